@@ -1,0 +1,1 @@
+"""The ways of delivery: one provider a file. No Faust here."""

@@ -1,0 +1,1 @@
+"""The shapes over time that a trigger detects: one file a pattern."""

@@ -1,0 +1,1 @@
+"""What an author writes: trigger files, from text to compiled triggers."""

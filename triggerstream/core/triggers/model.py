@@ -1,0 +1,241 @@
+"""A trigger as its author wrote it: immutable, validated, with durations in milliseconds.
+
+The types mirror the YAML (`docs/triggers.md`). Parsing makes them, compiling turns them into
+matchers, and nothing else knows them. Each pattern is a tagged struct, so that its encoding is
+canonical and can be hashed: a trigger's progress is kept under that fingerprint.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+Operator = Literal[
+    "equals",
+    "not_equals",
+    "greater_than",
+    "less_than",
+    "greater_than_or_equal",
+    "less_than_or_equal",
+    "contains",
+    "not_contains",
+    "in_list",
+    "not_in_list",
+    "exists",
+    "between",
+    "starts_with",
+    "matches",
+]
+Comparator = Literal["at_least", "more_than", "at_most", "exactly"]
+Aggregate = Literal["sum", "average", "distinct"]
+
+
+class _Node(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """Base of what can be hashed."""
+
+
+# ── conditions ──────────────────────────────────────────────────────────────────────────────
+
+
+class Test(_Node, frozen=True):
+    """One operator on one dot path, such as ``event_data.total greater_than 50``."""
+
+    path: str
+    operator: Operator
+    operand: Any
+
+
+class AllOf(_Node, frozen=True):
+    conditions: tuple[Condition, ...]
+
+
+class AnyOf(_Node, frozen=True):
+    conditions: tuple[Condition, ...]
+
+
+class Negation(_Node, frozen=True):
+    condition: Condition
+
+
+class TimeOfDay(_Node, frozen=True):
+    """Local time in ``[start, end)``, minutes from midnight; wraps midnight where start >= end."""
+
+    start: int
+    end: int
+    zone: str = "customer"
+
+
+class DayOfWeek(_Node, frozen=True):
+    """Local weekday, 0 = Monday."""
+
+    days: tuple[int, ...]
+    zone: str = "customer"
+
+
+class DateRange(_Node, frozen=True):
+    """Local date in ``[first, last]``, ISO dates; either may be open."""
+
+    first: str | None = None
+    last: str | None = None
+    zone: str = "customer"
+
+
+Condition = Test | AllOf | AnyOf | Negation | TimeOfDay | DayOfWeek | DateRange
+
+# ── patterns ────────────────────────────────────────────────────────────────────────────────
+
+
+class EventPattern(_Node, frozen=True):
+    types: tuple[str, ...]
+    where: Condition | None = None
+
+
+class CountPattern(_Node, frozen=True):
+    """A threshold in a window; *path* is the aggregated field where there is an *aggregate*."""
+
+    types: tuple[str, ...]
+    comparator: Comparator
+    threshold: int | float
+    where: Condition | None = None
+    within: int = DAY
+    aggregate: Aggregate | None = None
+    path: str | None = None
+
+
+class EventStep(_Node, frozen=True):
+    """A step to fill, *times* times; gaps are measured from the previous event step."""
+
+    types: tuple[str, ...]
+    where: Condition | None = None
+    after: int | None = None
+    before: int | None = None
+    times: int = 1
+
+
+class AbsentStep(_Node, frozen=True):
+    """What must not happen; *duration* (``for``) may be left out in the middle only."""
+
+    types: tuple[str, ...]
+    where: Condition | None = None
+    duration: int | None = None
+
+
+class SequencePattern(_Node, frozen=True):
+    """Steps in order. First is an `EventStep`; no two `AbsentStep` are neighbours."""
+
+    steps: tuple[EventStep | AbsentStep, ...]
+    within: int = DAY
+    restart: bool = False
+
+
+class AllPattern(_Node, frozen=True):
+    children: tuple[Pattern, ...]
+    within: int = DAY
+
+
+class AnyPattern(_Node, frozen=True):
+    children: tuple[Pattern, ...]
+
+
+Pattern = EventPattern | CountPattern | SequencePattern | AllPattern | AnyPattern
+
+# ── triggers ────────────────────────────────────────────────────────────────────────────────
+
+PRIORITIES = ("critical", "high", "medium", "low")
+TYPES = ("behavioral", "transactional", "lifecycle", "contextual", "predictive")
+MODES = ("live", "shadow", "off")
+CHANNELS = ("email", "sms", "push", "in_app", "webhook", "segment", "task", "profile", "log")
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Per trigger and customer; *holdout* is a share in [0, 1)."""
+
+    cooldown: int | None = None
+    max_per_customer: int | None = None
+    holdout: float = 0.0
+
+
+class ActionSpec(msgspec.Struct, frozen=True):
+    """One entry of ``then``."""
+
+    channel: str
+    template: str | None = None
+    after: int = 0
+    options: dict[str, Any] = {}
+
+
+class Trigger(msgspec.Struct, frozen=True):
+    """One trigger. *condition* is its ``if``, *goal* its ``until``."""
+
+    id: str
+    when: Pattern
+    name: str
+    type: str = "behavioral"
+    priority: str = "medium"
+    mode: str = "live"
+    per: str | None = None
+    condition: Condition | None = None
+    limits: Limits = Limits()
+    actions: tuple[ActionSpec, ...] = ()
+    goal: EventPattern | None = None
+
+
+# ── policy ──────────────────────────────────────────────────────────────────────────────────
+
+
+class QuietHours(msgspec.Struct, frozen=True):
+    """No marketing message in local ``[start, end)``, minutes from midnight; may wrap."""
+
+    start: int
+    end: int
+    zone: str = "customer"
+
+
+class Cap(msgspec.Struct, frozen=True):
+    """At most *limit* sends a customer in any ``(t - window, t]``.
+
+    *channel* ``None`` counts all channels together. *types* are the trigger types it counts and
+    limits; transactional messages are outside of the default cap.
+    """
+
+    limit: int
+    window: int
+    channel: str | None = None
+    types: tuple[str, ...] = ("behavioral", "lifecycle", "contextual", "predictive")
+    on_cap: Literal["drop", "defer"] = "drop"
+
+
+DEFAULT_CAPS = (Cap(limit=1, window=DAY, channel="email"),)
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """``policy.yaml``: what holds for all triggers of a ruleset.
+
+    Attributes:
+        consent: By channel: ``opt_in`` wants the profile's ``<channel>_consent`` to be true for
+            marketing (any type but transactional) and not false for transactional messages,
+            ``opt_out`` wants it not to be false, ``none`` asks nothing.
+        expiry: How long after its due time an action may still be sent.
+    """
+
+    allowed_lateness: int = 10_000
+    max_skew: int = 300_000
+    backfill_before: int | None = None
+    timezone: str = "UTC"
+    quiet_hours: QuietHours | None = None
+    caps: tuple[Cap, ...] = DEFAULT_CAPS
+    consent: dict[str, str] = {"email": "opt_in", "sms": "opt_in", "push": "opt_in"}
+    expiry: int = 3 * DAY
+
+
+class RulesetSource(msgspec.Struct, frozen=True):
+    """All that a directory of triggers says: the result of parsing, before compiling."""
+
+    triggers: tuple[Trigger, ...]
+    policy: Policy = Policy()
+    templates: dict[str, dict[str, str]] = {}
+    """By name: part (``subject``, ``text``, ``html``) to Liquid source."""

@@ -1,0 +1,64 @@
+"""Every exception raised on purpose, one class per response: who must act, and how a process ends."""
+
+from __future__ import annotations
+
+
+class TriggerstreamError(Exception):
+    """Base of all errors that a person can do something about.
+
+    Attributes:
+        exit_code: What a process that ends by it exits with; one code per response.
+    """
+
+    exit_code = 1
+
+
+class UsageError(TriggerstreamError):
+    """The command was called wrongly; its caller corrects the words."""
+
+    exit_code = 2
+
+
+class SettingsError(TriggerstreamError):
+    """A setting is wrong or unknown; who deploys corrects it."""
+
+    exit_code = 2
+
+
+class StateFormatError(TriggerstreamError):
+    """Stored state cannot be read. Stop: to go on would be to forget a customer silently."""
+
+    exit_code = 70
+
+
+class ProtocolError(TriggerstreamError):
+    """A record could not be appended, or an acknowledgement was not what it must be. Stop; the
+    supervisor starts the process again, which decides again from the last checkpoint."""
+
+    exit_code = 71
+
+
+class LeaseExpiredError(TriggerstreamError):
+    """This process was paused, or the group did not hear it, for too long to be sure that it still
+    owns its partitions. It exits instead of writing."""
+
+    exit_code = 72
+
+
+class WorldChangedError(TriggerstreamError):
+    """The topic is not the one that the state was made from (another id, or offsets outside the
+    log). A person must say what is meant; restarting does not help."""
+
+    exit_code = 73
+
+
+class StoreError(TriggerstreamError):
+    """The local store failed (disk full, damaged files). Stop; never skip the event."""
+
+    exit_code = 74
+
+
+class DecisionError(TriggerstreamError):
+    """Our own code raised outside of one trigger's evaluation: a defect. Stop; skip nothing."""
+
+    exit_code = 75

@@ -1,0 +1,1 @@
+"""Contact policy: which action may leave, when, and why not. Pure."""

@@ -1,0 +1,1 @@
+"""The virtual-time driver: files in, decisions out."""

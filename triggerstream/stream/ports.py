@@ -1,0 +1,93 @@
+"""What the keyed process asks of the world; `tests/simulation` gives it another one.
+
+The real ones are Kafka through Faust (`stream.faust`), RocksDB (`stream.store`) and the health
+thread. All of them run on the event loop of the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from triggerstream.core.keyed.program import Produce, Record, Store
+from triggerstream.core.triggers.ruleset import Ruleset
+
+Entry = tuple[bytes, bytes | None]
+"""A changelog record: key and value."""
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """What the broker answered to one record batch."""
+
+    base_offset: int
+    count: int
+    timestamp: int
+    """The broker's append time of the batch, or -1 where the topic keeps the producer's."""
+
+
+class Log(Protocol):
+    """Appending to topics, with ``acks=all`` and an idempotent producer."""
+
+    async def append(self, records: Sequence[Produce]) -> Awaitable[Sequence[Acknowledged]]:
+        """Hand *records* over to be appended, in order per partition.
+
+        Returns, once they are on their way, what to await for the acknowledgement of them all.
+        The awaited part raises `ProtocolError` when any of them failed for good.
+        """
+        ...
+
+    async def append_changelog(self, partition: int, entries: Sequence[Entry]) -> Sequence[Acknowledged]:
+        """Append *entries* to this process's changelog partition in record batches; return once
+        all are acknowledged, one answer a batch, in order.
+
+        Raises:
+            ProtocolError: One of them failed; how many landed is unknown.
+        """
+        ...
+
+    async def read_changelog(self, partition: int, start: int, end: int) -> list[tuple[int, bytes, bytes | None]]:
+        """Return the changelog's (offset, key, value) with *start* <= offset < *end*."""
+        ...
+
+
+class Rulesets(Protocol):
+    """The published rulesets: content by version, kept up to date in the background."""
+
+    def newest(self) -> tuple[int, str] | None:
+        """Return (version, content hash) of the newest complete one."""
+        ...
+
+    def get(self, version: int) -> Ruleset | None:
+        """Return the compiled ruleset of *version*, or ``None`` if its content is not here yet."""
+        ...
+
+    async def wait_for(self, version: int) -> Ruleset:
+        """Return the ruleset of *version*, when its content has come."""
+        ...
+
+
+class Input(Protocol):
+    """The consuming side: what the keyed process tells it, and asks of it."""
+
+    def done(self, partition: int, offset: int) -> None:
+        """All records of *partition* up to and including *offset* are contained in a checkpoint:
+        acknowledge them, so that the next commit passes them."""
+        ...
+
+    async def commit(self) -> None:
+        """Commit what was acknowledged, now."""
+        ...
+
+    def end_offset(self, partition: int) -> int | None:
+        """Return the log's end as last heard (the next offset to be written), or ``None``."""
+        ...
+
+    def still_ours(self) -> bool:
+        """Return whether the group still counts this process in, by its lease."""
+        ...
+
+
+OpenStore = Callable[[int], Store]
+"""The store of a partition that this process owns and has restored."""
