@@ -22,6 +22,26 @@ ORIGIN = "ts-origin"
 """Header: ``<inbox partition>:<offset>`` of a record that the intake re-keyed."""
 
 
+class Kind:
+    """What a record is (header `KIND`). An event has no such header."""
+
+    TICK = b"tick"
+    """Carries nothing: its arrival moves the clock of a silent partition."""
+    RULESET = b"ruleset"
+    """A mark ``{"version": n, "hash": "…"}``: from here on that ruleset is in force."""
+    ERASE = b"erase"
+    """Its key names a customer to be forgotten."""
+
+    FIRING = b"firing"
+    CONSENT = b"consent"
+    GOAL = b"goal"
+    """On the actions topic, written by the detecting owner in the order of its decisions."""
+    RESULT = b"result"
+    """On the actions topic: what a channel answered to one attempt."""
+    FAILED = b"failed"
+    """On the events topic: a firing whose delivery failed for good gives its cooldown back."""
+
+
 class Record(Protocol):
     """One record of the input topic; aiokafka's ``ConsumerRecord`` is one.
 

@@ -228,7 +228,9 @@ class Policy(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
     quiet_hours: QuietHours | None = None
     caps: tuple[Cap, ...] = DEFAULT_CAPS
-    consent: dict[str, str] = {"email": "opt_in", "sms": "opt_in", "push": "opt_in"}
+    consent: dict[str, str] = msgspec.field(
+        default_factory=lambda: dict.fromkeys(("email", "sms", "push"), "opt_in")
+    )
     expiry: int = 3 * DAY
 
 
