@@ -49,6 +49,8 @@ class Record(Protocol):
     """
 
     @property
+    def partition(self) -> int: ...
+    @property
     def offset(self) -> int: ...
     @property
     def timestamp(self) -> int: ...
@@ -170,12 +172,14 @@ class Store(Protocol):
 
     def get(self, customer: bytes) -> bytes | None: ...
 
-    def due(self, until: int, limit: int) -> list[tuple[int, bytes]]:
-        """Return at most *limit* (wake-up, customer) with wake-up <= *until*, ascending."""
+    def due(
+        self, until: int, limit: int, after: tuple[int, bytes] = (-1, b"")
+    ) -> list[tuple[int, bytes]]:
+        """Return at most *limit* (wake-up, customer) above *after* with wake-up <= *until*, ascending."""
         ...
 
-    def next_due(self) -> int:
-        """Return the earliest wake-up, or `NEVER`."""
+    def next_due(self, since: int = -1) -> int:
+        """Return the earliest wake-up > *since*, or `NEVER`."""
         ...
 
     def pending(self) -> list[bytes]:

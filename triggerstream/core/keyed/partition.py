@@ -1,0 +1,415 @@
+"""One partition of a keyed process: records in, decisions out, one cut for each checkpoint.
+
+This is the synchronous half of the commit protocol (design 3.1, points 1, 2 and the cut of 3):
+it reads, decides and remembers, and never waits. `stream.process` drives it in production,
+`replay` in virtual time and `tests/simulation` under faults.
+
+What makes a repeat harmless: each customer's state names the last record that it contains (its
+*fence*), and the partition record names the last one that all of them contain.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from triggerstream.core.keyed import header
+from triggerstream.core.keyed.cache import Entry, StateCache
+from triggerstream.core.keyed.control import (
+    ClockMoved,
+    DeadLetter,
+    Erased,
+    RulesetMarked,
+    read_arrival,
+    read_mark,
+    read_origin,
+)
+from triggerstream.core.keyed.marks import PartitionRecord
+from triggerstream.core.keyed.program import (
+    ARRIVAL,
+    KIND,
+    NEVER,
+    ORIGIN,
+    Kind,
+    Message,
+    Program,
+    Record,
+    Rejected,
+    Store,
+)
+from triggerstream.core.reasons import RecordStatus, RejectReason
+from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.errors import DecisionError
+
+State = TypeVar("State")
+MessageT = TypeVar("MessageT", bound=Message)
+
+GRAVE_REST = 3_600_000
+"""How long a grave stays before its null, in milliseconds of the partition's clock."""
+
+_SKIPPED = RecordStatus.SKIPPED
+_REJECTED = "rejected"
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """What one checkpoint stores.
+
+    Attributes:
+        values: The dirty customers' stored forms; ``None`` deletes.
+        record: The partition record, to follow once all values are acknowledged.
+        offset: The last input record that the cut contains.
+    """
+
+    values: dict[bytes, bytes | None]
+    record: bytes
+    offset: int
+
+
+class Partition(Generic[State, MessageT]):
+    """The state of one partition in memory, over *store*.
+
+    Attributes:
+        offset: The last record contained (-1 for none).
+        clock: The greatest arrival so far, epoch milliseconds (0 for none).
+        ruleset: In force; ``None`` until its content is here (see `awaiting`).
+        version: Of the ruleset in force; 0 before the first.
+        awaiting: The version whose content `apply` stopped for, or ``None``.
+        outcomes: What was decided since they were last taken, in order.
+        statuses: How many records ended how since they were last taken.
+    """
+
+    def __init__(
+        self,
+        program: Program[State, MessageT],
+        store: Store,
+        *,
+        number: int = 0,
+        rulesets: Callable[[int], Ruleset | None],
+        placed: Callable[[str], bool] | None = None,
+        header_clock: bool = False,
+        capacity: int = 100_000,
+        max_value: int = 900_000,
+    ) -> None:
+        self.number = number
+        self._program = program
+        self._store = store
+        self._rulesets = rulesets
+        self._placed = placed
+        self._header_clock = header_clock
+        self._max_value = max_value
+        stored = store.partition_record()
+        record = PartitionRecord.decode(stored) if stored is not None else PartitionRecord()
+        self.offset = record.offset
+        self.clock = record.clock
+        self.record = record
+        self.awaiting: int | None = None
+        self._origins = dict(record.origins)
+        self._cache: StateCache[State] = StateCache(store, self._load, capacity)
+        self.outcomes: list[Any] = []
+        self.statuses: Counter[str] = Counter()
+        self.ruleset: Ruleset | None = None
+        self.version = record.ruleset
+        # Before its first mark, a partition is under the first version that was published.
+        self._switch(record.ruleset or 1)
+
+    # ── deciding ────────────────────────────────────────────────────────────────────────────
+
+    def apply(self, records: Sequence[Record], start: int = 0) -> int:
+        """Apply *records* from index *start* on; return the index of the first one not applied.
+
+        It is less than ``len(records)`` where the content of a ruleset must come first
+        (`awaiting`), or where only a checkpoint makes room (`is_full`); call again then, with
+        the index returned.
+        """
+        if not self._ready():
+            return start
+        plain_clock = not self._header_clock
+        find = self._cache.find
+        read = self._program.read
+        on_message = self._program.on_message
+        wake_at = self._program.wake_at
+        changed = self._cache.changed
+        statuses: dict[str, int] = {}
+        for index in range(start, len(records)):
+            record = records[index]
+            offset = record.offset
+            if offset <= self.offset:
+                statuses[_SKIPPED] = statuses.get(_SKIPPED, 0) + 1
+                continue
+            arrival = record.timestamp
+            kind = origin = None
+            if record.headers or not plain_clock:
+                kind, arrival, origin = self._read_headers(record)
+                if kind in _CONTROL:
+                    if not self._control(record, kind, arrival):
+                        self.statuses.update(statuses)
+                        return index
+                    continue
+                if origin is not None and origin[1] <= self._origins.get(origin[0], -1):
+                    # A second copy: the intake was repeated after a crash.
+                    statuses[_SKIPPED] = statuses.get(_SKIPPED, 0) + 1
+                    self.offset = offset
+                    continue
+            try:
+                message = read(record, kind)
+                customer = message.customer_id
+                entry = find(customer)
+                if entry is None:
+                    entry = self._meet(customer)
+            except Rejected as rejected:
+                self._reject(record, rejected)
+                statuses[_REJECTED] = statuses.get(_REJECTED, 0) + 1
+                self.offset = offset
+                continue
+            # Looked at before the clock moves: a timer of this customer that the record makes
+            # fire raises the fence to the record's own offset.
+            contained = offset <= entry.fence
+            if arrival > self.clock:
+                self.clock = arrival
+            if self.clock >= self._cache.next_due and not self._fire_due(offset, customer):
+                self.statuses.update(statuses)
+                return index
+            if contained:
+                statuses[_SKIPPED] = statuses.get(_SKIPPED, 0) + 1
+            else:
+                state = entry.state
+                if state is None:
+                    entry, state = self._begin_anew(customer)
+                status = on_message(
+                    state, message, self.ruleset, arrival, self.clock, offset, self.outcomes
+                )
+                statuses[status] = statuses.get(status, 0) + 1
+                entry.fence = offset
+                changed(customer, entry, wake_at(state))
+            if origin is not None:
+                self._origins[origin[0]] = origin[1]
+            self.offset = offset
+        self.statuses.update(statuses)
+        return len(records)
+
+    def _meet(self, customer: str) -> Entry[State]:
+        """Return the entry of a customer whom this partition has never seen."""
+        if self._placed is not None and not self._placed(customer):
+            raise Rejected(
+                RejectReason.MISPLACED,
+                f"partition {self.number} is not where murmur2 places this customer_id: produce "
+                "keyed by customer_id under murmur2, or through the inbox topic",
+            )
+        return self._cache.add(customer, Entry(self._program.new_state(customer), -1, NEVER))
+
+    def _begin_anew(self, customer: str) -> tuple[Entry[State], State]:
+        """Return a new entry and state for a customer who was deleted."""
+        state = self._program.new_state(customer)
+        return self._cache.add(customer, Entry(state, -1, NEVER)), state
+
+    def _fire_due(self, offset: int, own: str | None) -> bool:
+        """Do what has come due by the clock, in order of (due, customer); return whether all is
+        done, or a checkpoint must make room first.
+
+        *own* is the customer of the record at *offset*, who comes with that record: until then a
+        fence at *offset* would say that the record itself is contained.
+        """
+        program, cache = self._program, self._cache
+        decided: list[Any] = []
+        done = True
+        for customer, entry in cache.due(self.clock):
+            if customer == own or entry.fence >= offset or entry.state is None:
+                continue
+            program.on_clock(entry.state, self.ruleset, self.clock, offset, decided)
+            entry.fence = offset
+            cache.changed(customer, entry, program.wake_at(entry.state))
+            if cache.is_full:
+                done = False
+                break
+        if done and own is not None:
+            self._fire_own(own, offset, decided)
+        decided.sort(key=_by_due)
+        self.outcomes.extend(decided)
+        return done
+
+    def _fire_own(self, own: str, offset: int, decided: list[Any]) -> None:
+        entry = self._cache.find(own)
+        if entry is None or entry.state is None or entry.fence >= offset or entry.wake > self.clock:
+            return
+        self._program.on_clock(entry.state, self.ruleset, self.clock, offset, decided)
+        # The fence stays: `apply` sets it with the record. Both happen between two checkpoints.
+        self._cache.changed(own, entry, self._program.wake_at(entry.state))
+
+    # ── control records ─────────────────────────────────────────────────────────────────────
+
+    def _read_headers(self, record: Record) -> tuple[bytes | None, int, tuple[int, int] | None]:
+        """Return (kind, arrival, origin).
+
+        Where time is data, an event without the header arrived when its record says; any other
+        record without it does not move the clock.
+        """
+        kind = stamped = origin = None
+        for name, value in record.headers:
+            if name == KIND:
+                kind = value
+            elif name == ARRIVAL:
+                stamped = value
+            elif name == ORIGIN:
+                origin = read_origin(value)
+        if not self._header_clock:
+            return kind, record.timestamp, origin
+        fallback = record.timestamp if kind is None else self.clock
+        return kind, read_arrival(stamped, fallback), origin
+
+    def _control(self, record: Record, kind: bytes, arrival: int) -> bool:
+        """Apply a record of the process itself; return whether it is done."""
+        offset = record.offset
+        mark = read_mark(record.value) if kind == Kind.RULESET else None
+        if kind == Kind.RULESET and mark is None:
+            required = "a ruleset mark is a JSON object with a whole 'version' and a 'hash'"
+            self._reject(record, Rejected(RejectReason.BAD_JSON, required))
+            self.statuses[_REJECTED] += 1
+            self.offset = offset
+            return True
+        if arrival > self.clock:
+            self.clock = arrival
+        if self.clock >= self._cache.next_due and not self._fire_due(offset, None):
+            return False
+        if mark is not None and mark.version > self.version:
+            if not self._switch(mark.version):
+                return False
+            self.outcomes.append(RulesetMarked(mark.version, mark.hash))
+        elif kind == Kind.ERASE and record.key is not None:
+            self._bury(record.key.decode(errors="replace"), offset)
+        elif kind == Kind.TICK:
+            self.outcomes.append(ClockMoved(self.clock))
+        self.statuses[RecordStatus.APPLIED] += 1
+        self.offset = offset
+        return True
+
+    def _bury(self, customer: str, offset: int) -> None:
+        entry = self._cache.find(customer)
+        if entry is None or entry.fence >= offset:
+            return
+        grave = self._cache.add(customer, Entry(None, offset, NEVER))
+        self._cache.changed(customer, grave, NEVER)
+        self.outcomes.append(Erased(customer))
+
+    def _reject(self, record: Record, rejected: Rejected) -> None:
+        self.outcomes.append(
+            DeadLetter(
+                reason=rejected.reason,
+                detail=rejected.detail,
+                partition=self.number,
+                offset=record.offset,
+                timestamp=record.timestamp,
+                key=record.key,
+                value=record.value,
+                headers=tuple(record.headers),
+            )
+        )
+
+    # ── rulesets ────────────────────────────────────────────────────────────────────────────
+
+    def _switch(self, version: int) -> bool:
+        """Put *version* in force if its content is here; note what is awaited if not."""
+        ruleset = self._rulesets(version)
+        if ruleset is None:
+            self.awaiting = version
+            return False
+        self.ruleset, self.version, self.awaiting = ruleset, version, None
+        return True
+
+    def _ready(self) -> bool:
+        return self.ruleset is not None or self._switch(self.record.ruleset or 1)
+
+    # ── checkpoints ─────────────────────────────────────────────────────────────────────────
+
+    @property
+    def is_full(self) -> bool:
+        """Whether only a checkpoint makes room for more customers."""
+        return self._cache.is_full
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether a checkpoint would store anything."""
+        return bool(self._cache.dirty) or self.offset != self.record.offset
+
+    @property
+    def next_due(self) -> int:
+        """A lower bound of the earliest wake-up, or `NEVER`."""
+        return self._cache.next_due
+
+    def cut(self) -> Cut:
+        """Return what a checkpoint has to store now. Nothing may be applied until it `landed`."""
+        values: dict[bytes, bytes | None] = {
+            customer.encode(): self._dump(entry) for customer, entry in self._cache.dirty.items()
+        }
+        for customer in self._store.stale():
+            if customer not in values:
+                values[customer] = self._store.get(customer)
+        for customer in self._store.graves(self.clock - GRAVE_REST, 1000):
+            if customer not in values and self._is_covered(customer):
+                values[customer] = None
+        record = PartitionRecord(
+            offset=self.offset,
+            clock=self.clock,
+            ruleset=self.version,
+            topic_id=self.record.topic_id,
+            origins=self._origins,
+        )
+        return Cut(values, record.encode(), self.offset)
+
+    def landed(self, cut: Cut) -> None:
+        """Note that *cut* is stored."""
+        self.record = PartitionRecord.decode(cut.record)
+        self._cache.stored()
+        for customer, value in cut.values.items():
+            if value is None:
+                self._cache.forget(customer.decode())
+
+    def value_of(self, customer: bytes) -> bytes | None:
+        """Return the customer's present stored form, as a checkpoint would write it."""
+        entry = self._cache.find(customer.decode())
+        return None if entry is None else self._dump(entry)
+
+    def state_of(self, customer: str) -> tuple[State, int] | None:
+        """Return the customer's state, not to be changed, and its fence."""
+        entry = self._cache.find(customer)
+        return None if entry is None or entry.state is None else (entry.state, entry.fence)
+
+    def pending(self) -> list[Any]:
+        """Return what was under way when this partition was last stored (`Program.resume`)."""
+        found = []
+        for customer in self._store.pending():
+            entry = self._cache.find(customer.decode())
+            if entry is not None and entry.state is not None:
+                found.extend(self._program.resume(entry.state))
+        return found
+
+    def _is_covered(self, customer: bytes) -> bool:
+        value = self._store.get(customer)
+        return value is not None and header.unpack(value)[3] <= self.record.offset
+
+    def _load(self, customer: str, value: bytes) -> Entry[State]:
+        _, flags, wake, fence = header.unpack(value)
+        if flags & header.GRAVE:
+            return Entry(None, fence, NEVER)
+        return Entry(self._program.load(customer, value), fence, wake)
+
+    def _dump(self, entry: Entry[State]) -> bytes:
+        if entry.state is None:
+            return header.pack(0, header.GRAVE, self.clock, entry.fence)
+        value = self._program.dump(entry.state, entry.fence)
+        if len(value) > self._max_value:
+            raise DecisionError(
+                f"a stored state has at most {self._max_value} bytes, or the changelog would refuse "
+                f"it; found {len(value)} in partition {self.number}: the program's budget failed"
+            )
+        return value
+
+
+_CONTROL = frozenset({Kind.TICK, Kind.RULESET, Kind.ERASE})
+
+
+def _by_due(outcome: Any) -> tuple[int, str]:
+    """Timers go by (due, customer); a stable sort keeps the engine's order of the rest."""
+    return getattr(outcome, "at", 0), getattr(outcome, "customer_id", "")
