@@ -1,0 +1,1 @@
+"""How triggerstream is run: a local Kafka, the image, what Prometheus watches."""
