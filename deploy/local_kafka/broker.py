@@ -126,11 +126,11 @@ class Broker:
         self.start_seconds = time.monotonic() - began
 
     def stop(self) -> None:
-        """Stop it in order (SIGTERM), and return when it has ended; nothing if it is not running."""
+        """Stop it in order (SIGTERM); return when it has ended. Nothing if it is not running."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill it (SIGKILL), and return when it has ended; nothing if it is not running."""
+        """Kill it (SIGKILL); return when it has ended. Nothing if it is not running."""
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
