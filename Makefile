@@ -1,0 +1,42 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# Python 3.11 or later is enough; with Java 17 and Maven they run on a real Apache Kafka.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test check lock clean
+
+demo: $(READY)  ## see it work in three minutes; KEEP=1 leaves it running
+	@$(BIN)/python -m deploy.local_kafka.run --if-possible \
+		$(BIN)/triggerstream demo $(if $(KEEP),--keep)
+
+test: check  ## everything that CI runs
+	$(BIN)/pytest
+
+check: $(READY)  ## lint, format, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(READY)  ## pin every version again, within what pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--output-file requirements.lock pyproject.toml
+
+clean:  ## remove the environment and what tools left behind
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# The environment is made once, and again when the pinned versions change.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"Python 3.11 or later is required; $(PYTHON) is %s (make PYTHON=...)" \
+		% sys.version.split()[0])'
+	@echo "making .venv (about a minute, once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --editable .
+	@touch $@
