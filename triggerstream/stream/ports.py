@@ -6,12 +6,13 @@ thread. All of them run on the event loop of the process.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
-from triggerstream.core.keyed.program import Produce, Record, Store
+from triggerstream.core.keyed.partition import Cut, Partition
+from triggerstream.core.keyed.program import Produce, Store
 from triggerstream.core.triggers.ruleset import Ruleset
 
 Entry = tuple[bytes, bytes | None]
@@ -38,7 +39,9 @@ class Log(Protocol):
         """
         ...
 
-    async def append_changelog(self, partition: int, entries: Sequence[Entry]) -> Sequence[Acknowledged]:
+    async def append_changelog(
+        self, partition: int, entries: Sequence[Entry]
+    ) -> Sequence[Acknowledged]:
         """Append *entries* to this process's changelog partition in record batches; return once
         all are acknowledged, one answer a batch, in order.
 
@@ -47,7 +50,9 @@ class Log(Protocol):
         """
         ...
 
-    async def read_changelog(self, partition: int, start: int, end: int) -> list[tuple[int, bytes, bytes | None]]:
+    async def read_changelog(
+        self, partition: int, start: int, end: int
+    ) -> list[tuple[int, bytes, bytes | None]]:
         """Return the changelog's (offset, key, value) with *start* <= offset < *end*."""
         ...
 
@@ -87,6 +92,35 @@ class Input(Protocol):
     def still_ours(self) -> bool:
         """Return whether the group still counts this process in, by its lease."""
         ...
+
+
+class Attempts(Protocol):
+    """What runs outside of the log, once the checkpoint that knows of it is durable."""
+
+    def is_one(self, outcome: Any) -> bool:
+        """Return whether *outcome* is an attempt."""
+        ...
+
+    def start(self, partition: int, attempt: Any) -> None:
+        """Run *attempt*; its answer is appended to the input topic as a record."""
+        ...
+
+    def orphan(self, partition: int, attempt: Any) -> None:
+        """Take on an attempt of which a former owner left no answer: it may still be running
+        there, so ``unknown`` is appended only when its deadline has passed."""
+        ...
+
+
+class Observer(Protocol):
+    """What wants to count: the metrics. Called once a batch or checkpoint, never per record."""
+
+    def decided(
+        self, partition: int, statuses: Mapping[str, int], outcomes: Sequence[Any]
+    ) -> None: ...
+
+    def checkpointed(self, partition: Partition[Any, Any], cut: Cut, seconds: float) -> None: ...
+
+    def foreign(self, partition: int, customers: int) -> None: ...
 
 
 OpenStore = Callable[[int], Store]

@@ -44,7 +44,9 @@ class StateCache(Generic[State]):
             a moment; `is_full` then asks for a checkpoint.
     """
 
-    def __init__(self, store: Store, load: Callable[[str, bytes], Entry[State]], capacity: int) -> None:
+    def __init__(
+        self, store: Store, load: Callable[[str, bytes], Entry[State]], capacity: int
+    ) -> None:
         self._store = store
         self._load = load
         self._capacity = capacity
@@ -88,8 +90,7 @@ class StateCache(Generic[State]):
             entry.wake = wake
             if wake != NEVER:
                 heappush(self._heap, (wake, customer))
-                if wake < self.next_due:
-                    self.next_due = wake
+                self.next_due = min(self.next_due, wake)
 
     def due(self, clock: int) -> Iterator[tuple[str, Entry[State]]]:
         """Yield the customers with a wake-up <= *clock*, in no order that matters.

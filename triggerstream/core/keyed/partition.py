@@ -106,6 +106,7 @@ class Partition(Generic[State, MessageT]):
         self.clock = record.clock
         self.record = record
         self.awaiting: int | None = None
+        self.topic_id = record.topic_id
         self._origins = dict(record.origins)
         self._cache: StateCache[State] = StateCache(store, self._load, capacity)
         self.outcomes: list[Any] = []
@@ -167,8 +168,7 @@ class Partition(Generic[State, MessageT]):
             # Looked at before the clock moves: a timer of this customer that the record makes
             # fire raises the fence to the record's own offset.
             contained = offset <= entry.fence
-            if arrival > self.clock:
-                self.clock = arrival
+            self.clock = max(self.clock, arrival)
             if self.clock >= self._cache.next_due and not self._fire_due(offset, customer):
                 self.statuses.update(statuses)
                 return index
@@ -269,8 +269,7 @@ class Partition(Generic[State, MessageT]):
             self.statuses[_REJECTED] += 1
             self.offset = offset
             return True
-        if arrival > self.clock:
-            self.clock = arrival
+        self.clock = max(self.clock, arrival)
         if self.clock >= self._cache.next_due and not self._fire_due(offset, None):
             return False
         if mark is not None and mark.version > self.version:
@@ -353,7 +352,7 @@ class Partition(Generic[State, MessageT]):
             offset=self.offset,
             clock=self.clock,
             ruleset=self.version,
-            topic_id=self.record.topic_id,
+            topic_id=self.topic_id,
             origins=self._origins,
         )
         return Cut(values, record.encode(), self.offset)

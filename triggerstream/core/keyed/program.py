@@ -137,7 +137,9 @@ class Program(Protocol[State, MessageT]):
         """Return the clock at which `on_clock` is wanted, or `NEVER`."""
         ...
 
-    def on_clock(self, state: State, ruleset: Any, clock: int, position: int, out: list[Any]) -> None:
+    def on_clock(
+        self, state: State, ruleset: Any, clock: int, position: int, out: list[Any]
+    ) -> None:
         """Do what has come due by *clock*, in order of due time."""
         ...
 
@@ -157,6 +159,10 @@ class Program(Protocol[State, MessageT]):
     def resume(self, state: State) -> Sequence[Any]:
         """Return what was under way outside of the log when *state* was stored: attempts whose
         answers are not in it. Called once for every pending customer of a partition taken over."""
+        ...
+
+    def describe(self, state: State, ruleset: Any) -> dict[str, Any]:
+        """Return *state* in words for people (`inspect`), ready for JSON."""
         ...
 
     def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:

@@ -75,7 +75,8 @@ class Restore:
 
         Compaction may have removed the records before it, so the last one read says less.
         """
-        if end_offset > 0 and (self._store.changelog_offset() or -1) < end_offset - 1:
+        contained = self._store.changelog_offset()
+        if end_offset > 0 and (contained is None or contained < end_offset - 1):
             self._store.write({}, partition_record=None, changelog_offset=end_offset - 1)
 
     def _fence_of(self, customer: bytes, winners: dict[bytes, tuple[int, bytes | None]]) -> int:

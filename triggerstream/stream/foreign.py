@@ -1,0 +1,62 @@
+"""Foreign writes: what somebody else appended to our changelog, and our answer.
+
+The base offset of every acknowledgement must be the next one expected. A gap means that another
+process wrote, mostly one that was paused and does not know yet that it has lost the partition.
+What it wrote is older than what we hold; if it stayed the last word in the log, compaction would
+keep it. So our present value is written again for every customer that it touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from triggerstream.core.keyed import header
+from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
+from triggerstream.core.keyed.partition import Cut, Partition
+from triggerstream.errors import LeaseExpiredError
+from triggerstream.stream.ports import Entry
+
+
+class Foreign:
+    """Collects, during one checkpoint, the customers to be written again."""
+
+    def __init__(self, partition: Partition[Any, Any], cut: Cut) -> None:
+        self._partition = partition
+        self._cut = cut
+        self._customers: dict[bytes, None] = {}
+        self._met = False
+
+    def meet(self, records: Iterable[tuple[int, bytes, bytes | None]]) -> None:
+        """Take the (offset, key, value) of foreign records.
+
+        Raises:
+            LeaseExpiredError: They know more than we do: it is we who lost the partition.
+        """
+        self._met = True
+        for _, key, value in records:
+            if key == PARTITION_KEY:
+                ahead = (
+                    value is not None and PartitionRecord.decode(value).offset > self._cut.offset
+                )
+            else:
+                self._customers[key[1:]] = None
+                ahead = value is not None and header.unpack(value)[3] > self._cut.offset
+            if ahead:
+                raise LeaseExpiredError(
+                    f"partition {self._partition.number}: the changelog holds later work of another "
+                    "process; this one has lost the partition, and stops"
+                )
+
+    def take(self) -> list[Entry] | None:
+        """Return what to append again, and begin anew; ``None`` where nobody else has written."""
+        customers, self._customers = self._customers, {}
+        met, self._met = self._met, False
+        if not met:
+            return None
+        return [(CUSTOMER_PREFIX + customer, self._value(customer)) for customer in customers]
+
+    def _value(self, customer: bytes) -> bytes | None:
+        if customer in self._cut.values:
+            return self._cut.values[customer]
+        return self._partition.value_of(customer)

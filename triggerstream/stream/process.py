@@ -1,0 +1,396 @@
+"""The keyed process: one input topic, state per customer, and the commit protocol.
+
+For each partition, in this order (design 3.1):
+
+1. take a batch and decide (`core.keyed.partition`);
+2. hand what was decided to the log at once; it leaves within milliseconds;
+3. at a checkpoint, wait until all of that is acknowledged, then append the changed states to
+   the changelog, and when they are acknowledged, the partition record;
+4. only then write the local store, in one batch: it is never ahead of the changelog, and the
+   changelog is never ahead of the firings;
+5. only then acknowledge the input.
+
+A crash anywhere repeats work and changes nothing: what the state contains is skipped by its
+fence, and what it does not contain is decided again, with the same ids.
+
+Everything here runs on one event loop, one call at a time. The world comes in through
+`stream.ports`, so that the simulator can be it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY
+from triggerstream.core.keyed.partition import Partition
+from triggerstream.core.keyed.program import NEVER, Program, Record, Store
+from triggerstream.errors import (
+    DecisionError,
+    LeaseExpiredError,
+    TriggerstreamError,
+    WorldChangedError,
+)
+from triggerstream.stream.foreign import Foreign
+from triggerstream.stream.ports import (
+    Acknowledged,
+    Attempts,
+    Entry,
+    Input,
+    Log,
+    Observer,
+    OpenStore,
+    Rulesets,
+)
+from triggerstream.stream.told import Teller
+
+OUTSTANDING = 64
+"""Unacknowledged hand-overs to the log that a partition may have before it waits."""
+
+CLOCK_STEP = 900_000
+"""Where time is data: how far the clock may move, in milliseconds, untold downstream."""
+
+
+class Cadence:
+    """How often things are done, in seconds of a monotonic clock.
+
+    Attributes:
+        checkpoint: Between two checkpoints of a partition that changed.
+        idle: Between two checkpoints of one that did not: they only notice foreign writes.
+        tick: Between two ticks of a silent partition with something due.
+    """
+
+    __slots__ = ("checkpoint", "idle", "tick")
+
+    def __init__(self, *, checkpoint: float = 1.0, idle: float = 300.0, tick: float = 0.2) -> None:
+        self.checkpoint = checkpoint
+        self.idle = idle
+        self.tick = tick
+
+
+class _Owned:
+    """A partition that this process owns, and what is under way for it."""
+
+    __slots__ = (
+        "acknowledgements",
+        "attempts",
+        "checkpointed",
+        "clock_told",
+        "expected",
+        "heard",
+        "marked",
+        "partition",
+        "store",
+        "ticked",
+    )
+
+    def __init__(self, partition: Partition[Any, Any], store: Store, now: float) -> None:
+        self.partition = partition
+        self.store = store
+        contained = store.changelog_offset()
+        self.expected = 0 if contained is None else contained + 1
+        self.acknowledgements: list[Awaitable[Sequence[Acknowledged]]] = []
+        self.attempts: list[Any] = []
+        self.checkpointed = now
+        self.heard: float | None = None
+        self.ticked = now - 3600
+        self.marked = partition.version
+        self.clock_told = partition.clock
+
+
+class KeyedProcess:
+    """Runs *program* over the partitions that it is given.
+
+    Args:
+        teller: Encodes outcomes for the log.
+        placed: For a partition's number, whether it is where a customer belongs.
+        attempts: Runs what must wait for a checkpoint: the sender's calls to channels.
+        marks: Whether this process puts new rulesets in force, by marks in its input.
+        monotonic: Seconds that never go back; decides when to look, never what to decide.
+    """
+
+    def __init__(
+        self,
+        program: Program[Any, Any],
+        teller: Teller,
+        *,
+        log: Log,
+        rulesets: Rulesets,
+        consumer: Input,
+        open_store: OpenStore,
+        observer: Observer,
+        attempts: Attempts | None,
+        placed: Callable[[int], Callable[[str], bool]],
+        monotonic: Callable[[], float],
+        marks: bool,
+        header_clock: bool,
+        cadence: Cadence | None = None,
+        capacity: int = 100_000,
+        topic_id: str = "",
+    ) -> None:
+        self._program = program
+        self._teller = teller
+        self._log = log
+        self._rulesets = rulesets
+        self._input = consumer
+        self._open_store = open_store
+        self._observer = observer
+        self._attempts = attempts
+        self._placed = placed
+        self._monotonic = monotonic
+        self._marks = marks
+        self._header_clock = header_clock
+        self._cadence = cadence or Cadence()
+        self._capacity = capacity
+        self._topic_id = topic_id
+        self._owned: dict[int, _Owned] = {}
+
+    # ── partitions come and go ──────────────────────────────────────────────────────────────
+
+    async def open(self, number: int) -> None:
+        """Take over partition *number*, whose store has been restored.
+
+        Raises:
+            WorldChangedError: The input topic is not the one that the state was made from.
+        """
+        store = self._open_store(number)
+        partition: Partition[Any, Any] = Partition(
+            self._program,
+            store,
+            number=number,
+            rulesets=self._rulesets.get,
+            placed=self._placed(number),
+            header_clock=self._header_clock,
+            capacity=self._capacity,
+        )
+        self._check_world(partition)
+        partition.topic_id = self._topic_id
+        owned = self._owned[number] = _Owned(partition, store, self._monotonic())
+        if self._attempts is not None:
+            for attempt in partition.pending():
+                self._attempts.orphan(number, attempt)
+        if store.stale():
+            await self._checkpoint(owned)
+
+    def _check_world(self, partition: Partition[Any, Any]) -> None:
+        known, found = partition.record.topic_id, self._topic_id
+        if known and found and known != found:
+            raise WorldChangedError(
+                f"partition {partition.number}: the state belongs to the topic with id {known}; "
+                f"found id {found}: the topic was deleted and created again. Restore the topic, or "
+                "start under a new prefix"
+            )
+        end = self._input.end_offset(partition.number)
+        if end is not None and partition.offset >= end:
+            raise WorldChangedError(
+                f"partition {partition.number}: the state contains offset {partition.offset}; found a "
+                f"log that ends at {end}: records were lost, or the topic was created again"
+            )
+
+    async def close(self, number: int) -> None:
+        """Give partition *number* away: checkpoint, commit, forget."""
+        owned = self._owned.get(number)
+        if owned is None:
+            return
+        try:
+            await self._checkpoint(owned)
+        finally:
+            self._owned.pop(number, None)
+
+    def drop(self) -> None:
+        """Forget everything without writing: the generation is over, and another process may own
+        these partitions by now. Nothing in memory outlives a generation."""
+        self._owned.clear()
+
+    @property
+    def numbers(self) -> list[int]:
+        """The partitions owned now."""
+        return list(self._owned)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every owned partition has a ruleset in force."""
+        return all(owned.partition.ruleset is not None for owned in self._owned.values())
+
+    # ── work ────────────────────────────────────────────────────────────────────────────────
+
+    async def on_batch(self, number: int, records: Sequence[Record]) -> None:
+        """Decide *records* of partition *number*, in offset order, and tell what was decided."""
+        owned = self._owned.get(number)
+        if owned is None:
+            return
+        partition = owned.partition
+        clock = partition.clock
+        done = 0
+        while done < len(records):
+            done = self._apply(partition, records, done)
+            await self._tell(owned)
+            if partition.is_full:
+                await self._checkpoint(owned)
+            elif done < len(records):
+                await self._rulesets.wait_for(partition.awaiting or 1)
+                if self._owned.get(number) is not owned:
+                    return
+        if partition.clock > clock:
+            owned.heard = self._monotonic()
+        if owned.attempts or self._is_due(owned):
+            await self._checkpoint(owned)
+
+    async def turn(self) -> None:
+        """Do what time asks for: checkpoints, marks and ticks. Called often, also in silence."""
+        for owned in list(self._owned.values()):
+            if self._owned.get(owned.partition.number) is not owned:
+                continue
+            await self._mark(owned)
+            await self._tick(owned)
+            if self._is_due(owned):
+                await self._checkpoint(owned)
+
+    def _apply(self, partition: Partition[Any, Any], records: Sequence[Record], start: int) -> int:
+        try:
+            return partition.apply(records, start)
+        except TriggerstreamError:
+            raise
+        except Exception as error:
+            raise DecisionError(
+                f"partition {partition.number}: deciding the record after offset {partition.offset} "
+                f"raised {type(error).__name__}: {error}"
+            ) from error
+
+    async def _tell(self, owned: _Owned) -> None:
+        """Hand over what was decided; keep for the checkpoint what must wait for it."""
+        partition = owned.partition
+        outcomes, partition.outcomes = partition.outcomes, []
+        self._observer.decided(partition.number, partition.statuses, outcomes)
+        partition.statuses.clear()
+        records = self._teller.records(outcomes, partition)
+        if self._attempts is not None:
+            owned.attempts.extend(o for o in outcomes if self._attempts.is_one(o))
+        if not records and partition.clock - owned.clock_told > CLOCK_STEP:
+            records = self._teller.clock(partition)
+        if not records:
+            return
+        owned.clock_told = partition.clock
+        owned.acknowledgements.append(await self._log.append(records))
+        if len(owned.acknowledgements) > OUTSTANDING:
+            await owned.acknowledgements.pop(0)
+
+    async def _mark(self, owned: _Owned) -> None:
+        newest = self._rulesets.newest()
+        if not self._marks or newest is None or owned.partition.ruleset is None:
+            return
+        version, content = newest
+        if version > max(owned.marked, owned.partition.version):
+            owned.marked = version
+            mark = self._teller.mark(owned.partition, version, content)
+            owned.acknowledgements.append(await self._log.append([mark]))
+
+    async def _tick(self, owned: _Owned) -> None:
+        """Append a tick when something is due and the partition is silent.
+
+        The time now is estimated from the last arrival and what passed since, on a clock that
+        only has to run at about the right speed; the tick's arrival, stamped by the broker, is
+        what counts. A partition that has heard nothing yet asks with one tick.
+        """
+        partition = owned.partition
+        now = self._monotonic()
+        if (
+            self._header_clock
+            or partition.next_due == NEVER
+            or now - owned.ticked < self._cadence.tick
+        ):
+            return
+        end = self._input.end_offset(partition.number)
+        if end is not None and end > partition.offset + 1:
+            return
+        since = 0.0 if owned.heard is None else now - owned.heard
+        if owned.heard is not None and partition.clock + since * 1000 < partition.next_due:
+            return
+        owned.ticked = now
+        owned.acknowledgements.append(await self._log.append([self._teller.tick(partition)]))
+
+    # ── the commit protocol ─────────────────────────────────────────────────────────────────
+
+    def _is_due(self, owned: _Owned) -> bool:
+        elapsed = self._monotonic() - owned.checkpointed
+        if owned.partition.has_changed or owned.acknowledgements:
+            return elapsed >= self._cadence.checkpoint
+        return elapsed >= self._cadence.idle
+
+    async def _checkpoint(self, owned: _Owned) -> None:
+        """Store one cut of the partition, in the order that makes a crash harmless."""
+        partition = owned.partition
+        started = self._monotonic()
+        acknowledgements, owned.acknowledgements = owned.acknowledgements, []
+        for acknowledgement in acknowledgements:
+            await acknowledgement
+        self._check_lease(partition.number)
+        cut = partition.cut()
+        states: list[Entry] = [
+            (CUSTOMER_PREFIX + customer, value) for customer, value in cut.values.items()
+        ]
+        foreign = Foreign(partition, cut)
+        await self._append(owned, states, foreign)
+        await self._append(owned, [(PARTITION_KEY, cut.record)], foreign)
+        while (lost := foreign.take()) is not None:
+            # Ours must be the last word: the customers first, then the partition record.
+            self._observer.foreign(partition.number, len(lost))
+            await self._append(owned, lost, foreign)
+            await self._append(owned, [(PARTITION_KEY, cut.record)], foreign)
+        if self._owned.get(partition.number) is not owned:
+            return  # dropped while we waited: the next owner goes on from the changelog
+        self._check_lease(partition.number)
+        owned.store.write(
+            cut.values, partition_record=cut.record, changelog_offset=owned.expected - 1
+        )
+        partition.landed(cut)
+        self._input.done(partition.number, cut.offset)
+        owned.checkpointed = self._monotonic()
+        self._observer.checkpointed(partition, cut, owned.checkpointed - started)
+        self._start(owned)
+
+    async def _append(self, owned: _Owned, entries: list[Entry], foreign: Foreign) -> None:
+        """Append to the changelog; what others wrote in between goes to *foreign*."""
+        if not entries:
+            return
+        number = owned.partition.number
+        for batch in await self._log.append_changelog(number, entries):
+            if batch.base_offset != owned.expected:
+                foreign.meet(
+                    await self._log.read_changelog(number, owned.expected, batch.base_offset)
+                )
+            owned.expected = batch.base_offset + batch.count
+
+    def _check_lease(self, number: int) -> None:
+        if not self._input.still_ours():
+            raise LeaseExpiredError(
+                f"partition {number}: this process was silent for too long to know that it still "
+                "owns its partitions; it stops instead of writing"
+            )
+
+    def _start(self, owned: _Owned) -> None:
+        """Start what waited for the checkpoint: the reservations are durable by now."""
+        attempts, owned.attempts = owned.attempts, []
+        if self._attempts is not None:
+            for attempt in attempts:
+                self._attempts.start(owned.partition.number, attempt)
+
+    # ── questions ───────────────────────────────────────────────────────────────────────────
+
+    def inspect(self, number: int, customer: str) -> dict[str, Any] | None:
+        """Return what is known of *customer*, or ``None`` where the partition is not ours."""
+        owned = self._owned.get(number)
+        if owned is None:
+            return None
+        partition = owned.partition
+        found = partition.state_of(customer)
+        return {
+            "customer_id": customer,
+            "partition": number,
+            "offset": partition.offset,
+            "clock": partition.clock,
+            "ruleset": partition.version,
+            "known": found is not None,
+            "fence": found[1] if found else None,
+            "state": self._program.describe(found[0], partition.ruleset) if found else None,
+        }

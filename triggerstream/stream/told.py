@@ -1,0 +1,124 @@
+"""From outcomes to records: what a keyed process tells the world, and under which headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
+from triggerstream.core.keyed.partition import Partition
+from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind, Produce, Program
+
+DEAD_LETTER_LIMIT = 15 * 1024 * 1024
+"""Bytes of a dead record that are kept: what the dead-letter topic takes, less its headers."""
+
+_STEPS = (ClockMoved, Erased, RulesetMarked)
+
+
+class Teller:
+    """Encodes one process's outcomes.
+
+    Args:
+        input_topic: Short name of the input; its dead letters go to ``<input>.dlq``.
+        topic: Its full name, for the origin of a dead letter.
+        downstream: Short name of the co-partitioned topic that hears of marks, erasures and,
+            where time is data, of the clock; ``None`` where nothing stands downstream.
+        header_clock: Whether time is data: records then carry the clock as their arrival.
+    """
+
+    def __init__(
+        self,
+        program: Program[Any, Any],
+        *,
+        input_topic: str,
+        topic: str,
+        downstream: str | None,
+        header_clock: bool,
+    ) -> None:
+        self._program = program
+        self._dead_letters = f"{input_topic}.dlq"
+        self._topic = topic
+        self._downstream = downstream
+        self._copartitioned = {input_topic, downstream}
+        self._header_clock = header_clock
+
+    def records(self, outcomes: Iterable[Any], partition: Partition[Any, Any]) -> list[Produce]:
+        """Return what *outcomes* of *partition* ask to be appended, in their order."""
+        records: list[Produce] = []
+        for outcome in outcomes:
+            if isinstance(outcome, DeadLetter):
+                records.append(self._dead_letter(outcome))
+            elif isinstance(outcome, _STEPS):
+                if self._downstream is not None:
+                    records.extend(self._step(outcome, self._downstream, partition))
+            else:
+                for record in self._program.encode(outcome, partition.version, partition.clock):
+                    records.append(self._placed(record, partition))
+        return records
+
+    def tick(self, partition: Partition[Any, Any]) -> Produce:
+        """Return a record that only moves the clock of *partition*'s input, by its own arrival."""
+        topic = self._dead_letters.removesuffix(".dlq")
+        return Produce(topic, partition.number, None, None, ((KIND, Kind.TICK),))
+
+    def mark(self, partition: Partition[Any, Any], version: int, content: str) -> Produce:
+        """Return the mark that puts a ruleset in force in *partition*'s input."""
+        topic = self._dead_letters.removesuffix(".dlq")
+        return self._placed(_mark(topic, partition.number, version, content), partition)
+
+    def clock(self, partition: Partition[Any, Any]) -> list[Produce]:
+        """Return what tells the downstream of a clock that moved without a firing."""
+        if self._downstream is None or not self._header_clock:
+            return []
+        return self._step(ClockMoved(partition.clock), self._downstream, partition)
+
+    def _step(
+        self,
+        outcome: ClockMoved | Erased | RulesetMarked,
+        topic: str,
+        partition: Partition[Any, Any],
+    ) -> list[Produce]:
+        number = partition.number
+        if isinstance(outcome, RulesetMarked):
+            record = _mark(topic, number, outcome.version, outcome.hash)
+        elif isinstance(outcome, Erased):
+            key = outcome.customer_id.encode()
+            record = Produce(topic, number, key, None, ((KIND, Kind.ERASE),))
+        elif self._header_clock:
+            record = Produce(topic, number, None, None, ((KIND, Kind.TICK),))
+        else:
+            # Where the broker is the clock, each topic has ticks of its own owner.
+            return []
+        return [self._placed(record, partition)]
+
+    def _placed(self, record: Produce, partition: Partition[Any, Any]) -> Produce:
+        """Return *record* in this partition where the topic is co-partitioned, and stamped."""
+        if record.topic not in self._copartitioned:
+            return record
+        headers = record.headers
+        if self._header_clock:
+            headers = (*headers, (ARRIVAL, b"%d" % partition.clock))
+        return Produce(record.topic, partition.number, record.key, record.value, headers)
+
+    def _dead_letter(self, letter: DeadLetter) -> Produce:
+        value = letter.value
+        headers = [
+            ("x-dlq-reason", letter.reason.encode()),
+            ("x-dlq-error", letter.detail.encode(errors="replace")[:1000]),
+            ("x-dlq-topic", self._topic.encode()),
+            ("x-dlq-partition", b"%d" % letter.partition),
+            ("x-dlq-offset", b"%d" % letter.offset),
+            ("x-dlq-timestamp", b"%d" % letter.timestamp),
+            *letter.headers,
+        ]
+        if value is not None and len(value) > DEAD_LETTER_LIMIT:
+            headers.append(("x-dlq-truncated", b"%d" % len(value)))
+            value = value[:DEAD_LETTER_LIMIT]
+        return Produce(self._dead_letters, 0, letter.key, value, tuple(headers))
+
+
+def _mark(topic: str, number: int, version: int, content: str) -> Produce:
+    value = orjson.dumps({"version": version, "hash": content})
+    return Produce(topic, number, None, value, ((KIND, Kind.RULESET),))
