@@ -2,8 +2,8 @@
 
     python examples/shop/convert.py ecom.csv.gz
 
-The output depends on the input alone: the same rows give the same bytes. How it maps is told in
-the README beside this file.
+The output depends on the input alone: the same rows give the same lines. The README beside this
+file tells what becomes of each column.
 """
 
 from __future__ import annotations
