@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping
 from itertools import product
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from triggerstream import __version__
+from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.outcomes import (
     Bounded,
     ConsentChanged,
@@ -48,6 +49,10 @@ ENDS: tuple[tuple[str, str], ...] = (
 """Every (outcome, reason) that a delivery may end in."""
 
 
+if TYPE_CHECKING:
+    from triggerstream.core.keyed.partition import Cut, Partition
+
+_STATUSES = frozenset(RecordStatus)
 _BY_PARTITION = tuple(metric.name for metric in CATALOGUE if "partition" in metric.labels)
 
 
@@ -117,42 +122,63 @@ class ProcessMetrics:
         self._ruleset: tuple[str, str] | None = None
         self._bind_closed_sets()
 
-    # ── records ─────────────────────────────────────────────────────────────────────────────
+    # ── what the keyed process tells (`stream.ports.Observer`) ──────────────────────────────
 
-    def count_records(self, statuses: Mapping[str, int]) -> None:
-        """Add a batch's records by `RecordStatus`."""
+    def decided(
+        self, partition: int, statuses: Mapping[str, int], outcomes: Iterable[object]
+    ) -> None:
+        """Add one batch: its records by status, and what was decided.
+
+        Records that were rejected are counted by reason, from their dead letters among
+        *outcomes*; outcomes of no kind known here are left alone.
+        """
         for status, number in statuses.items():
-            self._children.counter("records_total", self._topic, status).inc(number)
+            if status in _STATUSES:
+                self._children.counter("records_total", self._topic, status).inc(number)
+        tally: Tally[tuple[str, ...]] = Tally()
+        for outcome in outcomes:
+            _tally(outcome, self._topic, tally)
+        for (name, *labels), number in tally.items():
+            self._children.counter(name, *labels).inc(number)
 
-    def count_rejected(self, reasons: Mapping[str, int]) -> None:
-        """Add a batch's unreadable records by `RejectReason`."""
-        for reason, number in reasons.items():
-            self._children.counter("records_rejected_total", self._topic, reason).inc(number)
+    def checkpointed(self, partition: Partition[Any, Any], cut: Cut, seconds: float) -> None:
+        """Record one checkpoint of *partition*, and what the partition is at."""
+        children, topic = self._children, self._topic
+        children.histogram("checkpoint_seconds", topic).observe(seconds)
+        children.counter("checkpoint_states_total", topic).inc(len(cut.values))
+        sizes = children.histogram("state_value_bytes", topic)
+        for value in cut.values.values():
+            if value is not None:
+                sizes.observe(len(value))
+        number = str(partition.number)
+        children.gauge("clock_timestamp_seconds", topic, number).set(partition.clock / 1000)
+        overdue = max(0, partition.clock - partition.next_due) / 1000
+        children.gauge("timer_delay_seconds", topic, number).set(overdue)
 
-    def count_dead_letters(self, reasons: Mapping[str, int]) -> None:
-        """Add the dead letters that were acknowledged, by reason."""
-        for reason, number in reasons.items():
-            self._children.counter("dead_letters_total", self._topic, reason).inc(number)
+    def foreign(self, partition: int, customers: int) -> None:
+        """Add changelog records that somebody else had written between ours."""
+        self._children.counter("foreign_writes_total", self._topic).inc(customers)
+
+    # ── the log ─────────────────────────────────────────────────────────────────────────────
 
     def observe_batch(self, seconds: float) -> None:
+        """Record the time from taking a batch to having its decisions on their way."""
         self._children.histogram("batch_seconds", self._topic).observe(seconds)
 
     def observe_firing_delay(self, seconds: float) -> None:
-        """Record the time from arrival to acknowledgement of one batch's oldest firing."""
+        """Record the time from arrival to acknowledgement of a batch's oldest firing."""
         self._children.histogram("firing_delay_seconds", self._topic).observe(seconds)
+
+    def set_lag(self, partition: int, records: int, seconds: float) -> None:
+        """Set how far an owned partition is behind its log's end.
+
+        *seconds* is the time since the arrival of the last record read; 0 where nothing is left.
+        """
+        self._children.gauge("lag_records", self._topic, str(partition)).set(records)
+        self._children.gauge("lag_seconds", self._topic, str(partition)).set(seconds)
 
     def count_ticks(self, number: int = 1) -> None:
         self._children.counter("ticks_total", self._topic).inc(number)
-
-    # ── decisions ───────────────────────────────────────────────────────────────────────────
-
-    def count_outcomes(self, outcomes: Iterable[object]) -> None:
-        """Add a batch's decisions (`core.outcomes.Decided`); other objects are left alone."""
-        tally: Tally[tuple[str, ...]] = Tally()
-        for outcome in outcomes:
-            _tally(outcome, tally)
-        for (name, *labels), number in tally.items():
-            self._children.counter(name, *labels).inc(number)
 
     # ── deliveries ──────────────────────────────────────────────────────────────────────────
 
@@ -174,15 +200,6 @@ class ProcessMetrics:
 
     # ── state ───────────────────────────────────────────────────────────────────────────────
 
-    def observe_checkpoint(self, seconds: float, sizes: Iterable[int]) -> None:
-        """Record one checkpoint, with the size in bytes of each state in it."""
-        self._children.histogram("checkpoint_seconds", self._topic).observe(seconds)
-        histogram = self._children.histogram("state_value_bytes", self._topic)
-        number = 0
-        for number, size in enumerate(sizes, start=1):  # noqa: B007 - the last is the count
-            histogram.observe(size)
-        self._children.counter("checkpoint_states_total", self._topic).inc(number)
-
     def set_cached(self, customers: int) -> None:
         self._children.gauge("customers_cached", self._topic).set(customers)
 
@@ -194,9 +211,6 @@ class ProcessMetrics:
     def set_restore_remaining(self, records: int) -> None:
         self._children.gauge("restore_remaining_records", self._topic).set(records)
 
-    def count_foreign_writes(self, records: int) -> None:
-        self._children.counter("foreign_writes_total", self._topic).inc(records)
-
     # ── process ─────────────────────────────────────────────────────────────────────────────
 
     def assign(self, partitions: Iterable[int]) -> None:
@@ -207,23 +221,6 @@ class ProcessMetrics:
         self._partitions = owned
         self._children.gauge("partitions_assigned", self._topic).set(len(owned))
         self._children.counter("rebalances_total", self._topic).inc()
-
-    def observe_partition(
-        self, partition: int, *, clock: int, lag: int, age: float, overdue: float = 0.0
-    ) -> None:
-        """Set what is known of an owned partition.
-
-        Args:
-            clock: Epoch milliseconds.
-            lag: Records between what was read and the log's end.
-            age: Seconds since the arrival of the last record read; 0 where *lag* is.
-            overdue: Seconds by which the clock has passed the earliest waiting wake-up.
-        """
-        labels = (self._topic, str(partition))
-        self._children.gauge("clock_timestamp_seconds", *labels).set(clock / 1000)
-        self._children.gauge("lag_records", *labels).set(lag)
-        self._children.gauge("lag_seconds", *labels).set(age)
-        self._children.gauge("timer_delay_seconds", *labels).set(overdue)
 
     def use_ruleset(self, version: int, content_hash: str, triggers: Iterable[Trigger]) -> None:
         """Say which ruleset is in force, and bind its triggers' counters at zero."""
@@ -270,7 +267,7 @@ class ProcessMetrics:
             children.bind("bounded_total", trigger, what)
 
 
-def _tally(outcome: object, tally: Tally[tuple[str, ...]]) -> None:
+def _tally(outcome: object, topic: str, tally: Tally[tuple[str, ...]]) -> None:
     match outcome:
         case Firing(trigger=trigger, mode=mode, actions=actions):
             tally["matches_total", trigger] += 1
@@ -289,3 +286,6 @@ def _tally(outcome: object, tally: Tally[tuple[str, ...]]) -> None:
             tally[("consent_changes_total",)] += 1
         case Bounded(trigger=trigger, what=what):
             tally["bounded_total", trigger, what] += 1
+        case DeadLetter(reason=reason):
+            tally["records_rejected_total", topic, reason] += 1
+            tally["dead_letters_total", topic, reason] += 1

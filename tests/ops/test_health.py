@@ -1,0 +1,215 @@
+"""The health server, asked over loopback."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from triggerstream.errors import SettingsError
+from triggerstream.ops.health import Health, HealthServer
+
+TOKEN = "a token of enough characters"
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeWorker:
+    """Remembers one customer, and may be stuck or not own the partition."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.raises: Exception | None = None
+
+    def __call__(self, customer_id: str) -> Any:
+        self.asked.append(customer_id)
+        if self.raises is not None:
+            raise self.raises
+        return {"customer_id": customer_id} if customer_id == "c/1 ü" else None
+
+
+@pytest.fixture(name="clock")
+def _clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(name="health")
+def _health(clock: FakeClock) -> Health:
+    return Health(limit=30, clock=clock)
+
+
+@pytest.fixture(name="worker")
+def _worker() -> FakeWorker:
+    return FakeWorker()
+
+
+@pytest.fixture(name="registry")
+def _registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture(name="server")
+def _server(
+    health: Health, worker: FakeWorker, registry: CollectorRegistry
+) -> Iterator[HealthServer]:
+    yield from serving(health, registry, inspect=worker, shows_customers=True)
+
+
+def serving(health: Health, registry: CollectorRegistry, **options: Any) -> Iterator[HealthServer]:
+    server = HealthServer(health, registry, host="127.0.0.1", port=0, **options)
+    server.start()
+    yield server
+    server.stop()
+
+
+def get(server: HealthServer, path: str, **headers: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    try:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+class TestLiveness:
+    def test_a_loop_that_beat_just_now_is_alive(self, server: HealthServer) -> None:
+        assert get(server, "/livez") == (200, b'{"status":"ok"}\n')
+
+    def test_a_loop_is_alive_up_to_the_limit(
+        self, server: HealthServer, clock: FakeClock, health: Health
+    ) -> None:
+        health.beat()
+        clock.now += 30
+
+        assert get(server, "/livez")[0] == 200
+
+    def test_a_loop_that_is_silent_beyond_the_limit_is_stuck(
+        self, server: HealthServer, clock: FakeClock, health: Health
+    ) -> None:
+        health.beat()
+        clock.now += 30.1
+
+        status, body = get(server, "/livez")
+
+        assert status == 503
+        assert b"has not turned for 30 s" in body
+
+    def test_liveness_does_not_fail_while_recovering(
+        self, server: HealthServer, clock: FakeClock, health: Health
+    ) -> None:
+        health.is_assigned = True
+        clock.now += 3600
+
+        assert get(server, "/livez")[0] == 200
+
+    def test_a_recovered_loop_that_is_silent_is_stuck(
+        self, server: HealthServer, clock: FakeClock, health: Health
+    ) -> None:
+        health.is_assigned = health.is_recovered = True
+        clock.now += 3600
+
+        assert get(server, "/livez")[0] == 503
+
+
+class TestReadiness:
+    def test_what_is_missing_is_said(self, server: HealthServer, health: Health) -> None:
+        health.is_assigned = True
+
+        status, body = get(server, "/readyz")
+
+        assert status == 503
+        assert b"partitions are recovering; no ruleset is loaded" in body
+
+    def test_assigned_recovered_and_with_a_ruleset_is_ready(
+        self, server: HealthServer, health: Health
+    ) -> None:
+        health.is_assigned = health.is_recovered = health.has_ruleset = True
+
+        assert get(server, "/readyz")[0] == 200
+
+
+class TestInspecting:
+    def test_a_customer_is_asked_for_by_the_id_as_it_is(
+        self, server: HealthServer, worker: FakeWorker
+    ) -> None:
+        status, body = get(server, f"/customers/{quote('c/1 ü', safe='')}")
+
+        assert (status, orjson.loads(body)) == (200, {"customer_id": "c/1 ü"})
+
+    def test_an_unknown_customer_is_not_found(self, server: HealthServer) -> None:
+        assert get(server, "/customers/c2")[0] == 404
+
+    def test_a_customer_of_another_worker_is_misdirected(
+        self, server: HealthServer, worker: FakeWorker
+    ) -> None:
+        worker.raises = LookupError("partition 3 is not owned here")
+
+        assert get(server, "/customers/c2") == (
+            421,
+            b'{"error":"partition 3 is not owned here"}\n',
+        )
+
+    def test_a_loop_that_does_not_answer_is_unavailable(
+        self, server: HealthServer, worker: FakeWorker
+    ) -> None:
+        worker.raises = TimeoutError()
+
+        assert get(server, "/customers/c2")[0] == 503
+
+    @pytest.mark.parametrize(
+        ("authorization", "status"),
+        [(f"Bearer {TOKEN}", 200), ("Bearer wrong", 401), ("", 401), (TOKEN, 401)],
+    )
+    def test_where_a_token_is_set_it_is_required(
+        self,
+        health: Health,
+        registry: CollectorRegistry,
+        worker: FakeWorker,
+        authorization: str,
+        status: int,
+    ) -> None:
+        for server in serving(health, registry, inspect=worker, token=TOKEN, shows_customers=True):
+            path = f"/customers/{quote('c/1 ü', safe='')}"
+            assert get(server, path, Authorization=authorization)[0] == status
+
+    def test_without_a_token_nothing_is_shown_beyond_this_machine(
+        self, health: Health, registry: CollectorRegistry, worker: FakeWorker
+    ) -> None:
+        for server in serving(health, registry, inspect=worker, shows_customers=False):
+            assert get(server, "/customers/c1")[0] == 401
+        assert worker.asked == []
+
+
+def test_metrics_are_served_in_the_text_format(
+    server: HealthServer, registry: CollectorRegistry
+) -> None:
+    Counter("fires", "Fires.", registry=registry).inc(3)
+
+    status, body = get(server, "/metrics")
+
+    assert status == 200
+    assert b"fires_total 3.0" in body
+
+
+@pytest.mark.parametrize("path", ["/", "/customers/", "/customers/a/b", "/nothing"])
+def test_other_paths_are_not_found(server: HealthServer, path: str) -> None:
+    assert get(server, path)[0] == 404
+
+
+def test_an_address_that_is_taken_is_an_error_of_the_settings(
+    server: HealthServer, health: Health
+) -> None:
+    with pytest.raises(SettingsError, match=f"127.0.0.1:{server.port}"):
+        HealthServer(health, CollectorRegistry(), host="127.0.0.1", port=server.port)

@@ -1,0 +1,185 @@
+"""Settings: one value from the environment, or every problem under its variable's name."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from triggerstream.errors import SettingsError
+from triggerstream.ops.settings import LEAVES, Settings, load_settings
+
+
+def problems(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsError) as raised:
+        load_settings(environ)
+    return str(raised.value).splitlines()
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert load_settings({}) == Settings()
+
+
+def test_names_without_the_prefix_are_not_read() -> None:
+    assert load_settings({"KAFKA__PARTITIONS": "many", "PATH": "/bin"}) == Settings()
+
+
+def test_a_nested_setting_is_named_by_its_path() -> None:
+    settings = load_settings(
+        {
+            "TRIGGERSTREAM_KAFKA__PARTITIONS": "32",
+            "TRIGGERSTREAM_SENDER__SMTP__HOST": "mail.example",
+            "TRIGGERSTREAM_SENDER__SMTP__SENDER": "shop@example.com",
+            "TRIGGERSTREAM_DATA_DIR": "/var/lib/triggerstream",
+            "TRIGGERSTREAM_CLOCK": "header",
+        }
+    )
+
+    assert settings.kafka.partitions == 32
+    assert settings.sender.smtp.host == "mail.example"
+    assert settings.data_dir == Path("/var/lib/triggerstream")
+    assert settings.clock == "header"
+
+
+def test_every_setting_says_what_it_requires() -> None:
+    assert [name for name, leaf in LEAVES.items() if not leaf.requires] == []
+
+
+def test_all_problems_are_told_at_once() -> None:
+    found = problems(
+        {
+            "TRIGGERSTREAM_KAFKA__PARTITIONS": "many",
+            "TRIGGERSTREAM_CLOCK": "wall",
+            "TRIGGERSTREAM_KAFKA__BOTSTRAP": "x:1",
+            "TRIGGERSTREAM_SENDER__ALLOW_NETWORKS": "10.0.0.0/8, here",
+        }
+    )
+
+    assert len(found) == 4
+    assert found[0] == (
+        "TRIGGERSTREAM_KAFKA__BOTSTRAP: is not a setting; "
+        "did you mean TRIGGERSTREAM_KAFKA__BOOTSTRAP?"
+    )
+    assert "TRIGGERSTREAM_KAFKA__PARTITIONS: required is a whole number" in found[1]
+    assert "found 'many'" in found[1]
+    assert "TRIGGERSTREAM_SENDER__ALLOW_NETWORKS" in found[2]
+    assert "'here'" in found[2]
+    assert "TRIGGERSTREAM_CLOCK: required is broker or header; found 'wall'" in found[3]
+
+
+@pytest.mark.parametrize("partitions", ["0", "4097", "1.5", ""])
+def test_a_number_of_partitions_outside_of_its_range_is_refused(partitions: str) -> None:
+    assert len(problems({"TRIGGERSTREAM_KAFKA__PARTITIONS": partitions})) == 1
+
+
+@pytest.mark.parametrize("partitions", ["1", "4096"])
+def test_both_ends_of_the_range_of_partitions_are_accepted(partitions: str) -> None:
+    settings = load_settings({"TRIGGERSTREAM_KAFKA__PARTITIONS": partitions})
+
+    assert settings.kafka.partitions == int(partitions)
+
+
+def test_networks_are_read_from_commas() -> None:
+    settings = load_settings({"TRIGGERSTREAM_SENDER__ALLOW_NETWORKS": "127.0.0.0/8, ::1/128"})
+
+    assert settings.sender.allow_networks == (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+class TestSecrets:
+    def test_a_secret_may_stand_in_a_file_without_its_line_end(self, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        file.write_text("correct horse battery\n")
+
+        settings = load_settings({"TRIGGERSTREAM_HTTP__ADMIN_TOKEN_FILE": str(file)})
+
+        assert settings.http.admin_token is not None
+        assert settings.http.admin_token.get_secret_value() == "correct horse battery"
+
+    def test_webhook_endpoints_may_stand_in_a_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "webhooks.json"
+        file.write_text('{"crm": {"url": "https://crm.example/hook", "secrets": ["whsec_AAAA"]}}')
+
+        settings = load_settings({"TRIGGERSTREAM_SENDER__WEBHOOKS_FILE": str(file)})
+
+        assert settings.sender.webhooks["crm"].url == "https://crm.example/hook"
+
+    def test_only_secrets_have_a_file(self) -> None:
+        assert problems({"TRIGGERSTREAM_KAFKA__BOOTSTRAP_FILE": "/etc/hosts"}) == [
+            (
+                "TRIGGERSTREAM_KAFKA__BOOTSTRAP_FILE: is not a setting; "
+                "did you mean TRIGGERSTREAM_KAFKA__BOOTSTRAP?"
+            )
+        ]
+
+    def test_the_value_and_the_file_exclude_each_other(self, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        file.write_text("correct horse battery")
+
+        assert problems(
+            {
+                "TRIGGERSTREAM_HTTP__ADMIN_TOKEN": "correct horse battery",
+                "TRIGGERSTREAM_HTTP__ADMIN_TOKEN_FILE": str(file),
+            }
+        ) == [
+            (
+                "TRIGGERSTREAM_HTTP__ADMIN_TOKEN_FILE: required is this or "
+                "TRIGGERSTREAM_HTTP__ADMIN_TOKEN; found both"
+            )
+        ]
+
+    def test_a_file_that_cannot_be_read_is_named_with_the_reason(self, tmp_path: Path) -> None:
+        missing = tmp_path / "none"
+
+        [problem] = problems({"TRIGGERSTREAM_KAFKA__SASL_PASSWORD_FILE": str(missing)})
+
+        assert str(missing) in problem
+        assert "No such file" in problem
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("TRIGGERSTREAM_HTTP__ADMIN_TOKEN", "hunter2"),
+            ("TRIGGERSTREAM_SENDER__WEBHOOKS", '{"crm": {"url": "hunter2"}}'),
+            ("TRIGGERSTREAM_SENDER__WEBHOOKS", '{"hunter2'),
+        ],
+    )
+    def test_a_wrong_secret_is_not_repeated(self, name: str, value: str) -> None:
+        [problem] = problems({name: value})
+
+        assert problem.startswith(f"{name}: required is ")
+        assert "hunter2" not in problem
+
+    def test_settings_do_not_print_their_secrets(self) -> None:
+        settings = load_settings({"TRIGGERSTREAM_HTTP__ADMIN_TOKEN": "correct horse battery"})
+
+        assert "horse" not in repr(settings)
+
+
+class TestSettingsThatNeedEachOther:
+    def test_sasl_requires_a_user_and_a_password(self) -> None:
+        [problem] = problems({"TRIGGERSTREAM_KAFKA__SECURITY": "sasl_ssl"})
+
+        assert "requires TRIGGERSTREAM_KAFKA__SASL_USERNAME" in problem
+
+    def test_a_password_without_sasl_is_refused(self) -> None:
+        [problem] = problems({"TRIGGERSTREAM_KAFKA__SASL_PASSWORD": "x"})
+
+        assert problem.endswith("found plaintext")
+
+    def test_a_certificate_requires_its_key(self) -> None:
+        [problem] = problems({"TRIGGERSTREAM_KAFKA__TLS_CERT": "client.pem"})
+
+        assert problem.endswith("found only the certificate")
+
+    def test_a_mail_server_requires_a_sender(self) -> None:
+        [problem] = problems({"TRIGGERSTREAM_SENDER__SMTP__HOST": "mail.example"})
+
+        assert problem.startswith("TRIGGERSTREAM_SENDER__SMTP__SENDER: ")
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+    def test_customers_are_shown_to_this_machine_without_a_token(self, host: str) -> None:
+        assert load_settings({"TRIGGERSTREAM_HTTP__HOST": host}).http.serves_customers
+
+    def test_customers_are_not_shown_to_others_without_a_token(self) -> None:
+        assert not load_settings({"TRIGGERSTREAM_HTTP__HOST": "192.0.2.1"}).http.serves_customers
