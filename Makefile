@@ -24,6 +24,9 @@ lock: $(READY)  ## pin every version again, within what pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev \
 		--generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraint requirements.lock \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--output-file deploy/requirements.lock pyproject.toml
 
 clean:  ## remove the environment and what tools left behind
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

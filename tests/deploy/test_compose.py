@@ -1,0 +1,92 @@
+"""`docker-compose.yml` and the image: what can be known of them without Docker."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from triggerstream.ops.settings import LEAVES, PREFIX
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "docker-compose.yml"
+
+
+@pytest.fixture(name="services")
+def _services() -> dict[str, Any]:
+    services: dict[str, Any] = YAML(typ="safe").load(COMPOSE)["services"]
+    return services
+
+
+def test_the_compose_file_follows_the_compose_schema() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+
+    done = subprocess.run([*command, str(COMPOSE)], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_there_are_kafka_two_workers_a_sender_a_mail_catcher_and_prometheus(
+    services: dict[str, Any],
+) -> None:
+    assert set(services) == {"kafka", "worker-1", "worker-2", "sender", "mail", "prometheus"}
+
+
+def test_every_image_has_a_pinned_tag(services: dict[str, Any]) -> None:
+    tags = {name: service["image"].partition(":")[2] for name, service in services.items()}
+
+    assert all(tag and tag[-1].isdigit() for tag in tags.values()), tags
+
+
+def test_nothing_listens_beyond_this_machine(services: dict[str, Any]) -> None:
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports), ports
+
+
+def test_everything_waits_until_what_it_needs_is_healthy(services: dict[str, Any]) -> None:
+    waits = [
+        (name, needed, how["condition"])
+        for name, service in services.items()
+        for needed, how in service.get("depends_on", {}).items()
+    ]
+
+    assert {name for name, _, _ in waits} == set(services) - {"kafka", "mail"}
+    assert all(condition == "service_healthy" for _, _, condition in waits), waits
+    assert all("healthcheck" in services[needed] for _, needed, _ in waits)
+
+
+def test_no_two_processes_share_a_directory_of_states(services: dict[str, Any]) -> None:
+    states = [
+        mount.partition(":")[0]
+        for service in services.values()
+        for mount in service.get("volumes", [])
+        if mount.partition(":")[2] == "/var/lib/triggerstream"
+    ]
+
+    assert len(states) == len(set(states)) == 3
+
+
+def test_every_setting_is_one_that_we_know(services: dict[str, Any]) -> None:
+    names = {
+        name
+        for service in services.values()
+        for name in service.get("environment", {})
+        if name.startswith(PREFIX)
+    }
+
+    assert names
+    assert names <= set(LEAVES)
+
+
+def test_the_image_runs_as_nobody_special_and_hears_signals() -> None:
+    lines = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+
+    assert "USER 10001:10001" in lines
+    assert 'ENTRYPOINT ["triggerstream"]' in lines  # exec form: a shell would keep SIGTERM
+    assert "STOPSIGNAL SIGTERM" in lines
