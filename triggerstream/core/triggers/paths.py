@@ -1,0 +1,85 @@
+"""Dot paths, such as ``event_data.cart.total``: which there are, and how they are followed.
+
+A path walks mappings only. Whatever is missing on the way is ``None`` (semantics 26). A getter is
+total: it never raises, whatever the event holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+from triggerstream.core.event import Event
+
+MAPPINGS = ("event_data", "device_info", "location_data", "metadata")
+"""The event's mappings: a path goes on inside of them."""
+FIELDS = ("event_type", "event_id", "customer_id", "source", "session_id")
+"""The event's own fields: a path ends with them."""
+PROFILE = "profile"
+"""What is known of the customer; conditions at the moment of firing may read it."""
+
+EventGetter = Callable[[Event], Any]
+Getter = Callable[[Event, dict[str, Any]], Any]
+
+
+def reads_profile(path: str) -> bool:
+    """Return whether *path* starts with `PROFILE`."""
+    return path.partition(".")[0] == PROFILE
+
+
+def compile_event_path(path: str) -> EventGetter:
+    """Return the getter of a *path* that starts in the event."""
+    root, *keys = path.split(".")
+    start: EventGetter = attrgetter(root)
+    if not keys:
+        return start
+    if len(keys) == 1:
+        return _one_key(start, keys[0])
+    if len(keys) == 2:
+        return _two_keys(start, *keys)
+
+    def follow(event: Event) -> Any:
+        return _walk(start(event), keys)
+
+    return follow
+
+
+def compile_path(path: str) -> Getter:
+    """Return the getter of any *path*, from the event or the profile."""
+    if not reads_profile(path):
+        from_event = compile_event_path(path)
+        return lambda event, _profile: from_event(event)
+    keys = path.split(".")[1:]
+    if len(keys) == 1:
+        (key,) = keys
+        return lambda _event, profile: profile.get(key)
+    return lambda _event, profile: _walk(profile, keys)
+
+
+def _one_key(start: EventGetter, key: str) -> EventGetter:
+    def follow(event: Event) -> Any:
+        mapping = start(event)
+        return mapping.get(key) if mapping else None
+
+    return follow
+
+
+def _two_keys(start: EventGetter, first: str, second: str) -> EventGetter:
+    def follow(event: Event) -> Any:
+        mapping = start(event)
+        if mapping:
+            inner = mapping.get(first)
+            if type(inner) is dict:
+                return inner.get(second)
+        return None
+
+    return follow
+
+
+def _walk(value: Any, keys: list[str]) -> Any:
+    for key in keys:
+        if type(value) is not dict:
+            return None
+        value = value.get(key)
+    return value
