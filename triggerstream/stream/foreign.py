@@ -44,8 +44,8 @@ class Foreign:
                 ahead = value is not None and header.unpack(value)[3] > self._cut.offset
             if ahead:
                 raise LeaseExpiredError(
-                    f"partition {self._partition.number}: the changelog holds later work of another "
-                    "process; this one has lost the partition, and stops"
+                    f"partition {self._partition.number}: the changelog holds later work of "
+                    "another process; this one has lost the partition, and stops"
                 )
 
     def take(self) -> list[Entry] | None:

@@ -183,8 +183,8 @@ class KeyedProcess:
         end = self._input.end_offset(partition.number)
         if end is not None and partition.offset >= end:
             raise WorldChangedError(
-                f"partition {partition.number}: the state contains offset {partition.offset}; found a "
-                f"log that ends at {end}: records were lost, or the topic was created again"
+                f"partition {partition.number}: the state contains offset {partition.offset}; "
+                f"found a log that ends at {end}: records were lost, or the topic was created anew"
             )
 
     async def close(self, number: int) -> None:
@@ -253,8 +253,8 @@ class KeyedProcess:
             raise
         except Exception as error:
             raise DecisionError(
-                f"partition {partition.number}: deciding the record after offset {partition.offset} "
-                f"raised {type(error).__name__}: {error}"
+                f"partition {partition.number}: deciding the record after offset "
+                f"{partition.offset} raised {type(error).__name__}: {error}"
             ) from error
 
     async def _tell(self, owned: _Owned) -> None:

@@ -54,8 +54,8 @@ class Teller:
                 if self._downstream is not None:
                     records.extend(self._step(outcome, self._downstream, partition))
             else:
-                for record in self._program.encode(outcome, partition.version, partition.clock):
-                    records.append(self._placed(record, partition))
+                told = self._program.encode(outcome, partition.version, partition.clock)
+                records.extend(self._placed(record, partition) for record in told)
         return records
 
     def tick(self, partition: Partition[Any, Any]) -> Produce:

@@ -118,7 +118,8 @@ class Partition(Generic[State, MessageT]):
 
     # ── deciding ────────────────────────────────────────────────────────────────────────────
 
-    def apply(self, records: Sequence[Record], start: int = 0) -> int:
+    # The hot loop, in one piece: a call per record would cost more than the branches.
+    def apply(self, records: Sequence[Record], start: int = 0) -> int:  # noqa: PLR0912, PLR0915
         """Apply *records* from index *start* on; return the index of the first one not applied.
 
         It is less than ``len(records)`` where the content of a ruleset must come first
@@ -400,8 +401,9 @@ class Partition(Generic[State, MessageT]):
         value = self._program.dump(entry.state, entry.fence)
         if len(value) > self._max_value:
             raise DecisionError(
-                f"a stored state has at most {self._max_value} bytes, or the changelog would refuse "
-                f"it; found {len(value)} in partition {self.number}: the program's budget failed"
+                f"a stored state has at most {self._max_value} bytes, or the changelog would "
+                f"refuse it; found {len(value)} in partition {self.number}: the program's budget "
+                "failed"
             )
         return value
 

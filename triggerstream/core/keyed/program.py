@@ -130,7 +130,7 @@ class Program(Protocol[State, MessageT]):
         ...
 
     def dump(self, state: State, fence: int) -> bytes:
-        """Return the stored form of *state*: header (`core.keyed.header`), then the program's own."""
+        """Return the stored form of *state*: `core.keyed.header`, then the program's own."""
         ...
 
     def wake_at(self, state: State) -> int:
@@ -181,7 +181,8 @@ class Store(Protocol):
     def due(
         self, until: int, limit: int, after: tuple[int, bytes] = (-1, b"")
     ) -> list[tuple[int, bytes]]:
-        """Return at most *limit* (wake-up, customer) above *after* with wake-up <= *until*, ascending."""
+        """Return at most *limit* (wake-up, customer) above *after* with wake-up <= *until*,
+        ascending."""
         ...
 
     def next_due(self, since: int = -1) -> int:

@@ -1,0 +1,144 @@
+"""The protocol with one point taken out at a time: each must be caught by some schedule."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from triggerstream.core.keyed import cache, partition, restore
+from triggerstream.stream import process
+
+
+class Edit(NamedTuple):
+    """In the source of one method, *old* stands once, and becomes *new*."""
+
+    owner: type
+    method: str
+    old: str
+    new: str
+
+
+class Mutant:
+    """A protocol that lacks one of its points."""
+
+    def __init__(self, name: str, *edit: Any, also: Edit | None = None) -> None:
+        self.name = name
+        self.edits = [Edit(*edit), *([also] if also else [])]
+
+
+MUTANTS = (
+    Mutant(
+        "no fence",
+        partition.Partition,
+        "apply",
+        "contained = offset <= entry.fence",
+        "contained = False",
+    ),
+    Mutant(
+        "memory kept over a generation",
+        process.KeyedProcess,
+        "open",
+        "store = self._open_store(number)",
+        "if number in self._owned: return\n    store = self._open_store(number)",
+        also=Edit(process.KeyedProcess, "drop", "self._owned.clear()", "pass"),
+    ),
+    Mutant(
+        "no wait for the acknowledgement",
+        process.KeyedProcess,
+        "_checkpoint",
+        "await acknowledgement",
+        "pass",
+    ),
+    Mutant(
+        "commit before checkpoint",
+        process.KeyedProcess,
+        "_tell",
+        "partition = owned.partition",
+        "partition = owned.partition; self._input.done(partition.number, partition.offset)",
+    ),
+    Mutant(
+        "partition record before its customers",
+        process.KeyedProcess,
+        "_checkpoint",
+        "await self._append(owned, states, foreign)",
+        "await self._append(owned, [(PARTITION_KEY, cut.record)], foreign)\n"
+        "    await self._append(owned, states, foreign)",
+    ),
+    Mutant(
+        "local store before the changelog",
+        process.KeyedProcess,
+        "_checkpoint",
+        "foreign = Foreign(partition, cut)",
+        "foreign = Foreign(partition, cut)\n"
+        "    owned.store.write(cut.values, partition_record=cut.record, "
+        "changelog_offset=owned.expected - 1)",
+    ),
+    Mutant(
+        "last record wins on restore",
+        restore.Restore,
+        "apply",
+        "elif fence >= known:",
+        "elif True:",
+    ),
+    Mutant(
+        "no answer to a foreign write",
+        process.KeyedProcess,
+        "_checkpoint",
+        "(lost := foreign.take()) is not None",
+        "(lost := None) is not None",
+    ),
+    Mutant(
+        "a null before its grave is covered",
+        partition.Partition,
+        "cut",
+        "values: dict[bytes, bytes | None] = {",
+        "values: dict[bytes, bytes | None] = {c.encode(): None if e.state is None else "
+        "self._dump(e) for c, e in self._cache.dirty.items()} or {",
+    ),
+    Mutant(
+        "due scan without the dirty index",
+        cache.StateCache,
+        "due",
+        "if entry is not None and not entry.dirty:",
+        "if entry is not None:",
+    ),
+    Mutant(
+        "a fence raised by the record's own timer hides the record",
+        partition.Partition,
+        "_fire_due",
+        "customer == own or ",
+        "",
+    ),
+    Mutant(
+        "a stale record that a restore dropped is left in the log",
+        restore.Restore,
+        "apply",
+        "stale[customer] = None",
+        "pass",
+    ),
+)
+
+
+@contextmanager
+def mutated(mutant: Mutant) -> Iterator[None]:
+    """Put *mutant* in the place of the methods that it mutates."""
+    originals = [(edit, getattr(edit.owner, edit.method)) for edit in mutant.edits]
+    try:
+        for edit, original in originals:
+            setattr(edit.owner, edit.method, _edited(mutant.name, edit, original))
+        yield
+    finally:
+        for edit, original in originals:
+            setattr(edit.owner, edit.method, original)
+
+
+def _edited(name: str, edit: Edit, original: Any) -> Any:
+    source = textwrap.dedent(inspect.getsource(original))
+    assert source.count(edit.old) == 1, f"{name}: the code to mutate has changed"
+    code = "from __future__ import annotations\n" + source.replace(edit.old, edit.new)
+    names: dict[str, Any] = dict(original.__globals__)
+    exec(compile(code, f"<{name}>", "exec"), names)  # noqa: S102 - our own source, edited
+    return names[edit.method]

@@ -1,0 +1,98 @@
+"""A small program whose every decision depends on the order of all that came before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from triggerstream.core.keyed import header
+from triggerstream.core.keyed.program import NEVER, Produce, Record, Rejected
+from triggerstream.core.reasons import RecordStatus
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One message: *word* is chained into the state; *wait* sets an alarm."""
+
+    customer_id: str
+    word: int
+    wait: int = 0
+
+
+class Fired(msgspec.Struct, frozen=True):
+    customer_id: str
+    at: int
+    chain: int
+
+
+class Chain(msgspec.Struct, array_like=True):
+    """*chain* is a checksum over everything that was said and every alarm, in order."""
+
+    customer_id: str
+    chain: int = 0
+    length: int = 0
+    alarm: int = NEVER
+
+
+class Toy:
+    """Implements `Program`: fires at every third word, and at every alarm."""
+
+    def read(self, record: Record, kind: bytes | None) -> Said:
+        try:
+            return msgspec.json.decode(record.value or b"", type=Said)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise Rejected("bad_json", str(error)) from error
+
+    def new_state(self, customer_id: str) -> Chain:
+        return Chain(customer_id)
+
+    def load(self, customer_id: str, value: bytes) -> Chain:
+        return msgspec.msgpack.decode(value[header.SIZE :], type=Chain)
+
+    def dump(self, state: Chain, fence: int) -> bytes:
+        return header.pack(1, 0, state.alarm, fence) + msgspec.msgpack.encode(state)
+
+    def wake_at(self, state: Chain) -> int:
+        return state.alarm
+
+    def on_clock(
+        self, state: Chain, ruleset: Any, clock: int, position: int, out: list[Any]
+    ) -> None:
+        if state.alarm <= clock:
+            self._chain(state, f"alarm {state.alarm} under {ruleset.version}")
+            out.append(Fired(state.customer_id, state.alarm, state.chain))
+            state.alarm = NEVER
+
+    def on_message(
+        self,
+        state: Chain,
+        message: Said,
+        ruleset: Any,
+        arrival: int,
+        clock: int,
+        position: int,
+        out: list[Any],
+    ) -> str:
+        self._chain(state, f"word {message.word} at {arrival} under {ruleset.version}")
+        if message.wait and state.alarm == NEVER:
+            state.alarm = clock + message.wait
+        if state.length % 3 == 0:
+            out.append(Fired(state.customer_id, arrival, state.chain))
+        return RecordStatus.APPLIED
+
+    def resume(self, state: Chain) -> Sequence[Any]:
+        return ()
+
+    def describe(self, state: Chain, ruleset: Any) -> dict[str, Any]:
+        return {"chain": state.chain}
+
+    def encode(self, outcome: Fired, ruleset_version: int, clock: int) -> Sequence[Produce]:
+        value = msgspec.json.encode(outcome)
+        return (Produce("actions", None, outcome.customer_id.encode(), value),)
+
+    @staticmethod
+    def _chain(state: Chain, link: str) -> None:
+        state.chain = crc32(link.encode(), state.chain)
+        state.length += 1
