@@ -77,12 +77,12 @@ def test_a_traceback_shows_no_local_variables() -> None:
     stream, log = logged()
     customer = "ann@example.com"
     try:
-        _ = [customer][1]
-    except IndexError:
+        int("none")
+    except ValueError:
         log.exception("failed")
 
-    assert "ann@example.com" not in stream.getvalue()
-    assert lines(stream)[0]["exception"][0]["exc_type"] == "IndexError"
+    assert customer not in stream.getvalue()
+    assert lines(stream)[0]["exception"][0]["exc_type"] == "ValueError"
 
 
 @pytest.mark.parametrize("name", QUIET)
