@@ -18,12 +18,12 @@ STEPS = 420
 CUSTOMERS = "abcde"
 
 
-class Violation(AssertionError):
+class ViolationError(AssertionError):
     """An invariant is broken; the message names the seed that shows it again."""
 
 
 class Schedule:
-    """Runs the schedule of *seed*; `check` raises `Violation`."""
+    """Runs the schedule of *seed*; `check` raises `ViolationError`."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -139,7 +139,7 @@ class Schedule:
             quiet = quiet + 1 if done else 0
             if quiet > 400:
                 return
-        raise Violation(f"seed {self.seed}: the process does not come to rest")
+        raise ViolationError(f"seed {self.seed}: the process does not come to rest")
 
     # ── the invariants ──────────────────────────────────────────────────────────────────────
 
@@ -171,7 +171,7 @@ class Schedule:
 
     def same(self, what: str, found: Any, expected: Any) -> None:
         if found != expected:
-            raise Violation(f"seed {self.seed}: {what}: expected {expected!r}; found {found!r}")
+            raise ViolationError(f"seed {self.seed}: {what}: expected {expected!r}; found {found!r}")
 
 
 def living(store: MemoryStore) -> dict[bytes, bytes]:

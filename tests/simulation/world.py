@@ -280,10 +280,7 @@ def say_word(world: World, customer: str, word: int, wait: int) -> None:
 
 def compact(world: World, until: int) -> None:
     """Keep the last record of each key at or below offset *until*, and all above."""
-    last: dict[bytes, int] = {}
-    for offset, key, _ in world.changelog:
-        if offset <= until:
-            last[key] = offset
+    last = {key: offset for offset, key, _ in world.changelog if offset <= until}
     world.changelog = [
         entry for entry in world.changelog if entry[0] > until or last[entry[1]] == entry[0]
     ]
