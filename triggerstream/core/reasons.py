@@ -69,6 +69,15 @@ class GateReason(StrEnum):
     """The quiet hours outlast the action's expiry."""
     FREQUENCY_CAP = "frequency_cap"
     DUPLICATE = "duplicate"
+    OVERFLOW = "overflow"
+    """The customer has as many unfinished actions as one state may hold."""
+
+
+class CancelReason(StrEnum):
+    """Why an action was called off before it was sent."""
+
+    GOAL = "goal"
+    """The customer reached the trigger's goal."""
 
 
 class FailReason(StrEnum):
@@ -89,7 +98,9 @@ class FailReason(StrEnum):
     AMBIGUOUS = "ambiguous"
     """The connection ended after the message may have been accepted."""
     EXHAUSTED = "exhausted"
-    """Every attempt failed temporarily."""
+    """Every attempt failed temporarily, or the next one would come after the action's expiry."""
+    NOT_CALLED = "not_called"
+    """The call never began (a full queue, a shutdown, an old decision): it is decided again."""
 
 
 class Outcome(StrEnum):

@@ -1,0 +1,124 @@
+"""What sending leads to: attempts at a channel, ends of actions, and what is only counted.
+
+Every action of every firing ends in exactly one `Delivery`; until then it is pending.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
+
+Reason = GateReason | FailReason | CancelReason
+
+Answered = Literal["sent", "failed", "retry", "unknown"]
+"""What came of one attempt: it is out; a definite no; a temporary no; nobody can tell."""
+
+
+class Failing(msgspec.Struct, frozen=True):
+    """A gate that an action did not pass.
+
+    Attributes:
+        until: When it may pass, epoch milliseconds, later than the instant judged; ``None`` for
+            never.
+    """
+
+    reason: GateReason
+    detail: str = ""
+    until: int | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """A reserved call of a channel, to be made once the reservation is durable.
+
+    Attributes:
+        attempt: Counts this action's calls from 1; the answer must name it.
+        at: The instant at which it was decided, epoch milliseconds.
+        ruleset: The version whose templates it renders.
+        firing: The firing's JSON, as `records.read_firing` takes it.
+        deadline: Seconds after which the call counts as unanswered.
+    """
+
+    action_id: str
+    attempt: int
+    customer_id: str
+    at: int
+    trigger: str
+    channel: str
+    template: str | None
+    options: dict[str, Any]
+    ruleset: int
+    firing: bytes
+    deadline: float
+
+
+class Result(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a channel answered to one attempt: the value of a ``result`` record.
+
+    Attributes:
+        retry_after: Seconds that the far side asks us to wait.
+        provider_id: The far side's own name for the message.
+    """
+
+    action_id: str
+    customer_id: str
+    attempt: int
+    outcome: Answered
+    reason: FailReason | None = None
+    detail: str = ""
+    retry_after: float | None = None
+    provider_id: str | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """The end of an action.
+
+    Attributes:
+        reason: The first failing gate, or why it failed, or was called off; ``None`` when sent
+            or held out.
+        failing: Every gate that stood against it, in order.
+        at: When it ended: epoch milliseconds.
+        attempts: How often the channel was called for it, or was about to be.
+    """
+
+    action_id: str
+    firing_id: str
+    trigger: str
+    customer_id: str
+    channel: str
+    type: str
+    mode: str
+    outcome: Outcome
+    reason: Reason | None
+    failing: tuple[Failing, ...]
+    at: int
+    attempts: int
+    detail: str = ""
+    provider_id: str | None = None
+
+
+class FiringFailed(msgspec.Struct, frozen=True):
+    """A delivery failed for good: detection gives the firing's cooldown back."""
+
+    firing_id: str
+    trigger: str
+    customer_id: str
+    at: int
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """A record that changed nothing: counted, never an end.
+
+    Attributes:
+        what: ``repeat``: an action, goal or consent heard before; ``late_result``: the answer to
+            an attempt that has ended, or that had an answer already.
+    """
+
+    what: Literal["repeat", "late_result"]
+    customer_id: str
+    at: int
+
+
+Sending = Attempt | Delivery | FiringFailed | Ignored

@@ -1,0 +1,139 @@
+"""Reading ``actions.v1``: what detection decided, and what channels answered."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from triggerstream.core.keyed.program import Kind, Record, Rejected
+from triggerstream.core.moments import parse_moment
+from triggerstream.core.outcomes import Action, ConsentChanged, Firing, GoalReached
+from triggerstream.core.reasons import RejectReason
+from triggerstream.policy.outcomes import Result
+
+
+class Fired(msgspec.Struct, frozen=True):
+    """A firing as it came: decoded, and as bytes, which is how it is kept.
+
+    Attributes:
+        ruleset: The version that decided it.
+    """
+
+    firing: Firing
+    ruleset: int
+    raw: bytes
+
+    @property
+    def customer_id(self) -> str:
+        return self.firing.customer_id
+
+
+Message = Fired | ConsentChanged | GoalReached | Result
+
+
+class _FiringJson(msgspec.Struct):
+    firing_id: str
+    trigger: str
+    customer_id: str
+    at: str
+    ruleset: int
+    actions: tuple[Action, ...]
+    instance: str | None = None
+    events: tuple[str, ...] = ()
+    mode: str = "live"
+    type: str = "behavioral"
+    priority: Literal["critical", "high", "medium", "low"] = "medium"
+    holdout: float = 0.0
+    event: msgspec.Raw = msgspec.Raw(b"null")
+    profile: dict[str, Any] = {}
+
+
+class _ConsentJson(msgspec.Struct):
+    customer_id: str
+    at: str
+    consent: dict[str, Any]
+
+
+class _GoalJson(msgspec.Struct):
+    trigger: str
+    customer_id: str
+    at: str
+
+
+_firing = msgspec.json.Decoder(_FiringJson)
+_consent = msgspec.json.Decoder(_ConsentJson)
+_goal = msgspec.json.Decoder(_GoalJson)
+_result = msgspec.json.Decoder(Result)
+
+Decoded = TypeVar("Decoded")
+
+
+def read(record: Record, kind: bytes | None) -> Message:
+    """Return what *record* of kind *kind* says.
+
+    Raises:
+        Rejected: It is of no known kind, or its value is not what that kind requires.
+    """
+    if not (value := record.value):
+        raise Rejected(RejectReason.EMPTY, "a record has a value; found none")
+    if kind == Kind.FIRING:
+        return read_firing(value)
+    if kind == Kind.RESULT:
+        return _decode(_result, value)
+    if kind == Kind.CONSENT:
+        consent = _decode(_consent, value)
+        return ConsentChanged(consent.customer_id, _moment(consent.at), consent.consent)
+    if kind == Kind.GOAL:
+        goal = _decode(_goal, value)
+        return GoalReached(goal.trigger, goal.customer_id, _moment(goal.at))
+    found = "no kind" if kind is None else kind[:40].decode(errors="replace")
+    required = "a record of actions.v1 is a firing, consent, goal or result"
+    raise Rejected(RejectReason.UNKNOWN_KIND, f"{required}; found {found}")
+
+
+def read_firing(value: bytes) -> Fired:
+    """Return the firing in *value*.
+
+    Raises:
+        Rejected: It is not one.
+    """
+    read = _decode(_firing, value)
+    firing = Firing(
+        firing_id=read.firing_id,
+        trigger=read.trigger,
+        customer_id=read.customer_id,
+        at=_moment(read.at),
+        instance=read.instance,
+        events=read.events,
+        actions=read.actions,
+        mode=read.mode,
+        type=read.type,
+        priority=read.priority,
+        holdout=read.holdout,
+        event=read.event,
+        profile=read.profile,
+    )
+    return Fired(firing, read.ruleset, bytes(value))
+
+
+def _decode(decoder: msgspec.json.Decoder[Decoded], value: bytes) -> Decoded:
+    try:
+        return decoder.decode(value)
+    except msgspec.ValidationError as error:
+        missing = "missing required field" in str(error)
+        reason = RejectReason.MISSING_FIELD if missing else RejectReason.WRONG_TYPE
+        raise Rejected(reason, str(error)) from error
+    except msgspec.DecodeError as error:
+        raise Rejected(RejectReason.BAD_JSON, str(error)) from error
+    except UnicodeDecodeError as error:
+        raise Rejected(RejectReason.BAD_UTF8, str(error)) from error
+    except RecursionError as error:
+        raise Rejected(RejectReason.TOO_DEEP, str(error)) from error
+
+
+def _moment(text: str) -> int:
+    try:
+        return parse_moment(text)
+    except ValueError as error:
+        raise Rejected(RejectReason.BAD_TIMESTAMP, str(error)) from error

@@ -1,0 +1,179 @@
+"""The sending program: firings and answers in, attempts and deliveries out.
+
+It runs in the same keyed process as detection, over ``actions.v1``. Its state moves by records
+only: firings, consent, goals, and the answers of channels. What becomes due is judged at the
+instant at which it was due, not at the clock that happened to wake it, so that ticks change
+latency and never a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from triggerstream.core.keyed.program import KIND, Kind, Produce, Record
+from triggerstream.core.moments import format_moment
+from triggerstream.core.outcomes import ConsentChanged, GoalReached
+from triggerstream.core.reasons import GateReason, Outcome, RecordStatus
+from triggerstream.policy import consent, ledger, records
+from triggerstream.policy.ledger import Ledger, Pending
+from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed
+from triggerstream.policy.records import Fired, Message
+from triggerstream.policy.retries import REPEATABLE
+from triggerstream.policy.turn import Rules, Turn, attempt_of
+
+_FAILED = ((KIND, Kind.FAILED),)
+
+
+class Send:
+    """The program of the sender (`core.keyed.program.Program`).
+
+    Args:
+        deadline: Seconds that a channel has to answer an attempt.
+        repeatable: Channels that are called again when an answer is missing; the others deliver
+            at most once. All senders of a topic must agree on both.
+    """
+
+    def __init__(self, *, deadline: float = 10.0, repeatable: frozenset[str] = REPEATABLE) -> None:
+        self._deadline = deadline
+        self._repeatable = repeatable
+
+    # ── state ───────────────────────────────────────────────────────────────────────────────
+
+    def read(self, record: Record, kind: bytes | None) -> Message:
+        return records.read(record, kind)
+
+    def new_state(self, customer_id: str) -> Ledger:
+        return Ledger()
+
+    def load(self, customer_id: str, value: bytes) -> Ledger:
+        return ledger.load(value)
+
+    def dump(self, state: Ledger, fence: int) -> bytes:
+        return ledger.dump(state, fence)
+
+    def wake_at(self, state: Ledger) -> int:
+        return state.wake_at()
+
+    # ── deciding ────────────────────────────────────────────────────────────────────────────
+
+    def on_clock(
+        self,
+        state: Ledger,
+        ruleset: Rules,
+        clock: int,
+        position: int,
+        out: list[Any],
+    ) -> None:
+        """Judge what has come due: by due time, then priority, then arrival."""
+        while state.wake_at() <= clock:
+            waiting = (pending for pending in state.pending.values() if not pending.reserved)
+            due = min(waiting, key=_urgency)
+            self._turn(state, ruleset, due.not_before, out).consider(due)
+
+    def on_message(
+        self,
+        state: Ledger,
+        message: Message,
+        ruleset: Rules,
+        arrival: int,
+        clock: int,
+        position: int,
+        out: list[Any],
+    ) -> str:
+        turn = self._turn(state, ruleset, clock, out)
+        match message:
+            case Fired():
+                news = turn.admit(message, arrival) or not message.firing.actions
+            case ConsentChanged(consent=attributes, at=at):
+                consent.hear_record(state, attributes, at)
+                news = True
+            case GoalReached(trigger=trigger, customer_id=customer_id, at=at):
+                news = turn.reach_goal(trigger, customer_id, at)
+            case _:
+                news = turn.answer(message)
+        return RecordStatus.APPLIED if news else RecordStatus.DUPLICATE
+
+    def on_erase(self, state: Ledger, ruleset: Rules, clock: int, out: list[Any]) -> None:
+        """End all unfinished actions of a customer who is to be forgotten."""
+        turn = self._turn(state, ruleset, clock, out)
+        for pending in list(state.pending.values()):
+            turn.end(pending, Outcome.SUPPRESSED, GateReason.ERASED)
+
+    def resume(self, state: Ledger) -> Sequence[Attempt]:
+        """Return the calls that were reserved, and had no answer, when *state* was stored."""
+        return [
+            attempt_of(pending, records.read_firing(pending.firing).firing, self._deadline)
+            for pending in state.pending.values()
+            if pending.reserved
+        ]
+
+    # ── telling ─────────────────────────────────────────────────────────────────────────────
+
+    def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:
+        """Return the delivery's record, or the failure's, which goes back to detection."""
+        match outcome:
+            case Delivery(customer_id=customer_id):
+                value = orjson.dumps(_delivery(outcome))
+                return (Produce("deliveries", None, customer_id.encode(), value),)
+            case FiringFailed(firing_id=firing, trigger=trigger, customer_id=customer_id):
+                value = orjson.dumps(
+                    {"firing_id": firing, "trigger": trigger, "customer_id": customer_id}
+                )
+                return (Produce("events", None, customer_id.encode(), value, _FAILED),)
+            case _:
+                return ()
+
+    def describe(self, state: Ledger, ruleset: Rules) -> dict[str, Any]:
+        """Return *state* for people: what is pending, what counts under caps, what was said."""
+        return {
+            "consent": {name: heard.value for name, heard in state.consent.items()},
+            "pending": [_described(pending) for pending in state.pending.values()],
+            "sends": [
+                {"at": format_moment(sent.at), "channel": sent.channel, "type": sent.type}
+                for sent in state.sends
+            ],
+            "goals": {trigger: format_moment(at) for trigger, at in state.goals.items()},
+            "actions_remembered": len(state.marks),
+        }
+
+    def _turn(self, state: Ledger, ruleset: Rules, at: int, out: list[Any]) -> Turn:
+        return Turn(state, ruleset, at, out, deadline=self._deadline, repeatable=self._repeatable)
+
+
+def _urgency(pending: Pending) -> tuple[int, int]:
+    """The order of what is due; `min` takes the first to arrive among equals."""
+    return pending.not_before, pending.rank
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "action_id": delivery.action_id,
+        "firing_id": delivery.firing_id,
+        "trigger": delivery.trigger,
+        "customer_id": delivery.customer_id,
+        "channel": delivery.channel,
+        "type": delivery.type,
+        "mode": delivery.mode,
+        "outcome": delivery.outcome,
+        "reason": delivery.reason,
+        "failing": [{"gate": f.reason, "detail": f.detail} for f in delivery.failing],
+        "at": format_moment(delivery.at),
+        "attempts": delivery.attempts,
+        "detail": delivery.detail,
+        "provider_id": delivery.provider_id,
+    }
+
+
+def _described(pending: Pending) -> dict[str, Any]:
+    return {
+        "action_id": pending.action_id,
+        "trigger": pending.trigger,
+        "channel": pending.channel,
+        "state": "reserved" if pending.reserved else "waiting",
+        "not_before": format_moment(pending.not_before),
+        "expires": format_moment(pending.expires),
+        "attempts": pending.attempt,
+    }
