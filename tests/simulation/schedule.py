@@ -171,7 +171,9 @@ class Schedule:
 
     def same(self, what: str, found: Any, expected: Any) -> None:
         if found != expected:
-            raise ViolationError(f"seed {self.seed}: {what}: expected {expected!r}; found {found!r}")
+            raise ViolationError(
+                f"seed {self.seed}: {what}: expected {expected!r}; found {found!r}"
+            )
 
 
 def living(store: MemoryStore) -> dict[bytes, bytes]:

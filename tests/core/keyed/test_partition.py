@@ -1,0 +1,300 @@
+"""`Partition`: offsets, fences, the clock, marks and graves, with a toy program."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.simulation.toy import Chain, Fired, Said, Toy
+from tests.simulation.world import Line
+from triggerstream.core.keyed import header
+from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
+from triggerstream.core.keyed.marks import PartitionRecord
+from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.keyed.partition import GRAVE_REST, Partition
+from triggerstream.core.keyed.program import ARRIVAL, KIND, NEVER, ORIGIN, Kind
+from triggerstream.errors import StateFormatError
+
+Toys = Partition[Chain, Said]
+
+
+def partition(store: MemoryStore | None = None, *, known: int = 1, **options: Any) -> Toys:
+    def ruleset(version: int) -> Any:
+        return SimpleNamespace(version=version, hash=f"v{version}") if version <= known else None
+
+    options = {"capacity": 1000, "rulesets": ruleset, **options}
+    return Partition(Toy(), store or MemoryStore(), **options)
+
+
+def word(offset: int, customer: str = "a", at: int = 100, wait: int = 0, headers: Any = ()) -> Line:
+    value = msgspec.json.encode({"customer_id": customer, "word": offset, "wait": wait})
+    return Line(offset, at, customer.encode(), value, headers)
+
+
+def tick(offset: int, at: int) -> Line:
+    return Line(offset, at, None, None, ((KIND, Kind.TICK),))
+
+
+def mark(offset: int, version: int) -> Line:
+    value = msgspec.json.encode({"version": version, "hash": f"v{version}"})
+    return Line(offset, 100, None, value, ((KIND, Kind.RULESET),))
+
+
+def store(toys: Toys, disk: MemoryStore) -> None:
+    """Do what a checkpoint does, without a changelog."""
+    cut = toys.cut()
+    disk.write(cut.values, partition_record=cut.record, changelog_offset=0)
+    toys.landed(cut)
+
+
+def test_a_record_is_applied_once() -> None:
+    toys = partition()
+    toys.apply([word(0), word(1)])
+    toys.apply([word(1), word(2)])
+
+    assert toys.statuses == {"applied": 3, "skipped": 1}
+    assert toys.offset == 2
+
+
+def test_a_customer_whose_state_is_ahead_of_the_partition_skips_by_the_fence() -> None:
+    disk = MemoryStore()
+    ahead = Toy().dump(Chain("a", chain=7, length=9), 5)
+    disk.write({b"a": ahead}, partition_record=None, changelog_offset=0)
+    toys = partition(disk)
+
+    toys.apply([word(5), word(5, "b"), word(6)])
+
+    assert toys.statuses == {"skipped": 2, "applied": 1}
+    found = toys.state_of("a")
+    assert found is not None
+    assert found[1] == 6
+
+
+@pytest.mark.parametrize(("clock", "fired"), [(149, 0), (150, 1)], ids=["before", "exactly"])
+def test_a_timer_fires_when_the_clock_reaches_it(clock: int, fired: int) -> None:
+    toys = partition()
+    toys.apply([word(0, wait=50), tick(1, clock)])
+
+    assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == fired
+
+
+def test_due_timers_of_all_customers_come_before_the_record_that_passes_them() -> None:
+    toys = partition()
+    toys.apply([word(0, "b", 100, wait=30), word(1, "a", 100, wait=40), word(2, "c", 200, wait=9)])
+
+    fired = [(o.customer_id, o.at) for o in toys.outcomes if isinstance(o, Fired)]
+    assert fired == [("b", 130), ("a", 140)]
+
+
+def test_a_record_is_applied_after_its_own_customers_timer() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0, wait=10)])
+    store(toys, disk)
+
+    toys.apply([word(1, at=500)])
+
+    assert toys.statuses["applied"] == 2
+    found = toys.state_of("a")
+    assert found is not None
+    assert found[0].length == 3
+
+
+def test_a_timer_is_found_on_disk_after_a_restart() -> None:
+    disk = MemoryStore()
+    before = partition(disk)
+    before.apply([word(0, wait=10)])
+    store(before, disk)
+
+    after = partition(disk)
+    assert after.next_due == 110
+    after.apply([tick(1, 110)])
+
+    assert [o.at for o in after.outcomes if isinstance(o, Fired)] == [110]
+
+
+def test_a_dirty_state_masks_its_entry_on_disk() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0, wait=10)])
+    store(toys, disk)
+
+    toys.apply([tick(1, 110), tick(2, 111)])
+
+    assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == 1
+    assert toys.next_due == NEVER
+
+
+def test_a_full_cache_stops_before_the_record_until_a_checkpoint_makes_room() -> None:
+    disk = MemoryStore()
+    toys = partition(disk, capacity=2)
+    for offset, customer in enumerate("abcd"):
+        toys.apply([word(offset, customer, wait=10)])
+        store(toys, disk)
+
+    records = [tick(4, 200)]
+    assert toys.apply(records) == 0
+    assert toys.is_full
+    store(toys, disk)
+    assert toys.offset == 3
+    assert toys.apply(records) == 0
+    store(toys, disk)
+    assert toys.apply(records) == 1
+    assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == 4
+
+
+def test_a_record_that_cannot_be_read_becomes_a_dead_letter_and_leaves_the_clock() -> None:
+    toys = partition()
+    toys.apply([Line(0, 900, b"k", b"{broken"), word(1, at=100)])
+
+    letter = toys.outcomes[0]
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.offset, letter.key, letter.value) == (
+        "bad_json",
+        0,
+        b"k",
+        b"{broken",
+    )
+    assert toys.clock == 100
+    assert toys.statuses == {"rejected": 1, "applied": 1}
+
+
+def test_a_stranger_in_the_wrong_partition_is_misplaced() -> None:
+    toys = partition(placed=lambda customer: customer != "a")
+    toys.apply([word(0, "a"), word(1, "b")])
+
+    assert [o.reason for o in toys.outcomes if isinstance(o, DeadLetter)] == ["misplaced"]
+    assert toys.state_of("a") is None
+
+
+def test_a_mark_waits_for_its_content() -> None:
+    versions = {1}
+
+    def ruleset(version: int) -> Any:
+        return SimpleNamespace(version=version, hash="") if version in versions else None
+
+    toys = partition(rulesets=ruleset)
+    records = [word(0), mark(1, 2), word(2)]
+
+    assert toys.apply(records) == 1
+    assert toys.awaiting == 2
+    versions.add(2)
+    assert toys.apply(records, 1) == 3
+    assert toys.version == 2
+    assert [o for o in toys.outcomes if isinstance(o, RulesetMarked)] == [RulesetMarked(2, "v2")]
+
+
+def test_an_older_or_equal_mark_is_ignored() -> None:
+    toys = partition(known=3)
+    toys.apply([mark(0, 3), mark(1, 2), mark(2, 3)])
+
+    assert toys.version == 3
+    assert toys.outcomes == [RulesetMarked(3, "v3")]
+
+
+def test_a_mark_that_cannot_be_read_is_a_dead_letter() -> None:
+    toys = partition()
+    toys.apply([Line(0, 1, None, b"[]", ((KIND, Kind.RULESET),))])
+
+    assert isinstance(toys.outcomes[0], DeadLetter)
+    assert toys.offset == 0
+
+
+def test_without_any_ruleset_nothing_is_decided() -> None:
+    toys = partition(known=0)
+
+    assert toys.apply([word(0)]) == 0
+    assert toys.awaiting == 1
+
+
+def test_the_ruleset_in_force_outlives_a_restart() -> None:
+    disk = MemoryStore()
+    toys = partition(disk, known=2)
+    toys.apply([mark(0, 2)])
+    store(toys, disk)
+
+    assert partition(disk, known=2).version == 2
+
+
+def test_an_erased_customer_is_buried_and_begins_anew() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0, wait=10), Line(1, 100, b"a", None, ((KIND, Kind.ERASE),))])
+
+    assert toys.outcomes == [Erased("a")]
+    store(toys, disk)
+    assert header.unpack(disk.values[b"a"])[1] == header.GRAVE
+    toys.apply([tick(2, 200), word(3)])
+    found = toys.state_of("a")
+    assert found is not None
+    assert found[0].length == 1
+    assert not any(isinstance(outcome, Fired) for outcome in toys.outcomes)
+
+
+@pytest.mark.parametrize(
+    ("rested", "gone"),
+    [(GRAVE_REST - 1, False), (GRAVE_REST, True)],
+    ids=["an hour less", "an hour"],
+)
+def test_a_grave_is_emptied_after_an_hour_of_the_clock(rested: int, gone: bool) -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0), Line(1, 100, b"a", None, ((KIND, Kind.ERASE),))])
+    store(toys, disk)
+    toys.apply([tick(2, 100 + rested)])
+    store(toys, disk)
+
+    assert (b"a" not in disk.values) is gone
+
+
+def test_a_grave_above_the_partition_record_stays() -> None:
+    disk = MemoryStore()
+    grave = header.pack(0, header.GRAVE, 100, 9)
+    record = PartitionRecord(offset=8, clock=100 + 2 * GRAVE_REST, ruleset=1).encode()
+    disk.write({b"a": grave}, partition_record=record, changelog_offset=0)
+
+    assert partition(disk).cut().values == {}
+
+
+def test_a_second_copy_from_the_inbox_is_skipped() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0, headers=((ORIGIN, b"3:7"),)), word(1, headers=((ORIGIN, b"3:7"),))])
+    store(toys, disk)
+    after = partition(disk)
+    after.apply([word(2, headers=((ORIGIN, b"3:7"),)), word(3, headers=((ORIGIN, b"4:7"),))])
+
+    assert toys.statuses == {"applied": 1, "skipped": 1}
+    assert after.statuses == {"applied": 1, "skipped": 1}
+
+
+def test_where_time_is_data_the_header_is_the_arrival() -> None:
+    toys = partition(header_clock=True)
+    toys.apply([word(0, at=10**12, headers=((ARRIVAL, b"500"),))])
+
+    assert toys.clock == 500
+
+
+def test_where_time_is_data_a_control_record_without_the_header_leaves_the_clock() -> None:
+    toys = partition(header_clock=True)
+    toys.apply([word(0, headers=((ARRIVAL, b"500"),)), tick(1, 10**12)])
+
+    assert toys.clock == 500
+
+
+def test_a_tick_is_told() -> None:
+    toys = partition()
+    toys.apply([tick(0, 77)])
+
+    assert toys.outcomes == [ClockMoved(77)]
+
+
+def test_a_damaged_partition_record_stops() -> None:
+    disk = MemoryStore()
+    disk.write({}, partition_record=b"\xc1", changelog_offset=0)
+
+    with pytest.raises(StateFormatError, match="partition record cannot be read"):
+        partition(disk)
