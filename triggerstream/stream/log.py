@@ -1,0 +1,202 @@
+"""The log: appending in record batches, with ``acks=all`` and an idempotent producer.
+
+Records travel in batches that are built here, one request and one answer a batch. A future per
+record would cost six times as much (``benchmarks``). The order within a partition is the order of
+the calls: aiokafka has one batch of a partition on its way at a time, and repeats it unchanged
+until it is acknowledged or the request timeout is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from triggerstream.core.keyed.program import Produce
+from triggerstream.errors import ProtocolError
+from triggerstream.stream.ports import Acknowledged, Entry
+from triggerstream.stream.topics import DEAD_LETTER_LIMIT, RECORD_LIMIT
+
+BATCH: Final = 512 << 10
+"""Bytes of the largest batch that we build of several records."""
+_ENVELOPE: Final = 4096
+"""Bytes left for a batch's own header, and the headers and varints of one record."""
+REQUEST_TIMEOUT: Final = 30.0
+"""Seconds until an unacknowledged batch is given up, and with it the process."""
+
+
+class KafkaLog:
+    """The `Log` on Kafka.
+
+    Args:
+        options: How to reach the brokers (`connection.client_options`).
+        topic_name: From a short name to the full one.
+        changelog: Full name of this process's changelog topic.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        *,
+        topic_name: Callable[[str], str],
+        changelog: str = "",
+        compression: str | None = "lz4",
+    ) -> None:
+        self._options = options
+        self._topic_name = topic_name
+        self._changelog = changelog
+        self._compression = compression
+        self._producer: AIOKafkaProducer | None = None
+        self._partitions: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            KafkaError: No broker answered.
+        """
+        self._producer = AIOKafkaProducer(
+            **self._options,
+            acks="all",
+            enable_idempotence=True,
+            compression_type=self._compression,
+            max_batch_size=BATCH,
+            max_request_size=DEAD_LETTER_LIMIT,
+            request_timeout_ms=int(REQUEST_TIMEOUT * 1000),
+        )
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Wait for what is on its way, and disconnect. Idempotent."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    # ── the port ────────────────────────────────────────────────────────────────────────────
+
+    async def append(self, records: Sequence[Produce]) -> Awaitable[Sequence[Acknowledged]]:
+        by_partition: dict[tuple[str, int], list[Produce]] = {}
+        for record in records:
+            topic = self._topic_name(record.topic)
+            partition = record.partition
+            if partition is None:
+                partition = await self.place(topic, record.key)
+            by_partition.setdefault((topic, partition), []).append(record)
+        sent: list[tuple[asyncio.Future[Any], int]] = []
+        for (topic, partition), group in by_partition.items():
+            rows = ((record.key, record.value, record.headers) for record in group)
+            sent.extend(await self._send(topic, partition, rows))
+        return _acknowledged(sent)
+
+    async def append_changelog(
+        self, partition: int, entries: Sequence[Entry]
+    ) -> Sequence[Acknowledged]:
+        rows = ((key, value, ()) for key, value in entries)
+        return await _acknowledged(await self._send(self._changelog, partition, rows))
+
+    async def read_changelog(
+        self, partition: int, start: int, end: int
+    ) -> list[tuple[int, bytes, bytes | None]]:
+        found: list[tuple[int, bytes, bytes | None]] = []
+        tp = TopicPartition(self._changelog, partition)
+        consumer = AIOKafkaConsumer(
+            **self._options, enable_auto_commit=False, auto_offset_reset="none"
+        )
+        await consumer.start()
+        try:
+            consumer.assign([tp])
+            consumer.seek(tp, start)
+            async with asyncio.timeout(REQUEST_TIMEOUT):
+                while await consumer.position(tp) < end:
+                    for records in (await consumer.getmany(tp, timeout_ms=500)).values():
+                        found.extend((r.offset, r.key, r.value) for r in records)
+        except (KafkaError, TimeoutError) as error:
+            message = (
+                f"{self._changelog}/{partition}: offsets {start} to {end} were not read: {error}"
+            )
+            raise ProtocolError(message) from error
+        finally:
+            await consumer.stop()
+        return [row for row in found if row[0] < end]
+
+    # ── placement ───────────────────────────────────────────────────────────────────────────
+
+    async def place(self, topic: str, key: bytes | None) -> int:
+        """Return the partition of *topic* (full name) for *key* under murmur2; 0 without a key."""
+        if key is None:
+            return 0
+        count = self._partitions.get(topic)
+        if count is None:
+            count = self._partitions[topic] = len(await self._live.partitions_for(topic))
+        return (int(murmur2(key)) & 0x7FFFFFFF) % count
+
+    # ── batches ─────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _live(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            message = "the log is closed: nothing can be appended"
+            raise ProtocolError(message)
+        return self._producer
+
+    async def _send(
+        self,
+        topic: str,
+        partition: int,
+        rows: Iterable[tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]],
+    ) -> list[tuple[asyncio.Future[Any], int]]:
+        """Send *rows* in as few batches as they fit; return (future, number of records) of each."""
+        producer = self._live
+        limit = DEAD_LETTER_LIMIT if topic.endswith(".dlq.v1") else RECORD_LIMIT
+        sent: list[tuple[asyncio.Future[Any], int]] = []
+        batch = None
+        try:
+            for key, value, named in rows:
+                headers = list(named)
+                size = len(key or b"") + len(value or b"") + _ENVELOPE
+                size += sum(len(name) + len(text) for name, text in headers)
+                if size > limit:
+                    message = (
+                        f"{topic}/{partition}: a record of at most {limit} bytes is required; "
+                        f"found {size}"
+                    )
+                    raise ProtocolError(message)
+                if batch is not None:
+                    if batch.append(timestamp=None, key=key, value=value, headers=headers):
+                        continue
+                    sent.append(await self._dispatch(batch, topic, partition))
+                batch = producer.create_batch()
+                batch.append(timestamp=None, key=key, value=value, headers=headers)
+            if batch is not None:
+                sent.append(await self._dispatch(batch, topic, partition))
+        except KafkaError as error:
+            message = f"{topic}/{partition}: could not be appended to: {error!r}"
+            raise ProtocolError(message) from error
+        return sent
+
+    async def _dispatch(
+        self, batch: Any, topic: str, partition: int
+    ) -> tuple[asyncio.Future[Any], int]:
+        batch.close()
+        future = await self._live.send_batch(batch, topic, partition=partition)
+        # Read its error now and then, so that one which nobody awaits any more makes no noise.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return future, batch.record_count()
+
+
+async def _acknowledged(
+    sent: Iterable[tuple[asyncio.Future[Any], int]],
+) -> Sequence[Acknowledged]:
+    answers: list[Acknowledged] = []
+    for future, count in sent:
+        try:
+            answer = await asyncio.shield(future)
+        except KafkaError as error:
+            message = f"a batch of {count} records was not acknowledged: {error!r}"
+            raise ProtocolError(message) from error
+        answers.append(Acknowledged(answer.offset, count, answer.timestamp))
+    return answers

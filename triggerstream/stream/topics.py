@@ -1,0 +1,150 @@
+"""The topics: their names, how they are made, and whether those found will do.
+
+A topic's full name is ``<prefix>.<short name>.v1``. Our code and `Produce` use the short names:
+``events``, ``actions``, ``inbox``, ``deliveries``, ``rulesets``, ``events.dlq``, ``actions.dlq``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import for_code
+
+from triggerstream.errors import SettingsError, WorldChangedError
+
+RECORD_LIMIT: Final = 1 << 20
+"""Bytes of the largest record batch on most topics; the broker's own default is about as much."""
+DEAD_LETTER_LIMIT: Final = 16 << 20
+
+_HOUR: Final = 3_600_000
+_DAY: Final = 24 * _HOUR
+_REPLICATION: Final = "default.replication.factor"
+_EXISTS: Final = 36
+"""Kafka's error code for a topic that is there already."""
+
+
+class Topic(msgspec.Struct, frozen=True):
+    """A topic as it must be. *config* is by Kafka's names."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+class Topics(msgspec.Struct, frozen=True):
+    """The names under one prefix."""
+
+    prefix: str = "triggerstream"
+
+    def name(self, short: str) -> str:
+        """Return the full name of the topic with this short name."""
+        return f"{self.prefix}.{short}.v1"
+
+    def process(self, process: str) -> str:
+        """Return the id of a keyed process, which is its consumer group's too."""
+        return f"{self.prefix}.{process}"
+
+    def changelog(self, process: str) -> str:
+        """Return the name that Faust gives to the changelog of a process's one table."""
+        return f"{self.process(process)}-states-changelog"
+
+
+def wanted_topics(topics: Topics, partitions: int, *, header_clock: bool) -> tuple[Topic, ...]:
+    """Return all topics, with *partitions* for those that carry customers.
+
+    Where the broker is the clock, a record's timestamp is the time of its append.
+    """
+    clock = "CreateTime" if header_clock else "LogAppendTime"
+    stamped = {"message.timestamp.type": clock, "max.message.bytes": str(RECORD_LIMIT)}
+    plain = {"max.message.bytes": str(RECORD_LIMIT)}
+    dead = {"max.message.bytes": str(DEAD_LETTER_LIMIT), "retention.ms": str(30 * _DAY)}
+    # Deletions stay readable for a week, and nothing is compacted for an hour: a restore that is
+    # late still sees them, and still sees both of two writers' records (design 3.1).
+    compacted = {
+        "cleanup.policy": "compact",
+        "delete.retention.ms": str(7 * _DAY),
+        "min.compaction.lag.ms": str(_HOUR),
+        "segment.ms": str(_HOUR),
+        "max.message.bytes": str(RECORD_LIMIT),
+    }
+    return (
+        Topic(topics.name("events"), partitions, stamped),
+        Topic(topics.name("actions"), partitions, stamped),
+        Topic(topics.changelog("detect"), partitions, compacted),
+        Topic(topics.changelog("send"), partitions, compacted),
+        Topic(topics.name("inbox"), partitions, plain),
+        Topic(topics.name("deliveries"), partitions, plain),
+        # Content is kept while it may be referred to: never deleted, only compacted by key.
+        Topic(topics.name("rulesets"), 1, {"cleanup.policy": "compact"} | plain),
+        Topic(topics.name("events.dlq"), 1, dead),
+        Topic(topics.name("actions.dlq"), 1, dead),
+    )
+
+
+async def ensure_topics(
+    options: Mapping[str, Any], wanted: Iterable[Topic], *, replication: int | None = None
+) -> None:
+    """Make the topics that are missing, and check the partitions of those that are there.
+
+    Args:
+        options: How to reach the brokers (`connection.client_options`).
+        replication: Copies of each new topic; the broker's default if ``None``.
+
+    Raises:
+        WorldChangedError: One has another number of partitions than the others or the settings.
+        SettingsError: The broker refused to make one; the message says why.
+    """
+    topics = tuple(wanted)
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
+    try:
+        await _create(admin, topics, replication or await _default_replication(admin))
+        found = await _partitions(admin, [topic.name for topic in topics])
+    finally:
+        await admin.close()
+    wrong = [
+        f"{topic.name} has {found.get(topic.name, 0)}, required are {topic.partitions}"
+        for topic in topics
+        if found.get(topic.name) != topic.partitions
+    ]
+    if wrong:
+        message = (
+            "the numbers of partitions do not match, and are fixed for life: "
+            + "; ".join(wrong)
+            + ". Correct the setting, or start under a new prefix"
+        )
+        raise WorldChangedError(message)
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: Iterable[Topic], replication: int) -> None:
+    answer = await admin.create_topics(
+        [
+            NewTopic(topic.name, topic.partitions, replication, topic_configs=dict(topic.config))
+            for topic in topics
+        ]
+    )
+    for name, code, *text in answer.topic_errors:
+        if code not in (0, _EXISTS):
+            reason = text[0] if text and text[0] else for_code(code).__name__
+            message = f"topic {name}: the broker refused to make it: {reason}"
+            raise SettingsError(message)
+
+
+async def _default_replication(admin: AIOKafkaAdminClient) -> int:
+    """Return the brokers' own default; aiokafka cannot ask them to apply it."""
+    broker = (await admin.describe_cluster())["brokers"][0]["node_id"]
+    asked = ConfigResource(ConfigResourceType.BROKER, str(broker), {_REPLICATION: ""})
+    answers = await admin.describe_configs([asked])
+    entries = [
+        entry for answer in answers for resource in answer.resources for entry in resource[4]
+    ]
+    return next((int(entry[1]) for entry in entries if entry[0] == _REPLICATION), 1)
+
+
+async def _partitions(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    described = await admin.describe_topics(names)
+    return {topic["topic"]: len(topic["partitions"]) for topic in described}
