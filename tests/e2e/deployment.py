@@ -1,0 +1,267 @@
+"""Workers and senders as real processes on a real broker, under a prefix of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind
+from triggerstream.core.moments import parse_moment
+
+LATENESS = 10_000
+
+
+class Deployment:
+    """One installation. `close` ends every process that it started.
+
+    Args:
+        bootstrap: The broker.
+        directory: For data and logs; one folder a process.
+        triggers: The directory of triggers that workers publish.
+        settings: Environment of all processes, by the settings' names.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        directory: Path,
+        triggers: Path,
+        *,
+        partitions: int = 4,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.bootstrap = bootstrap
+        self.directory = directory
+        self.triggers = triggers
+        self.partitions = partitions
+        self.prefix = f"t{uuid4().hex[:8]}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._settings = {
+            "TRIGGERSTREAM_KAFKA__BOOTSTRAP": bootstrap,
+            "TRIGGERSTREAM_KAFKA__TOPIC_PREFIX": self.prefix,
+            "TRIGGERSTREAM_KAFKA__PARTITIONS": str(partitions),
+            "TRIGGERSTREAM_KAFKA__SESSION_TIMEOUT": "6",
+            "TRIGGERSTREAM_CLOCK": "header",
+            "TRIGGERSTREAM_CHECKPOINT_INTERVAL": "0.5",
+            **(settings or {}),
+        }
+
+    # ── processes ───────────────────────────────────────────────────────────────────────────
+
+    def worker(self, name: str = "worker") -> subprocess.Popen[bytes]:
+        """Start a worker on its own disk, or start it again on the same one."""
+        return self._start(name, "worker", "--triggers", str(self.triggers))
+
+    def sender(self, name: str = "sender") -> subprocess.Popen[bytes]:
+        return self._start(name, "sender")
+
+    def _start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            **self._settings,
+            "TRIGGERSTREAM_DATA_DIR": str(self.disk(name)),
+            "TRIGGERSTREAM_HTTP__NAME": name,
+        }
+        with self.log(name).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "triggerstream", *command],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.processes[name] = process
+        return process
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of this installation to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "triggerstream", *command],
+            env={**os.environ, **self._settings, "TRIGGERSTREAM_DATA_DIR": str(self.disk("cli"))},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def disk(self, name: str) -> Path:
+        return self.directory / name
+
+    def log(self, name: str) -> Path:
+        return self.directory / f"{name}.log"
+
+    def kill(self, name: str) -> None:
+        """End it with SIGKILL."""
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def stop(self, name: str) -> int:
+        """End it with SIGTERM, and return its exit code."""
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGTERM)
+        return process.wait(45)
+
+    def close(self) -> None:
+        for name in list(self.processes):
+            self.kill(name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def tails(self) -> str:
+        """Return the ends of all logs, for the message of a failure."""
+        logs = sorted(self.directory.glob("*.log"))
+        return "\n".join(f"── {log.stem}\n{log.read_text(errors='replace')[-3000:]}" for log in logs)
+
+    # ── topics ──────────────────────────────────────────────────────────────────────────────
+
+    def topic(self, short: str) -> str:
+        return f"{self.prefix}.{short}.v1"
+
+    async def wait_for_topics(self, seconds: float = 60) -> None:
+        """Return when the first worker has made the topics."""
+        async with asyncio.timeout(seconds):
+            while True:
+                admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+                await admin.start()
+                try:
+                    found = set(await admin.list_topics())
+                finally:
+                    await admin.close()
+                if {self.topic(short) for short in ("events", "actions", "inbox")} <= found:
+                    return
+                await asyncio.sleep(0.2)
+
+    async def produce(self, values: Iterable[bytes], *, pause: float = 0.0, chunk: int = 500) -> None:
+        """Append events, keyed by customer, stamped with their own time as their arrival."""
+        async with self._producer() as producer:
+            for count, value in enumerate(values, 1):
+                event = orjson.loads(value)
+                arrival = parse_moment(event.get("received_at") or event["timestamp"])
+                await producer.send(
+                    self.topic("events"),
+                    value,
+                    key=event["customer_id"].encode(),
+                    headers=[(ARRIVAL, b"%d" % arrival)],
+                )
+                if pause and count % chunk == 0:
+                    await asyncio.sleep(pause)
+            await producer.flush()
+
+    async def tick(self, until: int) -> None:
+        """Move the clock of every partition to *until* and the allowed lateness."""
+        headers = [(KIND, Kind.TICK), (ARRIVAL, b"%d" % (until + LATENESS))]
+        async with self._producer() as producer:
+            for partition in range(self.partitions):
+                await producer.send(self.topic("events"), None, partition=partition, headers=headers)
+            await producer.flush()
+
+    def _producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, linger_ms=5, max_request_size=16 << 20
+        )
+
+    async def lag(self, process: str, short: str) -> int:
+        """Return how many records of a topic the group of *process* has not committed."""
+        group, topic = f"{self.prefix}.{process}", self.topic(short)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=None)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await consumer.start()
+        await admin.start()
+        try:
+            tps = [TopicPartition(topic, p) for p in range(self.partitions)]
+            ends = await consumer.end_offsets(tps)
+            committed = await admin.list_consumer_group_offsets(group, partitions=tps)
+            return sum(
+                end - max(0, committed[tp].offset if tp in committed else 0)
+                for tp, end in ends.items()
+            )
+        finally:
+            await admin.close()
+            await consumer.stop()
+
+    async def wait_until_done(self, process: str, short: str, seconds: float = 90) -> None:
+        """Return when everything in a topic is contained in committed checkpoints."""
+        try:
+            async with asyncio.timeout(seconds):
+                while await self.lag(process, short):
+                    self._check_alive()
+                    await asyncio.sleep(0.2)
+        except TimeoutError as error:
+            left = await self.lag(process, short)
+            raise AssertionError(f"{left} records of {short} are left\n{self.tails()}") from error
+
+    def _check_alive(self) -> None:
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise AssertionError(f"{name} ended with {process.returncode}\n{self.tails()}")
+
+    async def read(self, short: str) -> list[Any]:
+        """Return all records of a topic, by partition, in log order."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap,
+            group_id=None,
+            fetch_max_bytes=64 << 20,
+            max_partition_fetch_bytes=16 << 20,
+        )
+        await consumer.start()
+        try:
+            partitions = consumer.partitions_for_topic(self.topic(short)) or set()
+            if not partitions:
+                await consumer.topics()
+                partitions = consumer.partitions_for_topic(self.topic(short)) or set()
+            tps = [TopicPartition(self.topic(short), p) for p in sorted(partitions)]
+            consumer.assign(tps)
+            await consumer.seek_to_beginning(*tps)
+            ends = await consumer.end_offsets(tps)
+            found: list[Any] = []
+            for tp in tps:
+                while await consumer.position(tp) < ends[tp]:
+                    batch = await consumer.getmany(tp, timeout_ms=1000)
+                    found.extend(batch.get(tp, []))
+            return found
+        finally:
+            await consumer.stop()
+
+    async def firings(self) -> list[dict[str, Any]]:
+        """Return the firings in the actions topic, repeats included."""
+        return [
+            orjson.loads(record.value)
+            for record in await self.read("actions")
+            if dict(record.headers).get(KIND) == Kind.FIRING
+        ]
+
+
+def decided(firings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return firings by id, reduced to what `replay` prints of them.
+
+    Raises:
+        AssertionError: Two with one id differ.
+    """
+    keys = ("firing_id", "trigger", "customer_id", "at", "instance", "events", "actions")
+    found: dict[str, dict[str, Any]] = {}
+    for firing in firings:
+        line = {key: firing[key] for key in keys}
+        assert found.setdefault(line["firing_id"], line) == line, "one id, two payloads"
+    return found
