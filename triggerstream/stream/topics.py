@@ -18,6 +18,9 @@ from triggerstream.errors import SettingsError, WorldChangedError
 
 RECORD_LIMIT: Final = 1 << 20
 """Bytes of the largest record batch on most topics; the broker's own default is about as much."""
+INPUT_LIMIT: Final = 8 << 20
+"""The same on the topics that others write to: what is too large becomes a dead letter, with its
+reason, rather than an error that only its producer sees."""
 DEAD_LETTER_LIMIT: Final = 16 << 20
 
 _HOUR: Final = 3_600_000
@@ -59,7 +62,8 @@ def wanted_topics(topics: Topics, partitions: int, *, header_clock: bool) -> tup
     Where the broker is the clock, a record's timestamp is the time of its append.
     """
     clock = "CreateTime" if header_clock else "LogAppendTime"
-    stamped = {"message.timestamp.type": clock, "max.message.bytes": str(RECORD_LIMIT)}
+    stamped = {"message.timestamp.type": clock, "max.message.bytes": str(INPUT_LIMIT)}
+    inbox = {"max.message.bytes": str(INPUT_LIMIT)}
     plain = {"max.message.bytes": str(RECORD_LIMIT)}
     dead = {"max.message.bytes": str(DEAD_LETTER_LIMIT), "retention.ms": str(30 * _DAY)}
     # Deletions stay readable for a week, and nothing is compacted for an hour: a restore that is
@@ -76,7 +80,7 @@ def wanted_topics(topics: Topics, partitions: int, *, header_clock: bool) -> tup
         Topic(topics.name("actions"), partitions, stamped),
         Topic(topics.changelog("detect"), partitions, compacted),
         Topic(topics.changelog("send"), partitions, compacted),
-        Topic(topics.name("inbox"), partitions, plain),
+        Topic(topics.name("inbox"), partitions, inbox),
         Topic(topics.name("deliveries"), partitions, plain),
         # Content is kept while it may be referred to: never deleted, only compacted by key.
         Topic(topics.name("rulesets"), 1, {"cleanup.policy": "compact"} | plain),

@@ -1,0 +1,163 @@
+"""The promise on a real Kafka: replay, a worker, a killed worker and three workers decide alike."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+
+import orjson
+import pytest
+
+from tests.e2e.deployment import Deployment, decided
+from tests.e2e.sinks import Sinks, open_sinks
+from triggerstream.core.moments import parse_moment
+from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.replay.driver import replay_lines
+from triggerstream.replay.files import read_files
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+
+TRIGGERS = Path(__file__).parent / "triggers"
+SHOP = Path(__file__).parents[2] / "examples/shop/events.jsonl.gz"
+UNTIL = parse_moment("2024-07-04T00:00:00Z")
+DAY = 86_400_000
+
+
+class Bootstrapped(Protocol):
+    @property
+    def bootstrap(self) -> str: ...
+
+
+@pytest.fixture(scope="module", name="shop")
+def _shop() -> list[bytes]:
+    return gzip.decompress(SHOP.read_bytes()).splitlines()
+
+
+@pytest.fixture(scope="module", name="expected")
+def _expected(shop: list[bytes]) -> dict[str, dict[str, Any]]:
+    ruleset = load_ruleset(read_files(TRIGGERS), version=1)
+    lines = replay_lines(ruleset, shop, until=UNTIL)
+    found = decided(line for line in lines if line["kind"] == "firing")
+    assert len(found) > 1000
+    return found
+
+
+async def settled(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """Let everything come due; return what was decided, when all of it is checkpointed."""
+    await deployment.tick(UNTIL)
+    await deployment.wait_until_done("detect", "events")
+    return decided(await deployment.firings())
+
+
+async def test_a_worker_decides_what_replay_decides(
+    kafka: Bootstrapped, tmp_path: Path, shop: list[bytes], expected: Mapping[str, Any]
+) -> None:
+    with Deployment(kafka.bootstrap, tmp_path, TRIGGERS) as deployment:
+        deployment.worker()
+        await deployment.wait_for_topics()
+        await deployment.produce(shop)
+
+        assert await settled(deployment) == expected
+        assert deployment.stop("worker") == 0
+
+
+async def test_a_rolling_restart_repeats_nothing(
+    kafka: Bootstrapped, tmp_path: Path, shop: list[bytes], expected: Mapping[str, Any]
+) -> None:
+    with Deployment(kafka.bootstrap, tmp_path, TRIGGERS) as deployment:
+        deployment.worker()
+        await deployment.wait_for_topics()
+        playing = asyncio.create_task(deployment.produce(shop, pause=0.15))
+        for _ in range(3):
+            await asyncio.sleep(2)
+            assert deployment.stop("worker") == 0
+            deployment.worker()
+        await playing
+
+        assert await settled(deployment) == expected
+        assert len(await deployment.firings()) == len(expected)
+
+
+async def test_killed_workers_and_senders_lose_nothing_and_double_nothing(
+    kafka: Bootstrapped, tmp_path: Path, shop: list[bytes], expected: Mapping[str, Any]
+) -> None:
+    random = Random(4)
+    async with open_sinks() as sinks:
+        with Deployment(kafka.bootstrap, tmp_path, TRIGGERS, settings=sinks.settings) as deployment:
+            deployment.worker()
+            deployment.sender()
+            await deployment.wait_for_topics()
+            playing = asyncio.create_task(deployment.produce(shop, pause=0.5))
+            for kill in range(5):
+                await asyncio.sleep(random.uniform(1, 9))
+                deployment.kill("worker")
+                if kill == 2:
+                    shutil.rmtree(deployment.disk("worker"))
+                deployment.worker()
+                if kill in (1, 3):
+                    deployment.kill("sender")
+                    deployment.sender()
+            await playing
+
+            assert await settled(deployment) == expected
+            await everything_is_delivered(deployment, sinks, expected)
+
+
+async def test_one_three_one_workers_decide_what_replay_decides(
+    kafka: Bootstrapped, tmp_path: Path, shop: list[bytes], expected: Mapping[str, Any]
+) -> None:
+    with Deployment(kafka.bootstrap, tmp_path, TRIGGERS) as deployment:
+        deployment.worker("w1")
+        await deployment.wait_for_topics()
+        playing = asyncio.create_task(deployment.produce(shop, pause=0.3))
+        await asyncio.sleep(4)
+        deployment.worker("w2")
+        deployment.worker("w3")
+        await asyncio.sleep(9)
+        assert deployment.stop("w1") == 0
+        assert deployment.stop("w2") == 0
+        await playing
+
+        assert await settled(deployment) == expected
+
+
+async def everything_is_delivered(
+    deployment: Deployment, sinks: Sinks, expected: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Every action has one recorded end; no cap was exceeded; what was sent has arrived."""
+    asked = {
+        action["action_id"]: action["channel"]
+        for firing in expected.values()
+        for action in firing["actions"]
+    }
+    async with asyncio.timeout(60):
+        while True:
+            await deployment.wait_until_done("send", "actions", seconds=60)
+            ends: dict[str, dict[str, Any]] = {}
+            for record in await deployment.read("deliveries"):
+                delivery = orjson.loads(record.value)
+                before = ends.setdefault(delivery["action_id"], delivery)
+                assert before["outcome"] == delivery["outcome"], "two ends of one action"
+            if ends.keys() >= asked.keys():
+                break
+            await asyncio.sleep(0.5)
+    assert ends.keys() == asked.keys()
+    webhooks = {action for action, channel in asked.items() if channel == "webhook"}
+    assert set(sinks.webhooks) == webhooks
+    assert {ends[action]["outcome"] for action in webhooks} == {"sent"}
+    mails = [end for end in ends.values() if end["channel"] == "email"]
+    assert Counter(end["outcome"] for end in mails)["sent"] > 50
+    assert max(Counter(sinks.mails).values()) == 1
+    slots: defaultdict[str, list[int]] = defaultdict(list)
+    for end in mails:
+        if end["outcome"] in ("sent", "unknown"):
+            slots[end["customer_id"]].append(parse_moment(end["at"]))
+    for taken in slots.values():
+        taken.sort()
+        assert all(after - before >= DAY for before, after in zip(taken, taken[1:], strict=False))
