@@ -30,7 +30,7 @@ class Case(msgspec.Struct, frozen=True):
     """What the gates judge: one action of one firing, at one instant.
 
     Attributes:
-        trigger: As it stands in the ruleset in force; ``None`` if it is not there.
+        trigger: As it stands in the ruleset in force; ``None`` if it is not there, or off.
         outdated: Whether the firing was decided under a newer ruleset than the one in force.
         at: The instant judged: epoch milliseconds.
     """
@@ -58,10 +58,9 @@ def consented(case: Case) -> Failing | None:
 
 def trigger_on(case: Case) -> Failing | None:
     """The trigger is still there, and not switched off."""
-    if case.trigger is None:
-        # What is newer than the ruleset in force cannot be missing from it.
-        return None if case.outdated else Failing(GateReason.TRIGGER_OFF, "it was removed")
-    return Failing(GateReason.TRIGGER_OFF) if case.trigger.mode == "off" else None
+    if case.trigger is not None or case.outdated:
+        return None  # what is newer than the ruleset in force cannot be missing from it
+    return Failing(GateReason.TRIGGER_OFF)
 
 
 def not_shadowed(case: Case) -> Failing | None:

@@ -17,12 +17,13 @@ from triggerstream.core.keyed.program import KIND, Kind, Produce, Record
 from triggerstream.core.moments import format_moment
 from triggerstream.core.outcomes import ConsentChanged, GoalReached
 from triggerstream.core.reasons import GateReason, Outcome, RecordStatus
+from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.policy import consent, ledger, records
 from triggerstream.policy.ledger import Ledger, Pending
 from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed
 from triggerstream.policy.records import Fired, Message
 from triggerstream.policy.retries import REPEATABLE
-from triggerstream.policy.turn import Rules, Turn, attempt_of
+from triggerstream.policy.turn import Turn, attempt_of
 
 _FAILED = ((KIND, Kind.FAILED),)
 
@@ -62,7 +63,7 @@ class Send:
     def on_clock(
         self,
         state: Ledger,
-        ruleset: Rules,
+        ruleset: Ruleset,
         clock: int,
         position: int,
         out: list[Any],
@@ -77,7 +78,7 @@ class Send:
         self,
         state: Ledger,
         message: Message,
-        ruleset: Rules,
+        ruleset: Ruleset,
         arrival: int,
         clock: int,
         position: int,
@@ -96,7 +97,7 @@ class Send:
                 news = turn.answer(message)
         return RecordStatus.APPLIED if news else RecordStatus.DUPLICATE
 
-    def on_erase(self, state: Ledger, ruleset: Rules, clock: int, out: list[Any]) -> None:
+    def on_erase(self, state: Ledger, ruleset: Ruleset, clock: int, out: list[Any]) -> None:
         """End all unfinished actions of a customer who is to be forgotten."""
         turn = self._turn(state, ruleset, clock, out)
         for pending in list(state.pending.values()):
@@ -126,7 +127,7 @@ class Send:
             case _:
                 return ()
 
-    def describe(self, state: Ledger, ruleset: Rules) -> dict[str, Any]:
+    def describe(self, state: Ledger, ruleset: Ruleset) -> dict[str, Any]:
         """Return *state* for people: what is pending, what counts under caps, what was said."""
         return {
             "consent": {name: heard.value for name, heard in state.consent.items()},
@@ -139,7 +140,7 @@ class Send:
             "actions_remembered": len(state.marks),
         }
 
-    def _turn(self, state: Ledger, ruleset: Rules, at: int, out: list[Any]) -> Turn:
+    def _turn(self, state: Ledger, ruleset: Ruleset, at: int, out: list[Any]) -> Turn:
         return Turn(state, ruleset, at, out, deadline=self._deadline, repeatable=self._repeatable)
 
 

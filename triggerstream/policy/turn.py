@@ -8,13 +8,14 @@ exactly one `Delivery`.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 
 from triggerstream.core.outcomes import Action, Firing
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
-from triggerstream.core.triggers.model import DAY, PRIORITIES, Policy, Trigger
+from triggerstream.core.triggers.model import DAY, PRIORITIES
+from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.policy import consent
 from triggerstream.policy.caps import longest_window
 from triggerstream.policy.gates import Case, failing
@@ -37,17 +38,6 @@ REPLAY_SLACK = DAY
 worker that crashed and decided again, seconds later; a later one is suppressed as expired."""
 
 
-class Rules(Protocol):
-    """What sending asks of the ruleset in force."""
-
-    @property
-    def version(self) -> int: ...
-    @property
-    def policy(self) -> Policy: ...
-    def trigger(self, id: str) -> Trigger | None:  # noqa: A002 - the model's own word
-        ...
-
-
 class Turn:
     """Decides for one customer at the instant *at*, changing *ledger* and appending to *out*.
 
@@ -56,12 +46,12 @@ class Turn:
         repeatable: Channels that are called again when an answer is missing.
     """
 
-    __slots__ = ("_deadline", "_ledger", "_out", "_repeatable", "_rules", "at")
+    __slots__ = ("_deadline", "_ledger", "_out", "_repeatable", "_ruleset", "at")
 
     def __init__(
         self,
         ledger: Ledger,
-        rules: Rules,
+        ruleset: Ruleset,
         at: int,
         out: list[Any],
         *,
@@ -69,7 +59,7 @@ class Turn:
         repeatable: frozenset[str],
     ) -> None:
         self._ledger = ledger
-        self._rules = rules
+        self._ruleset = ruleset
         self.at = at
         self._out = out
         self._deadline = deadline
@@ -83,7 +73,7 @@ class Turn:
         A repeat, after a crash of detection, must change nothing. So it is recognised here,
         before anything is noted or judged, and the mark is set whatever becomes of the action.
         """
-        ledger, firing, policy = self._ledger, fired.firing, self._rules.policy
+        ledger, firing, policy = self._ledger, fired.firing, self._ruleset.policy
         new = {a.action_id: a for a in firing.actions if a.action_id not in ledger.marks}
         repeats = len(firing.actions) - len(new)
         self._out.extend([Ignored("repeat", firing.customer_id, self.at)] * repeats)
@@ -155,14 +145,14 @@ class Turn:
     def consider(self, pending: Pending, fired: Fired | None = None) -> None:
         """Ask all gates, from the top: reserve the action, keep it for later, or end it."""
         fired = fired or read_firing(pending.firing)
-        firing = fired.firing
+        firing, compiled = fired.firing, self._ruleset.triggers.get(pending.trigger)
         against = failing(
             Case(
                 pending=pending,
                 firing=firing,
-                trigger=self._rules.trigger(pending.trigger),
-                outdated=fired.ruleset > self._rules.version,
-                policy=self._rules.policy,
+                trigger=None if compiled is None else compiled.source,
+                outdated=fired.ruleset > self._ruleset.version,
+                policy=self._ruleset.policy,
                 ledger=self._ledger,
                 at=self.at,
             )
@@ -229,7 +219,7 @@ class Turn:
             attempt=pending.attempt + 1,
             reserved=True,
             slot=self.at,
-            ruleset=self._rules.version,
+            ruleset=self._ruleset.version,
         )
         if self._keep(reserved, fired):
             self._out.append(attempt_of(reserved, fired.firing, self._deadline))

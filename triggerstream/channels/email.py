@@ -1,0 +1,183 @@
+"""The ``email`` channel: one message over one SMTP conversation.
+
+A mail server takes responsibility for a message with its answer to the final dot. Whatever goes
+wrong before that dot certainly did not send anything; a connection lost after it leaves the
+question open for ever, since mail has no idempotency key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as WIRE
+from email.utils import format_datetime, parseaddr
+from urllib.parse import urlencode
+
+import aiosmtplib
+from aiosmtplib import SMTPException, SMTPResponseException
+
+from triggerstream.channels.addresses import mailbox
+from triggerstream.channels.base import Answer, Content, Message, shorten
+from triggerstream.channels.config import EmailConfig
+from triggerstream.core.reasons import FailReason
+from triggerstream.errors import SettingsError
+
+_GOODBYE = 1.0
+"""Seconds for the farewell after the message has been accepted; how it ends does not matter."""
+
+
+class EmailChannel:
+    """Sends to the address in the profile's ``email``.
+
+    Args:
+        timeout: Seconds for the whole conversation.
+        now: The time of day in epoch seconds, for the Date header.
+
+    Raises:
+        SettingsError: The sender's or the reply address is none, or the link is not http(s).
+    """
+
+    def __init__(self, config: EmailConfig, *, timeout: float, now: Callable[[], float]) -> None:
+        self._config = config
+        self._timeout = timeout
+        self._now = now
+        self._from = _address(config.from_address, "the sender's address")
+        self._reply_to = _address(config.reply_to, "the reply address") if config.reply_to else None
+        url = config.unsubscribe_url
+        if url is not None and not (url.startswith(("http://", "https://")) and url.isprintable()):
+            raise SettingsError(f"the unsubscribe link: an http(s) URL is required; found {url!r}")
+
+    async def send(self, message: Message) -> Answer:
+        to = mailbox(message.firing.profile.get("email"))
+        if to is None:
+            return Answer("failed", FailReason.NO_ADDRESS, "the profile's 'email' is no address")
+        content = message.content
+        if content is None or not content.subject:
+            return Answer(
+                "failed", FailReason.TEMPLATE, "an e-mail needs a template with a subject"
+            )
+        mail = self.compose(message, content, to)
+        answer = await self._converse(mail, to)
+        return _without(to, answer)
+
+    async def close(self) -> None:
+        """Nothing is held: each message has its own conversation."""
+
+    def compose(self, message: Message, content: Content, to: str) -> EmailMessage:
+        """Return the mail; a retry is the same mail, by its Message-ID."""
+        mail = EmailMessage(policy=WIRE)
+        mail["From"] = self._from
+        mail["To"] = Address(addr_spec=to)
+        if self._reply_to is not None:
+            mail["Reply-To"] = self._reply_to
+        mail["Subject"] = content.subject
+        mail["Date"] = format_datetime(datetime.fromtimestamp(self._now(), UTC))
+        mail["Message-ID"] = f"<{message.action_id}@{self._from.domain}>"
+        self._add_unsubscribe(mail, message)
+        if content.text is not None:
+            mail.set_content(content.text, cte="quoted-printable")
+        if content.html is not None:
+            if content.text is None:
+                mail.set_content(content.html, subtype="html", cte="quoted-printable")
+            else:
+                mail.add_alternative(content.html, subtype="html", cte="quoted-printable")
+        return mail
+
+    def _add_unsubscribe(self, mail: EmailMessage, message: Message) -> None:
+        """Add the link of RFC 2369, and where it is https, the one-click promise of RFC 8058."""
+        url = self._config.unsubscribe_url
+        if url is None or message.firing.type == "transactional":
+            return
+        joint = "&" if "?" in url else "?"
+        mail["List-Unsubscribe"] = f"<{url}{joint}{urlencode({'id': message.action_id})}>"
+        if url.startswith("https://"):
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+
+    # ── the conversation ────────────────────────────────────────────────────────────────────
+
+    async def _converse(self, mail: EmailMessage, to: str) -> Answer:
+        client = self._client()
+        handing_over = False
+        try:
+            async with asyncio.timeout(self._timeout):
+                await client.connect()
+                await client.mail(self._from.addr_spec)
+                await client.rcpt(to)
+                handing_over = True
+                response = await client.data(mail.as_bytes())
+            await _part(client)
+        except aiosmtplib.SMTPConnectResponseError as error:
+            return _unavailable(error)
+        except aiosmtplib.SMTPAuthenticationError as error:
+            # It says nothing about this message: there is time to correct the password.
+            return _unavailable(error)
+        except SMTPResponseException as error:
+            if error.code >= 400:
+                return _refused(error)
+            # Not an answer of the protocol: at the final dot nobody can tell what it means.
+            return _lost(error) if handing_over else _unavailable(error)
+        except (SMTPException, OSError, TimeoutError) as error:
+            return _lost(error) if handing_over else _unavailable(error)
+        finally:
+            client.close()
+        return Answer("sent", detail=shorten(response.message), provider_id=mail["Message-ID"])
+
+    def _client(self) -> aiosmtplib.SMTP:
+        config = self._config
+        return aiosmtplib.SMTP(
+            hostname=config.host,
+            port=config.port,
+            username=config.username,
+            password=config.password.get_secret_value() if config.password else None,
+            local_hostname=self._from.domain,
+            use_tls=config.security == "tls",
+            start_tls=config.security == "starttls",
+            timeout=self._timeout,
+        )
+
+
+async def _part(client: aiosmtplib.SMTP) -> None:
+    with suppress(SMTPException, OSError, TimeoutError):
+        await client.quit(timeout=_GOODBYE)
+
+
+def _refused(error: SMTPResponseException) -> Answer:
+    """Return the server's no: 4xx is temporary, 5xx is final (RFC 5321, 4.2.1)."""
+    if error.code >= 500:
+        return Answer("failed", FailReason.REJECTED, _told(error))
+    return _unavailable(error)
+
+
+def _unavailable(error: Exception) -> Answer:
+    return Answer("retry", FailReason.UNAVAILABLE, _told(error))
+
+
+def _lost(error: Exception) -> Answer:
+    return Answer("unknown", FailReason.AMBIGUOUS, _told(error))
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, SMTPResponseException):
+        return shorten(f"{error.code} {error.message}")
+    return shorten(f"{type(error).__name__}: {error}")
+
+
+def _without(address: str, answer: Answer) -> Answer:
+    """Return *answer* without the customer's address, which servers like to repeat."""
+    detail = answer.detail.replace(address, "<address>")
+    return Answer(answer.outcome, answer.reason, detail, answer.retry_after, answer.provider_id)
+
+
+def _address(found: str, what: str) -> Address:
+    name, spec = parseaddr(found)
+    try:
+        if (valid := mailbox(spec)) is not None:
+            return Address(name, addr_spec=valid)
+    except (ValueError, HeaderParseError) as error:
+        raise SettingsError(f"{what}: {error}") from error
+    raise SettingsError(f"{what}: an e-mail address is required; found {found!r}")
