@@ -43,7 +43,7 @@ MUTANTS = (
         "open",
         "store = self._open_store(number)",
         "if number in self._owned: return\n    store = self._open_store(number)",
-        also=Edit(process.KeyedProcess, "drop", "self._owned.clear()", "pass"),
+        also=Edit(process.KeyedProcess, "drop", "self._forget(number)", "pass"),
     ),
     Mutant(
         "no wait for the acknowledgement",

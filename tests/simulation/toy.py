@@ -82,6 +82,9 @@ class Toy:
             out.append(Fired(state.customer_id, arrival, state.chain))
         return RecordStatus.APPLIED
 
+    def on_erase(self, state: Chain, ruleset: Any, clock: int, out: list[Any]) -> None:
+        """Nothing is unfinished here."""
+
     def resume(self, state: Chain) -> Sequence[Any]:
         return ()
 

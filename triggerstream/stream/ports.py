@@ -110,6 +110,11 @@ class Attempts(Protocol):
         there, so ``unknown`` is appended only when its deadline has passed."""
         ...
 
+    def release(self, partition: int) -> None:
+        """Begin nothing more for a partition that is given away; what is under way goes on, and
+        its answer is appended, whoever owns the partition by then."""
+        ...
+
 
 class Observer(Protocol):
     """What wants to count: the metrics. Called once a batch or checkpoint, never per record."""

@@ -195,12 +195,18 @@ class KeyedProcess:
         try:
             await self._checkpoint(owned)
         finally:
-            self._owned.pop(number, None)
+            self._forget(number)
 
     def drop(self) -> None:
         """Forget everything without writing: the generation is over, and another process may own
         these partitions by now. Nothing in memory outlives a generation."""
-        self._owned.clear()
+        for number in list(self._owned):
+            self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        self._owned.pop(number, None)
+        if self._attempts is not None:
+            self._attempts.release(number)
 
     @property
     def numbers(self) -> list[int]:

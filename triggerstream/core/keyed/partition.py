@@ -289,6 +289,8 @@ class Partition(Generic[State, MessageT]):
         entry = self._cache.find(customer)
         if entry is None or entry.fence >= offset:
             return
+        if entry.state is not None:
+            self._program.on_erase(entry.state, self.ruleset, self.clock, self.outcomes)
         grave = self._cache.add(customer, Entry(None, offset, NEVER))
         self._cache.changed(customer, grave, NEVER)
         self.outcomes.append(Erased(customer))

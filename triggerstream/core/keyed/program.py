@@ -156,6 +156,10 @@ class Program(Protocol[State, MessageT]):
         """Apply *message*, after `on_clock`; return its `RecordStatus`."""
         ...
 
+    def on_erase(self, state: State, ruleset: Any, clock: int, out: list[Any]) -> None:
+        """End what is unfinished of a customer who is about to be forgotten."""
+        ...
+
     def resume(self, state: State) -> Sequence[Any]:
         """Return what was under way outside of the log when *state* was stored: attempts whose
         answers are not in it. Called once for every pending customer of a partition taken over."""
