@@ -1,6 +1,9 @@
-"""Every exception raised on purpose, one class per response: who must act, and how a process ends."""
+"""Every exception raised on purpose: one class per response, saying who acts and how it ends."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 
 class TriggerstreamError(Exception):
@@ -23,6 +26,12 @@ class SettingsError(TriggerstreamError):
     """A setting is wrong or unknown; who deploys corrects it."""
 
     exit_code = 2
+
+
+class UnreachableError(TriggerstreamError):
+    """The brokers, or the process that was asked, do not answer; who operates them looks there."""
+
+    exit_code = 69
 
 
 class StateFormatError(TriggerstreamError):
@@ -62,3 +71,32 @@ class DecisionError(TriggerstreamError):
     """Our own code raised outside of one trigger's evaluation: a defect. Stop; skip nothing."""
 
     exit_code = 75
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong in a file, where it stands, and what to do about it.
+
+    Attributes:
+        line: From 1, as `col` is.
+        message: What is required; what was found.
+    """
+
+    file: str
+    line: int
+    col: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.col}: {self.message}"
+
+
+class TriggerFileError(TriggerstreamError):
+    """Trigger files cannot be used; their author corrects them. Carries every problem at once.
+
+    Attributes:
+        problems: In order of file, line and column.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = sorted(problems)
+        super().__init__("\n".join(map(str, self.problems)))

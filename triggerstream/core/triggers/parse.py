@@ -1,0 +1,150 @@
+"""A directory of triggers, as text, to a `RulesetSource`, or every problem of every file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from triggerstream.core.triggers import reader as read
+from triggerstream.core.triggers.model import Policy, RulesetSource
+from triggerstream.core.triggers.positions import Node, Scalar, read_documents
+from triggerstream.core.triggers.read_policy import read_policy
+from triggerstream.core.triggers.read_trigger import PlacedTrigger, read_trigger
+from triggerstream.core.triggers.reader import Reader
+from triggerstream.errors import Problem, TriggerFileError
+
+TemplateCheck = Callable[[str, str, str], Sequence[tuple[int, int, str]]]
+"""Takes a template's name, its part and its source; returns (line, column, what is wrong)."""
+
+PARTS = ("subject", "text", "html")
+EMAIL_NEEDS = ("subject", "text")
+"""The parts that no e-mail can do without."""
+
+
+def parse_ruleset(
+    files: Mapping[str, str], template_check: TemplateCheck | None = None
+) -> RulesetSource:
+    """Return what *files* say.
+
+    Args:
+        files: Text by path from the directory's root, with ``/``: triggers (``*.yaml``), the policy
+            (``policy.yaml``), templates (``templates/NAME/PART.liquid``). Fixtures
+            (``*.test.yaml``) and all else are left alone.
+        template_check: Tells what is wrong with a template's source.
+
+    Raises:
+        TriggerFileError: Something is wrong; it carries every problem of every file.
+    """
+    problems: list[Problem] = []
+    triggers: list[PlacedTrigger] = []
+    policy = Policy()
+    for path in sorted(files):
+        if is_policy(path):
+            policy = _policy(Reader(path, problems), files[path])
+        elif path.endswith("/policy.yaml"):
+            message = "policy.yaml: in the directory itself, for there is one; found it below"
+            problems.append(Problem(path, 1, 1, message))
+        elif is_triggers(path):
+            reader = Reader(path, problems)
+            documents = read_documents(files[path], reader.report_at)
+            triggers += [read_trigger(reader, document) for document in documents]
+    _check_ids(triggers, problems)
+    templates = _templates(files, problems, template_check)
+    if any(_template_place(path) for path in files):
+        _check_templates(triggers, templates, problems)
+    if problems:
+        raise TriggerFileError(problems)
+    return RulesetSource(tuple(placed.trigger for placed in triggers), policy, templates)
+
+
+# ── which file is what ──────────────────────────────────────────────────────────────────────
+
+
+def is_policy(path: str) -> bool:
+    """Return whether *path* is the contact policy's: there is one, at the root."""
+    return path == "policy.yaml"
+
+
+def is_triggers(path: str) -> bool:
+    return path.endswith(".yaml") and not path.endswith(".test.yaml")
+
+
+def _template_place(path: str) -> tuple[str, str] | None:
+    """Return the name and the file name of the template at *path*, or ``None`` if it is none."""
+    match path.split("/"):
+        case ["templates", name, part]:
+            return name, part
+    return None
+
+
+# ── policy ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _policy(reader: Reader, text: str) -> Policy:
+    documents: list[Node] = read_documents(text, reader.report_at)
+    if not documents:
+        return Policy()
+    for more in documents[1:]:
+        reader.report(more, "policy: one document; found another")
+    return read_policy(reader, documents[0])
+
+
+# ── over all files ──────────────────────────────────────────────────────────────────────────
+
+
+def _check_ids(triggers: Sequence[PlacedTrigger], problems: list[Problem]) -> None:
+    first: dict[str, PlacedTrigger] = {}
+    for placed in triggers:
+        known = first.setdefault(placed.trigger.id, placed)
+        if known is not placed and placed.trigger.id:
+            where = f"{known.file}:{known.id_at.line}"
+            message = f"trigger: an id of its own; found {placed.trigger.id!r}, as in {where}"
+            Reader(placed.file, problems).report(placed.id_at, message)
+
+
+def _templates(
+    files: Mapping[str, str], problems: list[Problem], template_check: TemplateCheck | None
+) -> dict[str, dict[str, str]]:
+    templates: dict[str, dict[str, str]] = {}
+    for path in sorted(files):
+        place = _template_place(path)
+        if place is None:
+            continue
+        name, file_name = place
+        part = file_name.removesuffix(".liquid")
+        if part not in PARTS or part == file_name:
+            known = [f"{each}.liquid" for each in PARTS]
+            found = f"{file_name!r}{read.suggest(file_name, known)}"
+            message = f"templates: files named {read.one_of(known)}; found {found}"
+            problems.append(Problem(path, 1, 1, message))
+            continue
+        templates.setdefault(name, {})[part] = files[path]
+        if template_check is not None:
+            problems += [Problem(path, *each) for each in template_check(name, part, files[path])]
+    return templates
+
+
+def _check_templates(
+    triggers: Sequence[PlacedTrigger],
+    templates: Mapping[str, Mapping[str, str]],
+    problems: list[Problem],
+) -> None:
+    """Check that the template of every e-mail is there, with the parts that it needs."""
+    for placed in triggers:
+        reader = Reader(placed.file, problems)
+        for name in placed.templates:
+            _check_template(reader, name, templates)
+
+
+def _check_template(
+    reader: Reader, place: Scalar, templates: Mapping[str, Mapping[str, str]]
+) -> None:
+    name = place.text
+    if name not in templates:
+        found = f"{name!r}{read.suggest(name, templates)}"
+        reader.report(place, f"template: a directory of templates/; found {found}")
+        return
+    missing = [part for part in EMAIL_NEEDS if part not in templates[name]]
+    if missing:
+        files = " and ".join(f"templates/{name}/{part}.liquid" for part in missing)
+        found = ", ".join(f"{part}.liquid" for part in sorted(templates[name]))
+        reader.report(place, f"template: {files} for an e-mail; found {found}")

@@ -1,0 +1,272 @@
+"""Reading ``where`` and ``if``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from triggerstream.core.triggers import reader as read
+from triggerstream.core.triggers.calendar import CUSTOMER, DAYS
+from triggerstream.core.triggers.model import (
+    AllOf,
+    AnyOf,
+    Condition,
+    DateRange,
+    DayOfWeek,
+    Negation,
+    Operator,
+    Test,
+    TimeOfDay,
+)
+from triggerstream.core.triggers.operators import OPERATORS, compile_pattern
+from triggerstream.core.triggers.paths import FIELDS, MAPPINGS, PROFILE, reads_profile
+from triggerstream.core.triggers.positions import Items, Mapping, Node, Scalar
+from triggerstream.core.triggers.reader import Fields, Reader
+
+COMBINATIONS = ("all", "any", "not")
+CALENDAR = ("time_of_day", "day_of_week", "date_range")
+_OPERATOR_SLIPS = {
+    **dict.fromkeys(("eq", "is", "=", "==", "equal"), "equals"),
+    **dict.fromkeys(("ne", "neq", "!=", "is_not"), "not_equals"),
+    **dict.fromkeys(("gt", ">", "more_than", "above"), "greater_than"),
+    **dict.fromkeys(("gte", "ge", ">=", "at_least"), "greater_than_or_equal"),
+    **dict.fromkeys(("lt", "<", "below"), "less_than"),
+    **dict.fromkeys(("lte", "le", "<=", "at_most"), "less_than_or_equal"),
+    **dict.fromkeys(("in", "one_of"), "in_list"),
+    **dict.fromkeys(("nin", "not_in"), "not_in_list"),
+    **dict.fromkeys(("regex", "match"), "matches"),
+}
+
+
+def where_of(fields: Fields) -> Condition | None:
+    """Read ``where``: tests of one event, to which neither profile nor calendar is known."""
+    if "where" not in fields:
+        return None
+    return _condition(fields.reader, fields["where"], "where", at_firing=False)
+
+
+def if_of(fields: Fields) -> Condition | None:
+    """Read ``if``: what must hold at the moment of firing."""
+    if "if" not in fields:
+        return None
+    return _condition(fields.reader, fields["if"], "if", at_firing=True)
+
+
+def _condition(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Condition | None:
+    if not isinstance(node, Mapping) or not node.entries:
+        form = "{event_data.total: {greater_than: 50}}"
+        reader.report(node, f"{what}: a mapping of tests, such as {form}; found {read.show(node)}")
+        return None
+    parts = [
+        _entry(reader, node.keys[key], entry, at_firing=at_firing)
+        for key, entry in node.entries.items()
+    ]
+    return _joined([part for part in parts if part is not None])
+
+
+def _joined(conditions: list[Condition]) -> Condition | None:
+    if len(conditions) > 1:
+        return AllOf(tuple(conditions))
+    return conditions[0] if conditions else None
+
+
+def _entry(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condition | None:
+    word = key.text
+    if word in COMBINATIONS:
+        return _combination(reader, word, node, at_firing=at_firing)
+    if (word in CALENDAR or reads_profile(word)) and not at_firing:
+        reader.report(key, f"where: tests of the event; found {word}: it belongs under 'if'")
+        return None
+    if word in CALENDAR:
+        return _CALENDAR_READINGS[word](reader, node, word)
+    words = (*COMBINATIONS, *CALENDAR) if at_firing else COMBINATIONS
+    return _tests(reader, word, node) if path_is_right(reader, key, words) else None
+
+
+def _combination(reader: Reader, word: str, node: Node, *, at_firing: bool) -> Condition | None:
+    if word == "not":
+        negated = _condition(reader, node, word, at_firing=at_firing)
+        return None if negated is None else Negation(negated)
+    items = reader.items(node, word, "conditions")
+    inner = [_condition(reader, item, word, at_firing=at_firing) for item in items]
+    conditions = tuple(each for each in inner if each is not None)
+    return AllOf(conditions) if word == "all" else AnyOf(conditions)
+
+
+def _tests(reader: Reader, path: str, node: Node) -> Condition | None:
+    """Read the operators on one path."""
+    if not isinstance(node, Mapping) or not node.entries:
+        form = f": write {{equals: {node.text}}}" if isinstance(node, Scalar) and node.text else ""
+        required = f"{path}: a mapping of operators, such as {{greater_than: 50}}"
+        reader.report(node, f"{required}; found {read.show(node)}{form}")
+        return None
+    tests: list[Condition] = []
+    for operator, operand in node.entries.items():
+        if operator in OPERATORS:
+            _check_operand(reader, operator, operand)
+            value = read.plain(operand)
+            tests.append(Test(path, cast("Operator", operator), value))
+        else:
+            slip = _OPERATOR_SLIPS.get(operator)
+            hint = f": did you mean {slip!r}?" if slip else read.suggest(operator, OPERATORS)
+            required = f"{path}: an operator ({read.one_of(OPERATORS)})"
+            reader.report(node.keys[operator], f"{required}; found {operator!r}{hint}")
+    return _joined(tests)
+
+
+# ── operands ────────────────────────────────────────────────────────────────────────────────
+
+
+def _check_operand(reader: Reader, operator: str, node: Node) -> None:
+    _OPERANDS.get(operator, _anything)(reader, node, operator)
+
+
+def _anything(_reader: Reader, _node: Node, _what: str) -> None:
+    """Equality takes every value."""
+
+
+def _list(reader: Reader, node: Node, what: str) -> None:
+    if not isinstance(node, Items):
+        reader.report(node, f"{what}: a list, such as [a, b]; found {read.show(node)}")
+
+
+def _two_numbers(reader: Reader, node: Node, what: str) -> None:
+    if not isinstance(node, Items) or len(node.items) != 2:
+        found = f"{len(node.items)} items" if isinstance(node, Items) else read.show(node)
+        reader.report(node, f"{what}: two numbers, [low, high]; found {found}")
+        return
+    low, high = (read.number(reader, item, what) for item in node.items)
+    if low is not None and high is not None and low > high:
+        reader.report(node, f"{what}: [low, high], the lower first; found [{low}, {high}]")
+
+
+def _scalar(reader: Reader, node: Node, what: str) -> None:
+    if not isinstance(node, Scalar) or node.value is None:
+        reader.report(node, f"{what}: a text, number or boolean; found {read.show(node)}")
+
+
+def _pattern(reader: Reader, node: Node, what: str) -> None:
+    pattern = read.text(reader, node, what)
+    if pattern is None:
+        return
+    try:
+        compile_pattern(pattern)
+    except ValueError as error:
+        required = f"{what}: a regular expression that RE2 knows"
+        reader.report(node, f"{required}; found {read.show(node)}: {error}")
+
+
+_OPERANDS: dict[str, Callable[[Reader, Node, str], Any]] = {
+    "greater_than": read.number,
+    "less_than": read.number,
+    "greater_than_or_equal": read.number,
+    "less_than_or_equal": read.number,
+    "contains": _scalar,
+    "not_contains": _scalar,
+    "in_list": _list,
+    "not_in_list": _list,
+    "exists": read.boolean,
+    "between": _two_numbers,
+    "starts_with": read.text,
+    "matches": _pattern,
+}
+
+# ── paths ───────────────────────────────────────────────────────────────────────────────────
+
+ROOTS = (*MAPPINGS, PROFILE)
+
+
+def event_field(reader: Reader, node: Node, what: str) -> str | None:
+    """Read a path to one field of the event, as ``per`` and the aggregates want it."""
+    path = read.text(reader, node, what)
+    if path is None or not isinstance(node, Scalar) or not path_is_right(reader, node):
+        return None
+    if reads_profile(path):
+        reader.report(node, f"{what}: a field of the event; found {path}")
+        return None
+    if path in MAPPINGS:
+        reader.report(node, f"{what}: one field, such as {path}.id; found {path}, a mapping")
+        return None
+    return path
+
+
+def path_is_right(reader: Reader, node: Scalar, other_words: tuple[str, ...] = ()) -> bool:
+    """Return whether *node* is a dot path; tell if it is not."""
+    path = node.text
+    root, dot, rest = path.partition(".")
+    if (root in FIELDS and not dot) or (root in ROOTS and (not dot or all(rest.split(".")))):
+        return True
+    roots = f"{', '.join(f'{each}.…' for each in ROOTS)}, {read.one_of(FIELDS)}"
+    required = f"a path that starts with {roots}"
+    if other_words:
+        required = f"{read.one_of(other_words)}, or {required}"
+    reader.report(node, f"{required}; found {path!r}{_path_hint(root, rest, path, other_words)}")
+    return False
+
+
+def _path_hint(root: str, rest: str, path: str, other_words: tuple[str, ...]) -> str:
+    if root in FIELDS:
+        return f": {root} has no fields"
+    if root in ROOTS:
+        return ": no part of it may be empty"
+    if rest:
+        close = read.suggest(root, ROOTS)
+        return (
+            close.replace("'?", f".{rest}'?") if close else f": did you mean 'event_data.{path}'?"
+        )
+    return read.suggest(root, (*FIELDS, *other_words)) or f": did you mean 'event_data.{path}'?"
+
+
+# ── the calendar ────────────────────────────────────────────────────────────────────────────
+
+
+def _zone(fields: Fields) -> str:
+    return fields.read("zone", read.customer_or_zone) or CUSTOMER
+
+
+def time_span(reader: Reader, node: Node, what: str) -> TimeOfDay | None:
+    """Read ``{from, to, zone}``, times of day."""
+    fields = reader.mapping(node, what, ("from", "to", "zone"))
+    start, end = fields.need("from", read.clock), fields.need("to", read.clock)
+    if start == 24 * 60:
+        reader.report(fields["from"], f'{what}: "00:00" for midnight at the start; found 24:00')
+    return TimeOfDay(start or 0, end or 0, _zone(fields))
+
+
+def _day_of_week(reader: Reader, node: Node, what: str) -> DayOfWeek | None:
+    fields = reader.mapping(node, what, ("in", "zone"))
+    names = fields.need("in", _days) or ()
+    return DayOfWeek(tuple(sorted({DAYS.index(name) for name in names})), _zone(fields))
+
+
+def _days(reader: Reader, node: Node, what: str) -> list[str]:
+    days = reader.items(node, what, f"days ({', '.join(DAYS)})")
+    found = [_day(reader, day, what) for day in days]
+    return [day for day in found if day is not None]
+
+
+def _day(reader: Reader, node: Node, what: str) -> str | None:
+    word = node.text if isinstance(node, Scalar) else ""
+    if word in DAYS:
+        return word
+    short = word[:3].lower()
+    hint = f": did you mean {short!r}?" if short in DAYS else ""
+    reader.report(node, f"{what}: {read.one_of(DAYS)}; found {read.show(node)}{hint}")
+    return None
+
+
+def _date_range(reader: Reader, node: Node, what: str) -> DateRange | None:
+    fields = reader.mapping(node, what, ("from", "to", "zone"))
+    first, last = fields.read("from", read.iso_date), fields.read("to", read.iso_date)
+    if "from" not in fields and "to" not in fields:
+        reader.report(node, f"{what}: 'from', 'to' or both; found neither")
+    if first is not None and last is not None and first > last:
+        reader.report(fields["to"], f"{what}: 'to' not before 'from'; found {first} to {last}")
+    return DateRange(first, last, _zone(fields))
+
+
+_CALENDAR_READINGS: dict[str, Callable[[Reader, Node, str], Condition | None]] = {
+    "time_of_day": time_span,
+    "day_of_week": _day_of_week,
+    "date_range": _date_range,
+}

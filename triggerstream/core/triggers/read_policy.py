@@ -1,0 +1,90 @@
+"""Reading ``policy.yaml``: what holds for all triggers of a ruleset."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+from triggerstream.core.triggers import reader as read
+from triggerstream.core.triggers.model import (
+    CHANNELS,
+    TYPES,
+    Cap,
+    Policy,
+    QuietHours,
+)
+from triggerstream.core.triggers.positions import Items, Node
+from triggerstream.core.triggers.read_conditions import time_span
+from triggerstream.core.triggers.reader import Fields, Reader, Reading, T
+
+KEYS = (
+    "allowed_lateness",
+    "max_skew",
+    "backfill_before",
+    "timezone",
+    "quiet_hours",
+    "caps",
+    "consent",
+    "expiry",
+)
+CAP_KEYS = ("channel", "limit", "window", "types", "on_cap")
+CONSENTS = ("opt_in", "opt_out", "none")
+
+
+def read_policy(reader: Reader, node: Node) -> Policy:
+    """Return the policy in the document *node*, after telling all its problems."""
+    fields = reader.mapping(node, "policy", KEYS)
+    default = Policy()
+    return Policy(
+        allowed_lateness=_or(
+            fields, "allowed_lateness", read.duration_or_zero, default.allowed_lateness
+        ),
+        max_skew=_or(fields, "max_skew", read.duration_or_zero, default.max_skew),
+        backfill_before=fields.read("backfill_before", read.moment),
+        timezone=_or(fields, "timezone", read.zone, default.timezone),
+        quiet_hours=fields.read("quiet_hours", _quiet_hours),
+        caps=_or(fields, "caps", _caps, default.caps),
+        consent=default.consent | (fields.read("consent", _consent) or {}),
+        expiry=_or(fields, "expiry", read.duration, default.expiry),
+    )
+
+
+def _or(fields: Fields, key: str, reading: Reading[T], default: T) -> T:
+    value = fields.read(key, reading)
+    return default if value is None else value
+
+
+def _quiet_hours(reader: Reader, node: Node, what: str) -> QuietHours | None:
+    span = time_span(reader, node, what)
+    return None if span is None else QuietHours(span.start, span.end, span.zone)
+
+
+def _caps(reader: Reader, node: Node, what: str) -> tuple[Cap, ...]:
+    """Read the caps; an empty list means that there is none, the default not either."""
+    if isinstance(node, Items) and not node.items:
+        return ()
+    return tuple(_cap(reader, item) for item in reader.items(node, what, "caps"))
+
+
+def _cap(reader: Reader, node: Node) -> Cap:
+    fields = reader.mapping(node, "caps", CAP_KEYS)
+    on_cap = fields.read("on_cap", read.choice(("drop", "defer"))) or "drop"
+    default = Cap(limit=1, window=1)
+    return Cap(
+        limit=fields.need("limit", read.whole(1)) or 1,
+        window=fields.need("window", read.duration) or 1,
+        channel=fields.read("channel", read.choice(CHANNELS)),
+        types=_or(fields, "types", _types, default.types),
+        on_cap=cast("Literal['drop', 'defer']", on_cap),
+    )
+
+
+def _types(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
+    reading = read.choice(TYPES)
+    found = [reading(reader, item, what) for item in reader.items(node, what, "trigger types")]
+    return tuple(each for each in found if each is not None)
+
+
+def _consent(reader: Reader, node: Node, what: str) -> dict[str, str]:
+    fields = reader.mapping(node, what, CHANNELS)
+    given = {channel: fields.read(channel, read.choice(CONSENTS)) for channel in CHANNELS}
+    return {channel: mode for channel, mode in given.items() if mode is not None}

@@ -1,0 +1,174 @@
+"""Reading one trigger: its head, limits, actions and goal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from triggerstream.core.triggers import reader as read
+from triggerstream.core.triggers.model import (
+    CHANNELS,
+    MODES,
+    PRIORITIES,
+    TYPES,
+    ActionSpec,
+    EventPattern,
+    Limits,
+    Trigger,
+)
+from triggerstream.core.triggers.positions import Mapping, Node, Scalar
+from triggerstream.core.triggers.read_conditions import if_of
+from triggerstream.core.triggers.read_patterns import event_pattern, when
+from triggerstream.core.triggers.reader import Fields, Reader
+
+KEYS = ("trigger", "name", "type", "priority", "mode", "when", "if", "limits", "then", "until")
+LIMIT_KEYS = ("cooldown", "max_per_customer", "holdout")
+TEMPLATED = ("email", "sms", "push", "in_app")
+"""The channels that render a template."""
+
+LONGEST_ID = 128
+
+
+class PlacedTrigger(msgspec.Struct, frozen=True):
+    """A trigger with the places that checks over all files want.
+
+    Attributes:
+        id_at: Where its id stands.
+        templates: By action in order: where the name of an e-mail's template stands.
+    """
+
+    file: str
+    trigger: Trigger
+    id_at: Node
+    templates: tuple[Scalar, ...]
+
+
+def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
+    """Return the trigger in the document *node*, after telling all its problems."""
+    fields = reader.mapping(node, "trigger", KEYS)
+    trigger_id = fields.need("trigger", _id) or ""
+    pattern, per = fields.need("when", when) or (EventPattern(()), None)
+    actions = fields.read("then", _actions) or []
+    trigger = Trigger(
+        id=trigger_id,
+        when=pattern,
+        name=fields.read("name", read.text) or trigger_id,
+        type=fields.read("type", read.choice(TYPES)) or "behavioral",
+        priority=fields.read("priority", read.choice(PRIORITIES)) or "medium",
+        mode=fields.read("mode", read.choice(MODES)) or "live",
+        per=per,
+        condition=if_of(fields),
+        limits=fields.read("limits", _limits) or Limits(),
+        actions=tuple(action for action, _ in actions),
+        goal=fields.read("until", event_pattern),
+    )
+    id_at = fields.node.entries.get("trigger", node)
+    templates = tuple(
+        place
+        for action, place in actions
+        if action.channel == "email" and isinstance(place, Scalar)
+    )
+    return PlacedTrigger(reader.file, trigger, id_at, templates)
+
+
+_ID = re.compile(r"[^\s/](?:[^\t\r\n/\x00-\x1f\x7f]*[^\s/])?")
+
+
+def _id(reader: Reader, node: Node, what: str) -> str | None:
+    """Read a trigger's id: it names files, metrics and firings."""
+    name = read.text(reader, node, what)
+    if name is None or (len(name) <= LONGEST_ID and _ID.fullmatch(name)):
+        return name
+    required = f"{what}: an id of at most {LONGEST_ID} characters, without '/' or line breaks"
+    reader.report(node, f"{required}, such as cart-abandonment; found {read.show(node)}")
+    return None
+
+
+def _limits(reader: Reader, node: Node, what: str) -> Limits:
+    fields = reader.mapping(node, what, LIMIT_KEYS)
+    return Limits(
+        cooldown=fields.read("cooldown", read.duration),
+        max_per_customer=fields.read("max_per_customer", read.whole(1)),
+        holdout=fields.read("holdout", read.share) or 0.0,
+    )
+
+
+# ── then ────────────────────────────────────────────────────────────────────────────────────
+
+_PlacedAction = tuple[ActionSpec, Node | None]
+"""An action, and where its template's name stands."""
+
+
+def _actions(reader: Reader, node: Node, what: str) -> list[_PlacedAction]:
+    items = reader.items(node, what, "actions, such as - email: {template: NAME}")
+    actions = [_action(reader, item) for item in items]
+    return [action for action in actions if action is not None]
+
+
+def _action(reader: Reader, node: Node) -> _PlacedAction | None:
+    if not isinstance(node, Mapping):
+        required = f"then: a mapping with a channel ({read.one_of(CHANNELS)})"
+        form = ""
+        if isinstance(node, Scalar) and node.text in CHANNELS:
+            form = f": write {node.text}: {{…}}"
+        reader.report(node, f"{required}; found {read.show(node)}{form}")
+        return None
+    fields = reader.mapping(node, "then", (*CHANNELS, "after"))
+    channels = [channel for channel in CHANNELS if channel in fields]
+    if len(channels) != 1:
+        required = f"then: one channel in each entry ({read.one_of(CHANNELS)})"
+        reader.report(node, f"{required}; found {' and '.join(channels) or 'none'}")
+        return None
+    (channel,) = channels
+    after = fields.read("after", read.duration) or 0
+    settings = fields[channel]
+    if channel == "log" and isinstance(settings, Scalar) and settings.value is None:
+        return ActionSpec(channel, after=after), None
+    return _channel(reader, channel, settings, after)
+
+
+def _channel(reader: Reader, channel: str, node: Node, after: int) -> _PlacedAction | None:
+    """Read a channel's own settings; what the channel does not know it tells when it starts."""
+    if not isinstance(node, Mapping):
+        form = "{template: NAME}" if channel in TEMPLATED else "{…}"
+        reader.report(node, f"{channel}: a mapping, such as {form}; found {read.show(node)}")
+        return None
+    known = _KNOWN.get(channel) or tuple({"template": None, **node.entries})
+    fields = reader.mapping(node, channel, known)
+    options = read.plain(node)
+    options.pop("template", None)
+    template = (fields.need if channel in TEMPLATED else fields.read)("template", _template)
+    _OWN_SETTINGS.get(channel, _none)(fields)
+    place = fields["template"] if template is not None else None
+    return ActionSpec(channel, template, after, options), place
+
+
+_KNOWN = {"webhook": ("endpoint", "template"), "log": ("message",)}
+
+
+def _endpoint(fields: Fields) -> None:
+    fields.need("endpoint", read.text)
+
+
+def _message(fields: Fields) -> None:
+    fields.read("message", read.text)
+
+
+def _none(_fields: Fields) -> None:
+    """No settings that would be known here."""
+
+
+_OWN_SETTINGS: dict[str, Callable[[Fields], None]] = {"webhook": _endpoint, "log": _message}
+
+_TEMPLATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def _template(reader: Reader, node: Node, what: str) -> str | None:
+    name = read.text(reader, node, what)
+    if name is None or _TEMPLATE.fullmatch(name):
+        return name
+    required = f"{what}: the name of a directory of templates/ (letters, digits, '_', '-', '.')"
+    reader.report(node, f"{required}; found {read.show(node)}")
+    return None

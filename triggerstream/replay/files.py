@@ -1,0 +1,94 @@
+"""A directory of triggers, read from disk to text by path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from triggerstream.errors import Problem, TriggerFileError
+
+YAML = ".yaml"
+TEMPLATES = "templates"
+
+
+def read_files(directory: Path) -> dict[str, str]:
+    """Return the text of each file of *directory* that belongs to a ruleset.
+
+    These are ``*.yaml`` at any depth (triggers, fixtures, the policy) and all that is in
+    ``templates/``. Paths are relative to *directory*, with ``/``, so that the same files make the
+    same ruleset wherever they lie. *directory* may be a single file too.
+
+    Raises:
+        TriggerFileError: A file cannot be read or is not UTF-8, or there is none; their author
+            corrects them.
+    """
+    if directory.is_file():
+        return _texts([directory], directory.parent)
+    return _texts(_wanted(directory), directory)
+
+
+def _wanted(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        raise TriggerFileError(
+            [Problem(str(directory), 1, 1, "a directory or file; found nothing")]
+        )
+    found = [path for path in sorted(directory.rglob("*")) if path.is_file()]
+    wanted = [path for path in found if _belongs(path.relative_to(directory))]
+    _check(directory, found, wanted)
+    return wanted
+
+
+def _belongs(path: Path) -> bool:
+    if any(part.startswith(".") for part in path.parts):
+        return False
+    return path.suffix == YAML or (path.parts[0] == TEMPLATES and len(path.parts) == 3)
+
+
+def _check(directory: Path, found: list[Path], wanted: list[Path]) -> None:
+    """Refuse a directory that is not one of triggers, and files that would be passed over."""
+    problems = [
+        Problem(
+            path.relative_to(directory).as_posix(), 1, 1, f"a name that ends in {YAML}; found .yml"
+        )
+        for path in found
+        if path.suffix == ".yml"
+    ]
+    if not problems and not any(path.suffix == YAML for path in wanted):
+        message = f"at least one trigger file (*{YAML}); found none"
+        problems.append(Problem(directory.as_posix(), 1, 1, message))
+    if problems:
+        raise TriggerFileError(problems)
+
+
+def _texts(paths: list[Path], root: Path) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        try:
+            texts[name] = _without_returns(path.read_bytes().decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            problems.append(_not_utf8(name, error))
+        except OSError as error:
+            problems.append(Problem(name, 1, 1, f"a file that can be read; found {error.strerror}"))
+    if problems:
+        raise TriggerFileError(problems)
+    return texts
+
+
+def _without_returns(text: str) -> str:
+    """Return *text* with Unix line ends, so that a checkout elsewhere makes the same ruleset."""
+    return text.replace("\r\n", "\n")
+
+
+def _not_utf8(name: str, error: UnicodeDecodeError) -> Problem:
+    before = error.object[: error.start]
+    line = before.count(b"\n") + 1
+    col = len(before) - (before.rfind(b"\n") + 1) + 1
+    byte = error.object[error.start]
+    return Problem(name, line, col, f"UTF-8; found byte 0x{byte:02x}")
+
+
+def fixture_paths(directory: Path) -> Iterator[Path]:
+    """Yield the fixtures (``*.test.yaml``) of *directory*, in order of path."""
+    yield from sorted(directory.rglob("*.test.yaml"))
