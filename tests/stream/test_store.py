@@ -26,7 +26,7 @@ def put(store: RocksStore, values: dict[bytes, bytes | None], *, at: int = 1) ->
 def _stores(tmp_path: Path) -> Iterator[Stores]:
     stores = Stores(tmp_path, "detect")
     yield stores
-    stores.close_all()
+    stores.close_others()
 
 
 @pytest.fixture(name="store")

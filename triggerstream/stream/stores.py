@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Final
 
@@ -68,9 +68,11 @@ class Stores:
         if store is not None:
             store.close()
 
-    def close_all(self) -> None:
+    def close_others(self, kept: Container[int] = ()) -> None:
+        """Close every open store but those of the *kept* partitions."""
         for partition in tuple(self._open):
-            self.close(partition)
+            if partition not in kept:
+                self.close(partition)
 
     def _open_sound(self, partition: int) -> RocksStore:
         directory = self._root / str(partition)

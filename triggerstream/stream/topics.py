@@ -6,7 +6,9 @@ A topic's full name is ``<prefix>.<short name>.v1``. Our code and `Produce` use 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +28,8 @@ DEAD_LETTER_LIMIT: Final = 16 << 20
 _HOUR: Final = 3_600_000
 _DAY: Final = 24 * _HOUR
 _REPLICATION: Final = "default.replication.factor"
+_KNOWN_WITHIN: Final = 20.0
+"""Seconds for a new topic to be known to the broker that is asked."""
 _EXISTS: Final = 36
 """Kafka's error code for a topic that is there already."""
 
@@ -150,5 +154,12 @@ async def _default_replication(admin: AIOKafkaAdminClient) -> int:
 
 
 async def _partitions(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
-    described = await admin.describe_topics(names)
-    return {topic["topic"]: len(topic["partitions"]) for topic in described}
+    """Return the number of partitions by topic. One just made may take a moment to be known."""
+    found: dict[str, int] = {}
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_KNOWN_WITHIN):
+            while not all(found.get(name) for name in names):
+                described = await admin.describe_topics(names)
+                found = {topic["topic"]: len(topic["partitions"]) for topic in described}
+                await asyncio.sleep(0.05)
+    return found

@@ -1,0 +1,112 @@
+"""Putting one process together: a Faust app with every unsafe default replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from faust.types import StreamT
+
+from triggerstream.ops.settings import Settings
+from triggerstream.stream.connection import client_options
+from triggerstream.stream.faust.edge import Edge
+from triggerstream.stream.faust.fate import Fate
+from triggerstream.stream.faust.input import TopicInput
+from triggerstream.stream.faust.lease import Lease
+from triggerstream.stream.faust.reading import Process, Reading
+from triggerstream.stream.faust.recovery import RecoveringApp, TableManager
+from triggerstream.stream.faust.transport import Transport
+from triggerstream.stream.ports import Input
+from triggerstream.stream.stores import Stores
+from triggerstream.stream.topics import Topics
+
+BuildProcess = Callable[[Input], Process]
+"""Makes the process that reads a topic, given the topic's consuming side."""
+
+_REBALANCE: Final = 30.0
+"""Seconds that the members of a group have to come together."""
+
+
+def build_app(
+    name: str,
+    *,
+    settings: Settings,
+    topics: Topics,
+    stores: Stores,
+    main: tuple[str, BuildProcess],
+    others: Mapping[str, BuildProcess] | None = None,
+    fate: Fate | None = None,
+) -> RecoveringApp:
+    """Return the app of one process: its group, its table, an agent for each topic it reads.
+
+    Must be called on the event loop that will run it. The topics must exist.
+
+    Args:
+        name: The process's name, such as ``detect``: of its group, its changelog, its store.
+        stores: Where the states of its partitions are.
+        main: Short name of its input, with which its state is partitioned, and what reads it.
+        others: Further topics that it reads without keeping state.
+    """
+    app = RecoveringApp(**_options(name, settings, topics))
+    transport = Transport(app.conf.broker_consumer, app)
+    transport.options = client_options(settings.kafka)
+    app.transport = transport
+    app.edge = Edge(fate or Fate(), Lease(settings.kafka.session_timeout))
+    app.main_topic = topics.name(main[0])
+    app.changelog = topics.changelog(name)
+    app.stores = stores
+    # Only for its changelog and its co-partitioning: the states are in *stores*.
+    app.Table("states", partitions=settings.kafka.partitions, key_type=bytes, value_type=bytes)
+    for short, build in (main, *(others or {}).items()):
+        topic = topics.name(short)
+        reading = app.edge.readings[topic] = Reading(
+            topic, build(TopicInput(app, topic)), app.edge.fate
+        )
+        _add_agent(app, short, reading)
+    return app
+
+
+def _add_agent(app: RecoveringApp, name: str, reading: Reading) -> None:
+    async def read(_: StreamT[Any]) -> None:
+        await reading.run()
+        # Returning would make Faust start it again; the process is about to end.
+        await app.edge.fate.wait()
+
+    topic = app.topic(
+        reading.topic,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+    )
+    app.agent(topic, name=name)(read)
+
+
+def _options(name: str, settings: Settings, topics: Topics) -> dict[str, Any]:
+    session = settings.kafka.session_timeout
+    return {
+        "id": topics.process(name),
+        "broker": f"kafka://{settings.kafka.bootstrap.split(',')[0]}",
+        "store": "memory://",
+        "TableManager": TableManager,
+        # Ours are made with their settings beforehand, and Faust makes none.
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "topic_partitions": settings.kafka.partitions,
+        "table_standby_replicas": 0,
+        "processing_guarantee": "at_least_once",
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_max_fetch_size": 1 << 20,
+        "broker_session_timeout": session,
+        "broker_heartbeat_interval": session / 5,
+        "broker_request_timeout": max(_REBALANCE, session),
+        "broker_rebalance_timeout": _REBALANCE,
+        "broker_max_poll_interval": 300.0,
+        "broker_commit_interval": 1.0,
+        "stream_recovery_delay": 0.0,
+        # Faust's own web server shows tables to whoever asks.
+        "web_enabled": False,
+        "web_tables_enabled": False,
+        "web_router_enabled": False,
+        "worker_redirect_stdouts": False,
+    }

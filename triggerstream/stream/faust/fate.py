@@ -1,0 +1,50 @@
+"""How a process ends: the first failure decides, and with it the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from triggerstream.errors import TriggerstreamError
+
+_log = logging.getLogger(__name__)
+
+UNFORESEEN = 1
+"""The exit code of a failure that none of our own errors names."""
+
+
+class Fate:
+    """Whether, and why, this process must end. Failures may come from any thread."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self._loop = asyncio.get_running_loop()
+        self._sealed = asyncio.Event()
+
+    @property
+    def is_sealed(self) -> bool:
+        return self._sealed.is_set()
+
+    @property
+    def exit_code(self) -> int:
+        """0 where nothing failed."""
+        if self.error is None:
+            return 0
+        if isinstance(self.error, TriggerstreamError):
+            return self.error.exit_code
+        return UNFORESEEN
+
+    def fail(self, error: BaseException) -> None:
+        """Note that *error* ends this process. Only the first one counts."""
+        if self.error is None:
+            self.error = error
+            _log.error("stopping: %s: %s", type(error).__name__, error, exc_info=error)
+            self._loop.call_soon_threadsafe(self._sealed.set)
+
+    def end(self) -> None:
+        """Ask the process to end in order."""
+        self._loop.call_soon_threadsafe(self._sealed.set)
+
+    async def wait(self) -> None:
+        """Return when the process must end."""
+        await self._sealed.wait()

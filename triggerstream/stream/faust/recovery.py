@@ -1,0 +1,173 @@
+"""After every rebalance: restore, take over, and read from where the state ends.
+
+Faust's recovery reads changelogs record by record, through the group's own consumer. Here Faust
+still owns the table, its changelog topic, and which partitions of it come with which partitions
+of the input; reading is `stream.restoring`'s, on a consumer of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from faust.tables.manager import TableManager as FaustTableManager
+from faust.tables.recovery import RebalanceAgain, ServiceStopped
+from faust.tables.recovery import Recovery as FaustRecovery
+from faust.types import TP
+from mode import Service
+
+from triggerstream.core.keyed.marks import PartitionRecord
+from triggerstream.errors import WorldChangedError
+from triggerstream.stream.faust.edge import EdgeApp
+from triggerstream.stream.faust.transport import Consumer, Transport
+from triggerstream.stream.restoring import restore
+from triggerstream.stream.store import RocksStore
+from triggerstream.stream.stores import Stores
+
+
+class RecoveringApp(EdgeApp):
+    """An app whose one table is restored into *stores*, for the input *main_topic* (full name)."""
+
+    main_topic: str
+    changelog: str
+    stores: Stores
+
+
+class Recovery(FaustRecovery):
+    """Runs once for every generation, and is broken off by the next."""
+
+    @property
+    def _app(self) -> RecoveringApp:
+        return cast("RecoveringApp", self.app)
+
+    @property
+    def _consumer(self) -> Consumer:
+        return cast("Consumer", self.app.consumer)
+
+    @Service.task
+    async def _restart_recovery(self) -> None:
+        while not self.should_stop:
+            if await self.wait_for_stopped(cast("Any", self.signal_recovery_start)):
+                return
+            self.signal_recovery_start.clear()
+            try:
+                await self._wait(self._take_over(self._generation_id))
+            except RebalanceAgain:
+                self.log.info("another rebalance: beginning again")
+            except ServiceStopped:
+                return
+
+    @Service.task
+    async def _slurp_changelogs(self) -> None:
+        """Do nothing: nobody puts records of changelogs into a queue."""
+
+    @Service.task
+    async def _publish_stats(self) -> None:
+        """Do nothing: the progress of a restore is told by who does it."""
+
+    async def _take_over(self, generation: int) -> None:
+        app, consumer = self._app, self._consumer
+        rebalances = app.rebalancing_count
+        assigned = consumer.assignment()
+        inputs = {tp for tp in assigned if tp.topic in app.edge.readings}
+        await restore(
+            cast("Transport", app.transport).options,
+            app.changelog,
+            self._stores(tp.partition for tp in inputs if tp.topic == app.main_topic),
+        )
+        # A fetch that is still under way would move the position after it was set.
+        await consumer.wait_until_quiet()
+        positions = await self._positions(inputs)
+        await consumer.thread.read_from(positions, assigned - inputs)
+        if app.rebalancing_count == rebalances:
+            app.edge.lease.turned()
+            await app.edge.open(generation, inputs)
+        # Else they have been revoked meanwhile, and the next assignment is on its way.
+        if app.rebalancing_count == rebalances:
+            await self._begin(inputs)
+
+    def _stores(self, owned: Iterable[int]) -> dict[int, RocksStore]:
+        """Return the stores of the *owned* partitions, and close all others."""
+        stores = self._app.stores
+        wanted = sorted(owned)
+        stores.close_others(wanted)
+        return {partition: stores.open(partition) for partition in wanted}
+
+    async def _positions(self, inputs: set[TP]) -> Mapping[TP, int]:
+        """Return where to read on: behind what the state contains, or what was committed.
+
+        Raises:
+            WorldChangedError: The log does not have that offset, or the state is gone.
+        """
+        app = self._app
+        committed = await self._consumer.thread.committed(inputs)
+        bounds = await self._consumer.thread.bounds(inputs)
+        positions: dict[TP, int] = {}
+        for tp in inputs:
+            start, end = bounds[tp]
+            app.edge.ends[tp] = end
+            app.edge.offsets.started(tp, committed[tp])
+            record = self._record(tp) if tp.topic == app.main_topic else None
+            position = _resume(tp, record, committed[tp], is_kept=tp.topic == app.main_topic)
+            if position is None:
+                position = start
+            elif position < start:
+                message = (
+                    f"{tp.topic}/{tp.partition}: offset {position} is to be read next; found a log "
+                    f"that starts at {start}: records were removed before they were read"
+                )
+                raise WorldChangedError(message)
+            positions[tp] = min(position, end)
+        return positions
+
+    def _record(self, tp: TP) -> PartitionRecord | None:
+        stored = self._app.stores.open(tp.partition).partition_record()
+        return None if stored is None else PartitionRecord.decode(stored)
+
+    async def _begin(self, inputs: set[TP]) -> None:
+        app, consumer = self._app, self._consumer
+        consumer.resume_partitions(inputs)
+        self.completed.set()
+        app.flow_control.resume()
+        consumer.resume_flow()
+        self.tables.on_actives_ready()
+        self.tables.on_standbys_ready()
+        app.on_rebalance_end()
+        app.edge.is_settled = True
+        await app._fetcher.maybe_start()  # noqa: SLF001 - see the plug-point tests
+        self.log.info("reading %d partitions", len(inputs))
+
+
+def _resume(
+    tp: TP, record: PartitionRecord | None, committed: int | None, *, is_kept: bool
+) -> int | None:
+    """Return the offset to read next, or ``None``: from the start.
+
+    The partition record is the truth where state is kept: an offset is committed behind it.
+    """
+    if not is_kept:
+        return committed
+    if record is not None:
+        return record.offset + 1
+    if committed is not None:
+        message = (
+            f"{tp.topic}/{tp.partition}: offset {committed} was committed, but the changelog has "
+            "no partition record: it was deleted. Bring it back, or delete the group to begin anew"
+        )
+        raise WorldChangedError(message)
+    return None
+
+
+class TableManager(FaustTableManager):
+    """Manages the one table, with our recovery."""
+
+    @property
+    def recovery(self) -> Recovery:
+        if self._recovery is None:
+            self._recovery = Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return cast("Recovery", self._recovery)
+
+    async def on_start(self) -> None:
+        """Start without Faust's second of waiting."""
+        await self._update_channels()
+        await self.recovery.start()

@@ -1,0 +1,150 @@
+"""Reading changelogs into stores, in batches.
+
+A restore ends at the offset at which the changelog ended when it began. The last record there may
+have been compacted away, and then nothing comes at or above some offset although the end is
+further: the broker has answered a fetch at that position, twice, and had nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from triggerstream.core.keyed.program import Store
+from triggerstream.core.keyed.restore import Restore
+from triggerstream.errors import ProtocolError, WorldChangedError
+
+_log = logging.getLogger(__name__)
+
+MOST_RECORDS: Final = 5000
+"""Records applied in one go: bounds how long a restore keeps the loop."""
+
+_FETCH: Final = 4 << 20
+
+
+class _Restoring:
+    """One partition on its way. *position* is the next offset to be read."""
+
+    def __init__(self, store: Store, start: int, end: int) -> None:
+        self.restore = Restore(store)
+        self.position = start
+        self.end = end
+        self._asked: set[int] = set()
+
+    def is_exhausted(self, polled_at: int | None) -> bool:
+        """Return whether two answers of the broker at this position have brought nothing.
+
+        The first may have been on its way before the position was reached.
+        """
+        if polled_at is not None:
+            self._asked.add(polled_at)
+        return len(self._asked) > 2
+
+    def moved(self, position: int) -> None:
+        self.position = position
+        self._asked.clear()
+
+
+async def restore(
+    options: Mapping[str, Any],
+    changelog: str,
+    stores: Mapping[int, Store],
+    *,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Bring *stores* (by partition) up to date with *changelog* (its full name).
+
+    May be cancelled between two batches, and goes on from there in another process or later.
+
+    Args:
+        on_progress: Told how many records are left, about once a batch.
+
+    Raises:
+        WorldChangedError: A store contains offsets that the changelog does not have: it was
+            deleted, or made anew.
+        ProtocolError: It cannot be read.
+    """
+    if not stores:
+        return
+    consumer = AIOKafkaConsumer(
+        **options,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=_FETCH,
+        fetch_max_wait_ms=100,
+    )
+    await consumer.start()
+    try:
+        began = time.monotonic()
+        left = await _plan(consumer, changelog, stores)
+        count = await _read(consumer, left, on_progress)
+    except KafkaError as error:
+        message = f"{changelog}: cannot be read: {error!r}"
+        raise ProtocolError(message) from error
+    finally:
+        await consumer.stop()
+    _log.info(
+        "restored %d partitions from %s: %d records in %.1f s",
+        len(stores), changelog, count, time.monotonic() - began,
+    )  # fmt: skip
+
+
+async def _plan(
+    consumer: AIOKafkaConsumer, changelog: str, stores: Mapping[int, Store]
+) -> dict[TopicPartition, _Restoring]:
+    """Return what is to be read, with *consumer* set to read it; finish what needs no reading."""
+    tps = [TopicPartition(changelog, partition) for partition in sorted(stores)]
+    starts = await consumer.beginning_offsets(tps)
+    ends = await consumer.end_offsets(tps)
+    left: dict[TopicPartition, _Restoring] = {}
+    for tp in tps:
+        store = stores[tp.partition]
+        contained = store.changelog_offset()
+        following = 0 if contained is None else contained + 1
+        if following > ends[tp]:
+            message = (
+                f"{tp.topic}/{tp.partition}: the local store contains offset {contained}; found a "
+                f"changelog that ends at {ends[tp]}: it was deleted or made anew. Bring it back, "
+                "or remove the local store to begin from what the changelog has"
+            )
+            raise WorldChangedError(message)
+        plan = _Restoring(store, max(following, starts[tp]), ends[tp])
+        if plan.position < plan.end:
+            left[tp] = plan
+        else:
+            plan.restore.finish(plan.end)
+    consumer.assign(list(left))
+    for tp, plan in left.items():
+        consumer.seek(tp, plan.position)
+    return left
+
+
+async def _read(
+    consumer: AIOKafkaConsumer,
+    left: dict[TopicPartition, _Restoring],
+    on_progress: Callable[[int], None],
+) -> int:
+    count = 0
+    while left:
+        found = await consumer.getmany(*left, timeout_ms=200, max_records=MOST_RECORDS)
+        for tp, records in found.items():
+            plan = left[tp]
+            plan.restore.apply([(r.offset, r.key, r.value) for r in records if r.offset < plan.end])
+            count += len(records)
+        for tp, plan in list(left.items()):
+            position = await consumer.position(tp)
+            if position > plan.position:
+                plan.moved(position)
+            if position >= plan.end or plan.is_exhausted(consumer.last_poll_timestamp(tp)):
+                plan.restore.finish(plan.end)
+                del left[tp]
+                consumer.pause(tp)
+        on_progress(sum(plan.end - plan.position for plan in left.values()))
+        await asyncio.sleep(0)
+    return count
