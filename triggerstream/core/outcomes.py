@@ -121,9 +121,18 @@ class Bounded(msgspec.Struct, frozen=True):
     """Something was given up to keep a customer's state within its bounds: counted by trigger."""
 
     what: str
-    """``partial`` (semantics 3), ``value`` (17), ``instance`` (22), ``wait`` or ``slot`` (budget)."""
+    """``partial`` (semantics 3), ``value`` (17), ``instance`` (22); by the budget: ``wait``,
+    ``slot``, and ``attribute`` of the profile, which is no trigger's."""
     trigger: str
     customer_id: str
 
 
-Decided = Firing | Suppressed | TriggerFailed | GoalReached | ConsentChanged | Bounded
+class Clamped(msgspec.Struct, frozen=True):
+    """An event's timestamp was too far ahead of its arrival, and was taken for it: counted."""
+
+    customer_id: str
+    timestamp: int
+    arrival: int
+
+
+Decided = Firing | Suppressed | TriggerFailed | GoalReached | ConsentChanged | Bounded | Clamped

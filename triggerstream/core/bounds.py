@@ -1,0 +1,88 @@
+"""The budget of one customer's state: how much it may take, and what goes when it takes more.
+
+The state's weight is an upper bound that every change adds to; only when it passes the budget are
+the bytes counted. Whether something is given up depends on the bytes alone, so that a state which
+was stored and loaded in between decides the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from triggerstream.core import slots
+from triggerstream.core.codec import dump_body
+from triggerstream.core.outcomes import Bounded, Decided
+from triggerstream.core.state import CustomerState
+from triggerstream.core.triggers.ruleset import Ruleset
+
+BYTES = 512 * 1024
+"""Stored bytes of one customer: half of what a broker takes by default."""
+WAITS = 256
+"""Open waits of one customer."""
+
+_TARGET = BYTES * 3 // 4
+"""How far down the bytes go once they have passed `BYTES`, so that they do not at every event."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def is_near(state: CustomerState) -> bool:
+    """Return whether *state* may be over the budget."""
+    return state.weight > BYTES or state.waits > WAITS
+
+
+def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
+    """Give up what is over the budget, from the trigger that takes most, oldest change first."""
+    while state.waits > WAITS:
+        _give_up_wait(state, ruleset, out)
+    if state.weight <= BYTES:
+        return
+    size = len(dump_body(state))
+    if size > BYTES:
+        size = _forget_old_limits(state, ruleset)
+    if size > BYTES:
+        size = _give_up_bytes(state, ruleset, size - _TARGET, out)
+    state.weight = size
+
+
+def _give_up_wait(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
+    name = max(state.slots, key=lambda name: (state.slots[name].waits, name))
+    trigger = ruleset.triggers[name]
+    held = slots.instances(state, trigger)
+    instance = next(key for key, progress in held.items() if trigger.matcher.waits(progress))
+    slots.put(state, trigger, instance, None, at=state.last)
+    out.append(Bounded("wait", name, state.customer_id))
+
+
+def _forget_old_limits(state: CustomerState, ruleset: Ruleset) -> int:
+    """Forget the firings of triggers that are gone; return the bytes that are left."""
+    known = {trigger.id for trigger in ruleset.source.triggers}
+    for name in state.limits.keys() - known:
+        del state.limits[name]
+    return len(dump_body(state))
+
+
+def _give_up_bytes(state: CustomerState, ruleset: Ruleset, surplus: int, out: list[Decided]) -> int:
+    """Forget instances until *surplus* bytes are gone; return the bytes that are left."""
+    sizes = {
+        name: {
+            instance: _size(instance, progress)
+            for instance, progress in slots.instances(state, ruleset.triggers[name]).items()
+        }
+        for name in state.slots
+    }
+    while surplus > 0 and sizes:
+        name = max(sizes, key=lambda name: (sum(sizes[name].values()), name))
+        instance = next(iter(sizes[name]))
+        surplus -= sizes[name].pop(instance)
+        slots.put(state, ruleset.triggers[name], instance, None, at=state.last)
+        out.append(Bounded("slot", name, state.customer_id))
+        if not sizes[name]:
+            del sizes[name]
+    return len(dump_body(state))
+
+
+def _size(instance: str | None, progress: Any) -> int:
+    return len(_encode((instance, progress))) - 1

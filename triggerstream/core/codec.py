@@ -1,0 +1,106 @@
+"""A customer's state as bytes, and back.
+
+A header (`core.keyed.header`) with the format, the wake-up and the fence; then MessagePack::
+
+    [last, ring, profile, {trigger: [fingerprint, due, settled, waits, {instance: progress}]},
+     {trigger: [count, [[key, at]], awaits goal]}]
+
+Progress is as its matcher's `progress_type` says. It is left undecoded until an event asks for
+it, and copied as it came if none did: what an event does not concern costs it nothing.
+
+A format is read for ever (``tests/core/golden``). Fields are only added, at the end and with
+defaults; anything else is a new format.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from triggerstream.core.keyed import header
+from triggerstream.core.limits import Memory
+from triggerstream.core.state import CHANGED, CustomerState, Slot
+from triggerstream.errors import StateFormatError
+
+FORMAT = 1
+
+InstancesDecoder = msgspec.msgpack.Decoder[dict[str | None, Any]]
+
+
+class _Stored(msgspec.Struct, array_like=True, frozen=True):
+    last: int
+    ring: bytes
+    profile: dict[str, Any]
+    slots: dict[str, Slot]
+    limits: dict[str, Memory]
+
+
+_decode = msgspec.msgpack.Decoder(_Stored).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def load(customer_id: str, value: bytes) -> CustomerState:
+    """Return the state in *value*.
+
+    Raises:
+        StateFormatError: It cannot be read; the process must stop.
+    """
+    form, _, wake, _ = header.unpack(value)
+    if form != FORMAT:
+        raise StateFormatError(
+            f"customer {customer_id!r}: formats up to {FORMAT} are known; found {form}"
+        )
+    try:
+        stored = _decode(memoryview(value)[header.SIZE :])
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise StateFormatError(f"customer {customer_id!r}: {error}") from error
+    return CustomerState(
+        customer_id,
+        last=stored.last,
+        ring=stored.ring,
+        profile=stored.profile,
+        slots=stored.slots,
+        limits=stored.limits,
+        wake=wake,
+        stored=len(value),
+    )
+
+
+def dump(state: CustomerState, fence: int) -> bytes:
+    """Return the stored form of *state*."""
+    return header.pack(FORMAT, 0, state.wake, fence) + dump_body(state)
+
+
+def dump_body(state: CustomerState) -> bytes:
+    """Return the stored form of *state* without its header."""
+    slots = {
+        name: (
+            slot.fingerprint,
+            slot.due,
+            slot.settled,
+            slot.waits,
+            slot.instances if slot.content is CHANGED else slot.content,
+        )
+        for name, slot in state.slots.items()
+    }
+    return _encode((state.last, state.ring, state.profile, slots, state.limits))
+
+
+def instances_decoder(progress_type: Any) -> InstancesDecoder:
+    """Return the decoder of the instances of a slot whose progress is of *progress_type*."""
+    return msgspec.msgpack.Decoder(dict[str | None, progress_type])
+
+
+def instances_of(slot: Slot, decoder: InstancesDecoder) -> dict[str | None, Any]:
+    """Return the instances of *slot*, decoding them at the first call.
+
+    Raises:
+        StateFormatError: They cannot be read; the process must stop.
+    """
+    if slot.instances is None:
+        try:
+            slot.instances = decoder.decode(slot.content)
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            raise StateFormatError(f"progress of a trigger cannot be read: {error}") from error
+    return slot.instances

@@ -1,0 +1,123 @@
+"""Detecting, as a program of the keyed process: events in, firings out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from triggerstream.core import codec, engine
+from triggerstream.core.decode import MAX_BYTES, decode_event
+from triggerstream.core.describe import describe
+from triggerstream.core.event import Event
+from triggerstream.core.keyed.program import Kind, Produce, Record, Rejected
+from triggerstream.core.reasons import RecordStatus, RejectReason
+from triggerstream.core.slots import LONGEST_ID
+from triggerstream.core.state import CustomerState
+from triggerstream.core.telling import records_of
+from triggerstream.core.triggers.ruleset import Ruleset
+
+
+class FailedDelivery(msgspec.Struct, frozen=True):
+    """The value of a `Kind.FAILED` record: a firing whose delivery failed for good."""
+
+    firing_id: str
+    trigger: str
+    customer_id: str
+
+
+_decode_failed = msgspec.json.Decoder(FailedDelivery).decode
+
+
+class Detect:
+    """The program that detects.
+
+    Args:
+        topic: The input topic's name, for the ids of events that bring none.
+        max_event_bytes: Longer events are dead-lettered.
+        clamp_skew: Whether a timestamp too far ahead of its arrival is taken for the arrival;
+            off where the arrival itself is made up from the timestamp.
+    """
+
+    def __init__(
+        self, topic: str, *, max_event_bytes: int = MAX_BYTES, clamp_skew: bool = True
+    ) -> None:
+        self._topic = topic
+        self._max_event_bytes = max_event_bytes
+        self.clamp_skew = clamp_skew
+
+    def read(self, record: Record, kind: bytes | None) -> Event | FailedDelivery:
+        if kind is not None:
+            return _read_other(record.value, kind)
+        event = decode_event(
+            record.value,
+            fallback_id=lambda: f"{self._topic}/{record.partition}/{record.offset}",
+            fallback_timestamp=record.timestamp,
+            max_bytes=self._max_event_bytes,
+        )
+        if len(event.event_id) > LONGEST_ID:
+            detail = f"event_id: at most {LONGEST_ID} characters; found {len(event.event_id)}"
+            raise Rejected(RejectReason.TOO_LARGE, detail)
+        return event
+
+    def new_state(self, customer_id: str) -> CustomerState:
+        return CustomerState(customer_id)
+
+    def load(self, customer_id: str, value: bytes) -> CustomerState:
+        return codec.load(customer_id, value)
+
+    def dump(self, state: CustomerState, fence: int) -> bytes:
+        return codec.dump(state, fence)
+
+    def wake_at(self, state: CustomerState) -> int:
+        return state.wake
+
+    def on_clock(
+        self,
+        state: CustomerState,
+        ruleset: Ruleset,
+        clock: int,
+        position: int,
+        out: list[Any],
+    ) -> None:
+        engine.on_clock(state, ruleset, clock, out)
+
+    def on_message(
+        self,
+        state: CustomerState,
+        message: Event | FailedDelivery,
+        ruleset: Ruleset,
+        arrival: int,
+        clock: int,
+        position: int,
+        out: list[Any],
+    ) -> RecordStatus:
+        if isinstance(message, Event):
+            return engine.on_event(
+                state, message, ruleset, arrival, clock, position, out, clamp_skew=self.clamp_skew
+            )
+        engine.on_clock(state, ruleset, clock, out)
+        return engine.on_failed_delivery(state, message.trigger, message.firing_id)
+
+    def resume(self, state: CustomerState) -> Sequence[Any]:
+        return ()
+
+    def describe(self, state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
+        return describe(state, ruleset)
+
+    def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:
+        return records_of(outcome, ruleset_version)
+
+
+def _read_other(value: bytes | None, kind: bytes) -> FailedDelivery:
+    if kind != Kind.FAILED:
+        found = kind[:40].decode(errors="replace")
+        detail = f"an event, or a record of kind failed; found kind {found}"
+        raise Rejected(RejectReason.UNKNOWN_KIND, detail)
+    try:
+        return _decode_failed(value or b"")
+    except msgspec.ValidationError as error:
+        raise Rejected(RejectReason.WRONG_TYPE, f"a failed delivery; {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Rejected(RejectReason.BAD_JSON, f"a failed delivery; {error}") from error

@@ -1,0 +1,228 @@
+"""The engine: what an event, the clock or a failed delivery means for one customer.
+
+The order is part of the language (``docs/decisions/0002``, *Customers, time*). For an accepted
+event: the timers due by the clock; is it a duplicate; its effective time, or late; the profile;
+the timers due by its effective time; goals; then the triggers that its type concerns, by priority
+and id.
+
+An exception inside one trigger's evaluation is a decision: `TriggerFailed`, and that trigger
+begins anew for this customer. Everything else that is raised here stops the process.
+"""
+
+from __future__ import annotations
+
+from triggerstream.core import bounds, profile, slots
+from triggerstream.core.codec import instances_of
+from triggerstream.core.decode import IDENTIFY
+from triggerstream.core.event import Event
+from triggerstream.core.firing import MACHINE_ERRORS, fail, judge
+from triggerstream.core.outcomes import (
+    Bounded,
+    Clamped,
+    ConsentChanged,
+    Decided,
+    GoalReached,
+)
+from triggerstream.core.patterns.base import Occurrence, Step
+from triggerstream.core.reasons import RecordStatus
+from triggerstream.core.slots import NO_INSTANCES
+from triggerstream.core.state import CustomerState
+from triggerstream.core.timers import fire_due, wake_of
+from triggerstream.core.triggers.compile import CompiledTrigger
+from triggerstream.core.triggers.ruleset import Entry, Goal, Ruleset
+
+Out = list[Decided]
+
+NOTHING = -1
+"""Before every time: nothing is due by it."""
+
+
+def on_event(
+    state: CustomerState,
+    event: Event,
+    ruleset: Ruleset,
+    arrival: int,
+    clock: int,
+    position: int,
+    out: Out,
+    *,
+    clamp_skew: bool = True,
+) -> RecordStatus:
+    """Apply *event*; append what is decided to *out*, in order."""
+    policy = ruleset.policy
+    lateness = policy.allowed_lateness
+    if state.ruleset is not ruleset:
+        _adopt(state, ruleset)
+    if state.settled <= clock - lateness:
+        fire_due(state, ruleset, clock - lateness, NOTHING, out)
+    if state.remember(event.source, event.event_id):
+        state.wake = wake_of(state, lateness)
+        return RecordStatus.DUPLICATE
+
+    timestamp = event.timestamp
+    if clamp_skew and timestamp > arrival + policy.max_skew:
+        out.append(Clamped(event.customer_id, timestamp, arrival))
+        timestamp = arrival
+    interest = ruleset.interests.get(event.event_type)
+    if state.last - timestamp > lateness:
+        status = RecordStatus.LATE
+        if event.event_type == IDENTIFY:
+            _identify(state, event, timestamp, out)
+        if interest is not None:
+            _reach(state, event, interest.goals, timestamp, out)
+            _cancel(state, event, interest.entries, timestamp, out)
+    else:
+        status = RecordStatus.APPLIED
+        state.last = at = max(timestamp, state.last)
+        if event.event_type == IDENTIFY:
+            _identify(state, event, at, out)
+        if at >= state.due:
+            fire_due(state, ruleset, NOTHING, at, out)
+        if interest is not None:
+            _reach(state, event, interest.goals, at, out)
+            now = Occurrence(event, at, position, arrival)
+            _advance(state, now, interest.entries, ruleset, out)
+    if bounds.is_near(state):
+        bounds.enforce(state, ruleset, out)
+    state.wake = wake_of(state, lateness)
+    return status
+
+
+def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, out: Out) -> None:
+    """Decide the waits that are due by *clock*."""
+    lateness = ruleset.policy.allowed_lateness
+    if state.ruleset is not ruleset:
+        _adopt(state, ruleset)
+    fire_due(state, ruleset, clock - lateness, NOTHING, out)
+    state.wake = wake_of(state, lateness)
+
+
+def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> RecordStatus:
+    """Take back a firing whose delivery failed for good: cooldown and maximum forget it.
+
+    One that is not known (any more), or was taken back before, changes nothing.
+    """
+    memory = state.limits.get(trigger)
+    without = None if memory is None else memory.taken_back(firing_id)
+    if without is None:
+        return RecordStatus.DUPLICATE
+    state.limits[trigger] = without
+    return RecordStatus.APPLIED
+
+
+def _adopt(state: CustomerState, ruleset: Ruleset) -> None:
+    """Drop the progress of triggers that are gone, off, or detect something else by now."""
+    triggers = ruleset.triggers
+    for name, slot in list(state.slots.items()):
+        trigger = triggers.get(name)
+        if trigger is None or trigger.fingerprint != slot.fingerprint:
+            slots.drop(state, name)
+    state.ruleset = ruleset
+
+
+def _identify(state: CustomerState, event: Event, at: int, out: Out) -> None:
+    """Merge what the event says into the profile."""
+    if not event.event_data:
+        return
+    before = state.profile
+    state.profile, left_out = profile.merge(before, event.event_data)
+    state.weight += profile.GROWTH * len(event.raw)
+    out.extend([Bounded("attribute", "", state.customer_id)] * left_out)
+    consent = profile.consent_of(state.profile)
+    if profile.differ(consent, profile.consent_of(before)):
+        out.append(ConsentChanged(state.customer_id, at, consent))
+
+
+def _reach(state: CustomerState, event: Event, goals: tuple[Goal, ...], at: int, out: Out) -> None:
+    """Note the goals that *event* reaches: those of triggers that fired since they were reached."""
+    for goal in goals:
+        memory = state.limits.get(goal.trigger)
+        if memory is not None and memory.awaits_goal and goal.is_reached(event):
+            state.limits[goal.trigger] = memory.reached_goal()
+            out.append(GoalReached(goal.trigger, state.customer_id, at))
+
+
+def _advance(
+    state: CustomerState,
+    now: Occurrence,
+    entries: tuple[Entry, ...],
+    ruleset: Ruleset,
+    out: Out,
+) -> None:
+    """Offer an event to the triggers that its type concerns."""
+    event = now.event
+    held_slots = state.slots
+    for entry in entries:
+        slot = held_slots.get(entry.id)
+        if slot is None:
+            if not entry.opens:
+                continue
+            held = NO_INSTANCES
+        else:
+            held = slot.instances or instances_of(slot, entry.trigger.decoder)
+        try:
+            instance = None
+            if entry.instance_of is not None:
+                instance = entry.instance_of(event)
+                if instance is None:
+                    _cancel_entry(state, entry, event, now.at, out)
+                    continue
+            progress = held.get(instance)
+            if progress is None and not entry.opens:
+                continue
+            step = entry.on_event(progress, now)
+            if step is None:
+                continue
+            trigger = entry.trigger
+            _keep(state, trigger, instance, step, event, now.at, out)
+            if step.match is not None:
+                out.append(judge(state, trigger, instance, step.match, event, None, ruleset.policy))
+        except MACHINE_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
+            fail(state, entry.id, now.at, error, out)
+
+
+def _cancel(
+    state: CustomerState, event: Event, entries: tuple[Entry, ...], at: int, out: Out
+) -> None:
+    """Let a late event cancel what it forbids at its own time (28)."""
+    for entry in entries:
+        try:
+            _cancel_entry(state, entry, event, at, out)
+        except MACHINE_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
+            fail(state, entry.id, at, error, out)
+
+
+def _cancel_entry(state: CustomerState, entry: Entry, event: Event, at: int, out: Out) -> None:
+    """Cancel in the event's instance, or in every one where it names none (21)."""
+    on_cancel, trigger = entry.on_cancel, entry.trigger
+    if on_cancel is None or entry.id not in state.slots:
+        return
+    held = slots.instances(state, trigger)
+    concerned = list(held.items())
+    if entry.instance_of is not None:
+        instance = entry.instance_of(event)
+        if instance is not None:
+            concerned = [(instance, held[instance])] if instance in held else []
+    for name, progress in concerned:
+        step = on_cancel(progress, event, at)
+        if step is not None:
+            _keep(state, trigger, name, step, event, at, out)
+
+
+def _keep(
+    state: CustomerState,
+    trigger: CompiledTrigger,
+    instance: str | None,
+    step: Step,
+    event: Event,
+    at: int,
+    out: Out,
+) -> None:
+    """Keep what an event left of an instance, and count what was given up for it."""
+    gave_up = slots.put(state, trigger, instance, step.progress, at=at, size=len(event.raw))
+    for what in (*step.gave_up, *["instance"] * gave_up):
+        out.append(Bounded(what, trigger.id, state.customer_id))

@@ -1,0 +1,91 @@
+"""Timers: the open waits whose time has come, in the order of (due, trigger, instance)."""
+
+from __future__ import annotations
+
+from bisect import insort
+from typing import Any
+
+from triggerstream.core import slots
+from triggerstream.core.decode import decode_event
+from triggerstream.core.firing import MACHINE_ERRORS, fail, judge
+from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.outcomes import Decided
+from triggerstream.core.state import CustomerState
+from triggerstream.core.triggers.compile import CompiledTrigger
+from triggerstream.core.triggers.ruleset import Ruleset
+
+Ripe = tuple[int, str, bool, str, int]
+"""A wait to be decided: due, trigger, whether it has an instance, which, its number there. It
+sorts as timers go: no instance before any."""
+
+
+def fire_due(
+    state: CustomerState, ruleset: Ruleset, settled: int, at: int, out: list[Decided]
+) -> None:
+    """Decide every open wait that is due by *at*, an effective time, or was settled by *settled*,
+    the clock less the allowed lateness."""
+    ripe: list[Ripe] = []
+    for name, slot in state.slots.items():
+        if slot.due <= at or slot.settled <= settled:
+            trigger = ruleset.triggers[name]
+            for instance, progress in slots.instances(state, trigger).items():
+                ripe.extend(_ripe(trigger, instance, progress, settled, at))
+    ripe.sort()
+    while ripe:
+        due, name, has_instance, text, index = ripe.pop(0)
+        trigger = ruleset.triggers[name]
+        instance = text if has_instance else None
+        progress = slots.instances(state, trigger).get(instance)
+        if progress is None:  # the trigger failed meanwhile
+            continue
+        _fire(state, trigger, instance, progress, index, due, ruleset, out)
+        for each in _ripe(
+            trigger, instance, slots.instances(state, trigger).get(instance), settled, at
+        ):
+            insort(ripe, each)
+
+
+def wake_of(state: CustomerState, lateness: int) -> int:
+    """Return the clock at which the earliest wait fires, or `NEVER`."""
+    settled = state.settled
+    return NEVER if settled == NEVER else settled + lateness
+
+
+def _ripe(
+    trigger: CompiledTrigger, instance: str | None, progress: Any, settled: int, at: int
+) -> list[Ripe]:
+    """Return the instance's first wait whose time has come, in file order among equals."""
+    if progress is None:
+        return []
+    waits = [
+        (due, index)
+        for index, (due, arrival) in enumerate(trigger.matcher.waits(progress))
+        if due <= at or max(due, arrival) <= settled
+    ]
+    if not waits:
+        return []
+    due, index = min(waits)
+    return [(due, trigger.id, instance is not None, instance or "", index)]
+
+
+def _fire(
+    state: CustomerState,
+    trigger: CompiledTrigger,
+    instance: str | None,
+    progress: Any,
+    index: int,
+    due: int,
+    ruleset: Ruleset,
+    out: list[Decided],
+) -> None:
+    try:
+        step = trigger.matcher.on_timer(progress, index)
+        slots.put(state, trigger, instance, step.progress, at=due, by_event=False)
+        match = step.match
+        if match is not None:
+            last = decode_event(match.raw, fallback_id=match.events[-1][1], fallback_timestamp=due)
+            out.append(judge(state, trigger, instance, match, last, due, ruleset.policy))
+    except MACHINE_ERRORS:
+        raise
+    except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
+        fail(state, trigger.id, due, error, out)

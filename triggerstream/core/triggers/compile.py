@@ -1,0 +1,158 @@
+"""Triggers, compiled: the only place that knows both what an author wrote and what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from triggerstream.core.codec import InstancesDecoder, instances_decoder
+from triggerstream.core.event import Event
+from triggerstream.core.limits import RECENT
+from triggerstream.core.patterns.base import Matcher, Predicate
+from triggerstream.core.patterns.combine import AllMatcher, AnyMatcher
+from triggerstream.core.patterns.count import Counting, ThresholdMatcher, WindowMatcher
+from triggerstream.core.patterns.event import EventMatcher
+from triggerstream.core.patterns.sequence import Absence, EventStep, SequenceMatcher
+from triggerstream.core.triggers import model
+from triggerstream.core.triggers.conditions import Check, compile_if, compile_where
+from triggerstream.core.triggers.paths import compile_event_path
+
+Instance = Callable[[Event], str | None]
+"""Reads an event's ``per`` value as text; ``None`` where it has none (semantics 21)."""
+
+_FINGERPRINT = 8
+"""Bytes: a slot of another detection is taken for ours once in 10^19 edits."""
+
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+
+class CompiledTrigger(msgspec.Struct, frozen=True):
+    """A trigger, ready to run.
+
+    Attributes:
+        fingerprint: Of what it detects, whatever its texts, conditions and limits say.
+        instance_of: ``None`` without ``per``.
+        check: Its ``if``.
+        decoder: Of the instances in its slots.
+        keep_recent: How many of its firings are kept by name.
+    """
+
+    id: str
+    source: model.Trigger
+    matcher: Matcher
+    fingerprint: bytes
+    instance_of: Instance | None
+    check: Check | None
+    decoder: InstancesDecoder
+    keep_recent: int
+
+
+def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTrigger:
+    """Return *trigger* compiled; it has been checked, so nothing can be wrong with it."""
+    matcher = compile_pattern(trigger.when)
+    condition, limits = trigger.condition, trigger.limits
+    is_limited = limits.cooldown is not None or limits.max_per_customer is not None
+    return CompiledTrigger(
+        id=trigger.id,
+        source=trigger,
+        matcher=matcher,
+        fingerprint=fingerprint(trigger),
+        instance_of=None if trigger.per is None else compile_per(trigger.per),
+        check=None if condition is None else compile_if(condition, policy.timezone),
+        decoder=instances_decoder(matcher.progress_type),
+        keep_recent=RECENT if is_limited else 1,
+    )
+
+
+def fingerprint(trigger: model.Trigger) -> bytes:
+    """Return what identifies a trigger's detection: progress is kept under it.
+
+    Texts, conditions, limits and actions may be edited without losing progress.
+    """
+    detected = _canonical((trigger.when, trigger.per))
+    return blake2b(detected, digest_size=_FINGERPRINT).digest()
+
+
+def compile_pattern(pattern: model.Pattern) -> Matcher:
+    """Return the matcher of *pattern*."""
+    match pattern:
+        case model.EventPattern(types, where):
+            return EventMatcher(types, _predicate(where))
+        case model.CountPattern():
+            return _count(pattern)
+        case model.SequencePattern(steps, within, restart):
+            fills, final = _event_steps(steps)
+            return SequenceMatcher(fills, within, final=final, restart=restart)
+        case model.AllPattern(children, within):
+            return AllMatcher([compile_pattern(child) for child in children], within)
+        case model.AnyPattern(children):
+            return AnyMatcher([compile_pattern(child) for child in children])
+
+
+def compile_goal(goal: model.EventPattern) -> Predicate:
+    """Return whether an event of one of the goal's types reaches it."""
+    return _predicate(goal.where) or _always
+
+
+def compile_per(path: str) -> Instance:
+    """Return the reader of the instance at *path*, as text.
+
+    ``17``, ``17.0`` and ``"17"`` are one instance.
+    """
+    read = compile_event_path(path)
+
+    def instance_of(event: Event) -> str | None:
+        value = read(event)
+        return value if type(value) is str else _as_text(value)
+
+    return instance_of
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value) if isinstance(value, int) else None
+
+
+def _predicate(where: model.Condition | None) -> Predicate | None:
+    return None if where is None else compile_where(where)
+
+
+def _always(_event: Event) -> bool:
+    return True
+
+
+def _count(pattern: model.CountPattern) -> Matcher:
+    counting = Counting(
+        pattern.comparator,
+        pattern.threshold,
+        where=_predicate(pattern.where),
+        aggregate=pattern.aggregate,
+        read=None if pattern.path is None else compile_event_path(pattern.path),
+    )
+    looks_back = pattern.comparator in {"at_least", "more_than"}
+    shape = ThresholdMatcher if looks_back else WindowMatcher
+    return shape(pattern.types, pattern.within, counting)
+
+
+def _event_steps(
+    steps: Sequence[model.EventStep | model.AbsentStep],
+) -> tuple[list[EventStep], Absence | None]:
+    """Return the event steps, ``times: n`` written n times (7), and the final absence."""
+    fills: list[EventStep] = []
+    absence: Absence | None = None
+    for step in steps:
+        types = frozenset(step.types)
+        where = _predicate(step.where)
+        if isinstance(step, model.AbsentStep):
+            absence = Absence(types, where, step.duration)
+            continue
+        fills.append(EventStep(types, where, step.after or 0, step.before, absence))
+        fills.extend([EventStep(types, where)] * (step.times - 1))
+        absence = None
+    return fills, absence

@@ -1,0 +1,126 @@
+"""A ruleset: every trigger in force, compiled, and found by the event types that concern it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+
+import msgspec
+
+from triggerstream.core.patterns.base import Canceller, Handler, Predicate
+from triggerstream.core.triggers.compile import (
+    CompiledTrigger,
+    Instance,
+    compile_goal,
+    compile_trigger,
+)
+from triggerstream.core.triggers.model import PRIORITIES, Policy, RulesetSource, Trigger
+from triggerstream.core.triggers.parse import parse_ruleset
+
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What one trigger does with events of one type.
+
+    Attributes:
+        opens: It does something where the customer has no progress.
+        instance_of: The trigger's, here because it is asked at every event.
+    """
+
+    trigger: CompiledTrigger
+    id: str
+    opens: bool
+    instance_of: Instance | None
+    on_event: Handler
+    on_cancel: Canceller | None
+
+
+class Goal(msgspec.Struct, frozen=True):
+    """The goal of one trigger, for events of one type."""
+
+    trigger: str
+    is_reached: Predicate
+
+
+class Interest(msgspec.Struct, frozen=True):
+    """Who is concerned by an event type: goals, and triggers in the order of (priority, id)."""
+
+    goals: tuple[Goal, ...]
+    entries: tuple[Entry, ...]
+
+
+class Ruleset:
+    """The complete set of triggers in force. Immutable, and shared by all partitions.
+
+    Attributes:
+        version: In the log; 0 for a ruleset that was never published.
+        hash: Of its content, as hex.
+        triggers: Those that are evaluated, by id: all but the ones that are ``off``.
+        interests: By event type.
+    """
+
+    __slots__ = ("hash", "interests", "policy", "source", "triggers", "version")
+
+    def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
+        self.version = version
+        self.hash = content_hash
+        self.source = source
+        self.policy: Policy = source.policy
+        evaluated = sorted((t for t in source.triggers if t.mode != "off"), key=_order)
+        self.triggers = {each.id: compile_trigger(each, source.policy) for each in evaluated}
+        self.interests = _interests(self.triggers.values())
+
+
+def build_ruleset(source: RulesetSource, *, version: int = 0, content_hash: str = "") -> Ruleset:
+    """Return *source* compiled."""
+    return Ruleset(source, version, content_hash)
+
+
+def load_ruleset(files: Mapping[str, str], *, version: int = 0) -> Ruleset:
+    """Return the ruleset in *files*, text by path.
+
+    Raises:
+        TriggerFileError: With every problem of every file; their authors correct them.
+    """
+    return build_ruleset(parse_ruleset(files), version=version, content_hash=content_hash(files))
+
+
+def content_hash(files: Mapping[str, str]) -> str:
+    """Return the hash of *files*, text by path: hex BLAKE2b-128 of their canonical JSON."""
+    return blake2b(_canonical(dict(files)), digest_size=16).hexdigest()
+
+
+def _order(trigger: Trigger) -> tuple[int, str]:
+    return PRIORITIES.index(trigger.priority), trigger.id
+
+
+def _interests(triggers: Iterable[CompiledTrigger]) -> dict[str, Interest]:
+    entries: dict[str, list[Entry]] = {}
+    goals: dict[str, list[Goal]] = {}
+    for trigger in triggers:
+        for event_type in sorted(trigger.matcher.types):
+            entries.setdefault(event_type, []).append(_entry(trigger, event_type))
+        goal = trigger.source.goal
+        if goal is not None:
+            for event_type in goal.types:
+                goals.setdefault(event_type, []).append(Goal(trigger.id, compile_goal(goal)))
+    return {
+        event_type: Interest(
+            goals=tuple(goals.get(event_type, ())),
+            entries=tuple(entries.get(event_type, ())),
+        )
+        for event_type in entries.keys() | goals.keys()
+    }
+
+
+def _entry(trigger: CompiledTrigger, event_type: str) -> Entry:
+    matcher = trigger.matcher
+    return Entry(
+        trigger=trigger,
+        id=trigger.id,
+        opens=event_type in matcher.openers,
+        instance_of=trigger.instance_of,
+        on_event=matcher.handler(event_type),
+        on_cancel=matcher.canceller(event_type),
+    )
