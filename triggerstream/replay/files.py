@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from triggerstream.errors import Problem, TriggerFileError
@@ -29,9 +28,7 @@ def read_files(directory: Path) -> dict[str, str]:
 
 def _wanted(directory: Path) -> list[Path]:
     if not directory.is_dir():
-        raise TriggerFileError(
-            [Problem(str(directory), 1, 1, "a directory or file; found nothing")]
-        )
+        raise TriggerFileError([Problem("", 1, 1, "a directory or file; found nothing")])
     found = [path for path in sorted(directory.rglob("*")) if path.is_file()]
     wanted = [path for path in found if _belongs(path.relative_to(directory))]
     _check(directory, found, wanted)
@@ -55,7 +52,7 @@ def _check(directory: Path, found: list[Path], wanted: list[Path]) -> None:
     ]
     if not problems and not any(path.suffix == YAML for path in wanted):
         message = f"at least one trigger file (*{YAML}); found none"
-        problems.append(Problem(directory.as_posix(), 1, 1, message))
+        problems.append(Problem("", 1, 1, message))
     if problems:
         raise TriggerFileError(problems)
 
@@ -87,8 +84,3 @@ def _not_utf8(name: str, error: UnicodeDecodeError) -> Problem:
     col = len(before) - (before.rfind(b"\n") + 1) + 1
     byte = error.object[error.start]
     return Problem(name, line, col, f"UTF-8; found byte 0x{byte:02x}")
-
-
-def fixture_paths(directory: Path) -> Iterator[Path]:
-    """Yield the fixtures (``*.test.yaml``) of *directory*, in order of path."""
-    yield from sorted(directory.rglob("*.test.yaml"))

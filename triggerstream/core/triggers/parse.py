@@ -16,8 +16,6 @@ TemplateCheck = Callable[[str, str, str], Sequence[tuple[int, int, str]]]
 """Takes a template's name, its part and its source; returns (line, column, what is wrong)."""
 
 PARTS = ("subject", "text", "html")
-EMAIL_NEEDS = ("subject", "text")
-"""The parts that no e-mail can do without."""
 
 
 def parse_ruleset(
@@ -143,8 +141,8 @@ def _check_template(
         found = f"{name!r}{read.suggest(name, templates)}"
         reader.report(place, f"template: a directory of templates/; found {found}")
         return
-    missing = [part for part in EMAIL_NEEDS if part not in templates[name]]
-    if missing:
-        files = " and ".join(f"templates/{name}/{part}.liquid" for part in missing)
-        found = ", ".join(f"{part}.liquid" for part in sorted(templates[name]))
-        reader.report(place, f"template: {files} for an e-mail; found {found}")
+    parts = templates[name]
+    if "subject" not in parts or not ("text" in parts or "html" in parts):
+        required = f"subject.liquid, and text.liquid or html.liquid, in templates/{name}"
+        found = read.one_of(f"{part}.liquid" for part in sorted(parts)).replace(" or ", " and ")
+        reader.report(place, f"template: {required}, for an e-mail; found {found}")
