@@ -28,6 +28,12 @@ class SettingsError(TriggerstreamError):
     exit_code = 2
 
 
+class ConflictError(TriggerstreamError):
+    """Another ruleset was published in between; who deploys brings it in, and deploys again."""
+
+    exit_code = 1
+
+
 class UnreachableError(TriggerstreamError):
     """The brokers, or the process that was asked, do not answer; who operates them looks there."""
 
