@@ -1,0 +1,33 @@
+"""``deploy``: put a directory of triggers in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from triggerstream.cli.loading import TriggerFiles
+from triggerstream.cli.serving import ask_kafka, prepare
+from triggerstream.cli.talk import say
+
+
+def deploy(
+    directory: Annotated[Path, typer.Argument(help="A directory of trigger files.")],
+    from_version: Annotated[
+        int | None,
+        typer.Option(
+            "--from",
+            metavar="VERSION",
+            help="The version that this one was made from; refused if another is in force.",
+        ),
+    ] = None,
+) -> None:
+    """Check and publish a directory of triggers; the workers put it in force."""
+    files = TriggerFiles(directory)
+    files.ruleset()
+    settings = prepare()
+    from triggerstream.stream.rulesets import publish
+
+    version = ask_kafka(publish(settings, files.texts, from_version), settings)
+    say(f"published version {version}")

@@ -1,0 +1,113 @@
+"""``dlq``: what could not be read, why, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from triggerstream.cli.serving import ask_kafka, prepare
+from triggerstream.cli.talk import print_json, print_table, say
+from triggerstream.errors import UsageError
+
+if TYPE_CHECKING:
+    from triggerstream.cli.letters import Letter
+    from triggerstream.ops.settings import Settings
+
+app = typer.Typer(help="Dead letters: list them, show them.", no_args_is_help=True)
+
+Of = Annotated[
+    str, typer.Option("--of", metavar="TOPIC", help="Whose dead letters: events or actions.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_letters(of: Of = "events", json: Json = False) -> None:
+    """Count the dead letters by reason."""
+    settings = prepare()
+
+    async def count() -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        async for letter in _letters(settings, of):
+            seen = found.setdefault(letter.reason, [0, letter.offset, letter.offset])
+            seen[0] += 1
+            seen[2] = letter.offset
+        return found
+
+    found = ask_kafka(count(), settings)
+    columns = ["reason", "letters", "first", "last"]
+    rows = [[reason, *found[reason]] for reason in sorted(found)]
+    if json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    elif rows:
+        print_table(columns, rows)
+    say(f"{sum(seen[0] for seen in found.values())} dead letters of {of}")
+
+
+@app.command("show")
+def show_letters(
+    of: Of = "events",
+    offset: Annotated[
+        int | None, typer.Option("--offset", help="Only the letter at this offset.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Only letters with this reason.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many.")] = 20,
+    width: Annotated[
+        int, typer.Option("--bytes", min=1, help="Show at most so many bytes of each value.")
+    ] = 2000,
+    json: Json = False,
+) -> None:
+    """Show dead letters: where each came from, why it is here, and its raw bytes, escaped.
+
+    With --json each is one line, whole.
+    """
+    from triggerstream.cli.letters import as_json
+
+    settings = prepare()
+
+    async def take() -> list[Letter]:
+        taken: list[Letter] = []
+        async for letter in _letters(settings, of):
+            if offset in (None, letter.offset) and reason in (None, letter.reason):
+                taken.append(letter)
+            if len(taken) >= limit:
+                break
+        return taken
+
+    letters = ask_kafka(take(), settings)
+    for letter in letters:
+        if json:
+            print_json(as_json(letter))
+        else:
+            _print(letter, width)
+    if not letters:
+        say(f"no such dead letter of {of}")
+        raise typer.Exit(1)
+
+
+def _letters(settings: Settings, of: str) -> AsyncIterator[Letter]:
+    from triggerstream.cli.letters import read_letters
+    from triggerstream.stream.connection import client_options
+    from triggerstream.stream.topics import Topics
+
+    if of not in ("events", "actions"):
+        msg = f"--of: required is events or actions; found {of!r}"
+        raise UsageError(msg)
+    topic = Topics(settings.kafka.topic_prefix).name(f"{of}.dlq")
+    return read_letters(client_options(settings.kafka), topic)
+
+
+def _print(letter: Letter, width: int) -> None:
+    from triggerstream.cli.letters import printable
+
+    print(f"partition {letter.partition} offset {letter.offset}")
+    for name, note in letter.notes.items():
+        print(f"  {name:<10} {printable(note.encode(), width)}")
+    print(f"  {'key':<10} {printable(letter.key, width)}")
+    for name, content in letter.headers:
+        print(f"  header     {printable(name.encode(), width)}: {printable(content, width)}")
+    print(f"  {'value':<10} {printable(letter.value, width)}")

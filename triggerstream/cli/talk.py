@@ -1,0 +1,80 @@
+"""What all commands share: data on stdout, talk and progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+import orjson
+
+T = TypeVar("T")
+
+PATIENCE = 2.0
+"""Seconds after which somebody who waits wants to see that something moves."""
+
+
+def say(text: str) -> None:
+    """Write *text* to stderr: talk, not data."""
+    print(text, file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """Write *value* to stdout as one line of JSON."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def print_table(columns: list[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a table to stdout, as wide as the terminal or, in a pipe, as its content."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 10_000
+    console.print(table)
+
+
+def with_progress(
+    items: Iterable[T],
+    what: str,
+    *,
+    position: Callable[[], tuple[int, int | None]],
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[T]:
+    """Yield *items*; where that takes longer than `PATIENCE` on a terminal, show how far it is.
+
+    Args:
+        what: What is being done, such as ``replaying``.
+        position: Returns (done, of how many or ``None``), in the same unit.
+    """
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    started = clock()
+    shown = None
+    try:
+        for item in items:
+            yield item
+            if shown is not None:
+                done, total = position()
+                shown.update(0, completed=done, total=total)
+            elif clock() - started > PATIENCE:
+                shown = _bar(what)
+    finally:
+        if shown is not None:
+            shown.stop()
+
+
+def _bar(what: str) -> Any:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    progress = Progress(console=Console(stderr=True), transient=True)
+    progress.add_task(what, total=None)
+    progress.start()
+    return progress
