@@ -15,6 +15,7 @@ def write_line(message: Message) -> None:
         "action",
         action_id=message.action_id,
         trigger=message.firing.trigger,
+        message=message.options.get("message"),
         subject=message.content.subject if message.content else None,
     )
 

@@ -1,13 +1,13 @@
 """Consent and preferences: what a customer last said, and what it allows.
 
-Both are profile attributes: ``<channel>_consent`` is the permission to use a channel;
-``<channel>_preference`` and ``<type>_preference``, where false, are a wish not to hear from it.
-They come with every firing, as they stood when it fired, and as records of their own when they
-change; what was said last counts, also for actions that wait.
+They are profile attributes (`core.profile.consent_of`). ``<channel>_consent`` is the permission to
+use a channel; ``unsubscribed: true`` takes all permission for marketing back; ``preferences`` maps
+channels, types of triggers and ids of triggers to ``false`` where the customer does not want them.
 
-What a customer *said last* follows the log, and records that a crash makes detection write again
-must not undo what was said since. So a grant, by record or firing, counts unless it is older than
-the last record; a withdrawal by record always counts.
+All of them come with every firing, as they stood when it fired, and as a record whenever they
+change. What was said last counts, also for actions that wait. Last means last in the log; but
+records that a crash makes detection write again must not undo what was said since. So what is older
+than the last record counts only where it says no.
 """
 
 from __future__ import annotations
@@ -15,62 +15,75 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from triggerstream.core.triggers.model import CHANNELS, TYPES
-from triggerstream.policy.ledger import Heard, Ledger
+from triggerstream.core.triggers.model import CHANNELS
+from triggerstream.policy.ledger import Ledger
 
 TRANSACTIONAL = "transactional"
+UNSUBSCRIBED = "unsubscribed"
 
-ATTRIBUTES = (
-    *(f"{channel}_consent" for channel in CHANNELS),
-    *(f"{channel}_preference" for channel in CHANNELS),
-    *(f"{type_}_preference" for type_ in TYPES),
-)
-"""Every attribute that a gate asks for."""
-
-_NOTHING = Heard(None, -1)
+_CONSENTS = tuple(f"{channel}_consent" for channel in CHANNELS)
+_MOST_PREFERENCES = 100
 
 
 def hear_record(ledger: Ledger, attributes: Mapping[str, Any], at: int) -> None:
-    """Note a change of consent that detection recorded."""
-    for name in ATTRIBUTES:
-        if name not in attributes:
-            continue
-        value, known = _answer(attributes[name]), ledger.consent.get(name, _NOTHING)
-        if value is False or at >= known.at:
-            ledger.consent[name] = Heard(value, max(at, known.at))
+    """Note a change: *attributes* are all that is said from *at* on."""
+    news = said(attributes)
+    if at >= ledger.consent_at:
+        ledger.consent, ledger.consent_at = news, at
+    else:
+        ledger.consent |= {name: yes for name, yes in news.items() if _is_no(name, yes=yes)}
 
 
 def hear_profile(ledger: Ledger, profile: Mapping[str, Any], at: int) -> None:
-    """Note what the profile of a firing at *at* says, silence included."""
-    for name in ATTRIBUTES:
-        value, known = _answer(profile.get(name)), ledger.consent.get(name, _NOTHING)
-        if value is not known.value and at >= known.at:
-            ledger.consent[name] = Heard(value, known.at)
+    """Note what the profile of a firing at *at* says."""
+    if at >= ledger.consent_at:
+        ledger.consent = said(profile)
+
+
+def said(attributes: Mapping[str, Any]) -> dict[str, bool]:
+    """Return what *attributes* say about consent and preferences, by name.
+
+    Only ``true`` and ``false`` say anything; text and numbers do not.
+    """
+    found = {name: value for name in _CONSENTS if isinstance(value := attributes.get(name), bool)}
+    if attributes.get(UNSUBSCRIBED) is True:
+        found[UNSUBSCRIBED] = True
+    preferences = attributes.get("preferences")
+    if isinstance(preferences, dict):
+        unwanted = [str(name) for name, wanted in preferences.items() if wanted is False]
+        found |= {_preference(name): False for name in sorted(unwanted)[:_MOST_PREFERENCES]}
+    return found
 
 
 def allows(ledger: Ledger, regime: str, channel: str, type_: str) -> bool:
-    """Return whether the customer's consent permits *channel* under *regime*.
+    """Return whether the customer permits *channel* under *regime*.
 
-    ``opt_in`` wants a yes (of a transactional message: no no), ``opt_out`` no no, ``none``
-    nothing.
+    ``opt_in`` wants a yes (of a transactional message: no no), ``opt_out`` wants no no, ``none``
+    asks nothing. Whoever unsubscribed gets no marketing under either.
     """
     if regime == "none":
         return True
-    said = ledger.consent.get(f"{channel}_consent", _NOTHING).value
-    if regime == "opt_out" or type_ == TRANSACTIONAL:
-        return said is not False
-    return said is True
+    answer = ledger.consent.get(f"{channel}_consent")
+    if type_ == TRANSACTIONAL:
+        return answer is not False
+    if UNSUBSCRIBED in ledger.consent:
+        return False
+    return answer is True if regime == "opt_in" else answer is not False
 
 
-def is_unwanted(ledger: Ledger, channel: str, type_: str) -> str | None:
-    """Return the preference against a message, if there is one; none is against transactional."""
+def unwanted(ledger: Ledger, channel: str, type_: str, trigger: str) -> str | None:
+    """Return the preference against a message, or ``None``; none is against transactional."""
     if type_ == TRANSACTIONAL:
         return None
-    for name in (f"{channel}_preference", f"{type_}_preference"):
-        if ledger.consent.get(name, _NOTHING).value is False:
-            return name
+    for name in (channel, type_, trigger):
+        if _preference(name) in ledger.consent:
+            return _preference(name)
     return None
 
 
-def _answer(value: Any) -> bool | None:
-    return value if value is True or value is False else None
+def _is_no(name: str, *, yes: bool) -> bool:
+    return name == UNSUBSCRIBED or not yes
+
+
+def _preference(name: str) -> str:
+    return f"preferences.{name}"

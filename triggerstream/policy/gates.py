@@ -53,7 +53,9 @@ def consented(case: Case) -> Failing | None:
     regime = case.policy.consent.get(channel, "none")
     if consent.allows(case.ledger, regime, channel, case.pending.type):
         return None
-    return Failing(GateReason.CONSENT, f"{channel}_consent does not permit it ({regime})")
+    return Failing(
+        GateReason.CONSENT, f"{channel} is {regime}, and the customer does not permit it"
+    )
 
 
 def trigger_on(case: Case) -> Failing | None:
@@ -79,7 +81,8 @@ def in_time(case: Case) -> Failing | None:
 
 def wanted(case: Case) -> Failing | None:
     """The customer's preferences have nothing against it."""
-    against = consent.is_unwanted(case.ledger, case.pending.channel, case.pending.type)
+    pending = case.pending
+    against = consent.unwanted(case.ledger, pending.channel, pending.type, pending.trigger)
     return Failing(GateReason.PREFERENCE, f"{against} is false") if against else None
 
 

@@ -25,18 +25,6 @@ MAX_PENDING_BYTES = 256 * 1024
 suppressed as ``overflow``, so that a state always fits a changelog record."""
 
 
-class Heard(msgspec.Struct, frozen=True, array_like=True):
-    """What a customer last said about one consent or preference attribute.
-
-    Attributes:
-        value: ``None`` where neither yes nor no was said.
-        at: The latest moment of a consent record about it: older grants are not news.
-    """
-
-    value: bool | None
-    at: int
-
-
 class Sent(msgspec.Struct, frozen=True, array_like=True):
     """A slot that an ended action took: it was sent, or may have been."""
 
@@ -84,14 +72,16 @@ class Ledger(msgspec.Struct, array_like=True):
     """One customer's state. Dictionaries keep their order, which decides among equals.
 
     Attributes:
-        consent: By profile attribute.
+        consent: What the customer last said, by name (`consent.said`).
+        consent_at: The moment of the last record of a change; -1 for none.
         sends: Of ended actions, as far back as a cap looks.
         marks: By action id: until when a repeat of it must be known for one.
         goals: By trigger: the moment of the last goal heard.
         pending: By action id, in order of arrival.
     """
 
-    consent: dict[str, Heard] = {}
+    consent: dict[str, bool] = {}
+    consent_at: int = -1
     sends: list[Sent] = []
     marks: dict[str, int] = {}
     goals: dict[str, int] = {}

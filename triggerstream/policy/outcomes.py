@@ -112,7 +112,7 @@ class Ignored(msgspec.Struct, frozen=True):
     """A record that changed nothing: counted, never an end.
 
     Attributes:
-        what: ``repeat``: an action, goal or consent heard before; ``late_result``: the answer to
+        what: ``repeat``: an action or a goal heard before; ``late_result``: the answer to
             an attempt that has ended, or that had an answer already.
     """
 

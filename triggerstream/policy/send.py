@@ -130,7 +130,7 @@ class Send:
     def describe(self, state: Ledger, ruleset: Ruleset) -> dict[str, Any]:
         """Return *state* for people: what is pending, what counts under caps, what was said."""
         return {
-            "consent": {name: heard.value for name, heard in state.consent.items()},
+            "consent": dict(state.consent),
             "pending": [_described(pending) for pending in state.pending.values()],
             "sends": [
                 {"at": format_moment(sent.at), "channel": sent.channel, "type": sent.type}

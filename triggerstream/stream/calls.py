@@ -242,9 +242,9 @@ class Calls:
             ruleset = self._rulesets.get(version)
             if ruleset is None:
                 return None
-            self._templates[version] = Templates(ruleset.source.templates)
-            if len(self._templates) > _RULESETS_KEPT:
+            if len(self._templates) == _RULESETS_KEPT:
                 del self._templates[min(self._templates)]
+            self._templates[version] = Templates(ruleset.source.templates)
         return self._templates[version]
 
     async def _give_up(self, partition: int, attempt: Attempt) -> None:

@@ -1,0 +1,163 @@
+"""One customer before the sender: records in, in words; what was decided, out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import orjson
+
+from triggerstream.core.keyed.program import Kind
+from triggerstream.core.moments import format_moment
+from triggerstream.core.triggers.model import (
+    ActionSpec,
+    EventPattern,
+    Policy,
+    RulesetSource,
+    Trigger,
+)
+from triggerstream.core.triggers.ruleset import Ruleset, build_ruleset
+from triggerstream.policy.ledger import Ledger
+from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed, Ignored
+from triggerstream.policy.send import Send
+
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+NOON = 1_772_366_400_000
+"""2026-03-01T12:00:00Z, a Sunday."""
+CUSTOMER = "c1"
+WILLING = {"email": "a@shop.example", "email_consent": True, "sms_consent": True}
+
+
+class Entry(msgspec.Struct):
+    """A record as the log would give it."""
+
+    value: bytes | None
+    offset: int = 0
+    partition: int = 0
+    timestamp: int = 0
+    key: bytes | None = CUSTOMER.encode()
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def ruleset_of(policy: Policy | None = None, version: int = 1, **modes: str) -> Ruleset:
+    """Return a ruleset with the triggers ``cart`` and ``other``, live unless *modes* says more."""
+    triggers = tuple(
+        Trigger(
+            id=name,
+            when=EventPattern((name,)),
+            name=name,
+            mode=modes.get(name, "live"),
+            actions=(ActionSpec("log"),),
+        )
+        for name in ("cart", "other")
+        if modes.get(name) != "gone"
+    )
+    source = RulesetSource(triggers=triggers, policy=policy or Policy())
+    return build_ruleset(source, version=version)
+
+
+def firing(
+    name: str,
+    *actions: tuple[str, str] | tuple[str, str, int],
+    at: int = NOON,
+    trigger: str = "cart",
+    ruleset: int = 1,
+    profile: dict[str, Any] | None = None,
+    **fields: Any,
+) -> bytes:
+    """Return the JSON of a firing whose *actions* are (id, channel, after)."""
+    return orjson.dumps(
+        {
+            "firing_id": name,
+            "trigger": trigger,
+            "customer_id": CUSTOMER,
+            "at": format_moment(at),
+            "instance": None,
+            "events": ["e1"],
+            "ruleset": ruleset,
+            "actions": [
+                {"action_id": a[0], "channel": a[1], "template": "t", "after": (*a, 0)[2]}
+                for a in actions or [(f"{name}-0", "email")]
+            ],
+            "event": {"event_id": "e1", "event_type": trigger},
+            "profile": WILLING if profile is None else profile,
+            **fields,
+        }
+    )
+
+
+class Customer:
+    """The sender's view of one customer; the clock moves as it is told.
+
+    Attributes:
+        out: Everything decided so far.
+    """
+
+    def __init__(self, ruleset: Ruleset | None = None, send: Send | None = None) -> None:
+        self.send = send or Send()
+        self.ruleset = ruleset or ruleset_of()
+        self.state: Ledger = self.send.new_state(CUSTOMER)
+        self.out: list[Any] = []
+        self.offset = 0
+
+    def hears(self, kind: bytes, value: bytes, at: int = NOON) -> str:
+        """Apply one record that arrives at *at*; return its status."""
+        message = self.send.read(Entry(value), kind)
+        self.clock(at)
+        self.offset += 1
+        return self.send.on_message(
+            self.state, message, self.ruleset, at, at, self.offset, self.out
+        )
+
+    def fires(self, name: str, *actions: Any, arrival: int = NOON, **fields: Any) -> str:
+        fields.setdefault("at", arrival)
+        return self.hears(Kind.FIRING, firing(name, *actions, **fields), arrival)
+
+    def consents(self, at: int = NOON, arrival: int | None = None, **consent: Any) -> str:
+        value = {"customer_id": CUSTOMER, "at": format_moment(at), "consent": consent}
+        return self.hears(Kind.CONSENT, orjson.dumps(value), at if arrival is None else arrival)
+
+    def reaches_goal(self, at: int, trigger: str = "cart", arrival: int | None = None) -> str:
+        value = {"customer_id": CUSTOMER, "at": format_moment(at), "trigger": trigger}
+        return self.hears(Kind.GOAL, orjson.dumps(value), at if arrival is None else arrival)
+
+    def answers(self, action: str, outcome: str, at: int, attempt: int = 1, **more: Any) -> str:
+        value = {"action_id": action, "customer_id": CUSTOMER, "attempt": attempt}
+        return self.hears(Kind.RESULT, orjson.dumps({**value, "outcome": outcome, **more}), at)
+
+    def clock(self, at: int) -> None:
+        """Let the clock come to *at*."""
+        if self.send.wake_at(self.state) <= at:
+            self.send.on_clock(self.state, self.ruleset, at, self.offset, self.out)
+
+    def crashes(self) -> None:
+        """Go on from the stored state."""
+        self.state = self.send.load(CUSTOMER, self.send.dump(self.state, self.offset))
+
+    # ── what was decided ────────────────────────────────────────────────────────────────────
+
+    @property
+    def attempts(self) -> list[tuple[str, int, int]]:
+        """(action, attempt, at) of every call."""
+        return [(a.action_id, a.attempt, a.at) for a in self._of(Attempt)]
+
+    @property
+    def ends(self) -> list[tuple[str, str, str | None]]:
+        """(action, outcome, reason) of every delivery."""
+        return [(d.action_id, str(d.outcome), d.reason and str(d.reason)) for d in self.deliveries]
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        return list(self._of(Delivery))
+
+    @property
+    def failed(self) -> list[str]:
+        return [f.firing_id for f in self._of(FiringFailed)]
+
+    @property
+    def ignored(self) -> list[str]:
+        return [i.what for i in self._of(Ignored)]
+
+    def _of(self, kind: type[Any]) -> Iterable[Any]:
+        return (outcome for outcome in self.out if isinstance(outcome, kind))

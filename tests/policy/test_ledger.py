@@ -1,0 +1,97 @@
+"""The stored form of a customer's ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.policy.harness import DAY, HOUR, NOON, WILLING, Customer
+from triggerstream.core.keyed import header
+from triggerstream.core.keyed.program import NEVER
+from triggerstream.errors import StateFormatError
+from triggerstream.policy import ledger
+from triggerstream.policy.ledger import MAX_MARKS, MAX_SENDS, Ledger, Sent
+
+GOLDEN = Path(__file__).parent / "golden" / "ledger-v1.bin"
+
+
+def storied() -> Customer:
+    """Return a customer with something in every field."""
+    customer = Customer()
+    customer.consents(at=NOON, **WILLING)
+    customer.reaches_goal(NOON)
+    customer.fires("f", ("a", "email"), ("b", "sms", HOUR))
+    customer.answers("a", "sent", NOON)
+    customer.fires("g", ("c", "webhook"))
+    customer.answers("c", "unknown", NOON)
+    return customer
+
+
+def test_a_ledger_survives_storing() -> None:
+    state = storied().state
+
+    assert ledger.load(ledger.dump(state, 9)) == state
+
+
+def test_bytes_of_format_1_decode_for_ever() -> None:
+    stored = GOLDEN.read_bytes()
+
+    assert ledger.load(stored) == storied().state
+    assert ledger.dump(storied().state, 6) == stored
+
+
+def test_the_header_says_what_the_store_must_know() -> None:
+    customer = storied()
+
+    stored = header.unpack(customer.send.dump(customer.state, 42))
+
+    assert stored == (ledger.FORMAT, header.PENDING, NOON + HOUR, 42)
+
+
+def test_nothing_pending_needs_no_waking() -> None:
+    assert header.unpack(ledger.dump(Ledger(), 1)) == (ledger.FORMAT, 0, NEVER, 1)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xc1", b"\x93\x01\x02\x03"])
+def test_damaged_bytes_stop_the_process(damage: bytes) -> None:
+    with pytest.raises(StateFormatError, match="a sender's state of format 1"):
+        ledger.load(ledger.dump(Ledger(), 0)[: header.SIZE] + damage)
+
+
+def test_an_unknown_format_stops_the_process() -> None:
+    with pytest.raises(StateFormatError, match="of format 1; found 2"):
+        ledger.load(header.pack(2, 0, NEVER, 0))
+
+
+def test_pruning_keeps_what_a_cap_can_see_and_no_more() -> None:
+    state = Ledger(sends=[Sent(NOON - DAY, "email", "t"), Sent(NOON - DAY + 1, "email", "t")])
+
+    state.prune(NOON, window=DAY, slack=DAY)
+
+    assert state.sends == [Sent(NOON - DAY + 1, "email", "t")]
+
+
+def test_memory_is_bounded_and_the_oldest_gives_way() -> None:
+    state = Ledger(
+        sends=[Sent(NOON + number, "log", "t") for number in range(MAX_SENDS + 1)],
+        marks={f"a{number}": NOON + DAY for number in range(MAX_MARKS + 1)},
+        goals={"old": NOON - DAY, "new": NOON - DAY + 1},
+    )
+
+    state.prune(NOON, window=DAY, slack=DAY)
+
+    assert (len(state.sends), state.sends[0].at) == (MAX_SENDS, NOON + 1)
+    assert len(state.marks) == MAX_MARKS
+    assert "a0" not in state.marks
+    assert state.goals == {"new": NOON - DAY + 1}
+
+
+def test_the_largest_ledger_fits_a_changelog_record() -> None:
+    customer = Customer()
+    for number in range(300):
+        customer.fires(f"f{number:030}", (f"{number:032}", "sms", HOUR), note="x" * 1000)
+    customer.state.marks = {f"{number:032}": NOON for number in range(MAX_MARKS)}
+    customer.state.sends = [Sent(NOON, "email", "behavioral")] * MAX_SENDS
+
+    assert len(customer.send.dump(customer.state, 0)) < 600_000
