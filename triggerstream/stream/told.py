@@ -12,7 +12,9 @@ from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind, Produce, Program
 
 DEAD_LETTER_LIMIT = 15 * 1024 * 1024
-"""Bytes of a dead record that are kept: what the dead-letter topic takes, less its headers."""
+"""Bytes of a dead record that are kept: what the dead-letter topic takes, less our headers."""
+
+_KEY_KEPT = 65_536
 
 _STEPS = (ClockMoved, Erased, RulesetMarked)
 
@@ -49,7 +51,7 @@ class Teller:
         records: list[Produce] = []
         for outcome in outcomes:
             if isinstance(outcome, DeadLetter):
-                records.append(self._dead_letter(outcome))
+                records.append(dead_letter(outcome, to=self._dead_letters, topic=self._topic))
             elif isinstance(outcome, _STEPS):
                 if self._downstream is not None:
                     records.extend(self._step(outcome, self._downstream, partition))
@@ -102,21 +104,25 @@ class Teller:
             headers = (*headers, (ARRIVAL, b"%d" % partition.clock))
         return Produce(record.topic, partition.number, record.key, record.value, headers)
 
-    def _dead_letter(self, letter: DeadLetter) -> Produce:
-        value = letter.value
-        headers = [
-            ("x-dlq-reason", letter.reason.encode()),
-            ("x-dlq-error", letter.detail.encode(errors="replace")[:1000]),
-            ("x-dlq-topic", self._topic.encode()),
-            ("x-dlq-partition", b"%d" % letter.partition),
-            ("x-dlq-offset", b"%d" % letter.offset),
-            ("x-dlq-timestamp", b"%d" % letter.timestamp),
-            *letter.headers,
-        ]
-        if value is not None and len(value) > DEAD_LETTER_LIMIT:
-            headers.append(("x-dlq-truncated", b"%d" % len(value)))
-            value = value[:DEAD_LETTER_LIMIT]
-        return Produce(self._dead_letters, 0, letter.key, value, tuple(headers))
+
+def dead_letter(letter: DeadLetter, *, to: str, topic: str) -> Produce:
+    """Return *letter* as a record of the topic *to* (short name); *topic* is where it was found."""
+    headers = [
+        ("x-dlq-reason", letter.reason.encode()),
+        ("x-dlq-error", letter.detail.encode(errors="replace")[:1000]),
+        ("x-dlq-topic", topic.encode()),
+        ("x-dlq-partition", b"%d" % letter.partition),
+        ("x-dlq-offset", b"%d" % letter.offset),
+        ("x-dlq-timestamp", b"%d" % letter.timestamp),
+    ]
+    key, value, own = letter.key, letter.value, letter.headers
+    size = len(key or b"") + len(value or b"") + sum(len(n) + len(v) for n, v in own)
+    if size > DEAD_LETTER_LIMIT:
+        # Compression lets producers send more than any batch of ours may hold.
+        headers.append(("x-dlq-truncated", b"%d" % size))
+        key, own = key and key[:_KEY_KEPT], ()
+        value = value and value[: DEAD_LETTER_LIMIT - _KEY_KEPT]
+    return Produce(to, 0, key, value, (*headers, *own))
 
 
 def _mark(topic: str, number: int, version: int, content: str) -> Produce:

@@ -1,0 +1,194 @@
+"""The intake: what came with any key, or none, goes to where its customer belongs.
+
+Records of the inbox are decoded as far as their customer, and appended to ``events`` under
+murmur2 of the customer's id. Each is stamped once, so that a repeat after a crash is the same
+record: its id and timestamp where it brought none, and its place in the inbox, by which the owner
+of the target partition drops repeats. What names no customer is dead-lettered.
+
+Nothing is kept: an inbox offset is acknowledged when all that came of it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from triggerstream.core.decode import decode_event
+from triggerstream.core.event import Event
+from triggerstream.core.keyed.control import DeadLetter
+from triggerstream.core.keyed.program import KIND, ORIGIN, Kind, Produce, Rejected
+from triggerstream.core.reasons import RejectReason
+from triggerstream.stream.ports import Acknowledged, Input
+from triggerstream.stream.told import dead_letter
+from triggerstream.stream.topics import RECORD_LIMIT
+
+LARGEST: Final = RECORD_LIMIT - 65_536
+"""Bytes of a record with its key and headers that ``events`` takes for sure."""
+OUTSTANDING: Final = 16
+"""Batches of a partition that may be on their way before the next one waits."""
+
+
+class _Brought(msgspec.Struct, gc=False):
+    """What an event brings of what it is stamped with."""
+
+    event_id: Any = None
+    timestamp: Any = None
+
+
+_decode_brought = msgspec.json.Decoder(_Brought).decode
+
+
+class Appending(Protocol):
+    """The part of `ports.Log` that the intake uses."""
+
+    async def append(self, records: Sequence[Produce]) -> Awaitable[Sequence[Acknowledged]]: ...
+
+
+class InboxRecord(Protocol):
+    """A record of the inbox; aiokafka's ``ConsumerRecord`` is one."""
+
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class Intake:
+    """Reads the inbox.
+
+    Args:
+        inbox: The inbox's full name: part of the ids that are given to events without one.
+        count: Told, once a batch, how many records were rejected, by reason.
+    """
+
+    def __init__(
+        self,
+        log: Appending,
+        consumer: Input,
+        *,
+        inbox: str,
+        count: Callable[[Mapping[str, int]], None] = lambda _: None,
+    ) -> None:
+        self._log = log
+        self._input = consumer
+        self._inbox = inbox
+        self._count = count
+        # By partition, in order: the last offset of a batch, and what came of it.
+        self._on_their_way: dict[int, list[tuple[int, asyncio.Future[Any]]]] = {}
+
+    async def open(self, number: int) -> None:
+        self._on_their_way[number] = []
+
+    async def on_batch(self, number: int, records: Sequence[InboxRecord]) -> None:
+        waiting = self._on_their_way.get(number)
+        if waiting is None or not records:
+            return
+        rejected: dict[str, int] = {}
+        placed = [place(record, self._inbox, rejected) for record in records]
+        acknowledgement = asyncio.ensure_future(await self._log.append(placed))
+        waiting.append((records[-1].offset, acknowledgement))
+        if rejected:
+            self._count(rejected)
+        if len(waiting) > OUTSTANDING:
+            await self._acknowledge(number, 1)
+
+    async def turn(self) -> None:
+        """Acknowledge what has arrived, without waiting."""
+        for number, waiting in list(self._on_their_way.items()):
+            arrived = 0
+            while arrived < len(waiting) and waiting[arrived][1].done():
+                arrived += 1
+            await self._acknowledge(number, arrived)
+
+    async def close(self, number: int) -> None:
+        """Wait until all that was taken has arrived, and forget the partition."""
+        await self._acknowledge(number, len(self._on_their_way.get(number, ())))
+        self._on_their_way.pop(number, None)
+
+    def drop(self) -> None:
+        self._on_their_way.clear()
+
+    async def _acknowledge(self, number: int, count: int) -> None:
+        """Wait for the first *count* batches of a partition, in order."""
+        for _ in range(count):
+            waiting = self._on_their_way.get(number)
+            if not waiting:
+                return
+            offset, acknowledgement = waiting[0]
+            await acknowledgement
+            waiting.pop(0)
+            self._input.done(number, offset)
+
+
+def place(record: InboxRecord, inbox: str, rejected: dict[str, int]) -> Produce:
+    """Return *record* as a record of ``events``, or as a dead letter, counted in *rejected*."""
+    own = tuple((name, value) for name, value in record.headers if name != ORIGIN)
+    headers = (*own, (ORIGIN, b"%d:%d" % (record.partition, record.offset)))
+    try:
+        key, value = _customer(record, dict(own).get(KIND), inbox)
+        _check_size(key, value, headers)
+    except Rejected as verdict:
+        rejected[verdict.reason] = rejected.get(verdict.reason, 0) + 1
+        letter = DeadLetter(
+            verdict.reason,
+            verdict.detail,
+            record.partition,
+            record.offset,
+            record.timestamp,
+            record.key,
+            record.value,
+            tuple(record.headers),
+        )
+        return dead_letter(letter, to="events.dlq", topic=inbox)
+    return Produce("events", None, key, value, headers)
+
+
+def _customer(record: InboxRecord, kind: bytes | None, inbox: str) -> tuple[bytes, bytes | None]:
+    """Return whose record it is, and its value, stamped."""
+    if kind == Kind.ERASE:
+        if not record.key:
+            raise Rejected(RejectReason.MISSING_FIELD, "a key: whom to erase; found none")
+        return record.key, None
+    if kind is not None:
+        found = kind[:40].decode(errors="replace")
+        detail = f"an event, or a record of kind erase; found kind {found}"
+        raise Rejected(RejectReason.UNKNOWN_KIND, detail)
+    event = decode_event(
+        record.value,
+        fallback_id=lambda: f"{inbox}/{record.partition}/{record.offset}",
+        fallback_timestamp=record.timestamp,
+    )
+    return event.customer_id.encode(), _stamped(event)
+
+
+def _check_size(key: bytes, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> None:
+    size = len(key) + len(value or b"") + sum(len(name) + len(text) for name, text in headers)
+    if size > LARGEST:
+        raise Rejected(
+            RejectReason.TOO_LARGE, f"at most {LARGEST} bytes with headers; found {size}"
+        )
+
+
+def _stamped(event: Event) -> bytes:
+    """Return the event's bytes, with its id and timestamp in them."""
+    brought = _decode_brought(event.raw)
+    if brought.event_id is not None and brought.timestamp is not None:
+        return event.raw
+    # The standard library's JSON keeps whole numbers of any length; the quick ones do not.
+    body = json.loads(event.raw)
+    body["event_id"] = event.event_id
+    if brought.timestamp is None:
+        body["timestamp"] = event.timestamp
+    return json.dumps(body, separators=(",", ":")).encode()
