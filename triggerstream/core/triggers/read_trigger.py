@@ -145,7 +145,8 @@ def _channel(reader: Reader, channel: str, node: Node, after: int) -> _PlacedAct
     return ActionSpec(channel, template, after, options), place
 
 
-_KNOWN = {"webhook": ("endpoint", "template"), "log": ("message",)}
+_KNOWN = {"log": ("message",)}
+"""Channels that take nothing else; the others pass on what they are given."""
 
 
 def _endpoint(fields: Fields) -> None:
