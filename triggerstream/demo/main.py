@@ -1,0 +1,62 @@
+"""The demo's composition: a broker to play on, a directory to play in, and an end to both."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from triggerstream.demo.mock import MockBroker
+from triggerstream.demo.run import Stage, run_demo
+from triggerstream.stream.topics import Topic, Topics, wanted_topics
+
+_PARTITIONS = 4
+
+
+def main(*, shop: Path, bootstrap: str | None, keep: bool) -> None:
+    """Run the demo on the Kafka at *bootstrap*, or on a stand-in, and leave nothing behind."""
+    # A prefix of its own, so that a broker that somebody uses is not disturbed.
+    topics = Topics(f"triggerstream-demo-{os.getpid()}")
+    wanted = wanted_topics(topics, _PARTITIONS, header_clock=True)
+    with tempfile.TemporaryDirectory(prefix="triggerstream-demo-") as directory:
+        if bootstrap is not None:
+            stage = Stage(bootstrap, shop, Path(directory), topics, _PARTITIONS, {})
+            asyncio.run(_on_kafka(stage, wanted, keep=keep))
+            return
+        _say(
+            "No KAFKA_BOOTSTRAP: the demo runs on an in-memory stand-in for Kafka, librdkafka's\n"
+            "mock broker. For the real one, install Java 17 and Maven, and call 'make demo'."
+        )
+        with MockBroker() as broker:
+            broker.make(wanted)
+            stage = Stage(broker.bootstrap, shop, Path(directory), topics, _PARTITIONS, {})
+            asyncio.run(_until_told(stage, keep=keep))
+
+
+async def _on_kafka(stage: Stage, wanted: Iterable[Topic], *, keep: bool) -> None:
+    try:
+        await _until_told(stage, keep=keep)
+    finally:
+        admin = AIOKafkaAdminClient(bootstrap_servers=stage.bootstrap)
+        await admin.start()
+        try:
+            await admin.delete_topics([topic.name for topic in wanted])
+        finally:
+            await admin.close()
+
+
+async def _until_told(stage: Stage, *, keep: bool) -> None:
+    """Run the demo; SIGTERM ends it in order, as Ctrl-C does."""
+    task = asyncio.ensure_future(run_demo(stage, keep=keep))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

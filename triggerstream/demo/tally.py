@@ -1,0 +1,117 @@
+"""What was decided and what became of it, by trigger: from the topics and the worker's metrics.
+
+Topics are read at least once, and everything in them has an id: each id counts once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import orjson
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
+
+from triggerstream.core.keyed.program import KIND, Kind
+from triggerstream.ops.catalogue import PREFIX
+
+
+class Line(msgspec.Struct):
+    """One trigger's numbers.
+
+    Attributes:
+        matches: Firings and suppressed matches.
+        sent: Actions delivered, by channel.
+        others: Matches and actions that were not sent, by outcome and reason.
+    """
+
+    matches: int = 0
+    firings: int = 0
+    sent: Counter[str] = msgspec.field(default_factory=Counter)
+    others: Counter[str] = msgspec.field(default_factory=Counter)
+
+
+class Tally(msgspec.Struct):
+    """All triggers' numbers, and the conservation law's two sides, in actions."""
+
+    lines: dict[str, Line]
+    matched_actions: int
+    ended_actions: Counter[str]
+
+
+async def take_tally(
+    read: Callable[[str], AsyncIterator[ConsumerRecord]], worker_metrics: str
+) -> Tally:
+    """Return the numbers as they stand.
+
+    Args:
+        read: Yields the records of the topic with this short name.
+        worker_metrics: What the worker answers at ``/metrics``.
+    """
+    metrics = _metrics(worker_metrics)
+    lines: dict[str, Line] = {}
+    for (trigger,), value in metrics("matches_total", "trigger"):
+        lines[trigger] = Line(matches=value)
+    for (trigger, reason), value in metrics("suppressed_total", "trigger", "reason"):
+        if value:
+            lines[trigger].others[f"{reason} (match)"] = value
+    for firing in await _distinct(read("actions"), "firing_id", Kind.FIRING):
+        lines.setdefault(firing["trigger"], Line()).firings += 1
+    ended: Counter[str] = Counter()
+    for _, value in metrics("suppressed_actions_total", "trigger", "reason"):
+        ended["suppressed"] += value
+    for delivery in await _distinct(read("deliveries"), "action_id", None):
+        line = lines.setdefault(delivery["trigger"], Line())
+        outcome, reason = delivery["outcome"], delivery["reason"]
+        ended[outcome] += 1
+        if outcome == "sent":
+            line.sent[delivery["channel"]] += 1
+        else:
+            line.others[outcome if reason is None else f"{reason} ({outcome})"] += 1
+    matched = sum(value for _, value in metrics("matched_actions_total", "trigger"))
+    return Tally(dict(sorted(lines.items())), matched, ended)
+
+
+def _metrics(text: str) -> Callable[..., Iterator[tuple[tuple[str, ...], int]]]:
+    samples = [
+        sample for family in text_string_to_metric_families(text) for sample in family.samples
+    ]
+
+    def values(name: str, *labels: str) -> Iterator[tuple[tuple[str, ...], int]]:
+        for sample in samples:
+            if sample.name == PREFIX + name:
+                yield tuple(sample.labels[label] for label in labels), int(sample.value)
+
+    return values
+
+
+async def _distinct(
+    records: AsyncIterator[ConsumerRecord], id_field: str, kind: bytes | None
+) -> list[Mapping[str, Any]]:
+    """Return the JSON values of the *records* of *kind*, one for each id."""
+    found: dict[str, Mapping[str, Any]] = {}
+    async for record in records:
+        if dict(record.headers).get(KIND) == kind and record.value is not None:
+            value = orjson.loads(record.value)
+            found.setdefault(value[id_field], value)
+    return list(found.values())
+
+
+async def read_topic(bootstrap: str, topic: str, count: int) -> AsyncIterator[ConsumerRecord]:
+    """Yield the records of *topic*'s *count* partitions, up to their ends as they are now."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, number) for number in range(count)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        for partition in partitions:
+            while await consumer.position(partition) < ends[partition]:
+                batches = await consumer.getmany(partition, timeout_ms=1000)
+                for record in batches.get(partition, ()):
+                    yield record
+    finally:
+        await consumer.stop()
