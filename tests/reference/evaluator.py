@@ -1,0 +1,336 @@
+"""The reference: what `replay` must print, worked out from the rules alone (`docs/semantics.md`).
+
+It is short, slow and obvious on purpose, and shares no code with the engine. Numbers in brackets
+are rules. `patterns`, `sequences` and `counts` say what a match is, `conditions` what a condition
+means; here is the rest: the log, the clock, lateness, instances, timers, limits and ids.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from tests.reference.conditions import EPOCH, Facts, holds, lookup
+from tests.reference.patterns import build
+from tests.reference.seen import DAY, Match, Pattern, Seen, Timer, duration
+
+TOPIC = "triggerstream.events.v1"
+PRIORITIES = ("critical", "high", "medium", "low")
+FIRST_MOMENT = 0
+LAST_MOMENT = int(datetime(2101, 1, 1, tzinfo=UTC).timestamp() * 1000)
+REMEMBERED_IDS = 64
+MOST_INSTANCES = 64
+NEVER = 1 << 62
+
+Json = dict[str, Any]
+
+
+def evaluate(
+    triggers: list[Json],
+    events: list[Json],
+    *,
+    until: int | None = None,
+    policy: Json | None = None,
+    max_gap: int | None = 400 * DAY,
+) -> list[Json]:
+    """Return the lines of ``replay`` over *events*, as JSON objects.
+
+    Args:
+        triggers: The documents of the trigger files.
+        until: Epoch milliseconds; every due up to it, and no other, fires after the last event.
+        policy: The document of ``policy.yaml``.
+        max_gap: Milliseconds that one record may move the clock at most.
+    """
+    log = Log(triggers, policy or {}, max_gap)
+    for line, event in enumerate(events):
+        log.take(event, line)
+    if until is not None:
+        log.advance(until + log.lateness)  # 29
+    return log.decisions
+
+
+class Customer(msgspec.Struct):
+    """What is remembered about one customer.
+
+    Attributes:
+        last: The last effective time.
+        recent: The newest (source, event_id) (30).
+        fired: By trigger: how many firings, and the last one's `at` (24).
+        instances: By trigger and ``per`` value: the progress of its pattern.
+    """
+
+    id: str
+    profile: Json
+    last: int
+    recent: list[tuple[str | None, str]]
+    fired: dict[str, tuple[int, int]]
+    instances: dict[str, dict[str | None, Pattern]]
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A timer, and whose it is."""
+
+    timer: Timer
+    customer: Customer
+    trigger: str
+    instance: str | None
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """(29) By due, customer, trigger, instance (null first), then file order (19)."""
+        named = self.instance is not None
+        return (
+            self.timer.due,
+            self.customer.id,
+            self.trigger,
+            named,
+            self.instance or "",
+            self.timer,
+        )
+
+
+class Log:
+    """The log read so far: the clock, the customers, and what was decided."""
+
+    def __init__(self, triggers: list[Json], policy: Json, max_gap: int | None) -> None:
+        self.triggers = {trigger["trigger"]: trigger for trigger in triggers}
+        self.policy = policy
+        self.lateness = duration(policy.get("allowed_lateness", "10s"))
+        self.max_skew = duration(policy.get("max_skew", "5m"))
+        self.max_gap = max_gap
+        self.clock: int | None = None
+        self.customers: dict[str, Customer] = {}
+        self.wake: dict[str, int] = {}
+        self.decisions: list[Json] = []
+
+    # One record.
+
+    def take(self, line: Json, number: int) -> None:
+        """Apply one line of the log, in the order of 0002 ("Per accepted event")."""
+        event = dict(line)
+        if event.get("event_id") is None:
+            event["event_id"] = f"{TOPIC}/0/{number}"
+        arrival, timestamp = moment(line.get("received_at")), moment(line.get("timestamp"))
+        stamped = timestamp if timestamp is not None else arrival
+        if stamped is None or not acceptable(event, stamped, arrival):
+            return  # 31: before the clock moves
+        arrival = self.clamped(stamped if arrival is None else arrival)
+        self.advance(arrival)
+        if line.get("received_at") is not None and stamped > arrival + self.max_skew:
+            stamped = arrival
+        customer = self.customer(event["customer_id"], stamped)
+        if self.seen_before(customer, event):
+            return
+        late = stamped < customer.last - self.lateness  # 27
+        if not late:
+            customer.last = max(customer.last, stamped)
+        learn(customer.profile, event)
+        if late:
+            seen = Seen(number, stamped, arrival, event, fills=False)  # 28
+        else:
+            seen = Seen(number, customer.last, arrival, event)
+            self.fire(due for due in self.dues(customer) if due.timer.due <= seen.at)  # 29
+        for trigger in sorted(self.triggers.values(), key=in_priority):
+            self.offer(trigger, customer, seen)
+        self.wake[customer.id] = min(map(self.wakes_at, self.dues(customer)), default=NEVER)
+
+    def clamped(self, arrival: int) -> int:
+        """The arrival, if it does not run further ahead of the clock than the largest gap."""
+        if self.clock is None or self.max_gap is None:
+            return arrival
+        return min(arrival, self.clock + self.max_gap)
+
+    def customer(self, customer_id: str, at: int) -> Customer:
+        if customer_id not in self.customers:
+            instances: dict[str, dict[str | None, Pattern]] = {id_: {} for id_ in self.triggers}
+            self.customers[customer_id] = Customer(customer_id, {}, at, [], {}, instances)
+        return self.customers[customer_id]
+
+    def seen_before(self, customer: Customer, event: Json) -> bool:
+        """(30) Whether it is among the newest 64; if not, it is from now on."""
+        identity = (event.get("source"), event["event_id"])
+        if identity in customer.recent:
+            return True
+        customer.recent = [*customer.recent, identity][-REMEMBERED_IDS:]
+        return False
+
+    # Timers.
+
+    def advance(self, arrival: int) -> None:
+        """(29) Move the clock, if *arrival* is ahead of it, and fire what that makes due."""
+        if self.clock is not None and arrival <= self.clock:
+            return
+        self.clock = arrival
+        awake = [self.customers[id_] for id_, at in self.wake.items() if at <= arrival]
+        self.fire(
+            due
+            for customer in awake
+            for due in self.dues(customer)
+            if self.wakes_at(due) <= arrival
+        )
+        for customer in awake:
+            wakes = map(self.wakes_at, self.dues(customer))
+            self.wake[customer.id] = min(wakes, default=NEVER)
+
+    def wakes_at(self, due: Due) -> int:
+        """(29) The clock at which a timer fires, whatever its customer does."""
+        return max(due.timer.due, due.timer.arrival) + self.lateness
+
+    def dues(self, customer: Customer) -> Iterator[Due]:
+        """Every timer of *customer*."""
+        for trigger, instances in customer.instances.items():
+            for instance, pattern in instances.items():
+                for timer in pattern.timers():
+                    yield Due(timer, customer, trigger, instance)
+
+    def fire(self, dues: Iterator[Due]) -> None:
+        """Fire timers in order (29). One that an earlier one discarded (5) is no more."""
+        for due in sorted(dues, key=lambda due: due.order):
+            pattern = due.customer.instances[due.trigger].get(due.instance)
+            if pattern and due.timer in pattern.timers():
+                match = pattern.on_timer(due.timer.path)
+                if match:
+                    self.decide(self.triggers[due.trigger], due.customer, due.instance, match)
+
+    # Events and instances.
+
+    def offer(self, trigger: Json, customer: Customer, seen: Seen) -> None:
+        """Show the event to the instance it belongs to; without one, to every instance (21)."""
+        instances = customer.instances[trigger["trigger"]]
+        instance = None
+        if "per" in trigger["when"]:
+            instance = instance_key(lookup(trigger["when"]["per"], Facts(seen.event)))
+            if instance is None:
+                for pattern in instances.values():
+                    pattern.on_event(msgspec.structs.replace(seen, fills=False))
+                return
+        pattern = instances.get(instance) or build(trigger["when"])
+        match = pattern.on_event(seen)
+        if instance not in instances and not match and pattern.changed is not None:
+            self.make_room(instances, customer.last)
+            instances[instance] = pattern
+        if match:
+            self.decide(trigger, customer, instance, match)
+
+    def make_room(self, instances: dict[str | None, Pattern], at: int) -> None:
+        """(22) Of 64 instances with progress, give up the one that changed longest ago."""
+        if len(instances) < MOST_INSTANCES:
+            return
+        for instance in [i for i, pattern in instances.items() if not pattern.alive(at)]:
+            del instances[instance]
+        if len(instances) >= MOST_INSTANCES:
+            del instances[min(instances, key=lambda i: (instances[i].changed, i))]
+
+    # Matches.
+
+    def decide(self, trigger: Json, customer: Customer, instance: str | None, match: Match) -> None:
+        """(23) Every match is one line."""
+        id_ = trigger["trigger"]
+        last = match.events[-1].event
+        line = {"trigger": id_, "customer_id": customer.id, "at": rfc3339(match.at)}
+        if reason := self.reason_against(trigger, customer, match):
+            self.decisions.append({"kind": "suppressed", "reason": reason, **line})
+            return
+        count, _ = customer.fired.get(id_, (0, 0))
+        customer.fired[id_] = (count + 1, match.at)
+        firing = digest(
+            [id_, customer.id, instance, last.get("source"), last["event_id"], match.due]
+        )
+        self.decisions.append(
+            {
+                "kind": "firing",
+                "firing_id": firing,
+                **line,
+                "instance": instance,
+                "events": [seen.event["event_id"] for seen in match.events],
+                "actions": [
+                    {"action_id": digest([firing, index]), **action(spec)}
+                    for index, spec in enumerate(trigger.get("then", []))
+                ],
+            }
+        )
+
+    def reason_against(self, trigger: Json, customer: Customer, match: Match) -> str | None:
+        """(23-25) The first failing reason."""
+        limits = trigger.get("limits", {})
+        count, last_at = customer.fired.get(trigger["trigger"], (0, 0))
+        timezone = self.policy.get("timezone", "UTC")
+        facts = Facts(match.events[-1].event, customer.profile, match.at, timezone)
+        backfill = moment(self.policy.get("backfill_before"))
+        if backfill is not None and match.at < backfill:
+            return "backfill"
+        if not holds(trigger.get("if", {}), facts):
+            return "condition"
+        if count and "cooldown" in limits and match.at < last_at + duration(limits["cooldown"]):
+            return "cooldown"
+        if count >= limits.get("max_per_customer", count + 1):
+            return "max_per_customer"
+        return None
+
+
+# ── small words ─────────────────────────────────────────────────────────────────────────────
+
+
+def acceptable(event: Json, timestamp: int, arrival: int | None) -> bool:
+    """(31) Whether the record is accepted: it has its required fields, in the span of years."""
+    times = [timestamp] if arrival is None else [timestamp, arrival]
+    return all(
+        isinstance(event.get(name), str) and event[name]
+        for name in ("customer_id", "event_type", "event_id")
+    ) and all(FIRST_MOMENT <= time < LAST_MOMENT for time in times)
+
+
+def moment(value: Any) -> int | None:
+    """Return epoch milliseconds, given those or RFC 3339 text."""
+    if not isinstance(value, str):
+        return value  # type: ignore[no-any-return] # JSON: a number or null
+    return (datetime.fromisoformat(value) - EPOCH) // timedelta(milliseconds=1)
+
+
+def rfc3339(at: int) -> str:
+    text = (EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def learn(profile: Json, event: Mapping[str, Any]) -> None:
+    """Merge what ``identify`` says, key by key; a null removes."""
+    if event["event_type"] == "identify":
+        for key, value in (event.get("event_data") or {}).items():
+            profile[key] = value
+            if value is None:
+                del profile[key]
+
+
+def in_priority(trigger: Json) -> tuple[int, str]:
+    return (PRIORITIES.index(trigger.get("priority", "medium")), trigger["trigger"])
+
+
+def instance_key(value: Any) -> str | None:
+    """(21) Keys are text; ``None`` where there is no such value."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(int(value)) if value == int(value) else repr(value)
+    return None
+
+
+def digest(decided: list[Any]) -> str:
+    """(30) Hex BLAKE2b-128 of the compact JSON, in UTF-8 without escapes."""
+    text = json.dumps(decided, separators=(",", ":"), ensure_ascii=False)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def action(spec: Json) -> Json:
+    """What a firing line says of one action: only what was given."""
+    (channel,) = spec.keys() - {"after"}
+    options = dict(spec[channel])
+    template = options.pop("template", None)
+    said = {"template": template, "options": options, "after": duration(spec.get("after", "0s"))}
+    return {"channel": channel, **{name: value for name, value in said.items() if value}}

@@ -1,0 +1,118 @@
+"""Logs and decisions as one line of text each, and the two implementations that are compared.
+
+A story is a list of events ``type@seconds``, each optionally followed by
+
+    =n      the number ``event_data.n``
+    /k      the text ``event_data.k``
+    ~c      the customer (default ``c``)
+    ^s      ``received_at``, in seconds
+    #id     the event id (default: its number in the story, from 0)
+
+Decisions are written ``events@seconds`` with the events' ids and, behind a slash, the instance;
+or ``reason@seconds`` for a suppressed match. Seconds count from `START`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.reference.evaluator import evaluate
+
+Json = dict[str, Any]
+Decide = Callable[..., list[Json]]
+
+START = 1_767_225_600_000
+"""2026-01-01T00:00:00Z, a Thursday."""
+
+_EVENT = re.compile(
+    r"(?P<type>\w+)@(?P<at>-?[\d.]+)"
+    r"(?:=(?P<n>-?[\d.]+)|/(?P<k>\w+)|~(?P<customer>\w+)|\^(?P<received>[\d.]+)|#(?P<id>\w+))*"
+)
+
+
+def ms(seconds: float | str) -> int:
+    return START + round(float(seconds) * 1000)
+
+
+def log(story: str) -> list[Json]:
+    """Return the events of *story*, in its order."""
+    return [_event(number, text) for number, text in enumerate(story.split())]
+
+
+def _event(number: int, text: str) -> Json:
+    found = _EVENT.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    event: Json = {
+        "event_id": found["id"] or str(number),
+        "customer_id": found["customer"] or "c",
+        "event_type": found["type"],
+        "timestamp": ms(found["at"]),
+        "event_data": {},
+    }
+    if found["n"]:
+        event["event_data"]["n"] = json.loads(found["n"])
+    if found["k"]:
+        event["event_data"]["k"] = found["k"]
+    if found["received"]:
+        event["received_at"] = ms(found["received"])
+    return event
+
+
+def identify(at: float, **attributes: Any) -> Json:
+    return {
+        "event_id": f"identify{at}",
+        "customer_id": "c",
+        "event_type": "identify",
+        "timestamp": ms(at),
+        "event_data": attributes,
+    }
+
+
+def trigger(when: str, id_: str = "t", **rest: Any) -> Json:
+    return {"trigger": id_, "when": yaml(when), **{key.rstrip("_"): v for key, v in rest.items()}}
+
+
+def tell(decisions: list[Json]) -> str:
+    """Return *decisions* as one line of text."""
+    return " ".join(map(_decision, decisions))
+
+
+def _decision(line: Json) -> str:
+    at = datetime.fromisoformat(line["at"]).timestamp() - START / 1000
+    if line["kind"] == "suppressed":
+        return f"{line['reason']}@{at:.6g}"
+    instance = "" if line["instance"] is None else f"/{line['instance']}"
+    return f"{','.join(line['events'])}@{at:.6g}{instance}"
+
+
+def yaml(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def by_engine(
+    triggers: list[Json],
+    events: list[Json],
+    *,
+    until: int | None = None,
+    policy: Json | None = None,
+) -> list[Json]:
+    """The product: what `replay` prints."""
+    load_ruleset = pytest.importorskip("triggerstream.core.triggers.ruleset").load_ruleset
+    replay_lines = pytest.importorskip("triggerstream.replay.driver").replay_lines
+    files = {"t.yaml": "\n---\n".join(map(json.dumps, triggers))}
+    if policy:
+        files["policy.yaml"] = json.dumps(policy)
+    lines = [json.dumps(event).encode() for event in events]
+    decisions = replay_lines(load_ruleset(files), lines, until=until)
+    return [json.loads(json.dumps(line)) for line in decisions]
+
+
+DECIDE: Mapping[str, Decide] = {"reference": evaluate, "engine": by_engine}

@@ -1,0 +1,51 @@
+"""The engine decides what the reference decides, whatever the triggers and the log.
+
+How many examples: the Hypothesis profile (`tests/conftest.py`); a long run is
+``pytest tests/reference/test_agreement.py --hypothesis-profile=long``.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+from tests.reference.evaluator import evaluate
+from tests.reference.stories import Json, by_engine
+from tests.reference.strategies import (
+    GAPPED,
+    PLAIN,
+    crowded_logs,
+    ends,
+    logs,
+    long_logs,
+    policies,
+    trigger_sets,
+    triggers,
+)
+
+
+def agree(triggers: list[Json], events: list[Json], until: int | None, policy: Json) -> None:
+    expected = evaluate(triggers, events, until=until, policy=policy)
+    note(f"expected: {expected}")
+    assert by_engine(triggers, events, until=until, policy=policy) == expected
+
+
+@given(trigger_sets(), logs(), ends(), policies())
+def test_random_triggers_and_logs(
+    triggers: list[Json], events: list[Json], until: int | None, policy: Json
+) -> None:
+    agree(triggers, events, until, policy)
+
+
+@given(triggers(GAPPED, "t"), long_logs(), ends())
+def test_more_partial_matches_than_are_kept(
+    trigger: Json, events: list[Json], until: int | None
+) -> None:
+    trigger["when"].pop("per", None)
+    agree([trigger], events, until, {})
+
+
+@given(PLAIN, crowded_logs(), st.none() | st.just(4_000_000_000_000))
+def test_more_instances_than_are_kept(when: Json, events: list[Json], until: int | None) -> None:
+    trigger = {"trigger": "t", "when": {**when, "per": "event_data.k"}}
+    agree([trigger], events, until, {})
