@@ -214,6 +214,22 @@ class KeyedProcess:
         return list(self._owned)
 
     @property
+    def cached(self) -> int:
+        """How many customers are held in memory."""
+        return sum(owned.partition.cached for owned in self._owned.values())
+
+    def lags(self) -> list[tuple[int, int, float]]:
+        """Return (partition, records behind the log's end, seconds since the last was read)."""
+        now = self._monotonic()
+        found = []
+        for number, owned in self._owned.items():
+            end = self._input.end_offset(number)
+            left = 0 if end is None else max(0, end - owned.partition.offset - 1)
+            since = owned.heard if left and owned.heard is not None else now
+            found.append((number, left, now - since))
+        return found
+
+    @property
     def is_ready(self) -> bool:
         """Whether every owned partition has a ruleset in force."""
         return all(owned.partition.ruleset is not None for owned in self._owned.values())

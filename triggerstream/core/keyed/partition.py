@@ -331,6 +331,11 @@ class Partition(Generic[State, MessageT]):
         return self._cache.is_full
 
     @property
+    def cached(self) -> int:
+        """How many customers are held in memory."""
+        return len(self._cache)
+
+    @property
     def has_changed(self) -> bool:
         """Whether a checkpoint would store anything."""
         return bool(self._cache.dirty) or self.offset != self.record.offset

@@ -36,6 +36,7 @@ def build_app(
     main: tuple[str, BuildProcess],
     others: Mapping[str, BuildProcess] | None = None,
     fate: Fate | None = None,
+    client_id: str = "triggerstream",
 ) -> RecoveringApp:
     """Return the app of one process: its group, its table, an agent for each topic it reads.
 
@@ -46,8 +47,9 @@ def build_app(
         stores: Where the states of its partitions are.
         main: Short name of its input, with which its state is partitioned, and what reads it.
         others: Further topics that it reads without keeping state.
+        client_id: How the process names itself to the brokers.
     """
-    app = RecoveringApp(**_options(name, settings, topics))
+    app = RecoveringApp(broker_client_id=client_id, **_options(name, settings, topics))
     transport = Transport(app.conf.broker_consumer, app)
     transport.options = client_options(settings.kafka)
     app.transport = transport

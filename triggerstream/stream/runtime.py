@@ -1,0 +1,230 @@
+"""What a process has around its program: topics, log, rulesets, metrics, health; and its run."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka.partitioner import murmur2
+from prometheus_client import CollectorRegistry
+
+from triggerstream.core.keyed.program import Program
+from triggerstream.ops.health import Health, HealthServer
+from triggerstream.ops.metrics import ProcessMetrics
+from triggerstream.ops.settings import Settings
+from triggerstream.stream.connection import client_options
+from triggerstream.stream.faust.app import BuildProcess, build_app
+from triggerstream.stream.faust.fate import Fate
+from triggerstream.stream.faust.recovery import RecoveringApp
+from triggerstream.stream.faust.run import serve
+from triggerstream.stream.log import KafkaLog
+from triggerstream.stream.ports import Attempts, Input
+from triggerstream.stream.process import Cadence, KeyedProcess
+from triggerstream.stream.rulesets import KafkaRulesets
+from triggerstream.stream.stores import Stores
+from triggerstream.stream.told import Teller
+from triggerstream.stream.topics import Topics, ensure_topics, wanted_topics
+
+ANSWER_WITHIN = 5.0
+"""Seconds that the event loop has to answer a question of the health server."""
+BEAT = 1.0
+"""Seconds between two beats of the loop."""
+
+
+class Runtime:
+    """One keyed process, from its connections to its health. An asynchronous context manager.
+
+    Args:
+        name: The process's name: of its group, its changelog, its stores.
+        input_topic: Short name of what it reads.
+        downstream: Short name of the co-partitioned topic it writes to, if there is one.
+        channels: The channels that it delivers by, for the metrics.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        name: str,
+        input_topic: str,
+        downstream: str | None = None,
+        channels: tuple[str, ...] = (),
+    ) -> None:
+        self.settings = settings
+        self.topics = Topics(settings.kafka.topic_prefix)
+        self.name = name
+        self.input_topic = input_topic
+        self.downstream = downstream
+        self.header_clock = settings.clock == "header"
+        self.options = client_options(settings.kafka)
+        self.registry = CollectorRegistry()
+        self.metrics = ProcessMetrics(self.registry, input_topic, channels)
+        self.fate = Fate()
+        self.log = KafkaLog(
+            self.options, topic_name=self.topics.name, changelog=self.topics.changelog(name)
+        )
+        self.rulesets = KafkaRulesets(self.options, self.topics, on_failure=self.fate.fail)
+        self.stores = Stores(settings.data_dir, name)
+        self.process: KeyedProcess | None = None
+        self._health = Health()
+        self._stack = AsyncExitStack()
+        self._loop = asyncio.get_running_loop()
+
+    async def __aenter__(self) -> Self:
+        """Make the topics, connect, read the rulesets, and listen."""
+        settings = self.settings
+        wanted = wanted_topics(
+            self.topics, settings.kafka.partitions, header_clock=self.header_clock
+        )
+        await ensure_topics(self.options, wanted, replication=settings.kafka.replication)
+        await self.log.start()
+        self._stack.push_async_callback(self.log.stop)
+        await self._stack.enter_async_context(self.rulesets)
+        token = settings.http.admin_token
+        self._server = HealthServer(
+            self._health,
+            self.registry,
+            host=settings.http.host,
+            port=settings.http.port,
+            inspect=self._ask,
+            token=None if token is None else token.get_secret_value(),
+            shows_customers=settings.http.serves_customers,
+        )
+        self._server.start()
+        self._stack.callback(self._server.stop)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    # ── putting together ────────────────────────────────────────────────────────────────────
+
+    def build(
+        self,
+        program: Program[Any, Any],
+        *,
+        marks: bool,
+        attempts: Attempts | None = None,
+        others: dict[str, BuildProcess] | None = None,
+    ) -> RecoveringApp:
+        """Return the app that runs *program*; see `KeyedProcess` and `build_app`."""
+        kafka = self.settings.kafka
+
+        def build_process(consumer: Input) -> KeyedProcess:
+            self.process = KeyedProcess(
+                program,
+                Teller(
+                    program,
+                    input_topic=self.input_topic,
+                    topic=self.topics.name(self.input_topic),
+                    downstream=self.downstream,
+                    header_clock=self.header_clock,
+                ),
+                log=self.log,
+                rulesets=self.rulesets,
+                consumer=consumer,
+                open_store=self.stores.open,
+                observer=self.metrics,
+                attempts=attempts,
+                placed=lambda number: lambda customer: _place(customer, kafka.partitions) == number,
+                monotonic=time.monotonic,
+                marks=marks,
+                header_clock=self.header_clock,
+                cadence=Cadence(checkpoint=self.settings.checkpoint_interval),
+                # Partitions share the memory evenly; a process seldom owns less than all of one.
+                capacity=max(1000, self.settings.cache_size // kafka.partitions),
+            )
+            return self.process
+
+        return build_app(
+            self.name,
+            settings=self.settings,
+            topics=self.topics,
+            stores=self.stores,
+            main=(self.input_topic, build_process),
+            others=others,
+            fate=self.fate,
+            client_id=f"{self._called}@{self.settings.http.host}:{self._server.port}",
+        )
+
+    @property
+    def _called(self) -> str:
+        return self.settings.http.name or socket.gethostname()
+
+    async def serve(self, app: RecoveringApp) -> int:
+        """Run *app* to its end; return the exit code."""
+        beating = asyncio.create_task(self._beat(app))
+        try:
+            return await serve(app)
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+
+    # ── health ──────────────────────────────────────────────────────────────────────────────
+
+    async def _beat(self, app: RecoveringApp) -> None:
+        """Tell the health server, about once a second, how the process stands."""
+        owned: list[int] = []
+        shown: tuple[int, str] | None = None
+        while True:
+            process = self.process
+            self._health.beat()
+            self._health.is_recovered = app.edge.is_settled
+            if process is not None:
+                self._health.is_assigned = bool(process.numbers)
+                self._health.has_ruleset = process.is_ready
+                if process.numbers != owned:
+                    owned = process.numbers
+                    self.metrics.assign(owned)
+                for number, records, seconds in process.lags():
+                    self.metrics.set_lag(number, records, seconds)
+                self.metrics.set_cached(process.cached)
+            newest = self.rulesets.newest()
+            if newest is not None and newest != shown:
+                shown = newest
+                ruleset = self.rulesets.get(newest[0])
+                if ruleset is not None:
+                    self.metrics.use_ruleset(*newest, ruleset.source.triggers)
+            await asyncio.sleep(BEAT)
+
+    def _ask(self, customer: str) -> dict[str, Any] | None:
+        """Answer the health server's threads: ask the loop, and wait for it.
+
+        Raises:
+            LookupError: The customer's partition is not ours.
+            TimeoutError: The loop does not answer.
+        """
+
+        async def inspect() -> dict[str, Any] | None:
+            number = _place(customer, self.settings.kafka.partitions)
+            found = None if self.process is None else self.process.inspect(number, customer)
+            if found is None:
+                raise LookupError(f"partition {number} is not owned by this process")
+            return found
+
+        question = asyncio.run_coroutine_threadsafe(inspect(), self._loop)
+        return question.result(ANSWER_WITHIN)
+
+
+def run(main: Callable[[], Awaitable[int]]) -> int:
+    """Run *main* on a loop of its own; return the exit code."""
+
+    async def running() -> int:
+        return await main()
+
+    return asyncio.run(running())
+
+
+def _place(customer: str, partitions: int) -> int:
+    return (int(murmur2(customer.encode())) & 0x7FFFFFFF) % partitions

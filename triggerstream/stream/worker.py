@@ -1,0 +1,57 @@
+"""The worker: detects, and takes the inbox in."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from triggerstream.core.detect import Detect
+from triggerstream.errors import ConflictError
+from triggerstream.ops.settings import Settings
+from triggerstream.replay.files import read_files
+from triggerstream.stream.intake import Intake
+from triggerstream.stream.rulesets import publish_through
+from triggerstream.stream.runtime import Runtime, run
+
+_log = logging.getLogger(__name__)
+
+
+def run_worker(settings: Settings, triggers: Path | None) -> int:
+    """Run a worker until it is told to stop; return its exit code.
+
+    Args:
+        triggers: A directory of triggers, published where none are in force yet.
+
+    Raises:
+        TriggerFileError: *triggers* has problems.
+    """
+
+    async def main() -> int:
+        async with Runtime(
+            settings, name="detect", input_topic="events", downstream="actions"
+        ) as runtime:
+            if triggers is not None:
+                await _publish_first(runtime, triggers)
+            inbox = runtime.topics.name("inbox")
+            app = runtime.build(
+                Detect(runtime.topics.name("events")),
+                marks=True,
+                others={"inbox": lambda consumer: Intake(runtime.log, consumer, inbox=inbox)},
+            )
+            return await runtime.serve(app)
+
+    return run(main)
+
+
+async def _publish_first(runtime: Runtime, triggers: Path) -> None:
+    newest = runtime.rulesets.newest()
+    if newest is not None:
+        _log.info("ruleset %d is in force: %s is not published", newest[0], triggers)
+        return
+    try:
+        version = await publish_through(
+            runtime.log.append, runtime.rulesets, read_files(triggers), 0
+        )
+        _log.info("published %s as ruleset %d", triggers, version)
+    except ConflictError:
+        _log.info("another worker was first to publish a ruleset")
