@@ -125,7 +125,7 @@ class EmailChannel:
             return _lost(error) if handing_over else _unavailable(error)
         finally:
             client.close()
-        return Answer("sent", detail=shorten(response.message), provider_id=mail["Message-ID"])
+        return Answer("sent", detail=shorten(response.message), provider_id=str(mail["Message-ID"]))
 
     def _client(self) -> aiosmtplib.SMTP:
         config = self._config
