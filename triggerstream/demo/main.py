@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 
 from triggerstream.demo.mock import MockBroker
 from triggerstream.demo.run import Stage, run_demo
+from triggerstream.errors import TriggerstreamError
 from triggerstream.stream.topics import Topic, Topics, wanted_topics
 
 _PARTITIONS = 4
@@ -24,9 +27,9 @@ def main(*, shop: Path, bootstrap: str | None, keep: bool) -> None:
     # A prefix of its own, so that a broker that somebody uses is not disturbed.
     topics = Topics(f"triggerstream-demo-{os.getpid()}")
     wanted = wanted_topics(topics, _PARTITIONS, header_clock=True)
-    with tempfile.TemporaryDirectory(prefix="triggerstream-demo-") as directory:
+    with _directory() as directory:
         if bootstrap is not None:
-            stage = Stage(bootstrap, shop, Path(directory), topics, _PARTITIONS, {})
+            stage = Stage(bootstrap, shop, directory, topics, _PARTITIONS, {})
             asyncio.run(_on_kafka(stage, wanted, keep=keep))
             return
         _say(
@@ -35,8 +38,23 @@ def main(*, shop: Path, bootstrap: str | None, keep: bool) -> None:
         )
         with MockBroker() as broker:
             broker.make(wanted)
-            stage = Stage(broker.bootstrap, shop, Path(directory), topics, _PARTITIONS, {})
+            stage = Stage(broker.bootstrap, shop, directory, topics, _PARTITIONS, {})
             asyncio.run(_until_told(stage, keep=keep))
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """Make a directory for states and logs; it stays only where the logs have to tell why."""
+    directory = Path(tempfile.mkdtemp(prefix="triggerstream-demo-"))
+    try:
+        yield directory
+    except TriggerstreamError:
+        _say(f"the logs stay in {directory}")
+        raise
+    except BaseException:
+        shutil.rmtree(directory)
+        raise
+    shutil.rmtree(directory)
 
 
 async def _on_kafka(stage: Stage, wanted: Iterable[Topic], *, keep: bool) -> None:

@@ -24,6 +24,9 @@ from triggerstream.demo.tally import read_topic, take_tally
 from triggerstream.errors import TriggerstreamError, UsageError
 from triggerstream.stream.topics import Topics
 
+ENDPOINTS = ("crm", "support")
+"""Where the shop's triggers send webhooks: here, all to one receiver."""
+
 _PLAY_SECONDS = 30.0
 _TAIL = 45 * DAY
 """How long the clock runs on after the last event: what waits longest has come due by then."""
@@ -93,13 +96,13 @@ def _read(shop: Path) -> list[Played]:
 
 @contextmanager
 def _processes(stage: Stage, mailbox: Mailbox, receiver: Receiver) -> Iterator[Cast]:
-    endpoint = {"url": receiver.url, "secrets": [SECRET]}
+    endpoints = {name: {"url": receiver.url, "secrets": [SECRET]} for name in ENDPOINTS}
     delivering = {
         "SENDER__SMTP__HOST": HOST,
         "SENDER__SMTP__PORT": str(mailbox.port),
         "SENDER__SMTP__SECURITY": "none",
         "SENDER__SMTP__SENDER": "shop@example.com",
-        "SENDER__WEBHOOKS": orjson.dumps({"shop": endpoint}).decode(),
+        "SENDER__WEBHOOKS": orjson.dumps(endpoints).decode(),
         "SENDER__ALLOW_NETWORKS": "127.0.0.0/8",
     }
     common = {
