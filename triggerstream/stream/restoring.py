@@ -1,8 +1,7 @@
 """Reading changelogs into stores, in batches.
 
-A restore ends at the offset at which the changelog ended when it began. The last record there may
-have been compacted away, and then nothing comes at or above some offset although the end is
-further: the broker has answered a fetch at that position, twice, and had nothing.
+A restore ends at the offset at which the changelog ended when it began. Compaction leaves gaps, but
+never touches the segment that is written to, so the last record is always there to be read.
 """
 
 from __future__ import annotations
@@ -25,6 +24,9 @@ _log = logging.getLogger(__name__)
 MOST_RECORDS: Final = 5000
 """Records applied in one go: bounds how long a restore keeps the loop."""
 
+STALLED: Final = 60.0
+"""Seconds without any record after which a restore is given up."""
+
 _FETCH: Final = 4 << 20
 
 
@@ -35,20 +37,6 @@ class _Restoring:
         self.restore = Restore(store)
         self.position = start
         self.end = end
-        self._asked: set[int] = set()
-
-    def is_exhausted(self, polled_at: int | None) -> bool:
-        """Return whether two answers of the broker at this position have brought nothing.
-
-        The first may have been on its way before the position was reached.
-        """
-        if polled_at is not None:
-            self._asked.add(polled_at)
-        return len(self._asked) > 2
-
-    def moved(self, position: int) -> None:
-        self.position = position
-        self._asked.clear()
 
 
 async def restore(
@@ -131,6 +119,7 @@ async def _read(
     on_progress: Callable[[int], None],
 ) -> int:
     count = 0
+    moved = time.monotonic()
     while left:
         found = await consumer.getmany(*left, timeout_ms=200, max_records=MOST_RECORDS)
         for tp, records in found.items():
@@ -140,11 +129,21 @@ async def _read(
         for tp, plan in list(left.items()):
             position = await consumer.position(tp)
             if position > plan.position:
-                plan.moved(position)
-            if position >= plan.end or plan.is_exhausted(consumer.last_poll_timestamp(tp)):
+                plan.position, moved = position, time.monotonic()
+            if position >= plan.end:
                 plan.restore.finish(plan.end)
                 del left[tp]
                 consumer.pause(tp)
+        if left and time.monotonic() - moved > STALLED:
+            raise ProtocolError(_stalled(left))
         on_progress(sum(plan.end - plan.position for plan in left.values()))
         await asyncio.sleep(0)
     return count
+
+
+def _stalled(left: Mapping[TopicPartition, _Restoring]) -> str:
+    tp, plan = next(iter(left.items()))
+    return (
+        f"{tp.topic}/{tp.partition}: records from offset {plan.position} to {plan.end} are there, "
+        f"and none has come for {STALLED:.0f} s"
+    )

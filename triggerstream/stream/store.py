@@ -38,6 +38,7 @@ _NUMBER: Final = struct.Struct(">q")
 _RECORD: Final = b"mrecord"
 _CHANGELOG: Final = b"mchangelog"
 _EMPTY: Final = b""
+_NO_ENTRIES: Final = header.pack(0, 0, NEVER, 0)[1:10]
 
 DAMAGED: Final = "DAMAGED"
 """A file of this name in a store's directory: the next opening puts it aside."""
@@ -69,7 +70,11 @@ class RocksStore:
     # ── reading ─────────────────────────────────────────────────────────────────────────────
 
     def get(self, customer: bytes) -> bytes | None:
-        return self._get(b"c" + customer)
+        try:
+            value: bytes | None = self._db.get(b"c" + customer)
+        except Exception as error:  # noqa: BLE001 - rocksdict raises no narrower class
+            self._fail("get", error)
+        return value
 
     def due(
         self, until: int, limit: int, after: tuple[int, bytes] = (-1, b"")
@@ -113,16 +118,16 @@ class RocksStore:
         stale: Iterable[bytes] = (),
         old: Mapping[bytes, bytes | None] | None = None,
     ) -> None:
-        """Put *values* and all that follows from them, in one write.
-
-        *old* gives what is stored now of some customers (the header is enough, ``None``: nothing),
-        and so spares a read each; what it does not name is read.
-        """
         batch = WriteBatch(raw_mode=True)
         known = old or {}
         for customer, value in values.items():
+            if value is None:
+                batch.delete(b"c" + customer)
+            else:
+                batch.put(b"c" + customer, value)
             before = known[customer] if customer in known else self.get(customer)
-            self._put(batch, customer, before, value)
+            if _entries(before) != _entries(value):
+                self._index(batch, customer, before, value)
         self._mark_stale(batch, values, stale)
         if partition_record is not None:
             batch.put(_RECORD, partition_record)
@@ -132,18 +137,11 @@ class RocksStore:
         except Exception as error:  # noqa: BLE001 - rocksdict raises no narrower class
             self._fail("write", error)
 
-    def _put(
+    def _index(
         self, batch: WriteBatch, customer: bytes, before: bytes | None, value: bytes | None
     ) -> None:
-        gone = _index_keys(customer, before)
-        if value is None:
-            batch.delete(b"c" + customer)
-            wanted: tuple[bytes, ...] = ()
-        else:
-            batch.put(b"c" + customer, value)
-            wanted = _index_keys(customer, value)
-        if gone == wanted:
-            return
+        """Make the customer's index entries follow from *value*, where they did from *before*."""
+        gone, wanted = _index_keys(customer, before), _index_keys(customer, value)
         for key in gone:
             if key not in wanted:
                 batch.delete(key)
@@ -230,6 +228,11 @@ class RocksStore:
 
 def _number(key: bytes) -> int:
     return int(_NUMBER.unpack_from(key, 1)[0])
+
+
+def _entries(value: bytes | None) -> bytes:
+    """Return the part of a value's header that its index entries follow from, undecoded."""
+    return _NO_ENTRIES if value is None else value[1:10]
 
 
 def _index_keys(customer: bytes, value: bytes | None) -> tuple[bytes, ...]:

@@ -58,6 +58,7 @@ class MemoryStore:
         partition_record: bytes | None,
         changelog_offset: int,
         stale: Iterable[bytes] = (),
+        old: Mapping[bytes, bytes | None] | None = None,
     ) -> None:
         for customer, value in values.items():
             self._forget(customer)

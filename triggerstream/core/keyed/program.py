@@ -218,10 +218,12 @@ class Store(Protocol):
         partition_record: bytes | None,
         changelog_offset: int,
         stale: Iterable[bytes] = (),
+        old: Mapping[bytes, bytes | None] | None = None,
     ) -> None:
         """Put *values* (``None`` deletes), their index entries and the two marks, in one write.
 
         A written customer is no longer stale, unless named in *stale*.
-        ``partition_record=None`` keeps the present one.
+        ``partition_record=None`` keeps the present one. *old* spares reads: it gives what is
+        stored now of some of the customers (the header is enough; ``None``: nothing).
         """
         ...

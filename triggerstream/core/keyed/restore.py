@@ -40,6 +40,7 @@ class Restore:
     def apply(self, entries: Iterable[tuple[int, bytes, bytes | None]]) -> None:
         """Take changelog records of (offset, key, value), ascending and above those before."""
         winners: dict[bytes, tuple[int, bytes | None]] = {}
+        stored: dict[bytes, bytes | None] = {}
         stale: dict[bytes, None] = {}
         record: bytes | None = None
         last = -1
@@ -52,7 +53,7 @@ class Restore:
             elif key[:1] == CUSTOMER_PREFIX:
                 customer = key[1:]
                 fence = -1 if value is None else header.unpack(value)[3]
-                known = self._fence_of(customer, winners)
+                known = self._fence_of(customer, winners, stored)
                 if value is None:
                     self._gone[customer] = max(known, self._gone.get(customer, -1))
                     winners[customer] = (-1, None)
@@ -68,6 +69,7 @@ class Restore:
                 partition_record=record,
                 changelog_offset=last,
                 stale=stale,
+                old=stored,
             )
 
     def finish(self, end_offset: int) -> None:
@@ -79,11 +81,16 @@ class Restore:
         if end_offset > 0 and (contained is None or contained < end_offset - 1):
             self._store.write({}, partition_record=None, changelog_offset=end_offset - 1)
 
-    def _fence_of(self, customer: bytes, winners: dict[bytes, tuple[int, bytes | None]]) -> int:
+    def _fence_of(
+        self,
+        customer: bytes,
+        winners: dict[bytes, tuple[int, bytes | None]],
+        stored: dict[bytes, bytes | None],
+    ) -> int:
         if customer in winners:
             fence = winners[customer][0]
         else:
-            value = self._store.get(customer)
+            value = stored[customer] = self._store.get(customer)
             fence = -1 if value is None else header.unpack(value)[3]
         return max(fence, self._gone.get(customer, -1))
 

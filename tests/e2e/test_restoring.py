@@ -1,0 +1,140 @@
+"""Restoring from a real changelog: whole, empty, ahead, and one whose end was compacted away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from deploy.local_kafka.topics import Topic, create_topics
+from triggerstream.core.keyed import header
+from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
+from triggerstream.core.keyed.program import NEVER
+from triggerstream.errors import WorldChangedError
+from triggerstream.stream.log import KafkaLog
+from triggerstream.stream.restoring import restore
+from triggerstream.stream.stores import Stores
+
+pytestmark = pytest.mark.kafka
+
+
+def state(fence: int) -> bytes:
+    return header.pack(1, 0, NEVER, fence)
+
+
+class Changelog:
+    """One changelog topic of two partitions, and what restores from it."""
+
+    def __init__(self, bootstrap: str, name: str, stores: Stores) -> None:
+        self.options: dict[str, Any] = {"bootstrap_servers": bootstrap}
+        self.name = name
+        self.stores = stores
+        self.log = KafkaLog(self.options, topic_name=str, changelog=name)
+
+    async def append(self, partition: int, *entries: tuple[bytes, bytes | None]) -> int:
+        """Append *entries*, and return the offset after them."""
+        last = (await self.log.append_changelog(partition, entries))[-1]
+        return last.base_offset + last.count
+
+    async def restore(self) -> None:
+        async with asyncio.timeout(20):
+            await restore(self.options, self.name, {p: self.stores.open(p) for p in (0, 1)})
+
+
+@pytest.fixture(name="changelog")
+async def _changelog(kafka: Any, tmp_path: Path) -> AsyncIterator[Changelog]:
+    name = f"t{uuid4().hex[:8]}-states-changelog"
+    await create_topics(kafka.bootstrap, [Topic(name, 2, {"cleanup.policy": "compact"})])
+    stores = Stores(tmp_path, "detect")
+    changelog = Changelog(kafka.bootstrap, name, stores)
+    await changelog.log.start()
+    yield changelog
+    await changelog.log.stop()
+    stores.close_others()
+
+
+async def test_an_empty_changelog_is_restored_at_once(changelog: Changelog) -> None:
+    await changelog.restore()
+
+    assert changelog.stores.open(0).changelog_offset() is None
+
+
+async def test_of_every_customer_the_state_with_the_highest_fence_is_restored(
+    changelog: Changelog,
+) -> None:
+    record = PartitionRecord(offset=9, clock=5)
+    end = await changelog.append(
+        0,
+        (CUSTOMER_PREFIX + b"a", state(3)),
+        (CUSTOMER_PREFIX + b"b", state(8)),
+        (CUSTOMER_PREFIX + b"a", state(9)),
+        (PARTITION_KEY, record.encode()),
+        (CUSTOMER_PREFIX + b"b", state(2)),
+    )
+    await changelog.append(1, (CUSTOMER_PREFIX + b"c", state(1)))
+
+    await changelog.restore()
+
+    store = changelog.stores.open(0)
+    assert store.get(b"a") == state(9)
+    assert store.get(b"b") == state(8)
+    assert store.stale() == [b"b"]
+    assert store.partition_record() == record.encode()
+    assert store.changelog_offset() == end - 1
+    assert changelog.stores.open(1).get(b"c") == state(1)
+
+
+async def test_a_second_restore_reads_on_where_the_first_ended(changelog: Changelog) -> None:
+    await changelog.append(0, (CUSTOMER_PREFIX + b"a", state(1)))
+    await changelog.restore()
+    changelog.stores.close(0)
+    end = await changelog.append(0, (CUSTOMER_PREFIX + b"b", state(2)))
+
+    await changelog.restore()
+
+    store = changelog.stores.open(0)
+    assert (store.get(b"a"), store.get(b"b")) == (state(1), state(2))
+    assert store.changelog_offset() == end - 1
+
+
+async def test_a_store_ahead_of_its_changelog_stops_the_process(changelog: Changelog) -> None:
+    changelog.stores.open(1).write({}, partition_record=None, changelog_offset=7)
+
+    with pytest.raises(WorldChangedError, match=r"contains offset 7.* ends at 0"):
+        await changelog.restore()
+
+
+async def test_a_changelog_that_ends_in_a_deletion_is_restored_to_its_end(
+    changelog: Changelog,
+) -> None:
+    end = await changelog.append(
+        0,
+        (CUSTOMER_PREFIX + b"a", state(1)),
+        (CUSTOMER_PREFIX + b"gone", state(2)),
+        (CUSTOMER_PREFIX + b"gone", None),
+    )
+
+    await changelog.restore()
+
+    store = changelog.stores.open(0)
+    assert store.get(b"a") == state(1)
+    assert store.get(b"gone") is None
+    assert store.changelog_offset() == end - 1
+
+
+async def test_a_store_that_lost_its_tail_reads_it_again(changelog: Changelog) -> None:
+    """What a killed process had not yet on disk is in the changelog, behind the store's offset."""
+    await changelog.append(0, (CUSTOMER_PREFIX + b"a", state(1)))
+    await changelog.restore()
+    changelog.stores.open(0).write(
+        {b"a": state(1)}, partition_record=None, changelog_offset=0, stale=()
+    )
+    await changelog.append(0, (CUSTOMER_PREFIX + b"a", state(5)))
+
+    await changelog.restore()
+
+    assert changelog.stores.open(0).get(b"a") == state(5)
