@@ -13,13 +13,14 @@ from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.outcomes import (
     Action,
     Bounded,
+    Clamped,
     ConsentChanged,
     Firing,
     GoalReached,
     Suppressed,
     TriggerFailed,
 )
-from triggerstream.core.reasons import RejectReason, SuppressionReason
+from triggerstream.core.reasons import Outcome, RejectReason, SuppressionReason
 from triggerstream.core.triggers.model import ActionSpec, EventPattern, Trigger
 from triggerstream.ops.catalogue import (
     CATALOGUE,
@@ -30,6 +31,7 @@ from triggerstream.ops.catalogue import (
     conservation_alert,
 )
 from triggerstream.ops.metrics import ENDS, ProcessMetrics
+from triggerstream.policy.outcomes import Admitted, Delivery, Ignored
 
 TOPIC = "triggerstream.events.v1"
 PROMTOOL = shutil.which("promtool")
@@ -50,6 +52,23 @@ def firing(trigger: str = "cart", actions: int = 1, mode: str = "live") -> Firin
 
 def suppressed(reason: SuppressionReason, actions: int = 1) -> Suppressed:
     return Suppressed(reason, "cart", "c1", 0, None, ("e1",), actions)
+
+
+def delivery(outcome: str, reason: str) -> Delivery:
+    return Delivery(
+        action_id="a",
+        firing_id="f",
+        trigger="cart",
+        customer_id="c1",
+        channel="email",
+        type="behavioral",
+        mode="live",
+        outcome=Outcome(outcome),
+        reason=reason or None,  # type: ignore[arg-type]  # any of the closed sets
+        failing=(),
+        at=0,
+        attempts=1,
+    )
 
 
 def trigger(name: str = "cart", mode: str = "live") -> Trigger:
@@ -167,6 +186,8 @@ class TestCounting:
                 GoalReached("cart", "c1", 0),
                 ConsentChanged("c1", 0, {}),
                 Bounded("partial", "cart", "c1"),
+                Clamped("c1", 9, 0),
+                Ignored("repeat", "c1", 0),
                 DeadLetter("empty", "no bytes", 0, 7, 0, None, None),
             ],
         )
@@ -184,6 +205,8 @@ class TestCounting:
             "goals_total": 1,
             "consent_changes_total": 1,
             "bounded_total": 1,
+            "timestamps_clamped_total": 1,
+            "ignored_total": 1,
         }
         assert {name: total(registry, name) for name in counted} == counted
 
@@ -217,13 +240,17 @@ class TestCounting:
         assert total(registry, "ruleset_info") == 1
         assert total(registry, "triggers_active") == 1
 
-    def test_a_channel_without_pending_actions_stands_at_zero_again(
+    def test_what_a_lost_partition_had_pending_is_another_process_business(
         self, registry: CollectorRegistry, metrics: ProcessMetrics
     ) -> None:
-        metrics.set_pending({"email": 3, "sms": 1})
-        metrics.set_pending({"email": 1})
+        metrics.assign([0, 1])
+        metrics.opened(0, {"email": 3})
+        metrics.opened(1, {"sms": 1})
+        metrics.decided(1, {}, [Admitted("cart", "sms")])
 
-        assert total(registry, PENDING) == 1
+        metrics.assign([1])
+
+        assert total(registry, PENDING) == 2
 
 
 class TestConservation:
@@ -240,18 +267,18 @@ class TestConservation:
                 actions = choose.randrange(4)
                 if choose.random() < 0.5:
                     batch.append(firing(actions=actions))
+                    batch.extend([Admitted("cart", "email")] * actions)
                     pending += actions
                 else:
                     batch.append(suppressed(choose.choice(list(SuppressionReason)), actions))
-            metrics.decided(0, {"applied": len(batch)}, batch)
             ended = choose.randint(0, pending)
             pending -= ended
-            outcome, reason = choose.choice(ENDS)
-            metrics.count_deliveries({("email", outcome, reason): ended})
-            metrics.set_pending({"email": pending})
+            batch.extend(delivery(*choose.choice(ENDS)) for _ in range(ended))
+            metrics.decided(choose.randrange(3), {"applied": len(batch)}, batch)
 
             accounted = sum(total(registry, name) for name in ENDED) + total(registry, PENDING)
             assert total(registry, MATCHED) == accounted
+            assert total(registry, PENDING) == pending
 
     def test_the_alert_names_only_metrics_of_the_catalogue(self) -> None:
         expression = conservation_alert()

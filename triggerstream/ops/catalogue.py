@@ -67,6 +67,11 @@ CATALOGUE: tuple[Metric, ...] = (
         "topic",
         "reason",
     ),
+    _counter(
+        "timestamps_clamped_total",
+        "Timestamps too far ahead of their arrival, and taken for it.",
+        "topic",
+    ),
     _histogram("batch_seconds", "Time to decide one batch of records, append included.", "topic"),
     _gauge("lag_records", "Records of the input not read yet.", "topic", "partition"),
     _gauge(
@@ -124,6 +129,7 @@ CATALOGUE: tuple[Metric, ...] = (
     ),
     _counter("ticks_total", "Ticks appended to move the clock of a silent partition.", "topic"),
     # ── deliveries ──────────────────────────────────────────────────────────────────────────
+    _counter("actions_admitted_total", "Actions taken on by this sender.", "channel"),
     _counter(
         "deliveries_total",
         "Actions that ended, by outcome; the reason is empty where an outcome has none.",
@@ -131,7 +137,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "outcome",
         "reason",
     ),
-    _gauge("actions_pending", "Actions taken over by this sender that have not ended.", "channel"),
+    _gauge("actions_pending", "Actions taken on by this sender that have not ended.", "channel"),
+    _counter(
+        "ignored_total",
+        "Repeats of actions and goals, and answers that came too late: nothing changed.",
+        "what",
+    ),
     _counter(
         "attempts_total", "Calls of a channel, by what it answered.", "channel", "outcome", "reason"
     ),
@@ -172,8 +183,11 @@ CATALOGUE: tuple[Metric, ...] = (
 
 BY_NAME = {metric.name: metric for metric in CATALOGUE}
 
+ADMITTED = "actions_admitted_total"
+DELIVERED = "deliveries_total"
+
 MATCHED = "matched_actions_total"
-ENDED = ("suppressed_actions_total", "deliveries_total")
+ENDED = ("suppressed_actions_total", DELIVERED)
 PENDING = "actions_pending"
 
 

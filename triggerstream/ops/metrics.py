@@ -18,6 +18,7 @@ from triggerstream import __version__
 from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.outcomes import (
     Bounded,
+    Clamped,
     ConsentChanged,
     Firing,
     GoalReached,
@@ -25,6 +26,7 @@ from triggerstream.core.outcomes import (
     TriggerFailed,
 )
 from triggerstream.core.reasons import (
+    CancelReason,
     FailReason,
     GateReason,
     Outcome,
@@ -33,18 +35,19 @@ from triggerstream.core.reasons import (
     SuppressionReason,
 )
 from triggerstream.core.triggers.model import MODES, Trigger
-from triggerstream.ops.catalogue import CATALOGUE, MATCHED, Metric
+from triggerstream.ops.catalogue import ADMITTED, CATALOGUE, DELIVERED, MATCHED, PENDING, Metric
+from triggerstream.policy.outcomes import Admitted, Delivery, Ignored
 
 BOUNDED = ("partial", "value", "instance", "wait", "slot")
-"""What `Bounded.what` may say."""
+"""What `Bounded.what` may say of a trigger; ``attribute`` is nobody's."""
 
 ENDS: tuple[tuple[str, str], ...] = (
     (Outcome.SENT, ""),
-    (Outcome.UNKNOWN, ""),
     (Outcome.HELD_OUT, ""),
+    (Outcome.UNKNOWN, FailReason.AMBIGUOUS),
     *((Outcome.SUPPRESSED, reason) for reason in GateReason),
     *((Outcome.FAILED, reason) for reason in FailReason),
-    (Outcome.CANCELLED, "goal"),
+    *((Outcome.CANCELLED, reason) for reason in CancelReason),
 )
 """Every (outcome, reason) that a delivery may end in."""
 
@@ -119,6 +122,7 @@ class ProcessMetrics:
         self._topic = topic
         self._channels = set(channels)
         self._partitions: set[int] = set()
+        self._pending: dict[int, Tally[str]] = {}
         self._ruleset: tuple[str, str] | None = None
         self._bind_closed_sets()
 
@@ -138,8 +142,14 @@ class ProcessMetrics:
         tally: Tally[tuple[str, ...]] = Tally()
         for outcome in outcomes:
             _tally(outcome, self._topic, tally)
+        changes = self._pending.setdefault(partition, Tally())
         for (name, *labels), number in tally.items():
             self._children.counter(name, *labels).inc(number)
+            if name == ADMITTED:
+                changes[labels[0]] += number
+            elif name == DELIVERED:
+                changes[labels[0]] -= number
+        self._show_pending()
 
     def checkpointed(self, partition: Partition[Any, Any], cut: Cut, seconds: float) -> None:
         """Record one checkpoint of *partition*, and what the partition is at."""
@@ -182,16 +192,13 @@ class ProcessMetrics:
 
     # ── deliveries ──────────────────────────────────────────────────────────────────────────
 
-    def count_deliveries(self, ends: Mapping[tuple[str, str, str], int]) -> None:
-        """Add actions that ended, by (channel, `Outcome`, reason or ``""``)."""
-        for (channel, outcome, reason), number in ends.items():
-            self._children.counter("deliveries_total", channel, outcome, reason).inc(number)
+    def opened(self, partition: int, pending: Mapping[str, int]) -> None:
+        """Say how many actions, by channel, were pending in a partition when it was taken over.
 
-    def set_pending(self, pending: Mapping[str, int]) -> None:
-        """Set, by channel, how many actions have not ended; a channel left out has none."""
-        self._channels.update(pending)
-        for channel in self._channels:
-            self._children.gauge("actions_pending", channel).set(pending.get(channel, 0))
+        From here on they follow from what is decided.
+        """
+        self._pending[partition] = Tally(pending)
+        self._show_pending()
 
     def observe_attempt(self, channel: str, outcome: str, reason: str, seconds: float) -> None:
         """Record what a channel answered to one attempt, and how long it took."""
@@ -218,6 +225,8 @@ class ProcessMetrics:
         owned = set(partitions)
         for name, lost in product(_BY_PARTITION, self._partitions - owned):
             self._children.remove(name, self._topic, str(lost))
+            self._pending.pop(lost, None)
+        self._show_pending()
         self._partitions = owned
         self._children.gauge("partitions_assigned", self._topic).set(len(owned))
         self._children.counter("rebalances_total", self._topic).inc()
@@ -234,6 +243,13 @@ class ProcessMetrics:
             self._children.remove("ruleset_info", *self._ruleset)
         self._ruleset = (str(version), content_hash)
         self._children.gauge("ruleset_info", *self._ruleset).set(1)
+
+    def _show_pending(self) -> None:
+        total: Tally[str] = Tally()
+        for pending in self._pending.values():
+            total.update(pending)
+        for channel in self._channels | total.keys():
+            self._children.gauge(PENDING, channel).set(total[channel])
 
     def count_lease_expired(self) -> None:
         self._children.counter("lease_expired_total").inc()
@@ -286,6 +302,14 @@ def _tally(outcome: object, topic: str, tally: Tally[tuple[str, ...]]) -> None:
             tally[("consent_changes_total",)] += 1
         case Bounded(trigger=trigger, what=what):
             tally["bounded_total", trigger, what] += 1
+        case Clamped():
+            tally["timestamps_clamped_total", topic] += 1
+        case Admitted(channel=channel):
+            tally[ADMITTED, channel] += 1
+        case Delivery(channel=channel, outcome=outcome_, reason=reason):
+            tally[DELIVERED, channel, outcome_, reason or ""] += 1
+        case Ignored(what=what):
+            tally["ignored_total", what] += 1
         case DeadLetter(reason=reason):
             tally["records_rejected_total", topic, reason] += 1
             tally["dead_letters_total", topic, reason] += 1

@@ -108,6 +108,13 @@ class FiringFailed(msgspec.Struct, frozen=True):
     at: int
 
 
+class Admitted(msgspec.Struct, frozen=True):
+    """An action was taken on, and is pending until its `Delivery`: counted."""
+
+    trigger: str
+    channel: str
+
+
 class Ignored(msgspec.Struct, frozen=True):
     """A record that changed nothing: counted, never an end.
 
@@ -121,4 +128,4 @@ class Ignored(msgspec.Struct, frozen=True):
     at: int
 
 
-Sending = Attempt | Delivery | FiringFailed | Ignored
+Sending = Admitted | Attempt | Delivery | FiringFailed | Ignored

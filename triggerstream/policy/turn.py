@@ -22,6 +22,7 @@ from triggerstream.policy.gates import Case, failing
 from triggerstream.policy.holdout import is_held_out
 from triggerstream.policy.ledger import Ledger, Pending, Sent
 from triggerstream.policy.outcomes import (
+    Admitted,
     Attempt,
     Delivery,
     Failing,
@@ -82,6 +83,7 @@ class Turn:
         ledger.prune(self.at, window=longest_window(policy.caps), slack=REPLAY_SLACK)
         consent.hear_profile(ledger, firing.profile, firing.at)
         for action in new.values():
+            self._out.append(Admitted(firing.trigger, action.channel))
             # Counted from the firing, not from its arrival, so that a repeat expires with it.
             expires = firing.at + action.after + policy.expiry
             ledger.marks[action.action_id] = max(expires, self.at) + REPLAY_SLACK
