@@ -28,6 +28,7 @@ from triggerstream.stream.process import Cadence, KeyedProcess
 from triggerstream.stream.rulesets import KafkaRulesets
 from triggerstream.stream.stores import Stores
 from triggerstream.stream.told import Teller
+from triggerstream.stream.topic_ids import topic_id
 from triggerstream.stream.topics import Topics, ensure_topics, wanted_topics
 
 ANSWER_WITHIN = 5.0
@@ -73,6 +74,7 @@ class Runtime:
         self.process: KeyedProcess | None = None
         self._health = Health()
         self._stack = AsyncExitStack()
+        self._topic_id = ""
         self._loop = asyncio.get_running_loop()
 
     async def __aenter__(self) -> Self:
@@ -82,6 +84,7 @@ class Runtime:
             self.topics, settings.kafka.partitions, header_clock=self.header_clock
         )
         await ensure_topics(self.options, wanted, replication=settings.kafka.replication)
+        self._topic_id = await topic_id(self.options, self.topics.name(self.input_topic))
         await self.log.start()
         self._stack.push_async_callback(self.log.stop)
         await self._stack.enter_async_context(self.rulesets)
@@ -140,6 +143,7 @@ class Runtime:
                 monotonic=time.monotonic,
                 marks=marks,
                 header_clock=self.header_clock,
+                topic_id=self._topic_id,
                 cadence=Cadence(checkpoint=self.settings.checkpoint_interval),
                 # Partitions share the memory evenly; a process seldom owns less than all of one.
                 capacity=max(1000, self.settings.cache_size // kafka.partitions),
