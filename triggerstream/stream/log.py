@@ -9,6 +9,7 @@ until it is acknowledged or the request timeout is over.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -52,6 +53,7 @@ class KafkaLog:
         self._compression = compression
         self._producer: AIOKafkaProducer | None = None
         self._partitions: dict[str, int] = {}
+        self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
         """Connect.
@@ -182,7 +184,10 @@ class KafkaLog:
         self, batch: Any, topic: str, partition: int
     ) -> tuple[asyncio.Future[Any], int]:
         batch.close()
-        future = await self._live.send_batch(batch, topic, partition=partition)
+        # aiokafka wakes all who wait for a partition at once, one of them wins, and the others'
+        # time runs out the sooner the more they are. So they come to it one by one.
+        async with self._turns[topic, partition]:
+            future = await self._live.send_batch(batch, topic, partition=partition)
         # Read its error now and then, so that one which nobody awaits any more makes no noise.
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
         return future, batch.record_count()
