@@ -25,6 +25,8 @@ from triggerstream.core.triggers.reader import Fields, Reader
 
 COMBINATIONS = ("all", "any", "not")
 CALENDAR = ("time_of_day", "day_of_week", "date_range")
+LATER = ("since_last",)
+"""Conditions of the language that this version does not know."""
 _OPERATOR_SLIPS = {
     **dict.fromkeys(("eq", "is", "=", "==", "equal"), "equals"),
     **dict.fromkeys(("ne", "neq", "!=", "is_not"), "not_equals"),
@@ -132,7 +134,7 @@ def _list(reader: Reader, node: Node, what: str) -> None:
 
 def _two_numbers(reader: Reader, node: Node, what: str) -> None:
     if not isinstance(node, Items) or len(node.items) != 2:
-        found = f"{len(node.items)} items" if isinstance(node, Items) else read.show(node)
+        found = f"a list of {len(node.items)}" if isinstance(node, Items) else read.show(node)
         reader.report(node, f"{what}: two numbers, [low, high]; found {found}")
         return
     low, high = (read.number(reader, item, what) for item in node.items)
@@ -199,12 +201,14 @@ def path_is_right(reader: Reader, node: Scalar, other_words: tuple[str, ...] = (
     roots = f"{', '.join(f'{each}.…' for each in ROOTS)}, {read.one_of(FIELDS)}"
     required = f"a path that starts with {roots}"
     if other_words:
-        required = f"{read.one_of(other_words)}, or {required}"
+        required = f"{required}, or one of {', '.join(other_words)}"
     reader.report(node, f"{required}; found {path!r}{_path_hint(root, rest, path, other_words)}")
     return False
 
 
 def _path_hint(root: str, rest: str, path: str, other_words: tuple[str, ...]) -> str:
+    if path in LATER:
+        return ": there is no such condition yet"
     if root in FIELDS:
         return f": {root} has no fields"
     if root in ROOTS:

@@ -37,6 +37,9 @@ STEP_KEYS = {
     "absent": ("absent", "where", "for"),
 }
 
+LATER = ("behavior", "segment", "changed", "date", "session", "score")
+"""Patterns of the language that this version does not know."""
+
 _REFUSED = {
     "any": {"within": "any: no 'within', for its children match by themselves; found 'within'"},
 }
@@ -93,10 +96,14 @@ def _head(reader: Reader, node: Node, what: str, heads: tuple[str, ...]) -> str 
             node.keys[found[1]], f"{what}: only one of {read.one_of(heads)}; found {both}"
         )
         return None
-    hints = (read.suggest(key, heads) for key in node.entries)
+    hints = (_hint(key, heads) for key in node.entries)
     hint = next(filter(None, hints), "")
     reader.report(node, f"{what}: one of {read.one_of(heads)}; found {read.show(node)}{hint}")
     return None
+
+
+def _hint(key: str, heads: tuple[str, ...]) -> str:
+    return f": there is no {key!r} yet" if key in LATER else read.suggest(key, heads)
 
 
 def event_pattern(reader: Reader, node: Node, what: str) -> EventPattern | None:

@@ -30,6 +30,26 @@ TEMPLATED = ("email", "sms", "push", "in_app")
 
 LONGEST_ID = 128
 
+_ELSEWHERE = {
+    **dict.fromkeys(LIMIT_KEYS, "limits"),
+    **dict.fromkeys(
+        ("event", "count", "sequence", "all", "any", "per", "within", "restart"), "when"
+    ),
+}
+_OTHER_WORDS = {
+    "id": "trigger",
+    "conditions": "if",
+    "condition": "if",
+    "actions": "then",
+    "goal": "until",
+    "enabled": "mode",
+    "pattern": "when",
+}
+_REFUSED = {
+    key: f"{key}: under {place!r}; found at the top of the trigger"
+    for key, place in _ELSEWHERE.items()
+} | {key: f"trigger: {word!r} for this; found {key!r}" for key, word in _OTHER_WORDS.items()}
+
 
 class PlacedTrigger(msgspec.Struct, frozen=True):
     """A trigger with the places that checks over all files want.
@@ -47,7 +67,7 @@ class PlacedTrigger(msgspec.Struct, frozen=True):
 
 def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
     """Return the trigger in the document *node*, after telling all its problems."""
-    fields = reader.mapping(node, "trigger", KEYS)
+    fields = reader.mapping(node, "trigger", KEYS, _REFUSED)
     trigger_id = fields.need("trigger", _id) or ""
     pattern, per = fields.need("when", when) or (EventPattern(()), None)
     actions = fields.read("then", _actions) or []
@@ -118,8 +138,9 @@ def _action(reader: Reader, node: Node) -> _PlacedAction | None:
     fields = reader.mapping(node, "then", (*CHANNELS, "after"))
     channels = [channel for channel in CHANNELS if channel in fields]
     if len(channels) != 1:
-        required = f"then: one channel in each entry ({read.one_of(CHANNELS)})"
-        reader.report(node, f"{required}; found {' and '.join(channels) or 'none'}")
+        if channels or set(node.entries) <= {"after"}:  # an unknown key was told already
+            required = f"then: one channel in each entry ({read.one_of(CHANNELS)})"
+            reader.report(node, f"{required}; found {' and '.join(channels) or 'none'}")
         return None
     (channel,) = channels
     after = fields.read("after", read.duration) or 0
@@ -150,7 +171,11 @@ _KNOWN = {"log": ("message",)}
 
 
 def _endpoint(fields: Fields) -> None:
-    fields.need("endpoint", read.text)
+    if "url" in fields and "endpoint" not in fields:
+        required = "webhook: 'endpoint', a name under which the sender's settings have the URL"
+        fields.reader.report(fields.key("url"), f"{required}; found 'url'")
+    else:
+        fields.need("endpoint", read.text)
 
 
 def _message(fields: Fields) -> None:

@@ -132,7 +132,9 @@ def one_of(words: Iterable[str]) -> str:
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return ``: did you mean …?`` for the known word that *word* is close to, or nothing."""
-    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    words = list(known)
+    close = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+    close = close or [longer for longer in words if len(word) > 2 and longer.startswith(word)]
     return f": did you mean {close[0]!r}?" if close else ""
 
 

@@ -1,0 +1,85 @@
+"""`read_files`: what of a directory belongs to a ruleset, and what cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from triggerstream.errors import TriggerFileError
+from triggerstream.replay.files import read_files
+
+
+def write(root: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return root
+
+
+def problems(path: Path) -> list[str]:
+    with pytest.raises(TriggerFileError) as caught:
+        read_files(path)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_triggers_policy_fixtures_and_templates_are_read_by_relative_path(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "cart.yaml": b"a",
+            "cart.test.yaml": b"b",
+            "policy.yaml": b"c",
+            "more/deep/x.yaml": b"d",
+            "templates/hello/text.liquid": b"e",
+            "README.md": b"not read",
+            ".hidden/x.yaml": b"not read",
+            ".x.yaml": b"not read",
+        },
+    )
+
+    assert read_files(tmp_path) == {
+        "cart.yaml": "a",
+        "cart.test.yaml": "b",
+        "policy.yaml": "c",
+        "more/deep/x.yaml": "d",
+        "templates/hello/text.liquid": "e",
+    }
+
+
+def test_a_single_file_is_read_alone(tmp_path: Path) -> None:
+    write(tmp_path, {"a.yaml": b"a", "b.yaml": b"b"})
+
+    assert read_files(tmp_path / "a.yaml") == {"a.yaml": "a"}
+
+
+def test_line_ends_and_marks_of_other_systems_make_no_other_ruleset(tmp_path: Path) -> None:
+    write(tmp_path, {"a.yaml": b"\xef\xbb\xbfone\r\ntwo\r\n"})
+
+    assert read_files(tmp_path) == {"a.yaml": "one\ntwo\n"}
+
+
+def test_bytes_that_are_no_utf8_are_told_with_their_place(tmp_path: Path) -> None:
+    write(tmp_path, {"a.yaml": b"one\ntw\xffo\n", "b.yaml": b"\xff", "c.yaml": b"fine"})
+
+    assert problems(tmp_path) == [
+        "a.yaml:2:3: UTF-8; found byte 0xff",
+        "b.yaml:1:1: UTF-8; found byte 0xff",
+    ]
+
+
+def test_a_name_that_would_be_passed_over_is_told(tmp_path: Path) -> None:
+    write(tmp_path, {"a.yaml": b"a", "sub/b.yml": b"b"})
+
+    assert problems(tmp_path) == ["sub/b.yml:1:1: a name that ends in .yaml; found .yml"]
+
+
+def test_a_directory_without_triggers_is_the_wrong_one(tmp_path: Path) -> None:
+    write(tmp_path, {"README.md": b"x"})
+
+    assert problems(tmp_path) == [":1:1: at least one trigger file (*.yaml); found none"]
+
+
+def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+    assert problems(tmp_path / "nowhere") == [":1:1: a directory or file; found nothing"]
