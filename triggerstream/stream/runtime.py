@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from aiokafka.partitioner import murmur2
 from prometheus_client import CollectorRegistry
@@ -222,10 +223,19 @@ class Runtime:
 
 
 def run(main: Callable[[], Awaitable[int]]) -> int:
-    """Run *main* on a loop of its own; return the exit code."""
+    """Run *main* on a loop of its own; return the exit code.
+
+    A signal to stop that comes before *main* has taken over its handling ends it in order, too.
+    """
 
     async def running() -> int:
-        return await main()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, cast("asyncio.Task[int]", task).cancel)
+        try:
+            return await main()
+        except asyncio.CancelledError:
+            return 0
 
     return asyncio.run(running())
 

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, cast
 
@@ -51,18 +51,7 @@ async def serve(app: RecoveringApp) -> int:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
     return fate.exit_code
-
-
-def run(build: Callable[[], Awaitable[RecoveringApp]]) -> int:
-    """Build an app on a loop of its own and `serve` it."""
-
-    async def main() -> int:
-        return await serve(await build())
-
-    return asyncio.run(main())
 
 
 async def _start(app: RecoveringApp) -> None:
