@@ -1,7 +1,7 @@
 """Which process owns a customer: as the consumer group says, by where murmur2 places the id.
 
-Each process names itself to the brokers as ``<name>@<host>:<port>``, the address of its health
-server, so that the group's description is all that is needed to ask the right one.
+Each process names itself to the brokers by the address of its health server (`ops.identity`), so
+that the group's description is all that is needed to ask the right one.
 """
 
 from __future__ import annotations
@@ -14,46 +14,29 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
-import msgspec
-
 from triggerstream.errors import UnreachableError
+from triggerstream.ops.identity import Identity, parse_identity
 
 TIMEOUT = 10.0
 """Seconds that a process has to answer."""
 
 
-class Owner(msgspec.Struct, frozen=True):
-    """A process, and the address of its health server."""
-
-    name: str
-    address: str
-
-
-def parse_client_id(client_id: str) -> Owner | None:
-    """Return who calls itself *client_id*, or ``None`` if it is not one of our processes."""
-    name, at, address = client_id.rpartition("@")
-    host, colon, port = address.rpartition(":")
-    if not (at and host and colon and port.isdigit()):
-        return None
-    return Owner(name, address)
-
-
 def owner_among(
     members: Iterable[tuple[str, set[tuple[str, int]]]], topic: str, number: int
-) -> Owner | None:
+) -> Identity | None:
     """Return the member to which partition *number* of *topic* is assigned.
 
     *members* are (client id, assigned partitions).
     """
     for client_id, assigned in members:
         if (topic, number) in assigned:
-            return parse_client_id(client_id)
+            return parse_identity(client_id)
     return None
 
 
 async def find_owner(
     options: Mapping[str, Any], *, group: str, topic: str, customer_id: str
-) -> tuple[int, Owner | None]:
+) -> tuple[int, Identity | None]:
     """Return the customer's partition of *topic*, and who in *group* owns it.
 
     Raises:
@@ -92,13 +75,13 @@ def _assigned(assignment: bytes) -> set[tuple[str, int]]:
     return {(place.topic, place.partition) for place in decoded.partitions()}
 
 
-def ask_owner(owner: Owner, customer_id: str, token: str | None) -> dict[str, Any] | None:
+def ask_owner(owner: Identity, customer_id: str, token: str | None) -> dict[str, Any] | None:
     """Return what *owner* remembers of the customer, or ``None`` for nothing.
 
     Raises:
         UnreachableError: It does not answer, or refuses; the message says why.
     """
-    url = f"http://{owner.address}/customers/{quote(customer_id, safe='')}"
+    url = f"http://{owner.host}:{owner.port}/customers/{quote(customer_id, safe='')}"
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     try:
         with urlopen(Request(url, headers=headers), timeout=TIMEOUT) as answer:
@@ -110,7 +93,7 @@ def ask_owner(owner: Owner, customer_id: str, token: str | None) -> dict[str, An
         reason = _reason(error)
     except (URLError, TimeoutError, ConnectionError) as error:
         reason = str(getattr(error, "reason", error))
-    msg = f"{owner.name} at {owner.address}: required is an answer; found: {reason}"
+    msg = f"{owner}: an answer from its health server; found: {reason}"
     raise UnreachableError(msg)
 
 

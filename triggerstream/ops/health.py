@@ -18,7 +18,6 @@ import hmac
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as AskTimeoutError
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,9 +33,9 @@ from triggerstream.errors import SettingsError
 Inspect = Callable[[str], Any]
 """Return what is remembered of a customer, as JSON-able data, or ``None`` for nothing.
 
-Called in the server's threads: it must hand the question to the event loop and wait (see
-`stream`), and raise `TimeoutError` when the loop does not answer, `LookupError` when this process
-does not own the customer's partition.
+Called in the server's threads: it must hand the question to the event loop and wait, and raise
+`TimeoutError` when the loop does not answer, `LookupError` when this process does not own the
+customer's partition.
 """
 
 
@@ -175,7 +174,7 @@ class _Site:
             found = inspect(customer_id)
         except LookupError as error:
             return _json(HTTPStatus.MISDIRECTED_REQUEST, {"error": str(error)})
-        except (TimeoutError, AskTimeoutError):
+        except TimeoutError:
             return _json(
                 HTTPStatus.SERVICE_UNAVAILABLE, {"error": "the event loop did not answer in time"}
             )

@@ -56,7 +56,7 @@ class Replay:
     Args:
         max_gap: The furthest that one event may move the clock, in milliseconds; what is further
             is clamped and counted, so that one bad stamp cannot run the clock away.
-        on_reject: Hears of each line that is no event; the replay goes on.
+        on_reject: Hears of each line that is no event, in order, batch by batch.
         on_error: Hears of each evaluation of a trigger that raised.
 
     Attributes:
@@ -85,6 +85,7 @@ class Replay:
         self._offset = -1
         self._number = 0
         self._numbers: dict[int, int] = {}
+        self._rejected: list[tuple[int, str, str]] = []
         self.statuses: Counter[str] = Counter()
         self.clamped = 0
         self.failures = 0
@@ -133,7 +134,7 @@ class Replay:
                 arrival, is_received = read_arrival(text)
             except Rejected as rejected:
                 self.statuses["rejected"] += 1
-                self._on_reject(self._number, rejected.reason, rejected.detail)
+                self._rejected.append((self._number, rejected.reason, rejected.detail))
                 continue
             if (
                 is_received is not self._detect.clamp_skew
@@ -177,11 +178,14 @@ class Replay:
                 yield _suppressed(outcome)
             elif kind is DeadLetter:
                 number = self._numbers[outcome.offset]
-                self._on_reject(number, outcome.reason, outcome.detail)
+                self._rejected.append((number, outcome.reason, outcome.detail))
             elif kind is TriggerFailed:
                 self.failures += 1
                 self._on_error(outcome)
         self._numbers.clear()
+        rejected, self._rejected = self._rejected, []
+        for each in sorted(rejected):
+            self._on_reject(*each)
 
 
 def replay_lines(
