@@ -1,0 +1,72 @@
+"""``docs/triggers.md`` says what the parser knows: examples are read, its words are all there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from triggerstream.core.triggers.calendar import DAYS
+from triggerstream.core.triggers.check import MOST_HELD
+from triggerstream.core.triggers.model import CHANNELS, MODES, PRIORITIES, TYPES, Policy
+from triggerstream.core.triggers.operators import OPERATORS
+from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.core.triggers.paths import FIELDS, MAPPINGS
+from triggerstream.core.triggers.read_conditions import CALENDAR, COMBINATIONS, ROOTS
+from triggerstream.core.triggers.read_patterns import KEYS as PATTERN_KEYS
+from triggerstream.core.triggers.read_patterns import STEP_KEYS
+from triggerstream.core.triggers.read_policy import CAP_KEYS, CONSENTS
+from triggerstream.core.triggers.read_policy import KEYS as POLICY_KEYS
+from triggerstream.core.triggers.read_trigger import KEYS as TRIGGER_KEYS
+from triggerstream.core.triggers.read_trigger import LIMIT_KEYS
+
+REFERENCE = Path(__file__).parents[3] / "docs/triggers.md"
+TEXT = REFERENCE.read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_can_be_read(example: str) -> None:
+    path = "policy.yaml" if example.startswith("# policy.yaml") else "t.yaml"
+
+    parse_ruleset({path: example})
+
+
+def test_the_example_of_the_policy_has_every_key() -> None:
+    (example,) = [each for each in EXAMPLES if each.startswith("# policy.yaml")]
+
+    assert set(re.findall(r"^(\w+):", example, re.MULTILINE)) == set(POLICY_KEYS)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(TRIGGER_KEYS, LIMIT_KEYS, POLICY_KEYS, CAP_KEYS, CONSENTS, OPERATORS, CHANNELS, TYPES),
+        *(PRIORITIES, MODES, CALENDAR, COMBINATIONS, MAPPINGS, FIELDS, ROOTS),
+        *PATTERN_KEYS.values(),
+        *STEP_KEYS.values(),
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_word_of_the_language_is_explained(words: tuple[str, ...]) -> None:
+    explained = set(re.findall(r"`([a-z_]+)`", TEXT))
+
+    assert [word for word in words if word not in explained] == []
+
+
+def test_every_day_and_the_bounds_are_named() -> None:
+    assert f"[{', '.join(DAYS)}]" in TEXT
+    assert f"may ask for {MOST_HELD:,} at most, `more_than` for {MOST_HELD - 1}" in TEXT
+
+
+def test_defaults_are_as_the_model_has_them() -> None:
+    policy = Policy()
+
+    assert (policy.allowed_lateness, policy.max_skew, policy.expiry) == (
+        10_000,
+        300_000,
+        259_200_000,
+    )
+    assert policy.timezone == "UTC"
+    assert policy.consent == {"email": "opt_in", "sms": "opt_in", "push": "opt_in"}
