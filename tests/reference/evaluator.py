@@ -162,20 +162,12 @@ class Log:
     # Timers.
 
     def advance(self, arrival: int) -> None:
-        """(29) Move the clock, if *arrival* is ahead of it, and fire what that makes due."""
-        if self.clock is not None and arrival <= self.clock:
-            return
-        self.clock = arrival
-        awake = [self.customers[id_] for id_, at in self.wake.items() if at <= arrival]
-        self.fire(
-            due
-            for customer in awake
-            for due in self.dues(customer)
-            if self.wakes_at(due) <= arrival
-        )
+        """(29) Move the clock, if *arrival* is ahead of it, and fire what is due by it."""
+        clock = self.clock = arrival if self.clock is None else max(self.clock, arrival)
+        awake = [self.customers[id_] for id_, at in self.wake.items() if at <= clock]
+        self.fire(due for who in awake for due in self.dues(who) if self.wakes_at(due) <= clock)
         for customer in awake:
-            wakes = map(self.wakes_at, self.dues(customer))
-            self.wake[customer.id] = min(wakes, default=NEVER)
+            self.wake[customer.id] = min(map(self.wakes_at, self.dues(customer)), default=NEVER)
 
     def wakes_at(self, due: Due) -> int:
         """(29) The clock at which a timer fires, whatever its customer does."""

@@ -187,7 +187,7 @@ def triggers(draw: Draw, when: SearchStrategy[Json], id_: str) -> Json:
     if draw(st.integers(0, 5)) == 0:
         trigger["then"] = [
             {"email": {"template": "hello"}},
-            {"webhook": {"url": "https://example.org"}},
+            {"webhook": {"endpoint": "hook"}},
         ]
     return trigger
 

@@ -340,7 +340,8 @@ def test_a_left_out_event_id_is_the_place_in_the_log(decide: Decide) -> None:
 
 def test_a_firing_line_says_it_all(decide: Decide) -> None:
     spec = yaml(
-        "[{email: {template: hello}}, {push: {template: again}, after: 6h}, {webhook: {url: 'https://example.org/hook'}}]"
+        "[{email: {template: hello}}, {push: {template: again}, after: 6h},"
+        " {webhook: {endpoint: hook}}]"
     )
 
     (line,) = decide([trigger("{event: a}", then=spec)], log("a@0"))
@@ -365,7 +366,7 @@ def test_a_firing_line_says_it_all(decide: Decide) -> None:
             {
                 "action_id": digest(f'["{firing}",2]'),
                 "channel": "webhook",
-                "options": {"url": "https://example.org/hook"},
+                "options": {"endpoint": "hook"},
             },
         ],
     }
