@@ -45,6 +45,32 @@ def compile_event_path(path: str) -> EventGetter:
     return follow
 
 
+def compile_event_test(path: str, holds: Callable[[Any], bool]) -> Callable[[Event], bool]:
+    """Return the test whether *holds* of what is at *path*.
+
+    The same as calling *holds* on the getter, with one call less for the commonest paths
+    (``benchmarks/conditions.py``).
+    """
+    root, *keys = path.split(".")
+    start: EventGetter = attrgetter(root)
+    if not keys:
+        return lambda event: holds(start(event))
+    if len(keys) == 1:
+        return _one_key_test(start, keys[0], holds)
+    get = compile_event_path(path)
+    return lambda event: holds(get(event))
+
+
+def _one_key_test(
+    start: EventGetter, key: str, holds: Callable[[Any], bool]
+) -> Callable[[Event], bool]:
+    def test(event: Event) -> bool:
+        mapping = start(event)
+        return holds(mapping.get(key) if mapping else None)
+
+    return test
+
+
 def compile_path(path: str) -> Getter:
     """Return the getter of any *path*, from the event or the profile."""
     if not reads_profile(path):
