@@ -274,14 +274,41 @@ def test_a_cap_that_defers_waits_until_there_is_room() -> None:
     ]
 
 
-def test_a_cap_that_drops_wins_over_one_that_defers() -> None:
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_cap_that_drops_wins_over_one_that_defers(order: int) -> None:
     caps = (Cap(limit=1, window=DAY, on_cap="defer"), Cap(limit=1, window=HOUR, on_cap="drop"))
-    customer = Customer(ruleset_of(Policy(caps=caps)))
+    customer = Customer(ruleset_of(Policy(caps=caps[::order])))
 
     customer.fires("f")
     customer.fires("g")
 
     assert customer.ends == [("g-0", "suppressed", "frequency_cap")]
+
+
+@pytest.mark.parametrize(("later", "passes"), [(HOUR - 1, False), (HOUR, True)])
+def test_a_short_window_beside_a_long_one_is_open_at_its_start_too(
+    later: int, passes: bool
+) -> None:
+    caps = (Cap(limit=1, window=HOUR), Cap(limit=9, window=DAY))
+    customer = Customer(ruleset_of(Policy(caps=caps)))
+    customer.fires("f")
+    customer.answers("f-0", "sent", NOON)
+
+    customer.fires("g", arrival=NOON + later)
+
+    assert (("g-0", 1, NOON + later) in customer.attempts) == passes
+
+
+def test_a_cap_that_was_lowered_waits_until_enough_slots_are_free() -> None:
+    customer = Customer(ruleset_of(Policy(caps=(Cap(limit=9, window=DAY),))))
+    for number in range(3):
+        customer.fires(f"f{number}", arrival=NOON + number * HOUR)
+
+    lowered = Policy(caps=(Cap(limit=1, window=DAY, on_cap="defer"),))
+    customer.ruleset = ruleset_of(lowered, version=2)
+    customer.fires("g", arrival=NOON + 3 * HOUR)
+
+    assert customer.send.wake_at(customer.state) == NOON + 2 * HOUR + DAY
 
 
 def test_a_cap_over_all_channels_counts_them_together() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.policy.harness import DAY, HOUR, NOON, WILLING, Customer
+from tests.policy.harness import DAY, HOUR, NOON, Customer
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.errors import StateFormatError
@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parent / "golden" / "ledger-v1.bin"
 def storied() -> Customer:
     """Return a customer with something in every field."""
     customer = Customer()
-    customer.consents(at=NOON, **WILLING)
+    customer.consents(at=NOON, email_consent=True, sms_consent=True)
     customer.reaches_goal(NOON)
     customer.fires("f", ("a", "email"), ("b", "sms", HOUR))
     customer.answers("a", "sent", NOON)

@@ -1,0 +1,175 @@
+"""Templates: what is found when they are loaded, and what they cannot do when they are rendered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.channels.harness import action, firing
+from triggerstream.channels.base import Content
+from triggerstream.channels.templates import TemplateError, Templates, check_template
+
+
+def render(profile: dict[str, Any] | None = None, **parts: str) -> Content:
+    return Templates({"t": parts}).render("t", firing(profile), action())
+
+
+def test_all_parts_are_filled_in() -> None:
+    content = render(
+        {"name": "Ada"},
+        subject="{{ profile.name }}, your cart",
+        text="{{ event.event_data.total }} for {{ customer.id }} by {{ trigger.id }}",
+        html="<b>{{ firing.at }}</b> {{ action.id | size }}",
+    )
+
+    assert content.subject == "Ada, your cart"
+    assert content.text == "99.9 for c1 by cart"
+    assert content.html == "<b>2026-03-01T12:00:00.000Z</b> 32"
+
+
+def test_values_are_escaped_in_html_only() -> None:
+    content = render({"name": "<script>&"}, text="{{ profile.name }}", html="{{ profile.name }}")
+
+    assert content.text == "<script>&"
+    assert content.html == "&lt;script&gt;&amp;"
+
+
+def test_a_value_is_never_a_template() -> None:
+    assert render({"name": "{{ customer.id }}"}, text="{{ profile.name }}").text == (
+        "{{ customer.id }}"
+    )
+
+
+def test_a_subject_is_one_line_whatever_it_is_made_of() -> None:
+    content = render(
+        {"name": "Ada\r\nBcc: all@mail.example"}, subject=" {{ profile.name }}\n", text="x"
+    )
+
+    assert content.subject == "Ada Bcc: all@mail.example"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ profile.name | default: 'Valued Customer' }}", "Valued Customer"),
+        ("{% if profile.name %}a{% else %}b{% endif %}", "b"),
+        ("{{ event.session_id }}.", "."),
+        ("{% for item in event.event_data.items %}{{ item }}{% endfor %}", "ab"),
+    ],
+)
+def test_what_may_be_missing_is_asked_for(source: str, text: str) -> None:
+    assert render({}, text=source).text == text
+
+
+@pytest.mark.parametrize("source", ["{{ profile.name }}", "{{ event.event_data.nothing }}"])
+def test_what_is_missing_is_not_printed(source: str) -> None:
+    with pytest.raises(TemplateError, match="template t/text: .* is undefined"):
+        render({}, text=source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for a in (1..1000000) %}{% for b in (1..1000000) %}x{% endfor %}{% endfor %}",
+        "{% assign s = 'xxxxxxxxxx' %}" + "{% assign s = s | append: s %}" * 30 + "{{ s }}",
+    ],
+)
+def test_no_template_runs_away(source: str) -> None:
+    with pytest.raises(TemplateError, match="limit"):
+        render(text=source)
+
+
+def test_a_filter_that_trips_over_a_value_is_the_failure_of_the_template() -> None:
+    profile = {"number": [{}]}
+    for source in ("{{ profile.number | times: 2 }}", "{{ profile.number | date: '%Y' }}"):
+        try:
+            render(profile, text=source)
+        except TemplateError as error:
+            assert "template t/text" in str(error)  # noqa: PT017 - either way is sound
+
+
+def test_a_template_without_a_body_or_without_a_name_cannot_be_rendered() -> None:
+    with pytest.raises(TemplateError, match="a text or an html part is required"):
+        render(subject="x")
+    with pytest.raises(TemplateError, match="'gone': the ruleset has none of this name"):
+        Templates({}).render("gone", firing(), action())
+
+
+def test_a_firing_without_an_event_has_empty_fields() -> None:
+    fired = replace(firing(), event=msgspec.Raw(b"null"))
+
+    assert (
+        Templates({"t": {"text": "{{ event.event_type }}."}}).render("t", fired, action()).text
+        == "."
+    )
+
+
+# ── at load ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        pytest.param("a\n{% if %}", (2, 4, "missing expression"), id="syntax"),
+        pytest.param("a\nb{% for x in y %}", (2, 18, "expected tag endfor"), id="not closed"),
+        pytest.param("{% include 'x' %}", (1, 4, "unexpected tag 'include'"), id="no includes"),
+        pytest.param("{{ 1 | upcas }}", (1, 8, "did you mean 'upcase'?"), id="filter"),
+        pytest.param(
+            "\n  {{ evnt.total }}", (2, 6, "found 'evnt' (did you mean 'event'?)"), id="root"
+        ),
+        pytest.param(
+            "{{ event.evnt_data.x }}",
+            (1, 4, "found 'evnt_data' (did you mean 'event_data'?)"),
+            id="field",
+        ),
+        pytest.param("{{ firing.profile }}", (1, 4, "firing has the fields id, at"), id="no such"),
+    ],
+)
+def test_mistakes_are_found_at_load_with_their_place(
+    source: str, problem: tuple[int, int, str]
+) -> None:
+    (found,) = check_template("t", "text", source)
+
+    assert found[:2] == problem[:2]
+    assert problem[2] in found[2]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ profile.anything.at_all }}",
+        "{{ event.event_data.anything | default: 'x' | upcase }}",
+        "{% assign x = event.event_data.items | first %}{{ x.name }}",
+        "{% for item in event.event_data.items %}{{ forloop.index }}{{ item.name }}{% endfor %}",
+        "{{ event[profile.field] }}",
+        "plain",
+        "",
+    ],
+)
+def test_what_only_customers_know_is_no_mistake(source: str) -> None:
+    assert check_template("t", "html", source) == []
+
+
+def test_all_problems_are_told_in_order() -> None:
+    found = check_template("t", "text", "{{ b.x }} {{ a.x | nope }}\n{{ event.nope }}")
+
+    assert [(line, column) for line, column, _ in found] == [(1, 4), (1, 14), (1, 20), (2, 4)]
+
+
+def test_there_are_three_parts() -> None:
+    ((_, _, text),) = check_template("t", "body", "x")
+
+    assert text == "template 't': a part is one of subject, text, html; found 'body'"
+
+
+@given(st.text(alphabet="{}%| .'abcdeventprofil\n", max_size=40))
+def test_checking_never_raises(source: str) -> None:
+    for line, column, text in check_template("t", "text", source):
+        assert line >= 1
+        assert column >= 1
+        assert text
