@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -46,18 +46,29 @@ class Teller:
         self._copartitioned = {input_topic, downstream}
         self._header_clock = header_clock
 
-    def records(self, outcomes: Iterable[Any], partition: Partition[Any, Any]) -> list[Produce]:
-        """Return what *outcomes* of *partition* ask to be appended, in their order."""
+    def records(self, outcomes: Sequence[Any], partition: Partition[Any, Any]) -> list[Produce]:
+        """Return what *outcomes* of *partition* ask to be appended, in their order.
+
+        Each is told under the ruleset and the clock under which it was decided, which may be
+        earlier than the partition's present ones.
+        """
         records: list[Produce] = []
+        number, clock = partition.number, partition.clock
+        marks = (outcome.before for outcome in outcomes if isinstance(outcome, RulesetMarked))
+        version = next(marks, partition.version)
         for outcome in outcomes:
             if isinstance(outcome, DeadLetter):
                 records.append(dead_letter(outcome, to=self._dead_letters, topic=self._topic))
             elif isinstance(outcome, _STEPS):
+                if isinstance(outcome, ClockMoved):
+                    clock = outcome.clock
+                elif isinstance(outcome, RulesetMarked):
+                    version = outcome.version
                 if self._downstream is not None:
-                    records.extend(self._step(outcome, self._downstream, partition))
+                    records.extend(self._step(outcome, self._downstream, number, clock))
             else:
-                told = self._program.encode(outcome, partition.version, partition.clock)
-                records.extend(self._placed(record, partition) for record in told)
+                told = self._program.encode(outcome, version, clock)
+                records.extend(self._placed(record, number, clock) for record in told)
         return records
 
     def tick(self, partition: Partition[Any, Any]) -> Produce:
@@ -68,21 +79,23 @@ class Teller:
     def mark(self, partition: Partition[Any, Any], version: int, content: str) -> Produce:
         """Return the mark that puts a ruleset in force in *partition*'s input."""
         topic = self._dead_letters.removesuffix(".dlq")
-        return self._placed(_mark(topic, partition.number, version, content), partition)
+        mark = _mark(topic, partition.number, version, content)
+        return self._placed(mark, partition.number, partition.clock)
 
     def clock(self, partition: Partition[Any, Any]) -> list[Produce]:
         """Return what tells the downstream of a clock that moved without a firing."""
         if self._downstream is None or not self._header_clock:
             return []
-        return self._step(ClockMoved(partition.clock), self._downstream, partition)
+        clock = partition.clock
+        return self._step(ClockMoved(clock), self._downstream, partition.number, clock)
 
     def _step(
         self,
         outcome: ClockMoved | Erased | RulesetMarked,
         topic: str,
-        partition: Partition[Any, Any],
+        number: int,
+        clock: int,
     ) -> list[Produce]:
-        number = partition.number
         if isinstance(outcome, RulesetMarked):
             record = _mark(topic, number, outcome.version, outcome.hash)
         elif isinstance(outcome, Erased):
@@ -93,16 +106,16 @@ class Teller:
         else:
             # Where the broker is the clock, each topic has ticks of its own owner.
             return []
-        return [self._placed(record, partition)]
+        return [self._placed(record, number, clock)]
 
-    def _placed(self, record: Produce, partition: Partition[Any, Any]) -> Produce:
+    def _placed(self, record: Produce, number: int, clock: int) -> Produce:
         """Return *record* in this partition where the topic is co-partitioned, and stamped."""
         if record.topic not in self._copartitioned:
             return record
         headers = record.headers
         if self._header_clock:
-            headers = (*headers, (ARRIVAL, b"%d" % partition.clock))
-        return Produce(record.topic, partition.number, record.key, record.value, headers)
+            headers = (*headers, (ARRIVAL, b"%d" % clock))
+        return Produce(record.topic, number, record.key, record.value, headers)
 
 
 def dead_letter(letter: DeadLetter, *, to: str, topic: str) -> Produce:

@@ -184,7 +184,9 @@ def test_a_mark_waits_for_its_content() -> None:
     versions.add(2)
     assert toys.apply(records, 1) == 3
     assert toys.version == 2
-    assert [o for o in toys.outcomes if isinstance(o, RulesetMarked)] == [RulesetMarked(2, "v2")]
+    assert [o for o in toys.outcomes if isinstance(o, RulesetMarked)] == [
+        RulesetMarked(2, "v2", before=1)
+    ]
 
 
 def test_an_older_or_equal_mark_is_ignored() -> None:
@@ -192,7 +194,7 @@ def test_an_older_or_equal_mark_is_ignored() -> None:
     toys.apply([mark(0, 3), mark(1, 2), mark(2, 3)])
 
     assert toys.version == 3
-    assert toys.outcomes == [RulesetMarked(3, "v3")]
+    assert toys.outcomes == [RulesetMarked(3, "v3", before=1)]
 
 
 def test_a_mark_that_cannot_be_read_is_a_dead_letter() -> None:
@@ -283,6 +285,16 @@ def test_where_time_is_data_a_control_record_without_the_header_leaves_the_clock
     toys.apply([word(0, headers=((ARRIVAL, b"500"),)), tick(1, 10**12)])
 
     assert toys.clock == 500
+
+
+def test_where_time_is_data_outcomes_follow_the_clock_at_which_they_were_decided() -> None:
+    toys = partition(header_clock=True)
+    arrivals = [(0, "a", 100, 50), (1, "b", 200, 0), (2, "b", 300, 0)]
+    toys.apply([word(n, who, 0, wait, ((ARRIVAL, b"%d" % at),)) for n, who, at, wait in arrivals])
+
+    assert isinstance(toys.outcomes[0], ClockMoved)
+    assert [o.clock for o in toys.outcomes if isinstance(o, ClockMoved)] == [200]
+    assert [o.at for o in toys.outcomes[1:]] == [150]
 
 
 def test_a_tick_is_told() -> None:

@@ -13,14 +13,19 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class RulesetMarked(msgspec.Struct, frozen=True):
-    """A ruleset has come into force; what stands downstream hears it in order."""
+    """A ruleset has come into force; what stands downstream hears it in order.
+
+    Attributes:
+        before: The version that was in force until then.
+    """
 
     version: int
     hash: str
+    before: int
 
 
 class ClockMoved(msgspec.Struct, frozen=True):
-    """A tick has moved the clock; what stands downstream may be silent too."""
+    """The clock as it stood for what follows; what stands downstream may be silent."""
 
     clock: int
 

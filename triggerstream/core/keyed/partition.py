@@ -170,7 +170,9 @@ class Partition(Generic[State, MessageT]):
             # fire raises the fence to the record's own offset.
             contained = offset <= entry.fence
             self.clock = max(self.clock, arrival)
+            told = len(self.outcomes)
             if self.clock >= self._cache.next_due and not self._fire_due(offset, customer):
+                self._stamp(told)
                 self.statuses.update(statuses)
                 return index
             if contained:
@@ -185,11 +187,19 @@ class Partition(Generic[State, MessageT]):
                 statuses[status] = statuses.get(status, 0) + 1
                 entry.fence = offset
                 changed(customer, entry, wake_at(state))
+            if len(self.outcomes) > told:
+                self._stamp(told)
             if origin is not None:
                 self._origins[origin[0]] = origin[1]
             self.offset = offset
         self.statuses.update(statuses)
         return len(records)
+
+    def _stamp(self, told: int) -> None:
+        """Where time is data, put the clock before the outcomes from index *told* on: it is what
+        they are stamped with, wherever the batch that they were decided in ends."""
+        if self._header_clock and len(self.outcomes) > told:
+            self.outcomes.insert(told, ClockMoved(self.clock))
 
     def _meet(self, customer: str) -> Entry[State]:
         """Return the entry of a customer whom this partition has never seen."""
@@ -271,16 +281,17 @@ class Partition(Generic[State, MessageT]):
             self.offset = offset
             return True
         self.clock = max(self.clock, arrival)
+        if self._header_clock or kind == Kind.TICK:
+            self.outcomes.append(ClockMoved(self.clock))
         if self.clock >= self._cache.next_due and not self._fire_due(offset, None):
             return False
         if mark is not None and mark.version > self.version:
+            before = self.version
             if not self._switch(mark.version):
                 return False
-            self.outcomes.append(RulesetMarked(mark.version, mark.hash))
+            self.outcomes.append(RulesetMarked(mark.version, mark.hash, before))
         elif kind == Kind.ERASE and record.key is not None:
             self._bury(record.key.decode(errors="replace"), offset)
-        elif kind == Kind.TICK:
-            self.outcomes.append(ClockMoved(self.clock))
         self.statuses[RecordStatus.APPLIED] += 1
         self.offset = offset
         return True
