@@ -173,3 +173,10 @@ def test_checking_never_raises(source: str) -> None:
         assert line >= 1
         assert column >= 1
         assert text
+
+
+def test_an_event_that_cannot_be_read_fails_its_template_and_nothing_else() -> None:
+    fired = replace(firing(), event=msgspec.Raw(b'{"customer_id": "c1", "unknown": 1e999}'))
+
+    with pytest.raises(TemplateError, match="the event: JSON that can be read; found"):
+        Templates({"t": {"text": "hello"}}).render("t", fired, action())

@@ -137,8 +137,16 @@ class Templates:
 
 
 def variables_of(firing: Firing, action: Action) -> dict[str, Any]:
-    """Return what a template can ask for, by root (`KNOWN`)."""
-    event = orjson.loads(bytes(firing.event)) or {}
+    """Return what a template can ask for, by root (`KNOWN`).
+
+    Raises:
+        TemplateError: The event's JSON cannot be read.
+    """
+    try:
+        event = orjson.loads(bytes(firing.event)) or {}
+    except orjson.JSONDecodeError as error:
+        # A field that no trigger reads may hold a number beyond what readers take, such as 1e999.
+        raise TemplateError(f"the event: JSON that can be read; found {error}") from error
     return {
         "customer": {"id": firing.customer_id},
         "event": dict.fromkeys(_EVENT) | event,
