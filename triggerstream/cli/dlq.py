@@ -102,12 +102,18 @@ def _letters(settings: Settings, of: str) -> AsyncIterator[Letter]:
 
 
 def _print(letter: Letter, width: int) -> None:
-    from triggerstream.cli.letters import printable
+    from triggerstream.cli.letters import ORIGIN, printable
 
-    print(f"partition {letter.partition} offset {letter.offset}")
+    def line(name: str, content: str) -> None:
+        print(f"  {name:<8} {content}")
+
+    print(f"letter {letter.offset} of partition {letter.partition}")
+    origin = " ".join(f"{name} {letter.notes[name]}" for name in ORIGIN if name in letter.notes)
+    line("from", printable(origin.encode(), width))
     for name, note in letter.notes.items():
-        print(f"  {name:<10} {printable(note.encode(), width)}")
-    print(f"  {'key':<10} {printable(letter.key, width)}")
+        if name not in ORIGIN:
+            line(name, printable(note.encode(), width))
+    line("key", printable(letter.key, width))
     for name, content in letter.headers:
-        print(f"  header     {printable(name.encode(), width)}: {printable(content, width)}")
-    print(f"  {'value':<10} {printable(letter.value, width)}")
+        line("header", f"{printable(name.encode(), width)}: {printable(content, width)}")
+    line("value", printable(letter.value, width))

@@ -25,18 +25,15 @@ def inspect(
     Exits 1 where nothing is remembered.
     """
     settings = prepare()
-    known = {
-        process: found
-        for process, topic in _PROCESSES
-        if (found := _ask(settings, process, topic, customer)) is not None
-    }
+    answers = {process: _ask(settings, process, topic, customer) for process, topic in _PROCESSES}
+    known = {process: found for process, found in answers.items() if found and found["known"]}
     if json:
         print_json(known)
     else:
         for process, found in known.items():
             print(f"{process}:")
             _print(found, "  ")
-    if not any(found.get("known") for found in known.values()):
+    if not known:
         say(f"nothing is remembered of {customer!r}")
         raise typer.Exit(1)
 

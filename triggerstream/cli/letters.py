@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 PREFIX = "x-dlq-"
+ORIGIN = ("topic", "partition", "offset", "timestamp")
+"""The notes that say where a letter was found."""
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -94,10 +96,13 @@ def printable(value: bytes | None, limit: int) -> str:
 
 def as_json(letter: Letter) -> dict[str, Any]:
     """Return *letter* for `json`, with bytes as text where they are UTF-8 and else in base64."""
+    origin = {name: letter.notes.get(name) for name in ORIGIN}
     return {
         "partition": letter.partition,
         "offset": letter.offset,
-        **{name: letter.notes[name] for name in letter.notes},
+        "reason": letter.reason,
+        "error": letter.notes.get("error"),
+        "origin": origin,
         "key": _as_text(letter.key),
         "value": _as_text(letter.value),
         "headers": {name: _as_text(content) for name, content in letter.headers},

@@ -1,0 +1,84 @@
+"""The command line as a whole: its commands, how it ends, how fast it answers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.conftest import Run
+from triggerstream import __version__, cli
+from triggerstream.errors import WorldChangedError
+
+HEAVY = ("faust", "aiokafka", "rocksdict", "prometheus_client", "structlog", "ruamel", "pydantic")
+
+
+def test_help_names_every_command(run: Run) -> None:
+    ran = run("--help")
+
+    assert ran.code == 0
+    for command in (
+        *("validate", "test", "replay", "worker", "sender"),
+        *("deploy", "inspect", "dlq", "demo"),
+    ):
+        assert f"\n  {command} " in ran.out
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version").out == f"triggerstream {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("replay",), ("validate", "--nonsense")])
+def test_wrong_words_exit_with_2(run: Run, arguments: tuple[str, ...]) -> None:
+    ran = run(*arguments)
+
+    assert ran.code == 2
+    assert ran.out == ""
+    assert "Usage:" in ran.err
+
+
+def test_what_is_heavy_is_imported_by_the_command_that_needs_it() -> None:
+    code = f"import sys, triggerstream.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout == "[]\n"
+
+
+def test_an_error_of_ours_is_one_message_and_its_own_exit_code(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise WorldChangedError("the topic was created again")
+
+    monkeypatch.setattr(cli, "app", fail)
+
+    ran = run("worker")
+
+    assert (ran.code, ran.err) == (73, "triggerstream: the topic was created again\n")
+
+
+def test_a_defect_keeps_its_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "app", fail)
+
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+@pytest.mark.parametrize("command", ["worker", "sender"])
+def test_a_process_does_not_start_with_a_wrong_setting(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("TRIGGERSTREAM_KAFKA__PARTITIONS", "many")
+    monkeypatch.setenv("TRIGGERSTREAM_KAFKA__BOOTSTRP", "127.0.0.1:1")
+
+    ran = run(command)
+
+    assert ran.code == 2
+    assert ran.out == ""
+    assert "TRIGGERSTREAM_KAFKA__PARTITIONS: required is a whole number" in ran.err
+    assert "did you mean TRIGGERSTREAM_KAFKA__BOOTSTRAP?" in ran.err

@@ -1,0 +1,204 @@
+"""The commands over files: `validate`, `test`, `replay`, and `deploy` before it connects."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import CART, Run
+
+EVENT = '{"customer_id": "c1", "event_type": "add_to_cart", "timestamp": "2026-01-05T10:00:00Z"}\n'
+WRONG = """\
+trigger: wrong
+prioritty: high
+when:
+  sequence:
+    - event: a
+    - absent: b
+      for: soon
+  within: 0h
+limits: {cooldown: 1}
+"""
+
+
+class TestValidate:
+    def test_right_files_have_no_problems(self, run: Run, triggers: Path) -> None:
+        ran = run("validate", triggers)
+
+        assert (ran.code, ran.out, ran.err) == (0, "", "no problems\n")
+
+    def test_every_problem_of_every_file_is_told_at_once(self, run: Run, triggers: Path) -> None:
+        (triggers / "wrong.yaml").write_text(WRONG)
+        (triggers / "wrong.test.yaml").write_text("- test: x\n")
+        (triggers / "more.yaml").write_text("trigger: more\n")
+
+        ran = run("validate", triggers)
+
+        assert ran.code == 1
+        lines = ran.out.splitlines()
+        assert ran.err == f"{len(lines)} problems\n"
+        for place in ("wrong.yaml:2:", "wrong.yaml:7:", "wrong.yaml:8:", "wrong.yaml:9:"):
+            assert any(line.startswith(str(triggers / place)) for line in lines), place
+        assert any(line.startswith(str(triggers / "more.yaml:1:")) for line in lines)
+        assert any(line.startswith(str(triggers / "wrong.test.yaml:1:")) for line in lines)
+
+    def test_problems_are_told_as_json(self, run: Run, triggers: Path) -> None:
+        (triggers / "cart.test.yaml").write_text("- test: x\n  events: []\n")
+
+        ran = run("validate", triggers, "--json")
+
+        assert ran.code == 1
+        assert json.loads(ran.out) == [
+            {
+                "file": str(triggers / "cart.test.yaml"),
+                "line": 1,
+                "col": 3,
+                "message": "the key 'expect'; found none",
+            }
+        ]
+
+    def test_one_file_may_be_validated_alone(self, run: Run, triggers: Path) -> None:
+        (triggers / "wrong.yaml").write_text(WRONG)
+
+        assert run("validate", triggers / "cart.yaml").code == 0
+
+    def test_a_path_to_nothing_is_an_error_of_usage(self, run: Run, tmp_path: Path) -> None:
+        ran = run("validate", tmp_path / "none")
+
+        assert ran.code == 2
+        assert ran.err.endswith("a directory of trigger files, or one file; found nothing\n")
+
+
+class TestTest:
+    def test_a_test_that_passes_is_one_line(self, run: Run, triggers: Path) -> None:
+        ran = run("test", triggers)
+
+        place = triggers / "cart.test.yaml"
+        assert ran.code == 0
+        assert ran.out == f"ok     {place}:1: fires an hour after the last cart event\n"
+        assert ran.err == "1 passed, 0 failed\n"
+
+    def test_a_test_that_fails_shows_what_was_expected_and_what_came(
+        self, run: Run, triggers: Path
+    ) -> None:
+        (triggers / "cart.yaml").write_text(CART.replace("1h", "2h"))
+
+        ran = run("test", triggers)
+
+        assert ran.code == 1
+        assert ran.out.startswith("FAILED ")
+        assert "- firing cart-abandonment for c1 at 1h\n" in ran.out
+        assert "+ firing cart-abandonment for c1 at 2h\n" in ran.out
+
+    def test_one_file_of_tests_is_about_the_triggers_beside_it(
+        self, run: Run, triggers: Path
+    ) -> None:
+        (triggers / "other.test.yaml").write_text("- wrong")
+
+        assert run("test", triggers / "cart.test.yaml").code == 0
+
+    def test_results_are_told_as_json(self, run: Run, triggers: Path) -> None:
+        [result] = json.loads(run("test", triggers, "--json").out)
+
+        assert (result["ok"], result["line"], result["diff"]) == (True, 1, [])
+
+    def test_no_tests_is_an_error_of_usage(self, run: Run, triggers: Path) -> None:
+        (triggers / "cart.test.yaml").unlink()
+
+        assert run("test", triggers).code == 2
+
+    def test_a_wrong_fixture_is_told_with_its_place(self, run: Run, triggers: Path) -> None:
+        (triggers / "cart.test.yaml").write_text("- tst: x\n  events: []\n  expect: []\n")
+
+        ran = run("test", triggers)
+
+        assert ran.code == 1
+        assert f"{triggers / 'cart.test.yaml'}:1:3: " in ran.err
+
+
+class TestReplay:
+    def test_decisions_are_lines_of_json_on_stdout(
+        self, run: Run, triggers: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "e.jsonl").write_text(EVENT)
+
+        ran = run(
+            *("replay", "--triggers", triggers, tmp_path / "e.jsonl"),
+            *("--until", "2026-01-05T11:00:00Z"),
+        )
+
+        assert ran.code == 0
+        [firing] = map(json.loads, ran.out.splitlines())
+        assert (firing["kind"], firing["at"]) == ("firing", "2026-01-05T11:00:00.000Z")
+        assert ran.err == "events: 1 applied\n"
+
+    def test_a_compressed_log_gives_the_same(
+        self, run: Run, triggers: Path, tmp_path: Path
+    ) -> None:
+        later = EVENT.replace("T10", "T12").replace("c1", "c2")
+        (tmp_path / "e.jsonl").write_text(EVENT + later)
+        (tmp_path / "e.jsonl.gz").write_bytes(gzip.compress((EVENT + later).encode()))
+
+        plain = run("replay", "--triggers", triggers, tmp_path / "e.jsonl")
+
+        assert plain.out != ""
+        assert run("replay", "--triggers", triggers, tmp_path / "e.jsonl.gz") == plain
+
+    def test_lines_that_are_no_events_are_findings_and_the_rest_is_decided(
+        self, run: Run, triggers: Path, tmp_path: Path
+    ) -> None:
+        log = tmp_path / "e.jsonl"
+        log.write_text("nonsense\n\n" + EVENT)
+
+        ran = run("replay", "--triggers", triggers, log, "--until", "2026-01-05T12:00:00Z")
+
+        assert ran.code == 1
+        assert len(ran.out.splitlines()) == 1
+        assert ran.err.startswith(f"{log}:1: bad_json: ")
+        assert ran.err.endswith("events: 1 applied, 1 rejected\n")
+
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [("--until", "tomorrow"), ("--until", "2026-01-05"), ("--max-gap", "long")],
+    )
+    def test_an_option_that_says_nothing_is_an_error_of_usage(
+        self, run: Run, triggers: Path, option: str, value: str
+    ) -> None:
+        ran = run("replay", "--triggers", triggers, "-", option, value)
+
+        assert ran.code == 2
+        assert ran.err.startswith(f"triggerstream: {option}: ")
+        assert value in ran.err
+
+    def test_a_jump_beyond_the_largest_gap_is_told(
+        self, run: Run, triggers: Path, tmp_path: Path
+    ) -> None:
+        log = tmp_path / "e.jsonl"
+        log.write_text(EVENT + EVENT.replace("T10", "T12"))
+
+        ran = run("replay", "--triggers", triggers, log, "--max-gap", "1h")
+
+        assert ran.err == "events: 2 applied, 1 clamped by --max-gap\n"
+
+    def test_wrong_triggers_are_told_with_their_places(
+        self, run: Run, triggers: Path, tmp_path: Path
+    ) -> None:
+        (triggers / "wrong.yaml").write_text(WRONG)
+
+        ran = run("replay", "--triggers", triggers, "-")
+
+        assert ran.code == 1
+        assert f"{triggers / 'wrong.yaml'}:2:1: " in ran.err
+
+
+class TestDeploy:
+    def test_wrong_triggers_are_not_published(self, run: Run, triggers: Path) -> None:
+        (triggers / "wrong.yaml").write_text(WRONG)
+
+        ran = run("deploy", triggers)
+
+        assert ran.code == 1
+        assert f"{triggers / 'wrong.yaml'}:2:1: " in ran.err
