@@ -108,8 +108,8 @@ class KafkaLog:
         consumer = AIOKafkaConsumer(
             **self._options, enable_auto_commit=False, auto_offset_reset="none"
         )
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign([tp])
             consumer.seek(tp, start)
             async with asyncio.timeout(REQUEST_TIMEOUT):

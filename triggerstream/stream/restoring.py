@@ -67,9 +67,9 @@ async def restore(
         max_partition_fetch_bytes=_FETCH,
         fetch_max_wait_ms=100,
     )
-    await consumer.start()
+    began = time.monotonic()
     try:
-        began = time.monotonic()
+        await consumer.start()
         left = await _plan(consumer, changelog, stores)
         count = await _read(consumer, left, on_progress)
     except KafkaError as error:

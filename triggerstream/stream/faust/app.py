@@ -103,7 +103,9 @@ def _options(name: str, settings: Settings, topics: Topics) -> dict[str, Any]:
         "broker_heartbeat_interval": session / 5,
         "broker_request_timeout": max(_REBALANCE, session),
         "broker_rebalance_timeout": _REBALANCE,
-        "broker_max_poll_interval": 300.0,
+        # A restore may take longer than any limit here; the watchdog and the health server see to
+        # a process that does not get on.
+        "broker_max_poll_interval": 86_400.0,
         "broker_commit_interval": 1.0,
         "stream_recovery_delay": 0.0,
         # Faust's own web server shows tables to whoever asks.

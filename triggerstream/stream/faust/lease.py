@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
+
+STUCK: Final = 60.0
+"""Seconds, at least, without a turn of the loop after which it counts as stuck."""
 
 
 class Lease:
@@ -38,6 +42,11 @@ class Lease:
     def is_valid(self) -> bool:
         """Whether the group still counts this process in. Costs a look at the clock."""
         return self._monotonic() - min(self._turned, self._heard) <= self._limit
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the loop has not turned for so long that it never will."""
+        return self._monotonic() - self._turned > max(STUCK, 8 * self._limit)
 
     def account(self) -> str:
         """Return how long ago the two were, for a message."""

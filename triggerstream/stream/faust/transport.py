@@ -14,6 +14,7 @@ What is replaced, and why:
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, ClassVar, Final, TypeVar, cast
@@ -93,6 +94,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 lost = LeaseExpiredError(message)
                 lost.__cause__ = error
                 self._edge.fate.fail(lost)
+            if self._edge.lease.is_stuck:
+                # The loop that would end the process in order is what does not turn.
+                self.log.critical("ending here: %s", self._edge.lease.account())
+                os._exit(LeaseExpiredError.exit_code)
 
     @property
     def is_evicted(self) -> bool:

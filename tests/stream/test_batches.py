@@ -1,0 +1,112 @@
+"""`Handover` and `Offsets`: bounded, in order, of one generation; committed is what is done."""
+
+from __future__ import annotations
+
+import asyncio
+
+from faust.types import TP
+
+from triggerstream.stream.faust.batches import WAITING, Batch, Handover
+from triggerstream.stream.faust.offsets import Offsets
+
+ONE, TWO = TP("events", 1), TP("events", 2)
+
+
+def handover(generation: int = 7) -> Handover:
+    made = Handover()
+    made.generation = generation
+    return made
+
+
+async def test_batches_come_out_in_the_order_in_which_they_went_in() -> None:
+    waiting = handover()
+    for tp, record in ((ONE, "a"), (TWO, "b"), (ONE, "c")):
+        waiting.put(Batch(tp, 7, [record]))
+
+    found = [await waiting.get(1) for _ in range(3)]
+
+    assert [batch.records for batch in found if batch] == [["a"], ["b"], ["c"]]
+
+
+async def test_silence_is_none() -> None:
+    assert await handover().get(0.001) is None
+
+
+async def test_a_batch_ends_the_wait() -> None:
+    waiting = handover()
+    asyncio.get_running_loop().call_soon(waiting.put, Batch(ONE, 7, ["a"]))
+
+    assert await waiting.get(60) == Batch(ONE, 7, ["a"])
+
+
+async def test_a_batch_of_another_generation_is_never_handed_out() -> None:
+    waiting = handover(7)
+    waiting.put(Batch(ONE, 6, ["old"]))
+    waiting.put(Batch(ONE, 7, ["new"]))
+
+    assert await waiting.get(1) == Batch(ONE, 7, ["new"])
+
+
+async def test_a_partition_is_full_until_its_batches_are_taken() -> None:
+    waiting = handover()
+    for _ in range(WAITING):
+        assert not waiting.is_full(ONE)
+        waiting.put(Batch(ONE, 7, ["a"]))
+    assert waiting.is_full(ONE)
+    assert not waiting.is_full(TWO)
+
+    await waiting.get(1)
+    assert not waiting.is_full(ONE)
+
+
+async def test_clearing_makes_room() -> None:
+    waiting = handover()
+    for _ in range(WAITING):
+        waiting.put(Batch(ONE, 7, ["a"]))
+
+    waiting.clear()
+
+    assert not waiting.is_full(ONE)
+    assert await waiting.get(0.001) is None
+
+
+def test_what_is_done_is_pending_until_committed() -> None:
+    offsets = Offsets()
+    offsets.started(ONE, 5)
+    assert offsets.pending() == {}
+
+    offsets.done(ONE, 9)
+    assert offsets.pending() == {ONE: 10}
+
+    offsets.committed({ONE: 10})
+    assert offsets.pending() == {}
+
+
+def test_done_never_goes_back() -> None:
+    offsets = Offsets()
+    offsets.started(ONE, None)
+    offsets.done(ONE, 9)
+
+    offsets.done(ONE, 4)
+
+    assert offsets.pending() == {ONE: 10}
+
+
+def test_nothing_is_committed_that_the_group_holds_already() -> None:
+    offsets = Offsets()
+    offsets.started(ONE, 10)
+
+    offsets.done(ONE, 9)
+
+    assert offsets.pending() == {}
+
+
+def test_a_partition_that_is_not_ours_is_not_committed() -> None:
+    offsets = Offsets()
+    offsets.started(ONE, None)
+    offsets.done(ONE, 9)
+    offsets.forget([ONE])
+
+    offsets.done(ONE, 10)
+
+    assert offsets.pending() == {}
