@@ -68,7 +68,7 @@ def test_what_may_be_missing_is_asked_for(source: str, text: str) -> None:
 
 @pytest.mark.parametrize("source", ["{{ profile.name }}", "{{ event.event_data.nothing }}"])
 def test_what_is_missing_is_not_printed(source: str) -> None:
-    with pytest.raises(TemplateError, match="template t/text: .* is undefined"):
+    with pytest.raises(TemplateError, match=r"template t/text: .* is undefined"):
         render({}, text=source)
 
 
@@ -85,7 +85,7 @@ def test_no_template_runs_away(source: str) -> None:
 
 
 def test_a_filter_that_trips_over_a_value_is_the_failure_of_the_template() -> None:
-    profile = {"number": [{}]}
+    profile: dict[str, Any] = {"number": [{}]}
     for source in ("{{ profile.number | times: 2 }}", "{{ profile.number | date: '%Y' }}"):
         try:
             render(profile, text=source)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
-from standardwebhooks.webhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from triggerstream import __version__
 from triggerstream.channels.base import Answer, Message, shorten
@@ -44,13 +45,15 @@ class WebhookChannel:
         now: The time of day in epoch seconds, for the signature.
 
     Raises:
-        SettingsError: A secret is not one.
+        SettingsError: An address is not http(s), or a secret is none.
     """
 
     def __init__(self, config: WebhookConfig, *, timeout: float, now: Callable[[], float]) -> None:
         self._config = config
         self._timeout = timeout
         self._now = now
+        for name, endpoint in config.endpoints.items():
+            _require_http(name, endpoint.url)
         self._signers = {name: _signers(name, e) for name, e in config.endpoints.items()}
         self._session: aiohttp.ClientSession | None = None
 
@@ -69,7 +72,7 @@ class WebhookChannel:
             if isinstance(getattr(error, "os_error", None), ForbiddenAddressError):
                 return Answer("failed", FailReason.FORBIDDEN_ADDRESS, str(ForbiddenAddressError()))
             return Answer("retry", FailReason.UNAVAILABLE, _told(error))
-        except aiohttp.InvalidURL as error:
+        except (aiohttp.InvalidURL, UnicodeError) as error:
             return Answer("failed", FailReason.REJECTED, _told(error))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return Answer("unknown", FailReason.AMBIGUOUS, _told(error))
@@ -164,10 +167,20 @@ def seconds_of(retry_after: str | None, now: float) -> float | None:
         return None
 
 
+def _require_http(name: str, url: str) -> None:
+    try:
+        parsed = urlsplit(url)
+        sound = parsed.scheme in ("http", "https") and bool(parsed.hostname)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise SettingsError(f"webhook endpoint {name!r}: an http(s) URL is required; found {url!r}")
+
+
 def _signers(name: str, endpoint: Endpoint) -> list[Webhook]:
     try:
         return [Webhook(secret.get_secret_value()) for secret in endpoint.secrets]
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, EmptyWebhookSecretError) as error:
         required = "a secret is base64, with 'whsec_' before it"
         raise SettingsError(f"webhook endpoint {name!r}: {required}; found another text") from error
 

@@ -1,0 +1,303 @@
+"""E-mail, in real conversations with a mail server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from pydantic import SecretStr
+
+from tests.channels.harness import ACTION, CONTENT, NOW, message
+from triggerstream.channels.base import Answer, Channel, Content
+from triggerstream.channels.config import EmailConfig
+from triggerstream.channels.email import EmailChannel
+from triggerstream.errors import SettingsError
+
+SENDER = "Shop <news@shop.example>"
+
+
+class Mailbox:
+    """A mail server's decisions: by default it accepts, and keeps what it accepted."""
+
+    def __init__(self, **replies: str) -> None:
+        self.replies = replies
+        self.accepted: list[EmailMessage] = []
+        self.closed = asyncio.Event()
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        return self.replies.get("mail", "250 OK")
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        envelope.rcpt_tos.append(address)
+        return self.replies.get("rcpt", "250 OK").replace("{address}", address)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        reply = self.replies.get("data", "250 2.0.0 queued as 4711")
+        if reply == "drop":
+            hang_up(server)
+            return "250 too late"
+        if reply == "stall":
+            await self.closed.wait()
+        if reply.startswith("250"):
+            assert isinstance(envelope.content, bytes)
+            parsed = message_from_bytes(envelope.content, policy=policy.default)
+            assert isinstance(parsed, EmailMessage)
+            self.accepted.append(parsed)
+        return reply
+
+
+def hang_up(server: SMTP) -> None:
+    assert isinstance(server.transport, asyncio.Transport)
+    server.transport.abort()
+
+
+@asynccontextmanager
+async def serving(make: Callable[[], Any]) -> AsyncIterator[int]:
+    """Serve a protocol on a free loopback port, and yield the port."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(make, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def channel(port: int, **settings: Any) -> EmailChannel:
+    timeout = settings.pop("timeout", 5.0)
+    settings.setdefault("security", "none")
+    config = EmailConfig(host="127.0.0.1", port=port, from_address=SENDER, **settings)
+    return EmailChannel(config, timeout=timeout, now=lambda: NOW)
+
+
+async def send(box: Mailbox, **settings: Any) -> Answer:
+    """Send one message to *box*."""
+    async with serving(
+        lambda: SMTP(box, hostname="mail.example", loop=asyncio.get_running_loop())
+    ) as port:
+        answer = await channel(port, **settings).send(message())
+        box.closed.set()
+        return answer
+
+
+# ── conversations ───────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_accepted_message_is_sent_whole() -> None:
+    box = Mailbox()
+
+    answer = await send(box)
+
+    assert (answer.outcome, answer.detail) == ("sent", "2.0.0 queued as 4711")
+    assert answer.provider_id == f"<{ACTION}@shop.example>"
+    (mail,) = box.accepted
+    assert mail["From"] == SENDER
+    assert mail["To"] == "ada@mail.example"
+    assert mail["Message-ID"] == answer.provider_id
+    assert mail["Date"] == "Sun, 01 Mar 2026 12:00:00 +0000"
+    assert mail["Subject"] == "Your cart"
+    text, html = mail.iter_parts()
+    assert isinstance(text, EmailMessage)
+    assert isinstance(html, EmailMessage)
+    assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
+    assert text.get_content().split() == ["Grüße,", "Ada", ".", "bye"]
+    assert html.get_content().strip() == "<p>Grüße</p>"
+
+
+@pytest.mark.parametrize(
+    ("replies", "outcome", "reason"),
+    [
+        ({"rcpt": "451 4.7.1 greylisted, try again"}, "retry", "unavailable"),
+        ({"rcpt": "550 5.1.1 no such user"}, "failed", "rejected"),
+        ({"mail": "421 4.3.2 shutting down"}, "retry", "unavailable"),
+        ({"mail": "553 5.1.8 sender refused"}, "failed", "rejected"),
+        ({"data": "451 4.3.0 busy"}, "retry", "unavailable"),
+        ({"data": "552 5.3.4 too big"}, "failed", "rejected"),
+        ({"data": "421 4.3.2 shutting down"}, "retry", "unavailable"),
+        ({"data": "drop"}, "unknown", "ambiguous"),
+    ],
+)
+async def test_what_the_server_says_decides(
+    replies: dict[str, str], outcome: str, reason: str
+) -> None:
+    box = Mailbox(**replies)
+
+    answer = await send(box)
+
+    assert (answer.outcome, answer.reason) == (outcome, reason)
+    assert box.accepted == []
+
+
+async def test_a_server_that_stalls_after_the_final_dot_leaves_it_open() -> None:
+    answer = await send(Mailbox(data="stall"), timeout=0.3)
+
+    assert (answer.outcome, answer.reason) == ("unknown", "ambiguous")
+
+
+async def test_the_customers_address_stays_out_of_the_detail() -> None:
+    answer = await send(Mailbox(rcpt="550 5.1.1 <{address}>: unknown"))
+
+    assert answer.detail == "550 5.1.1 <<address>>: unknown"
+
+
+class Silent(asyncio.Protocol):
+    """Accepts a connection, and says nothing."""
+
+
+class Abrupt(asyncio.Protocol):
+    """Says one line, and hangs up."""
+
+    def __init__(self, line: bytes) -> None:
+        self._line = line
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(self._line)
+        transport.close()
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"554 5.7.1 go away\r\n", b"421 4.3.2 later\r\n", b"hello\r\n", b"220 hi\r\n"]
+)
+async def test_a_server_that_does_not_take_part_is_unavailable(line: bytes) -> None:
+    async with serving(lambda: Abrupt(line)) as port:
+        answer = await channel(port).send(message())
+
+    assert (answer.outcome, answer.reason) == ("retry", "unavailable")
+
+
+async def test_a_server_that_says_nothing_is_unavailable_within_the_time() -> None:
+    async with serving(Silent) as port:
+        answer = await channel(port, timeout=0.2).send(message())
+
+    assert (answer.outcome, answer.reason) == ("retry", "unavailable")
+
+
+async def test_a_refused_connection_is_unavailable() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+
+    answer = await channel(port).send(message())
+
+    assert (answer.outcome, answer.reason) == ("retry", "unavailable")
+
+
+async def test_nothing_is_sent_in_the_clear_where_tls_is_wanted() -> None:
+    box = Mailbox()
+
+    answer = await send(box, security="starttls")
+
+    assert (answer.outcome, answer.reason) == ("retry", "unavailable")
+    assert box.accepted == []
+
+
+async def test_a_farewell_that_fails_does_not_unsend() -> None:
+    class Rude(SMTP):
+        async def smtp_QUIT(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+            hang_up(self)
+
+    box = Mailbox()
+    async with serving(lambda: Rude(box, loop=asyncio.get_running_loop())) as port:
+        answer = await channel(port).send(message())
+
+    assert answer.outcome == "sent"
+
+
+# ── what is refused before any conversation ─────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("profile", [{}, {"email": "nobody"}, {"email": "a@b.c\nBcc: d@e.f"}])
+async def test_without_an_address_it_fails(profile: dict[str, Any]) -> None:
+    answer = await channel(1).send(message(profile))
+
+    assert (answer.outcome, answer.reason) == ("failed", "no_address")
+
+
+@pytest.mark.parametrize("content", [None, Content(None, "text"), Content("", "text")])
+async def test_without_a_subject_it_fails(content: Content | None) -> None:
+    answer = await channel(1).send(message(content=content))
+
+    assert (answer.outcome, answer.reason) == ("failed", "template")
+
+
+# ── the message ─────────────────────────────────────────────────────────────────────────────
+
+
+def composed(
+    type_: str = "behavioral", content: Content = CONTENT, **settings: Any
+) -> EmailMessage:
+    return channel(1, **settings).compose(message(type=type_), content, "ada@mail.example")
+
+
+def test_marketing_can_be_left_with_one_click() -> None:
+    mail = composed(unsubscribe_url="https://shop.example/bye")
+
+    assert mail["List-Unsubscribe"] == f"<https://shop.example/bye?id={ACTION}>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_one_click_is_promised_over_https_only() -> None:
+    mail = composed(unsubscribe_url="http://shop.example/bye?l=1")
+
+    assert mail["List-Unsubscribe"] == f"<http://shop.example/bye?l=1&id={ACTION}>"
+    assert mail["List-Unsubscribe-Post"] is None
+
+
+def test_nobody_unsubscribes_from_receipts() -> None:
+    mail = composed("transactional", unsubscribe_url="https://shop.example/bye")
+
+    assert mail["List-Unsubscribe"] is None
+
+
+def test_the_reply_goes_where_it_is_wanted() -> None:
+    assert composed(reply_to="help@shop.example")["Reply-To"] == "help@shop.example"
+
+
+def test_html_alone_is_a_whole_message() -> None:
+    mail = composed(content=Content("s", html="<p>x</p>"))
+
+    assert mail.get_content_type() == "text/html"
+
+
+def test_a_header_cannot_hold_a_line_break() -> None:
+    with pytest.raises(ValueError, match="linefeed"):
+        composed(content=Content("a\r\nBcc: all@mail.example", "x"))
+
+
+def test_the_password_is_not_shown() -> None:
+    config = EmailConfig("h", SENDER, username="u", password=SecretStr("hunter2"))
+
+    assert "hunter2" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"from_address": "nobody"},
+        {"from_address": SENDER, "reply_to": "nobody"},
+        {"from_address": SENDER, "unsubscribe_url": "javascript:alert(1)"},
+        {"from_address": SENDER, "unsubscribe_url": "https://x/\nBcc: y"},
+    ],
+)
+def test_wrong_settings_are_told_when_it_is_built(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="required"):
+        EmailChannel(EmailConfig(host="h", **settings), timeout=1, now=lambda: NOW)
+
+
+async def test_it_is_a_channel_that_can_be_closed_unused() -> None:
+    kept: Channel = channel(1)
+
+    await kept.close()
