@@ -1,0 +1,415 @@
+"""One test for each private thing of Faust and aiokafka that `stream.faust` leans on.
+
+Versions are pinned. When an upgrade makes one of these fail, the message says what to look at;
+when all pass, the edge stands as it did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import aiokafka
+import faust
+import pytest
+import pytest_asyncio
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.protocol import api
+from faust.tables.manager import TableManager as FaustTableManager
+from faust.tables.recovery import Recovery as FaustRecovery
+from faust.transport import consumer as faust_consumer
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from triggerstream.core.keyed.marks import PARTITION_KEY, PartitionRecord
+from triggerstream.core.keyed.program import Produce
+from triggerstream.ops.settings import Kafka, Settings
+from triggerstream.stream.connection import client_options
+from triggerstream.stream.faust.app import build_app
+from triggerstream.stream.faust.edge import EdgeApp
+from triggerstream.stream.faust.recovery import RecoveringApp, Recovery, TableManager
+from triggerstream.stream.faust.transport import Consumer, ConsumerThread, Producer, Transport
+from triggerstream.stream.log import KafkaLog
+from triggerstream.stream.ports import Input
+from triggerstream.stream.stores import Stores
+from triggerstream.stream.topics import Topics, ensure_topics, wanted_topics
+
+pytestmark = [pytest.mark.kafka, pytest.mark.asyncio(loop_scope="module")]
+
+PARTITIONS = 3
+
+# ── what is overridden must still be there, and be called in the same way ────────────────────
+
+
+@pytest.mark.parametrize(
+    ("ours", "base", "name", "look_at"),
+    [
+        (Consumer, driver.Consumer, "_new_consumer_thread", "how the consumer gets its thread"),
+        (Consumer, driver.Consumer, "_drain_messages", "who fetches and hands records on"),
+        (Consumer, driver.Consumer, "commit", "what Faust's commit timer calls"),
+        (Consumer, driver.Consumer, "on_partitions_revoked", "where partitions are given away"),
+        (Consumer, driver.Consumer, "verify_event_path", "the livelock detector, which is off"),
+        (
+            ConsumerThread,
+            driver.AIOKafkaConsumerThread,
+            "_create_worker_consumer",
+            "where aiokafka's consumer is made: its fetch wait was hard-coded",
+        ),
+        (ConsumerThread, driver.AIOKafkaConsumerThread, "on_start", "when the coordinator exists"),
+        (Producer, driver.Producer, "on_start", "how to keep Faust's producer unconnected"),
+        (Producer, driver.Producer, "flush", "what Faust flushes before it stops"),
+        (Recovery, FaustRecovery, "_restart_recovery", "the task that runs after a rebalance"),
+        (Recovery, FaustRecovery, "_slurp_changelogs", "the task that read changelogs one by one"),
+        (Recovery, FaustRecovery, "_publish_stats", "the task that told of its progress"),
+        (TableManager, FaustTableManager, "recovery", "where the recovery is made"),
+        (TableManager, FaustTableManager, "on_start", "the second of waiting at the start"),
+        (EdgeApp, faust.App, "_crash", "how a crash anywhere reaches the app"),
+        (EdgeApp, faust.App, "_create_directories", "what Faust makes on disk"),
+    ],
+)
+async def test_what_is_overridden_is_there(ours: type, base: type, name: str, look_at: str) -> None:
+    assert name in vars(ours), f"{ours.__name__} overrides {name} no more: drop it from this list"
+    assert hasattr(base, name), f"{base.__name__}.{name} is gone: look at {look_at}"
+    before, after = getattr(base, name), getattr(ours, name)
+    if inspect.isfunction(before) and inspect.isfunction(after):
+        required = [
+            each.name
+            for each in inspect.signature(before).parameters.values()
+            if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD
+        ]
+        taken = inspect.signature(after).parameters
+        takes_any = any(each.kind is each.VAR_POSITIONAL for each in taken.values())
+        assert takes_any or len(taken) >= len(required), (
+            f"{base.__name__}.{name} takes {required} now: look at {look_at}"
+        )
+
+
+async def test_the_versions_are_those_that_were_tried() -> None:
+    pinned = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
+
+    assert {name: version(name) for name in pinned} == pinned, (
+        "read the changes of what was upgraded against every test here, then raise the pin in "
+        "pyproject.toml and here"
+    )
+
+
+async def test_a_crash_anywhere_is_the_process_s_fate(tmp_path: Path) -> None:
+    app = build_app(
+        "detect",
+        settings=Settings(),
+        topics=Topics(),
+        stores=Stores(tmp_path, "detect"),
+        main=("events", Noting),
+    )
+    error = RuntimeError("on purpose")
+
+    await app.tables.crash(error)
+
+    assert app.edge.fate.error is error, (
+        "a service's crash must reach EdgeApp._crash: look at mode's Service.crash"
+    )
+
+
+async def test_the_recovery_has_no_further_tasks() -> None:
+    tasks = {each.fun.__name__ for each in FaustRecovery._get_tasks(object.__new__(FaustRecovery))}
+
+    assert tasks == {"_restart_recovery", "_slurp_changelogs", "_publish_stats"}, (
+        "a task of Faust's recovery that is not replaced may touch the group's consumer: "
+        "look at faust/tables/recovery.py"
+    )
+
+
+async def until(met: Callable[[], bool]) -> None:
+    """Wait for what another thread or the broker brings about."""
+    async with asyncio.timeout(30):
+        while not met():  # noqa: ASYNC110 - there is nothing to be told by
+            await asyncio.sleep(0.05)
+
+
+# ── an app on a real broker ──────────────────────────────────────────────────────────────────
+
+
+class Noting:
+    """A process that notes what it is called for."""
+
+    def __init__(self, consumer: Input) -> None:
+        self.input = consumer
+        self.records: dict[int, list[Any]] = {}
+        self.calls: list[tuple[str, int]] = []
+        self.changed = asyncio.Condition()
+
+    async def open(self, number: int) -> None:
+        self.calls.append(("open", number))
+
+    async def on_batch(self, number: int, records: Sequence[Any]) -> None:
+        self.records.setdefault(number, []).extend(records)
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def turn(self) -> None: ...
+
+    async def close(self, number: int) -> None:
+        self.calls.append(("close", number))
+
+    def drop(self) -> None: ...
+
+
+class Running:
+    """A started app, and the log beside it."""
+
+    def __init__(self, app: RecoveringApp, process: Noting, log: KafkaLog) -> None:
+        self.app = app
+        self.process = process
+        self.log = log
+
+    @property
+    def consumer(self) -> Consumer:
+        consumer: Any = self.app.consumer
+        assert isinstance(consumer, Consumer)
+        return consumer
+
+    @property
+    def aio(self) -> Any:
+        return self.consumer.thread._consumer
+
+    async def append(self, partition: int, count: int) -> None:
+        await (
+            await self.log.append(
+                [Produce("events", partition, b"k", b"%d" % n) for n in range(count)]
+            )
+        )
+
+    async def wait_for(self, partition: int, count: int) -> list[Any]:
+        records = self.process.records
+        async with asyncio.timeout(20), self.process.changed:
+            await self.process.changed.wait_for(lambda: len(records.get(partition, ())) >= count)
+        return records[partition]
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", name="running")
+async def _running(kafka: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    directory: Path = tmp_path_factory.mktemp("plug")
+    topics = Topics(f"t{uuid4().hex[:8]}")
+    settings = Settings(
+        kafka=Kafka(
+            bootstrap=kafka.bootstrap,
+            topic_prefix=topics.prefix,
+            partitions=PARTITIONS,
+            session_timeout=6,
+        ),
+        data_dir=directory,
+    )
+    options = client_options(settings.kafka)
+    await ensure_topics(options, wanted_topics(topics, PARTITIONS, header_clock=False))
+    log = KafkaLog(options, topic_name=topics.name, changelog=topics.changelog("detect"))
+    await log.start()
+    made: list[Noting] = []
+
+    def build(consumer: Input) -> Noting:
+        made.append(Noting(consumer))
+        return made[0]
+
+    app = build_app(
+        "detect",
+        settings=settings,
+        topics=topics,
+        stores=Stores(directory, "detect"),
+        main=("events", build),
+    )
+    await app.start()
+    await until(lambda: app.edge.is_settled)
+    yield Running(app, made[0], log)
+    await app.stop()
+    app.stores.close_others()
+    await log.stop()
+
+
+async def test_faust_names_the_changelog_as_we_do(running: Running) -> None:
+    names = running.app.tables.changelog_topics
+
+    assert names == {running.app.changelog}, (
+        "changelogs are made by stream.topics under Faust's names: look at "
+        "faust/tables/base.py, changelog_topic_name"
+    )
+
+
+async def test_the_changelog_is_assigned_with_the_input(running: Running) -> None:
+    assigned = running.consumer.assignment()
+    by_topic = {
+        topic: {tp.partition for tp in assigned if tp.topic == topic}
+        for topic in (running.app.main_topic, running.app.changelog)
+    }
+
+    assert by_topic[running.app.main_topic] == set(range(PARTITIONS))
+    assert by_topic[running.app.changelog] == set(range(PARTITIONS)), (
+        "Faust's assignor must be in use, and group topics of equal partition counts: look at "
+        "faust/assignor/partition_assignor.py and ConsumerThread._create_worker_consumer"
+    )
+
+
+async def test_changelogs_are_not_fetched_by_the_group_s_consumer(running: Running) -> None:
+    paused = {tp for tp in running.aio.paused() if tp.topic == running.app.changelog}
+
+    assert len(paused) == PARTITIONS, (
+        "an unpaused changelog is prefetched and never taken: look at ConsumerThread.read_from"
+    )
+
+
+async def test_records_come_whole_in_order_as_aiokafkas_own(running: Running) -> None:
+    await running.append(0, 500)
+
+    records = await running.wait_for(0, 500)
+
+    assert [record.offset for record in records] == list(range(500))
+    assert type(records[0]).__name__ == "ConsumerRecord", (
+        "batches carry aiokafka's records: look at Consumer._drain_messages"
+    )
+    assert records[0].value == b"0"
+
+
+async def test_only_the_partitions_asked_for_are_fetched(running: Running) -> None:
+    await running.append(0, 1)
+    await running.append(1, 1)
+    left_out, asked_for = (aiokafka.TopicPartition(running.app.main_topic, n) for n in (0, 1))
+    options = running.log._options
+    consumer = aiokafka.AIOKafkaConsumer(**options, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        consumer.assign([left_out, asked_for])
+        async with asyncio.timeout(20):
+            found: dict[Any, Any] = {}
+            while not found:
+                found = await consumer._fetcher.fetched_records({asked_for}, 0.25, 100)
+            rest = await consumer._fetcher.fetched_records({left_out}, 5, 100)
+    finally:
+        await consumer.stop()
+
+    look_at = "full partitions are left out: look at aiokafka's Fetcher.fetched_records"
+    assert list(found) == [asked_for], look_at
+    assert list(rest) == [left_out], look_at
+    assert rest[left_out][0].offset == 0, look_at
+
+
+async def test_what_is_done_is_committed_and_nothing_else(running: Running) -> None:
+    await running.append(2, 20)
+    await running.wait_for(2, 20)
+    tp = aiokafka.TopicPartition(running.app.main_topic, 2)
+    assert await running.consumer.commit() is False
+    assert (await running.consumer.thread.committed([tp]))[tp] is None
+
+    running.process.input.done(2, 11)
+    await running.process.input.commit()
+
+    assert (await running.consumer.thread.committed([tp]))[tp] == 12, (
+        "offsets are committed by Consumer.commit alone: look at who else commits in "
+        "faust/transport/consumer.py"
+    )
+
+
+async def test_the_log_s_end_is_heard(running: Running) -> None:
+    await running.append(0, 1)
+    end = (await running.consumer.thread.bounds([TP(running.app.main_topic, 0)])).popitem()[1][1]
+
+    await until(lambda: running.process.input.end_offset(0) == end)
+
+
+async def test_position_and_end_are_known_of_each_partition(running: Running) -> None:
+    await running.append(0, 1)
+    tp = TP(running.app.main_topic, 0)
+    await until(lambda: running.consumer.thread.stands_at(tp)[0] > 0)
+
+    position, end = running.consumer.thread.stands_at(tp)
+
+    assert 0 < position <= end, (
+        "the watchdog sees progress by them: look at aiokafka's TopicPartitionState "
+        "(position, highwater, has_valid_position)"
+    )
+
+
+async def test_a_heartbeat_says_whether_it_was_answered(running: Running) -> None:
+    answered = await running.consumer.thread._there(running.aio._coordinator._do_heartbeat())
+
+    assert answered is True, "the lease is renewed by it: look at GroupCoordinator._do_heartbeat"
+    assert "await self._do_heartbeat()" in inspect.getsource(GroupCoordinator._heartbeat_routine), (
+        "the wrapped heartbeat is not what the routine calls: look at ConsumerThread.on_start"
+    )
+
+
+async def test_the_coordinator_tells_its_error_to_who_asks(running: Running) -> None:
+    running.aio._coordinator.check_errors()
+
+    source = inspect.getsource(GroupCoordinator._push_error_to_user)
+    assert "_pending_exception = exc" in source, (
+        "aiokafka parks after an error until check_errors is called: look at the watchdog's half "
+        "in ConsumerThread._watch_the_group"
+    )
+
+
+async def test_a_member_that_the_group_knows_has_a_generation(running: Running) -> None:
+    assert not running.consumer.thread.is_evicted
+    assert running.app.consumer_generation_id == running.aio._coordinator.generation > 0
+
+    source = inspect.getsource(GroupCoordinator.reset_generation)
+    look_at = "an evicted member forgets without writing: look at ConsumerThread.is_evicted"
+    assert "self.generation = OffsetCommitRequest.DEFAULT_GENERATION_ID" in source, look_at
+    assert driver.DEFAULT_GENERATION_ID < 0, look_at
+
+
+async def test_faust_s_producer_stays_unconnected(running: Running) -> None:
+    assert isinstance(running.app.producer, Producer)
+    assert running.app.producer._producer is None, (
+        "something in Faust has started its producer: look at who calls maybe_start_producer"
+    )
+
+
+async def test_the_fetcher_service_drives_our_drain(running: Running) -> None:
+    assert running.app._fetcher.started
+    source = inspect.getsource(faust_consumer.Fetcher._fetcher.fun)
+
+    assert "consumer._drain_messages(self)" in source, "look at who calls Consumer._drain_messages"
+
+
+async def test_a_rebalance_closes_commits_and_opens_again(running: Running) -> None:
+    running.process.calls.clear()
+    running.process.input.done(2, 15)
+    record = PartitionRecord(offset=15).encode()
+    await running.log.append_changelog(2, [(PARTITION_KEY, record)])
+    generation = running.app.consumer_generation_id
+
+    running.consumer.thread.thread_loop.call_soon_threadsafe(
+        running.aio._coordinator.request_rejoin
+    )
+    await until(lambda: running.app.consumer_generation_id != generation)
+    await until(lambda: running.app.edge.is_settled)
+
+    tp = aiokafka.TopicPartition(running.app.main_topic, 2)
+    assert running.process.calls == [
+        *(("close", number) for number in range(PARTITIONS)),
+        *(("open", number) for number in range(PARTITIONS)),
+    ], "look at Consumer.on_partitions_revoked, and at when aiokafka calls the listener"
+    assert (await running.consumer.thread.committed([tp]))[tp] == 16, (
+        "what is done must be committed before partitions are given away; the broker takes a "
+        "commit while it prepares a rebalance: look at Consumer.give_up"
+    )
+
+
+# ── protocol ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_requests_can_be_spelled_out(kafka: Any) -> None:
+    assert {"FLEXIBLE_VERSION", "API_VERSION", "RESPONSE_TYPE"} <= set(
+        api.RequestStruct.__annotations__
+    ), "topic ids are asked for with a request of our own: look at aiokafka/protocol/api.py"
+    assert hasattr(aiokafka.admin.AIOKafkaAdminClient, "_send_request"), (
+        "look at how stream.topic_ids sends its request"
+    )
+
+
+async def test_the_transport_is_the_apps(running: Running) -> None:
+    assert isinstance(running.app.transport, Transport)
+    assert isinstance(running.consumer.transport, Transport)
