@@ -48,6 +48,7 @@ class Deployment:
         self.partitions = partitions
         self.prefix = f"t{uuid4().hex[:8]}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._began: dict[str, int] = {}
         self._settings = {
             "TRIGGERSTREAM_KAFKA__BOOTSTRAP": bootstrap,
             "TRIGGERSTREAM_KAFKA__TOPIC_PREFIX": self.prefix,
@@ -75,6 +76,7 @@ class Deployment:
             "TRIGGERSTREAM_HTTP__NAME": name,
         }
         with self.log(name).open("ab") as log:
+            self._began[name] = log.tell()
             process = subprocess.Popen(
                 [sys.executable, "-m", "triggerstream", *command],
                 env=environment,
@@ -95,6 +97,13 @@ class Deployment:
             timeout=60,
             check=False,
         )
+
+    async def wait_until_reading(self, name: str, seconds: float = 60) -> None:
+        """Return when the process that was started last under *name* reads its partitions."""
+        async with asyncio.timeout(seconds):
+            while b"reading" not in self.log(name).read_bytes()[self._began[name] :]:
+                self._check_alive()
+                await asyncio.sleep(0.1)
 
     def disk(self, name: str) -> Path:
         return self.directory / name
@@ -132,7 +141,7 @@ class Deployment:
     def tails(self) -> str:
         """Return the ends of all logs, for the message of a failure."""
         logs = sorted(self.directory.glob("*.log"))
-        return "\n".join(f"── {log.stem}\n{log.read_text(errors='replace')[-3000:]}" for log in logs)
+        return "\n".join(f"── {log.stem}\n{log.read_text(errors='replace')[-6000:]}" for log in logs)
 
     # ── topics ──────────────────────────────────────────────────────────────────────────────
 
@@ -259,6 +268,6 @@ def decided(firings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     keys = ("firing_id", "trigger", "customer_id", "at", "instance", "events", "actions")
     found: dict[str, dict[str, Any]] = {}
     for firing in firings:
-        line = {key: firing[key] for key in keys}
+        line = orjson.loads(orjson.dumps({key: firing[key] for key in keys}))
         assert found.setdefault(line["firing_id"], line) == line, "one id, two payloads"
     return found

@@ -44,6 +44,8 @@ class Bounds(msgspec.Struct, frozen=True):
         pause: Seconds after which an attempt that found no room is decided again.
         stale: Seconds that may lie between decision and call, since quiet hours may have begun
             meanwhile; ``None`` where time is data and a decision's age means nothing.
+        held_back: Attempts that may wait before `room` makes the reading wait; ``None``: it never
+            does, so that a slow channel holds nobody up.
     """
 
     total: int = 64
@@ -52,6 +54,7 @@ class Bounds(msgspec.Struct, frozen=True):
     patience: float = 5.0
     pause: float = 15.0
     stale: float | None = 60.0
+    held_back: int | None = None
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -114,6 +117,12 @@ class Calls:
         else:
             queue.append(_Waiting(partition, attempt, self._now()))
             self._begin()
+
+    async def room(self) -> None:
+        """Return when no more attempts wait than `Bounds.held_back`."""
+        most = self._bounds.held_back
+        while most is not None and sum(map(len, self._waiting.values())) > most:
+            await self._sleep(0.02)
 
     def orphan(self, partition: int, attempt: Attempt) -> None:
         """Append ``unknown`` once a former owner's call of *attempt* must be over.

@@ -105,6 +105,10 @@ class Attempts(Protocol):
         """Run *attempt*; its answer is appended to the input topic as a record."""
         ...
 
+    async def room(self) -> None:
+        """Return when more attempts may be made."""
+        ...
+
     def orphan(self, partition: int, attempt: Any) -> None:
         """Take on an attempt of which a former owner left no answer: it may still be running
         there, so ``unknown`` is appended only when its deadline has passed."""

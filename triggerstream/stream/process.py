@@ -47,6 +47,9 @@ from triggerstream.stream.told import Teller
 OUTSTANDING = 64
 """Unacknowledged hand-overs to the log that a partition may have before it waits."""
 
+SLICE = 100
+"""Records decided at a time where they lead to attempts."""
+
 CLOCK_STEP = 900_000
 """Where time is data: how far the clock may move, in milliseconds, untold downstream."""
 
@@ -238,6 +241,15 @@ class KeyedProcess:
 
     async def on_batch(self, number: int, records: Sequence[Record]) -> None:
         """Decide *records* of partition *number*, in offset order, and tell what was decided."""
+        if self._attempts is None:
+            await self._take(number, records)
+            return
+        # In slices, so that no more attempts are decided at once than can soon begin.
+        for start in range(0, len(records), SLICE):
+            await self._attempts.room()
+            await self._take(number, records[start : start + SLICE])
+
+    async def _take(self, number: int, records: Sequence[Record]) -> None:
         owned = self._owned.get(number)
         if owned is None:
             return

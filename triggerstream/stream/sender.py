@@ -19,9 +19,9 @@ from triggerstream.stream.runtime import Runtime, run
 DRAIN = 15.0
 """Seconds that calls under way get at the end."""
 
-_PLAYED = Bounds(waiting=100_000, pause=0.0, stale=None)
-"""Where time is data, days pass in seconds: a decision's age means nothing, and a pause by the
-clock may never end."""
+_PLAYED = Bounds(waiting=100_000, patience=20.0, pause=0.0, stale=None, held_back=100)
+"""Where time is data, days pass in seconds: a decision's age means nothing, a pause by the clock
+may never end, and history waits until its messages have gone out."""
 
 
 def run_sender(settings: Settings) -> int:
@@ -75,6 +75,4 @@ def _channels(sender: Sender) -> ChannelsConfig:
             },
             allow_networks=sender.allow_networks,
         )
-    return ChannelsConfig(
-        email=email, webhook=webhook, attempt_timeout=sender.attempt_timeout
-    )
+    return ChannelsConfig(email=email, webhook=webhook, attempt_timeout=sender.attempt_timeout)
