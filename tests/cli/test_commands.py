@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.cli.conftest import Run
 from triggerstream import __version__, cli
 from triggerstream.errors import WorldChangedError
 
+ROOT = Path(__file__).parents[2]
 HEAVY = ("faust", "aiokafka", "rocksdict", "prometheus_client", "structlog", "ruamel", "pydantic")
 
 
@@ -82,3 +85,46 @@ def test_a_process_does_not_start_with_a_wrong_setting(
     assert ran.out == ""
     assert "TRIGGERSTREAM_KAFKA__PARTITIONS: required is a whole number" in ran.err
     assert "did you mean TRIGGERSTREAM_KAFKA__BOOTSTRAP?" in ran.err
+
+
+@pytest.mark.parametrize("command", ["worker", "sender"])
+def test_a_process_needs_a_directory_that_it_can_make(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TRIGGERSTREAM_DATA_DIR", str(tmp_path / "file" / "data"))
+
+    ran = run(command)
+
+    assert ran.code == 2
+    assert ran.err.startswith("triggerstream: TRIGGERSTREAM_DATA_DIR: required is a directory")
+
+
+def test_a_worker_does_not_start_with_wrong_triggers(run: Run, triggers: Path) -> None:
+    (triggers / "wrong.yaml").write_text("trigger: 7\n")
+
+    ran = run("worker", "--triggers", triggers)
+
+    assert ran.code == 1
+    assert f"{triggers / 'wrong.yaml'}:1:" in ran.err
+
+
+@pytest.mark.parametrize("command", [("worker",), ("dlq", "list"), ("deploy", ".")])
+def test_brokers_that_do_not_answer_are_named(triggers: Path, command: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "triggerstream", *command],
+        cwd=triggers,
+        env={"PYTHONPATH": str(ROOT), "TRIGGERSTREAM_KAFKA__BOOTSTRAP": address},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 69
+    assert ran.stdout == ""
+    assert f"required are brokers that answer; found {address} " in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "Unclosed" not in ran.stderr

@@ -23,11 +23,15 @@ def deploy(
         ),
     ] = None,
 ) -> None:
-    """Check and publish a directory of triggers; the workers put it in force."""
+    """Check and publish a directory of triggers; the workers put it in force.
+
+    Prints the new version.
+    """
     files = TriggerFiles(directory)
     files.ruleset()
     settings = prepare()
     from triggerstream.stream.rulesets import publish
 
     version = ask_kafka(publish(settings, files.texts, from_version), settings)
-    say(f"published version {version}")
+    say(f"published {directory} as version {version}")
+    print(version)

@@ -61,8 +61,8 @@ async def read_letters(options: Mapping[str, Any], topic: str) -> AsyncIterator[
     consumer = AIOKafkaConsumer(
         topic, **options, enable_auto_commit=False, auto_offset_reset="earliest"
     )
-    await consumer.start()
     try:
+        await consumer.start()
         ends = await consumer.end_offsets(consumer.assignment())
         await consumer.seek_to_beginning()
         for place, end in ends.items():

@@ -46,12 +46,12 @@ async def find_owner(
     from aiokafka.partitioner import murmur2
 
     admin = AIOKafkaAdminClient(**options)
-    await admin.start()
     try:
+        await admin.start()
         [described] = await admin.describe_topics([topic])
         count = len(described["partitions"])
         if not count:
-            msg = f"required is the topic {topic}; found none: has a worker run here yet?"
+            msg = f"the topic {topic} on the brokers; found none: has a worker run here yet?"
             raise UnreachableError(msg)
         number = (murmur2(customer_id.encode()) & 0x7FFFFFFF) % count
         answers = await admin.describe_consumer_groups([group])

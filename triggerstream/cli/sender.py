@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from triggerstream.cli.serving import prepare
+from triggerstream.cli.serving import prepare_process, reaching_kafka
 
 
 def sender() -> None:
     """Deliver: run until it is told to stop. Set up by the environment (TRIGGERSTREAM_…)."""
-    settings = prepare()
+    settings = prepare_process()
     from triggerstream.stream.sender import run_sender
 
-    raise typer.Exit(run_sender(settings))
+    with reaching_kafka(settings):
+        code = run_sender(settings)
+    raise typer.Exit(code)

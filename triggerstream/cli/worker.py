@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from triggerstream.cli.serving import prepare
+from triggerstream.cli.loading import TriggerFiles
+from triggerstream.cli.serving import prepare_process, reaching_kafka
 
 
 def worker(
@@ -19,7 +20,11 @@ def worker(
     ] = None,
 ) -> None:
     """Detect: run until it is told to stop. Set up by the environment (TRIGGERSTREAM_…)."""
-    settings = prepare()
+    if triggers is not None:
+        TriggerFiles(triggers).ruleset()
+    settings = prepare_process()
     from triggerstream.stream.worker import run_worker
 
-    raise typer.Exit(run_worker(settings, triggers))
+    with reaching_kafka(settings):
+        code = run_worker(settings, triggers)
+    raise typer.Exit(code)

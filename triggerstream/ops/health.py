@@ -8,8 +8,8 @@
 ``/customers/<id>``     what is remembered of one customer: asked of the event loop
 ======================  ====================================================================
 
-Recovering takes as long as it takes: liveness does not fail meanwhile. Customers' data is given
-to who has the admin token, or, where none is set, to this machine only.
+Liveness does not fail because partitions recover: the limit is a long one then. Customers' data
+is given to who has the admin token, or, where none is set, to this machine only.
 """
 
 from __future__ import annotations
@@ -44,11 +44,18 @@ class Health:
 
     Args:
         limit: Seconds without a beat after which the process counts as stuck.
+        recovery_limit: The same while partitions recover, which may hold the loop for long.
         clock: A monotonic clock, in seconds.
     """
 
-    def __init__(self, limit: float = 30.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limit: float = 30.0,
+        recovery_limit: float = 900.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._limit = limit
+        self._recovery_limit = recovery_limit
         self._clock = clock
         self._last_beat = clock()
         self.is_assigned = False
@@ -61,10 +68,11 @@ class Health:
 
     def why_not_alive(self) -> str:
         """Return why the process should be started again, or ``""``."""
+        limit = self._limit if self.is_recovered else self._recovery_limit
         silence = self._clock() - self._last_beat
-        if silence <= self._limit or (self.is_assigned and not self.is_recovered):
+        if silence <= limit:
             return ""
-        return f"the event loop has not turned for {silence:.0f} s; at most {self._limit:.0f} s"
+        return f"the event loop has not turned for {silence:.0f} s; at most {limit:.0f} s"
 
     def why_not_ready(self) -> str:
         """Return what is still missing, or ``""``."""

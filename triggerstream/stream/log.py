@@ -70,7 +70,11 @@ class KafkaLog:
             max_request_size=DEAD_LETTER_LIMIT,
             request_timeout_ms=int(REQUEST_TIMEOUT * 1000),
         )
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Wait for what is on its way, and disconnect. Idempotent."""

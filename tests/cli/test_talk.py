@@ -1,0 +1,62 @@
+"""What is said to people who wait, and what is printed for programs."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stderr
+
+import pytest
+
+from triggerstream.cli.talk import print_table, with_progress
+
+
+class Terminal(io.StringIO):
+    """An stderr at which somebody sits."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Ticking:
+    """A clock that goes on by *step* seconds whenever it is asked."""
+
+    def __init__(self, step: float) -> None:
+        self.now = 0.0
+        self.step = step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def play(clock: Ticking, stderr: io.StringIO) -> str:
+    """Go through five items, and return what was shown meanwhile."""
+    with redirect_stderr(stderr):
+        items = with_progress(range(5), "playing", position=lambda: (1, 5), clock=clock)
+        assert list(items) == [0, 1, 2, 3, 4]
+    return stderr.getvalue()
+
+
+def test_what_takes_long_shows_on_a_terminal_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+
+    assert "playing" in play(Ticking(step=1.0), Terminal())
+
+
+def test_what_is_quick_shows_nothing() -> None:
+    assert play(Ticking(step=0.1), Terminal()) == ""
+
+
+def test_where_nobody_sits_nothing_is_shown() -> None:
+    assert play(Ticking(step=10.0), io.StringIO()) == ""
+
+
+def test_a_table_in_a_pipe_keeps_each_row_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["reason", "detail"], [["bad_json", "x" * 300], ["[red]", 7]])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert "x" * 300 in lines[1]
+    assert lines[2].split() == ["[red]", "7"]
