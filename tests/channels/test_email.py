@@ -12,15 +12,28 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from tests.channels.harness import ACTION, CONTENT, NOW, message
+from tests.channels.harness import ACTION, CONTENT, NOW, action, firing, message
 from triggerstream.channels.base import Answer, Channel, Content
 from triggerstream.channels.config import EmailConfig
 from triggerstream.channels.email import EmailChannel
+from triggerstream.channels.templates import Templates
 from triggerstream.errors import SettingsError
 
 SENDER = "Shop <news@shop.example>"
+HEADERS = [
+    "Content-Transfer-Encoding",
+    "Content-Type",
+    "Date",
+    "From",
+    "MIME-Version",
+    "Message-ID",
+    "Subject",
+    "To",
+]
 
 
 class Mailbox:
@@ -233,6 +246,12 @@ async def test_without_a_subject_it_fails(content: Content | None) -> None:
     assert (answer.outcome, answer.reason) == ("failed", "template")
 
 
+async def test_a_message_that_cannot_be_written_fails_alone() -> None:
+    answer = await channel(1).send(message(content=Content("a\r\nBcc: b@mail.example", "x")))
+
+    assert (answer.outcome, answer.reason) == ("failed", "template")
+
+
 # ── the message ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -275,6 +294,24 @@ def test_html_alone_is_a_whole_message() -> None:
 def test_a_header_cannot_hold_a_line_break() -> None:
     with pytest.raises(ValueError, match="linefeed"):
         composed(content=Content("a\r\nBcc: all@mail.example", "x"))
+
+
+@given(st.text(min_size=1), st.text())
+def test_whatever_a_template_makes_can_be_sent(subject: str, text: str) -> None:
+    content = render_as_one_line(subject, text)
+    if not content.subject:
+        return
+
+    parsed = message_from_bytes(composed(content=content).as_bytes(), policy=policy.default)
+
+    assert sorted(parsed.keys()) == HEADERS
+
+
+def render_as_one_line(subject: str, text: str) -> Content:
+    """Return what `Templates` makes of two values."""
+    parts = {"subject": "{{ profile.subject }}", "text": "{{ profile.text }}."}
+    fired = firing({"subject": subject, "text": text})
+    return Templates({"t": parts}).render("t", fired, action())
 
 
 def test_the_password_is_not_shown() -> None:

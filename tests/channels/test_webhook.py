@@ -148,6 +148,12 @@ def test_the_body_says_what_fired() -> None:
     assert data["content"]["subject"] == "Your cart"
 
 
+def test_whatever_a_profile_holds_can_be_posted() -> None:
+    body = body_of(message({"big": 2**70, "text": "\u2028 ä", "deep": [[{}]]}, endpoint="crm"))
+
+    assert msgspec.json.decode(body)["data"]["profile"]["big"] == 2**70
+
+
 # ── what the far side answers ───────────────────────────────────────────────────────────────
 
 

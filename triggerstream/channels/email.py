@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from email.errors import HeaderParseError
+from email.errors import HeaderParseError, MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
@@ -61,9 +61,14 @@ class EmailChannel:
             return Answer(
                 "failed", FailReason.TEMPLATE, "an e-mail needs a template with a subject"
             )
-        mail = self.compose(message, content, to)
+        try:
+            mail = self.compose(message, content, to).as_bytes()
+        except (ValueError, MessageError) as error:
+            return Answer("failed", FailReason.TEMPLATE, _told(error))
         answer = await self._converse(mail, to)
-        return _without(to, answer)
+        detail = answer.detail.replace(to, "<address>")  # servers like to repeat it
+        name = self._message_id(message) if answer.outcome == "sent" else None
+        return Answer(answer.outcome, answer.reason, detail, provider_id=name)
 
     async def close(self) -> None:
         """Nothing is held: each message has its own conversation."""
@@ -77,7 +82,7 @@ class EmailChannel:
             mail["Reply-To"] = self._reply_to
         mail["Subject"] = content.subject
         mail["Date"] = format_datetime(datetime.fromtimestamp(self._now(), UTC))
-        mail["Message-ID"] = f"<{message.action_id}@{self._from.domain}>"
+        mail["Message-ID"] = self._message_id(message)
         self._add_unsubscribe(mail, message)
         if content.text is not None:
             mail.set_content(content.text, cte="quoted-printable")
@@ -87,6 +92,9 @@ class EmailChannel:
             else:
                 mail.add_alternative(content.html, subtype="html", cte="quoted-printable")
         return mail
+
+    def _message_id(self, message: Message) -> str:
+        return f"<{message.action_id}@{self._from.domain}>"
 
     def _add_unsubscribe(self, mail: EmailMessage, message: Message) -> None:
         """Add the link of RFC 2369, and where it is https, the one-click promise of RFC 8058."""
@@ -100,7 +108,7 @@ class EmailChannel:
 
     # ── the conversation ────────────────────────────────────────────────────────────────────
 
-    async def _converse(self, mail: EmailMessage, to: str) -> Answer:
+    async def _converse(self, mail: bytes, to: str) -> Answer:
         client = self._client()
         handing_over = False
         try:
@@ -109,7 +117,7 @@ class EmailChannel:
                 await client.mail(self._from.addr_spec)
                 await client.rcpt(to)
                 handing_over = True
-                response = await client.data(mail.as_bytes())
+                response = await client.data(mail)
             await _part(client)
         except aiosmtplib.SMTPConnectResponseError as error:
             return _unavailable(error)
@@ -125,7 +133,7 @@ class EmailChannel:
             return _lost(error) if handing_over else _unavailable(error)
         finally:
             client.close()
-        return Answer("sent", detail=shorten(response.message), provider_id=str(mail["Message-ID"]))
+        return Answer("sent", detail=shorten(response.message))
 
     def _client(self) -> aiosmtplib.SMTP:
         config = self._config
@@ -165,12 +173,6 @@ def _told(error: Exception) -> str:
     if isinstance(error, SMTPResponseException):
         return shorten(f"{error.code} {error.message}")
     return shorten(f"{type(error).__name__}: {error}")
-
-
-def _without(address: str, answer: Answer) -> Answer:
-    """Return *answer* without the customer's address, which servers like to repeat."""
-    detail = answer.detail.replace(address, "<address>")
-    return Answer(answer.outcome, answer.reason, detail, answer.retry_after, answer.provider_id)
 
 
 def _address(found: str, what: str) -> Address:

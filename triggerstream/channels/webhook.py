@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import aiohttp
-import orjson
+import msgspec
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from triggerstream import __version__
@@ -28,6 +28,8 @@ DEFAULT_ENDPOINT = "default"
 
 _CONNECT_TIMEOUT = 2.0
 _READ_LIMIT = 64 * 1024
+
+_encode = msgspec.json.Encoder().encode
 
 _NOT_CONNECTED = (
     aiohttp.ClientConnectorError,
@@ -133,13 +135,13 @@ def body_of(message: Message) -> bytes:
         "customer_id": firing.customer_id,
         "instance": firing.instance,
         "events": firing.events,
-        "event": orjson.Fragment(bytes(firing.event)),
+        "event": firing.event,
         "profile": firing.profile,
         "options": message.options,
     }
     if (content := message.content) is not None:
         data["content"] = {"subject": content.subject, "text": content.text, "html": content.html}
-    return orjson.dumps({"type": TYPE, "timestamp": format_moment(firing.at), "data": data})
+    return _encode({"type": TYPE, "timestamp": format_moment(firing.at), "data": data})
 
 
 def _answer(status: int, headers: Mapping[str, str], said: bytes, now: float) -> Answer:
