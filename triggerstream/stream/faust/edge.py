@@ -52,8 +52,10 @@ class EdgeApp(faust.App):
         """Make none: Faust keeps nothing on disk here."""
 
     def _crash(self, reason: BaseException) -> None:
+        is_stopping = self._stopped.is_set()
         super()._crash(reason)
-        self.edge.fate.fail(reason)
+        if not is_stopping:  # what Faust's services say of being stopped is no failure
+            self.edge.fate.fail(reason)
 
 
 def partitions_by_topic(tps: Iterable[TP]) -> Mapping[str, list[int]]:

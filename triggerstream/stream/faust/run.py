@@ -68,6 +68,8 @@ async def _stop(app: RecoveringApp) -> None:
     with suppress(ConsumerNotStarted):
         # After a failure nothing is written: what is in memory may be the reason for it.
         await consumer.give_up(consumer.assignment(), are_lost=app.edge.fate.error is not None)
+    # Faust's fetcher takes being stopped for a crash while there is a rebalance.
+    app.rebalancing = False
     try:
         await app.stop()
     finally:
