@@ -169,6 +169,7 @@ def test_the_raw_bytes_of_a_converted_body_are_the_native_one(body: dict[str, An
     again = decode_event(event.raw, fallback_id="another", fallback_timestamp=6)
 
     assert again == event
+    assert json.loads(event.raw)["customer_id"] == event.customer_id
 
 
 def test_a_native_body_wins_over_what_looks_like_another() -> None:

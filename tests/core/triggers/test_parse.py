@@ -187,6 +187,28 @@ def test_only_trigger_and_when_are_required() -> None:
             SequencePattern((EventStep(("a",)), AbsentStep(("b",), duration=30 * DAY))),
         ),
         (
+            "{sequence: [{event: a}, {absent: x, for: 1h}, {event: b}, {event: c}], within: 90m}",
+            SequencePattern(
+                (
+                    EventStep(("a",)),
+                    AbsentStep(("x",), duration=HOUR),
+                    EventStep(("b",)),
+                    EventStep(("c",)),
+                ),
+                within=90 * MINUTE,
+            ),
+        ),
+        (
+            "{any: [{event: a, where: {source: {equals: 1}}}, "
+            "{event: a, where: {source: {equals: true}}}]}",
+            AnyPattern(
+                (
+                    EventPattern(("a",), compare("source", "equals", 1)),
+                    EventPattern(("a",), compare("source", "equals", True)),
+                )
+            ),
+        ),
+        (
             "{all: [{event: a}, {count: b, at_least: 2}], within: 1h}",
             AllPattern((EventPattern(("a",)), CountPattern(("b",), "at_least", 2)), HOUR),
         ),
