@@ -199,8 +199,10 @@ def test_only_trigger_and_when_are_required() -> None:
             ),
         ),
         (
-            "{any: [{event: a, where: {source: {equals: 1}}}, "
-            "{event: a, where: {source: {equals: true}}}]}",
+            (
+                "{any: [{event: a, where: {source: {equals: 1}}}, "
+                "{event: a, where: {source: {equals: true}}}]}"
+            ),
             AnyPattern(
                 (
                     EventPattern(("a",), compare("source", "equals", 1)),
