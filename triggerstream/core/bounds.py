@@ -28,13 +28,11 @@ _TARGET = BYTES * 3 // 4
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def is_near(state: CustomerState) -> bool:
-    """Return whether *state* may be over the budget."""
-    return state.weight > BYTES or state.waits > WAITS
-
-
 def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
-    """Give up what is over the budget, from the trigger that takes most, oldest change first."""
+    """Give up what is over the budget, from the trigger that takes most, oldest change first.
+
+    Only needed where the state's weight is over `BYTES`, or its waits are over `WAITS`.
+    """
     while state.waits > WAITS:
         _give_up_wait(state, ruleset, out)
     if state.weight <= BYTES:
@@ -52,7 +50,7 @@ def _give_up_wait(state: CustomerState, ruleset: Ruleset, out: list[Decided]) ->
     trigger = ruleset.triggers[name]
     held = slots.instances(state, trigger)
     instance = next(key for key, progress in held.items() if trigger.matcher.waits(progress))
-    slots.put(state, trigger, instance, None, at=state.last)
+    slots.forget(state, trigger, instance)
     out.append(Bounded("wait", name, state.customer_id))
 
 
@@ -77,7 +75,7 @@ def _give_up_bytes(state: CustomerState, ruleset: Ruleset, surplus: int, out: li
         name = max(sizes, key=lambda name: (sum(sizes[name].values()), name))
         instance = next(iter(sizes[name]))
         surplus -= sizes[name].pop(instance)
-        slots.put(state, ruleset.triggers[name], instance, None, at=state.last)
+        slots.forget(state, ruleset.triggers[name], instance)
         out.append(Bounded("slot", name, state.customer_id))
         if not sizes[name]:
             del sizes[name]

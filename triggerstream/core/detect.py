@@ -12,7 +12,7 @@ from triggerstream.core.decode import MAX_BYTES, decode_event
 from triggerstream.core.describe import describe
 from triggerstream.core.event import Event
 from triggerstream.core.keyed.program import Kind, Produce, Record, Rejected
-from triggerstream.core.reasons import RecordStatus, RejectReason
+from triggerstream.core.reasons import RejectReason
 from triggerstream.core.slots import LONGEST_ID
 from triggerstream.core.state import CustomerState
 from triggerstream.core.telling import records_of
@@ -92,10 +92,10 @@ class Detect:
         clock: int,
         position: int,
         out: list[Any],
-    ) -> RecordStatus:
+    ) -> str:
         if isinstance(message, Event):
             return engine.on_event(
-                state, message, ruleset, arrival, clock, position, out, clamp_skew=self.clamp_skew
+                state, message, ruleset, arrival, clock, position, out, self.clamp_skew
             )
         engine.on_clock(state, ruleset, clock, out)
         return engine.on_failed_delivery(state, message.trigger, message.firing_id)

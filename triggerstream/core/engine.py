@@ -11,7 +11,8 @@ begins anew for this customer. Everything else that is raised here stops the pro
 
 from __future__ import annotations
 
-from triggerstream.core import bounds, profile, slots
+from triggerstream.core import profile, slots
+from triggerstream.core.bounds import BYTES, WAITS, enforce
 from triggerstream.core.codec import instances_of
 from triggerstream.core.decode import IDENTIFY
 from triggerstream.core.event import Event
@@ -27,11 +28,16 @@ from triggerstream.core.patterns.base import Occurrence, Step
 from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.slots import NO_INSTANCES
 from triggerstream.core.state import CustomerState
-from triggerstream.core.timers import fire_due, wake_of
+from triggerstream.core.timers import fire_due
 from triggerstream.core.triggers.compile import CompiledTrigger
 from triggerstream.core.triggers.ruleset import Entry, Goal, Ruleset
 
 Out = list[Decided]
+
+# Plain strings: an enum's member is hashed by a call in Python, and statuses are counted.
+APPLIED = RecordStatus.APPLIED.value
+LATE = RecordStatus.LATE.value
+DUPLICATE = RecordStatus.DUPLICATE.value
 
 NOTHING = -1
 """Before every time: nothing is due by it."""
@@ -45,59 +51,67 @@ def on_event(
     clock: int,
     position: int,
     out: Out,
-    *,
-    clamp_skew: bool = True,
-) -> RecordStatus:
-    """Apply *event*; append what is decided to *out*, in order."""
-    policy = ruleset.policy
-    lateness = policy.allowed_lateness
+    clamp_skew: bool,
+) -> str:
+    """Apply *event*; append what is decided to *out*, in order.
+
+    Args:
+        clamp_skew: Whether a timestamp too far ahead of *arrival* is taken for it.
+    """
     if state.ruleset is not ruleset:
         _adopt(state, ruleset)
+    lateness = state.lateness
     if state.settled <= clock - lateness:
         fire_due(state, ruleset, clock - lateness, NOTHING, out)
     if state.remember(event.source, event.event_id):
-        state.wake = wake_of(state, lateness)
-        return RecordStatus.DUPLICATE
+        return DUPLICATE
 
-    timestamp = event.timestamp
-    if clamp_skew and timestamp > arrival + policy.max_skew:
-        out.append(Clamped(event.customer_id, timestamp, arrival))
-        timestamp = arrival
+    at = event.timestamp
+    if at > arrival and clamp_skew and at > arrival + ruleset.policy.max_skew:
+        out.append(Clamped(event.customer_id, at, arrival))
+        at = arrival
+    if at < state.last:
+        if state.last - at > lateness:
+            _on_late_event(state, event, ruleset, at, out)
+            return LATE
+        at = state.last
+    state.last = at
+    if event.event_type == IDENTIFY:
+        _identify(state, event, at, out)
+    if at >= state.due:
+        fire_due(state, ruleset, NOTHING, at, out)
     interest = ruleset.interests.get(event.event_type)
-    if state.last - timestamp > lateness:
-        status = RecordStatus.LATE
-        if event.event_type == IDENTIFY:
-            _identify(state, event, timestamp, out)
-        if interest is not None:
-            _reach(state, event, interest.goals, timestamp, out)
-            _cancel(state, event, interest.entries, timestamp, out)
-    else:
-        status = RecordStatus.APPLIED
-        state.last = at = max(timestamp, state.last)
-        if event.event_type == IDENTIFY:
-            _identify(state, event, at, out)
-        if at >= state.due:
-            fire_due(state, ruleset, NOTHING, at, out)
-        if interest is not None:
+    if interest is not None:
+        if interest.goals:
             _reach(state, event, interest.goals, at, out)
-            now = Occurrence(event, at, position, arrival)
-            _advance(state, now, interest.entries, ruleset, out)
-    if bounds.is_near(state):
-        bounds.enforce(state, ruleset, out)
-    state.wake = wake_of(state, lateness)
-    return status
+        now = Occurrence(event, at, position, arrival)
+        _advance(state, now, interest.entries, ruleset, out)
+    if state.weight > BYTES or state.waits > WAITS:
+        enforce(state, ruleset, out)
+    return APPLIED
+
+
+def _on_late_event(state: CustomerState, event: Event, ruleset: Ruleset, at: int, out: Out) -> None:
+    """Take from an event that comes too late what it still says: the profile, goals, and what
+    must not happen (27, 28)."""
+    if event.event_type == IDENTIFY:
+        _identify(state, event, at, out)
+        if state.weight > BYTES:
+            enforce(state, ruleset, out)
+    interest = ruleset.interests.get(event.event_type)
+    if interest is not None:
+        _reach(state, event, interest.goals, at, out)
+        _cancel(state, event, interest.entries, at, out)
 
 
 def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, out: Out) -> None:
     """Decide the waits that are due by *clock*."""
-    lateness = ruleset.policy.allowed_lateness
     if state.ruleset is not ruleset:
         _adopt(state, ruleset)
-    fire_due(state, ruleset, clock - lateness, NOTHING, out)
-    state.wake = wake_of(state, lateness)
+    fire_due(state, ruleset, clock - state.lateness, NOTHING, out)
 
 
-def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> RecordStatus:
+def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> str:
     """Take back a firing whose delivery failed for good: cooldown and maximum forget it.
 
     One that is not known (any more), or was taken back before, changes nothing.
@@ -105,9 +119,9 @@ def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> Re
     memory = state.limits.get(trigger)
     without = None if memory is None else memory.taken_back(firing_id)
     if without is None:
-        return RecordStatus.DUPLICATE
+        return DUPLICATE
     state.limits[trigger] = without
-    return RecordStatus.APPLIED
+    return APPLIED
 
 
 def _adopt(state: CustomerState, ruleset: Ruleset) -> None:
@@ -118,6 +132,7 @@ def _adopt(state: CustomerState, ruleset: Ruleset) -> None:
         if trigger is None or trigger.fingerprint != slot.fingerprint:
             slots.drop(state, name)
     state.ruleset = ruleset
+    state.lateness = ruleset.policy.allowed_lateness
 
 
 def _identify(state: CustomerState, event: Event, at: int, out: Out) -> None:
@@ -151,9 +166,9 @@ def _advance(
 ) -> None:
     """Offer an event to the triggers that its type concerns."""
     event = now.event
-    held_slots = state.slots
+    slot_of = state.slots.get
     for entry in entries:
-        slot = held_slots.get(entry.id)
+        slot = slot_of(entry.id)
         if slot is None:
             if not entry.opens:
                 continue
@@ -165,22 +180,40 @@ def _advance(
             if entry.instance_of is not None:
                 instance = entry.instance_of(event)
                 if instance is None:
-                    _cancel_entry(state, entry, event, now.at, out)
+                    _cancel_entry(state, entry, event, now.at)
                     continue
             progress = held.get(instance)
             if progress is None and not entry.opens:
                 continue
             step = entry.on_event(progress, now)
-            if step is None:
-                continue
-            trigger = entry.trigger
-            _keep(state, trigger, instance, step, event, now.at, out)
-            if step.match is not None:
-                out.append(judge(state, trigger, instance, step.match, event, None, ruleset.policy))
+            if step is not None:
+                _take(state, entry.trigger, instance, step, now, ruleset, out)
         except MACHINE_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
             fail(state, entry.id, now.at, error, out)
+
+
+def _take(
+    state: CustomerState,
+    trigger: CompiledTrigger,
+    instance: str | None,
+    step: Step,
+    now: Occurrence,
+    ruleset: Ruleset,
+    out: Out,
+) -> None:
+    """Keep what an event left of an instance, and judge the match that it completed."""
+    event, after = now.event, step.progress
+    if after is None:
+        slots.forget(state, trigger, instance)
+    elif slots.put(state, trigger, instance, after, now.at, len(event.raw)):
+        out.append(Bounded("instance", trigger.id, state.customer_id))
+    for what in step.gave_up:
+        out.append(Bounded(what, trigger.id, state.customer_id))
+    match = step.match
+    if match is not None:
+        out.append(judge(state, trigger, instance, match, event, None, ruleset.policy))
 
 
 def _cancel(
@@ -189,14 +222,14 @@ def _cancel(
     """Let a late event cancel what it forbids at its own time (28)."""
     for entry in entries:
         try:
-            _cancel_entry(state, entry, event, at, out)
+            _cancel_entry(state, entry, event, at)
         except MACHINE_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
             fail(state, entry.id, at, error, out)
 
 
-def _cancel_entry(state: CustomerState, entry: Entry, event: Event, at: int, out: Out) -> None:
+def _cancel_entry(state: CustomerState, entry: Entry, event: Event, at: int) -> None:
     """Cancel in the event's instance, or in every one where it names none (21)."""
     on_cancel, trigger = entry.on_cancel, entry.trigger
     if on_cancel is None or entry.id not in state.slots:
@@ -209,20 +242,9 @@ def _cancel_entry(state: CustomerState, entry: Entry, event: Event, at: int, out
             concerned = [(instance, held[instance])] if instance in held else []
     for name, progress in concerned:
         step = on_cancel(progress, event, at)
-        if step is not None:
-            _keep(state, trigger, name, step, event, at, out)
-
-
-def _keep(
-    state: CustomerState,
-    trigger: CompiledTrigger,
-    instance: str | None,
-    step: Step,
-    event: Event,
-    at: int,
-    out: Out,
-) -> None:
-    """Keep what an event left of an instance, and count what was given up for it."""
-    gave_up = slots.put(state, trigger, instance, step.progress, at=at, size=len(event.raw))
-    for what in (*step.gave_up, *["instance"] * gave_up):
-        out.append(Bounded(what, trigger.id, state.customer_id))
+        if step is None:
+            continue
+        if step.progress is None:
+            slots.forget(state, trigger, name)
+        else:
+            slots.put(state, trigger, name, step.progress, at, len(event.raw))

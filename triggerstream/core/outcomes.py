@@ -1,4 +1,4 @@
-"""What deciding leads to: firings, suppressions, errors; and the ids that make them one and the same.
+"""What deciding leads to: firings, suppressions, errors; and the ids that make them the same.
 
 Ids are hashes of what was decided, so that a repeat of the decision has the same id
 (semantics 30). No randomness anywhere.

@@ -1,6 +1,6 @@
 """A customer's slots: where triggers keep their progress, with its instances and its waits.
 
-Every change goes through `put` or `drop`, so that what follows from it is always right: the
+Every change goes through the functions here, so that what follows from it is always right: the
 order of the instances, the earliest wait, the bounds, and the weight of the state.
 """
 
@@ -18,6 +18,9 @@ MOST_INSTANCES = 64
 
 LONGEST_ID = 256
 """Characters of an event id, so that what an event adds to a state has a bound."""
+
+_SLOT = 64
+"""Bytes of a slot without its id and its instances, at most."""
 
 _REFERENCE = 4 * LONGEST_ID + 64
 """Bytes of an event in progress, at most, but for what of it is kept whole: its id, its position,
@@ -42,47 +45,56 @@ def put(
     trigger: CompiledTrigger,
     instance: str | None,
     progress: Any,
-    *,
     at: int,
-    size: int = 0,
-    by_event: bool = True,
-) -> int:
-    """Keep *progress* of *instance*, or forget the instance where it is ``None``.
-
-    Args:
-        at: The effective time of the event that changed it.
-        size: Bytes of that event, which progress may hold whole or in part.
-        by_event: Whether an event changed it, rather than a timer: it is the newest then (22).
-
-    Returns:
-        How many instances had to be given up for it (22).
-    """
+    size: int,
+) -> bool:
+    """Keep *progress*, which an event of *size* bytes has changed at *at*; its instance is the
+    newest from now on. Return whether another had to be given up for it (22)."""
     slot = state.slots.get(trigger.id)
     if slot is None:
-        if progress is None:
-            return 0
         slot = state.slots[trigger.id] = Slot(trigger.fingerprint, NEVER, NEVER, 0, CHANGED, {})
-        state.weight += _REFERENCE
+        state.weight += _SLOT + 4 * len(trigger.id)
     held = instances_of(slot, trigger.decoder)
+    gave_up = False
+    if instance is not None and held.pop(instance, None) is None:
+        gave_up = _make_room(held, trigger, at)
+        state.weight += 4 * len(instance)
+    held[instance] = progress
     slot.content = CHANGED
-    gave_up = 0
+    state.weight += trigger.growth * (_REFERENCE + size)
+    if trigger.timed and (slot.waits or trigger.matcher.waits(progress)):
+        _note_waits(state, slot, trigger)
+    return gave_up
+
+
+def put_by_timer(
+    state: CustomerState, trigger: CompiledTrigger, instance: str | None, progress: Any
+) -> None:
+    """Keep *progress* that a timer has left of an instance, or forget the instance for ``None``.
+
+    An instance keeps its place: only events make it newer (22). Timers add no bytes.
+    """
     if progress is None:
-        held.pop(instance, None)
-    else:
-        if instance in held:
-            if by_event and len(held) > 1:
-                del held[instance]
-        elif len(held) >= MOST_INSTANCES:
-            gave_up = _make_room(held, trigger, at)
-        held[instance] = progress
-        text = 0 if instance is None else 4 * len(instance)
-        state.weight += text + trigger.matcher.growth * (_REFERENCE + size)
+        forget(state, trigger, instance)
+        return
+    slot = state.slots[trigger.id]
+    instances_of(slot, trigger.decoder)[instance] = progress
+    slot.content = CHANGED
+    _note_waits(state, slot, trigger)
+
+
+def forget(state: CustomerState, trigger: CompiledTrigger, instance: str | None) -> None:
+    """Forget the progress of *instance*, if there is any."""
+    slot = state.slots.get(trigger.id)
+    if slot is None:
+        return
+    held = instances_of(slot, trigger.decoder)
+    held.pop(instance, None)
+    slot.content = CHANGED
     if not held:
         del state.slots[trigger.id]
-    if trigger.matcher.timed:
-        note_waits(slot, trigger)
-        state.note_waits()
-    return gave_up
+    if slot.waits:
+        _note_waits(state, slot, trigger)
 
 
 def drop(state: CustomerState, name: str) -> None:
@@ -91,8 +103,8 @@ def drop(state: CustomerState, name: str) -> None:
         state.note_waits()
 
 
-def note_waits(slot: Slot, trigger: CompiledTrigger) -> None:
-    """Find the slot's earliest waits again."""
+def _note_waits(state: CustomerState, slot: Slot, trigger: CompiledTrigger) -> None:
+    """Find the earliest waits again, of the slot and so of the state."""
     due = settled = NEVER
     number = 0
     for progress in instances_of(slot, trigger.decoder).values():
@@ -101,16 +113,21 @@ def note_waits(slot: Slot, trigger: CompiledTrigger) -> None:
             due = min(due, wait_due)
             settled = min(settled, max(wait_due, arrival))
     slot.due, slot.settled, slot.waits = due, settled, number
+    state.note_waits()
 
 
-def _make_room(held: dict[str | None, Any], trigger: CompiledTrigger, at: int) -> int:
-    """Remove the instances that can complete nothing any more; if there are none, the one whose
-    progress changed longest ago. Return how many were given up."""
+def _make_room(held: dict[str | None, Any], trigger: CompiledTrigger, at: int) -> bool:
+    """Make room for one more instance; return whether one was given up for it.
+
+    Those that can complete nothing any more go first; if there are none, the one whose progress
+    changed longest ago.
+    """
+    if len(held) < MOST_INSTANCES:
+        return False
     is_expired = trigger.matcher.is_expired
     expired = [name for name, progress in held.items() if is_expired(progress, at)]
     for name in expired:
         del held[name]
-    if expired:
-        return 0
-    del held[next(iter(held))]
-    return 1
+    if not expired:
+        del held[next(iter(held))]
+    return not expired

@@ -8,7 +8,6 @@ from typing import Any
 from triggerstream.core import slots
 from triggerstream.core.decode import decode_event
 from triggerstream.core.firing import MACHINE_ERRORS, fail, judge
-from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.outcomes import Decided
 from triggerstream.core.state import CustomerState
 from triggerstream.core.triggers.compile import CompiledTrigger
@@ -45,12 +44,6 @@ def fire_due(
             insort(ripe, each)
 
 
-def wake_of(state: CustomerState, lateness: int) -> int:
-    """Return the clock at which the earliest wait fires, or `NEVER`."""
-    settled = state.settled
-    return NEVER if settled == NEVER else settled + lateness
-
-
 def _ripe(
     trigger: CompiledTrigger, instance: str | None, progress: Any, settled: int, at: int
 ) -> list[Ripe]:
@@ -80,7 +73,7 @@ def _fire(
 ) -> None:
     try:
         step = trigger.matcher.on_timer(progress, index)
-        slots.put(state, trigger, instance, step.progress, at=due, by_event=False)
+        slots.put_by_timer(state, trigger, instance, step.progress)
         match = step.match
         if match is not None:
             last = decode_event(match.raw, fallback_id=match.events[-1][1], fallback_timestamp=due)

@@ -16,7 +16,7 @@ When all event steps are filled and an absence stands at the end, the sequence *
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -182,7 +182,22 @@ class _Way:
         following = sequence.steps[number + 1 : number + 2]
         self._keeps_newest_only = not any(each.earliest for each in following)
 
-    def choose(self, partials: tuple[Partial, ...], at: int) -> Partial | None:
+    def fill(self, before: tuple[tuple[Partial, ...], ...], now: Occurrence) -> Partial | None:
+        """Return the partial match that an event makes at this step, from those *before* it."""
+        event, at = now.event, now.at
+        if not self.step:
+            if self.where is not None and not self.where(event):
+                return None
+            return Partial(at, at, ((now.position, event.event_id),))
+        partials = before[self.step - 1]
+        if not partials:
+            return None
+        chosen = self._chosen(partials, at)
+        if chosen is None or (self.where is not None and not self.where(event)):
+            return None
+        return Partial(chosen.first, at, (*chosen.events, (now.position, event.event_id)))
+
+    def _chosen(self, partials: tuple[Partial, ...], at: int) -> Partial | None:
         """Return the partial match that an event at *at* takes on: of those that it can take,
         the one whose first event is latest, then whose second is, and so on (2)."""
         best: Partial | None = None
@@ -246,46 +261,33 @@ class _Plan:
         self.cancels = bool(self._kills) or self._cancels_wait
 
     def on_event(self, progress: Progress | None, now: Occurrence) -> Step | None:
-        event, at = now.event, now.at
         if progress is None:
             progress = self._nothing
         before, wait = progress.steps, progress.wait
         if self.cancels:
-            before, wait = self._cancelled(progress, event, at)
-        if self._restarts and wait is not None and _accepts(self._ways[0].where, event):
+            before, wait = self._cancelled(progress, now.event, now.at)
+        if self._restarts and wait is not None and _accepts(self._ways[0].where, now.event):
             wait = self._opened(wait.events[:-1], now)
-        steps = before
+        steps: list[tuple[Partial, ...]] | None = None
         gave_up: tuple[str, ...] = ()
         for way in self._ways:
-            step = way.step
-            events: tuple[Ref, ...] = ()
-            first = at
-            if step:
-                chosen = way.choose(steps[step - 1], at)
-                if chosen is None:
-                    continue
-                events, first = chosen.events, chosen.first
-            if not _accepts(way.where, event):
+            filled = way.fill(before, now)
+            if filled is None:
                 continue
-            if step < self._last:
-                partial = Partial(first, at, (*events, (now.position, event.event_id)))
-                partials, given = way.add(steps[step], partial)
-                steps = _replaced(steps, step, partials)
+            if way.step < self._last:
+                steps = steps or list(before)
+                steps[way.step], given = way.add(before[way.step], filled)
                 gave_up += given
             elif self._final is None:
-                match = Match(at, (*events, (now.position, event.event_id)), event.raw)
-                return Step(None, match, gave_up)
+                return Step(None, Match(now.at, filled.events, now.event.raw), gave_up)
             elif wait is None:
-                wait = self._opened(events, now)
-        if steps is progress.steps and wait is progress.wait:
-            return None
-        return Step(_progress(steps, wait), None, gave_up)
+                wait = self._opened(filled.events[:-1], now)
+        if steps is not None:
+            return Step(Progress(tuple(steps), wait), None, gave_up)
+        return _changed(progress, before, wait)
 
     def on_cancel(self, progress: Progress, event: Event, at: int) -> Step | None:
-        steps, wait = self._cancelled(progress, event, at)
-        if steps is progress.steps and wait is progress.wait:
-            return None
-        return Step(_progress(steps, wait))
+        return _changed(progress, *self._cancelled(progress, event, at))
 
     def _cancelled(
         self, progress: Progress, event: Event, at: int
@@ -323,6 +325,10 @@ def _replaced(
     return (*steps[:step], partials, *steps[step + 1 :])
 
 
-def _progress(steps: Iterable[tuple[Partial, ...]], wait: Wait | None) -> Progress | None:
-    steps = tuple(steps)
-    return Progress(steps, wait) if wait is not None or any(steps) else None
+def _changed(
+    progress: Progress, steps: tuple[tuple[Partial, ...], ...], wait: Wait | None
+) -> Step | None:
+    """Return the step to *steps* and *wait*, or ``None`` where they are those of *progress*."""
+    if steps is progress.steps and wait is progress.wait:
+        return None
+    return Step(Progress(steps, wait) if wait is not None or any(steps) else None)

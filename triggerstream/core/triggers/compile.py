@@ -38,6 +38,7 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
         check: Its ``if``.
         decoder: Of the instances in its slots.
         keep_recent: How many of its firings are kept by name.
+        timed, growth: The matcher's, here because they are asked at every change.
     """
 
     id: str
@@ -48,6 +49,8 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
     check: Check | None
     decoder: InstancesDecoder
     keep_recent: int
+    timed: bool
+    growth: int
 
 
 def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTrigger:
@@ -64,6 +67,8 @@ def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTri
         check=None if condition is None else compile_if(condition, policy.timezone),
         decoder=instances_decoder(matcher.progress_type),
         keep_recent=RECENT if is_limited else 1,
+        timed=matcher.timed,
+        growth=matcher.growth,
     )
 
 
