@@ -31,6 +31,7 @@ from triggerstream.ops.catalogue import (
     conservation_alert,
 )
 from triggerstream.ops.metrics import ENDS, ProcessMetrics
+from triggerstream.policy.ledger import Ledger, Pending
 from triggerstream.policy.outcomes import Admitted, Delivery, Ignored
 
 TOPIC = "triggerstream.events.v1"
@@ -52,6 +53,25 @@ def firing(trigger: str = "cart", actions: int = 1, mode: str = "live") -> Firin
 
 def suppressed(reason: SuppressionReason, actions: int = 1) -> Suppressed:
     return Suppressed(reason, "cart", "c1", 0, None, ("e1",), actions)
+
+
+def ledger(*channels: str) -> Ledger:
+    """A customer with one pending action by each of *channels*."""
+    return Ledger(
+        pending={
+            str(number): Pending(
+                action_id=str(number),
+                trigger="cart",
+                channel=channel,
+                type="behavioral",
+                rank=0,
+                expires=0,
+                not_before=0,
+                firing=b"",
+            )
+            for number, channel in enumerate(channels)
+        }
+    )
 
 
 def delivery(outcome: str, reason: str) -> Delivery:
@@ -244,13 +264,23 @@ class TestCounting:
         self, registry: CollectorRegistry, metrics: ProcessMetrics
     ) -> None:
         metrics.assign([0, 1])
-        metrics.opened(0, {"email": 3})
-        metrics.opened(1, {"sms": 1})
+        metrics.opened(0, [ledger("email", "email"), ledger("sms")])
+        metrics.opened(1, [ledger("sms")])
         metrics.decided(1, {}, [Admitted("cart", "sms")])
 
         metrics.assign([1])
 
         assert total(registry, PENDING) == 2
+
+    def test_what_was_pending_when_a_partition_was_taken_over_is_counted_anew(
+        self, registry: CollectorRegistry, metrics: ProcessMetrics
+    ) -> None:
+        metrics.decided(0, {}, [Admitted("cart", "email")] * 5)
+
+        metrics.opened(0, [ledger("email", "email")])
+        metrics.decided(0, {}, [delivery(Outcome.SENT, "")])
+
+        assert total(registry, PENDING) == 1
 
 
 class TestConservation:

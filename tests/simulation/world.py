@@ -7,7 +7,7 @@ decides which node goes on, or whether one ever does.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from types import SimpleNamespace
@@ -257,6 +257,9 @@ class Node:
 
     def still_ours(self) -> bool:
         return self.world.owner is self or not self.lease
+
+    def opened(self, partition: int, pending: Iterable[Any]) -> None:
+        self.world.reached["opened"] += 1
 
     def decided(self, partition: int, statuses: Mapping[str, int], outcomes: Sequence[Any]) -> None:
         self.world.reached["skipped by fence"] += statuses.get("skipped", 0)

@@ -54,6 +54,7 @@ ENDS: tuple[tuple[str, str], ...] = (
 
 if TYPE_CHECKING:
     from triggerstream.core.keyed.partition import Cut, Partition
+    from triggerstream.policy.ledger import Ledger
 
 _STATUSES = frozenset(RecordStatus)
 _BY_PARTITION = tuple(metric.name for metric in CATALOGUE if "partition" in metric.labels)
@@ -192,12 +193,12 @@ class ProcessMetrics:
 
     # ── deliveries ──────────────────────────────────────────────────────────────────────────
 
-    def opened(self, partition: int, pending: Mapping[str, int]) -> None:
-        """Say how many actions, by channel, were pending in a partition when it was taken over.
-
-        From here on they follow from what is decided.
-        """
-        self._pending[partition] = Tally(pending)
+    def opened(self, partition: int, pending: Iterable[Ledger]) -> None:
+        """Begin with the actions in *pending*, the states of a partition that was taken over;
+        from here on how many are pending follows from what is decided."""
+        self._pending[partition] = Tally(
+            action.channel for ledger in pending for action in ledger.pending.values()
+        )
         self._show_pending()
 
     def observe_attempt(self, channel: str, outcome: str, reason: str, seconds: float) -> None:
@@ -225,7 +226,8 @@ class ProcessMetrics:
         owned = set(partitions)
         for name, lost in product(_BY_PARTITION, self._partitions - owned):
             self._children.remove(name, self._topic, str(lost))
-            self._pending.pop(lost, None)
+        for number in self._pending.keys() - owned:
+            del self._pending[number]
         self._show_pending()
         self._partitions = owned
         self._children.gauge("partitions_assigned", self._topic).set(len(owned))

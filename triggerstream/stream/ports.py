@@ -6,7 +6,7 @@ thread. All of them run on the event loop of the process.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -122,6 +122,10 @@ class Attempts(Protocol):
 
 class Observer(Protocol):
     """What wants to count: the metrics. Called once a batch or checkpoint, never per record."""
+
+    def opened(self, partition: int, pending: Iterable[Any]) -> None:
+        """Hear of a partition taken over, with the states that had something pending."""
+        ...
 
     def decided(
         self, partition: int, statuses: Mapping[str, int], outcomes: Sequence[Any]

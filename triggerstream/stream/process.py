@@ -169,6 +169,7 @@ class KeyedProcess:
         self._check_world(partition)
         partition.topic_id = self._topic_id
         owned = self._owned[number] = _Owned(partition, store, self._monotonic())
+        self._observer.opened(number, partition.pending_states())
         if self._attempts is not None:
             for attempt in partition.pending():
                 self._attempts.orphan(number, attempt)

@@ -11,7 +11,7 @@ What makes a repeat harmless: each customer's state names the last record that i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -394,14 +394,16 @@ class Partition(Generic[State, MessageT]):
         entry = self._cache.find(customer)
         return None if entry is None or entry.state is None else (entry.state, entry.fence)
 
-    def pending(self) -> list[Any]:
-        """Return what was under way when this partition was last stored (`Program.resume`)."""
-        found = []
+    def pending_states(self) -> Iterator[State]:
+        """Yield the states, not to be changed, that had something pending when last stored."""
         for customer in self._store.pending():
             entry = self._cache.find(customer.decode())
             if entry is not None and entry.state is not None:
-                found.extend(self._program.resume(entry.state))
-        return found
+                yield entry.state
+
+    def pending(self) -> list[Any]:
+        """Return what was under way when this partition was last stored (`Program.resume`)."""
+        return [each for state in self.pending_states() for each in self._program.resume(state)]
 
     def _is_covered(self, customer: bytes) -> bool:
         value = self._store.get(customer)
