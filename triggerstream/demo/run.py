@@ -32,7 +32,7 @@ _TAIL = 45 * DAY
 """How long the clock runs on after the last event: what waits longest has come due by then."""
 _SETTLE_SECONDS = 3.0
 """Both processes have nothing to do for so long: they are done."""
-_LIMIT_SECONDS = 150.0
+_LIMIT_SECONDS = 600.0
 
 
 class DemoError(TriggerstreamError):
@@ -182,6 +182,9 @@ async def _show(stage: Stage, cast: Cast) -> None:
 
     tally = await take_tally(read, await cast.worker.metrics())
     show_tally(tally)
+    if not tally.matched_actions:
+        found = f"nothing matched, and much should have; the worker's log: {cast.worker.log}"
+        raise DemoError(found)
     mailbox, receiver = cast.mailbox, cast.receiver
     if mailbox.letters:
         show_letter(mailbox.letters[-1])

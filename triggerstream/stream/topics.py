@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import IncompatibleBrokerVersion, for_code
 
 from triggerstream.errors import SettingsError, WorldChangedError
 
@@ -110,7 +110,8 @@ async def ensure_topics(
     admin = AIOKafkaAdminClient(**options)
     await admin.start()
     try:
-        await _create(admin, topics, replication or await _default_replication(admin))
+        with suppress(IncompatibleBrokerVersion):  # it makes none: then all must be there already
+            await _create(admin, topics, replication or await _default_replication(admin))
         found = await _partitions(admin, [topic.name for topic in topics])
     finally:
         await admin.close()
