@@ -9,6 +9,9 @@ import msgspec
 from tests.reference.seen import FOREVER, Match, Seen, Spec, Timer, duration, fits
 
 MOST_PARTIAL_MATCHES = 32
+PLAIN_ROOM = 1
+"""Partial matches at a step whose way on has no gap (0002: 3): more would make no difference, but
+where a late event killed the newest one at the step before (`test_bounds_by_hand`)."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -97,13 +100,15 @@ class Sequence:
         """
         step = len(chosen)
         after = chosen[-1].position if chosen else -1
-        earlier = [e for e in reversed(self.history) if after < e.position < seen.position]
+        earlier = [
+            event
+            for event in reversed(self.history)
+            if after < event.position < seen.position and seen.at - event.at < self.within  # 1
+        ]
         for event in [seen] if step == last else earlier:
             if not self.may_fill(step, chosen[-1] if chosen else None, event):
                 continue
             choice = (*chosen, event)
-            if seen.at - choice[0].at >= self.within:  # 1
-                continue
             if step == last:
                 yield choice
             else:
@@ -161,18 +166,18 @@ class Sequence:
     # Bounds (3, 22).
 
     def keep_bound(self, seen: Seen) -> None:
-        """(3) Where the way on has a gap, a 33rd unexpired partial match replaces the newest.
+        """(3) A newcomer replaces the newest partial match, where its step has no more room.
 
-        Elsewhere the newest per step is all that matters, and keeping more does no harm.
+        Where the way on has neither `after` nor an absence with `for`, only the newest is kept.
         """
         for step in range(len(self.steps) - 1):
             if not any(self.choices(step, seen)):
                 continue
             self.changed = seen.position
-            if not (self.steps[step + 1].after or self.steps[step + 1].silence):
-                continue
+            following = self.steps[step + 1]
+            room = MOST_PARTIAL_MATCHES if following.after or following.silence else PLAIN_ROOM
             held = [other for other in self.partial(step, seen.at) if other is not seen]
-            if len(held) >= MOST_PARTIAL_MATCHES:
+            if len(held) >= room:
                 self.given_up[step, held[-1].position] = seen.position
 
     def partial(self, step: int, at: int) -> list[Seen]:

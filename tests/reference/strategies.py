@@ -15,6 +15,7 @@ from tests.reference.stories import START, Json
 
 MINUTE = 60_000
 TYPES = "aabbcd"
+"""Of the events in a log; the frequent ones fill steps, and the rare ones are absent."""
 PATH = "event_data.n"
 NUMBERS: list[Any] = [0, 1, 2, 1.0, 0.1, 2.5, -1]
 VALUES: list[Any] = [*NUMBERS, *NUMBERS, "1", "x", True, None, [1]]
@@ -95,7 +96,8 @@ IF = conditions(
 @st.composite
 def selections(draw: Draw, kind: str) -> Json:
     """``event``, ``absent`` or ``count``: a type or two, and now and then ``where``."""
-    types = draw(st.sampled_from([*TYPES, *TYPES, *TYPES, ["a", "b"], ["b", "c"], "identify"]))
+    common = [*"ccddab"] if kind == "absent" else [*TYPES]
+    types = draw(st.sampled_from([*common * 3, ["a", "b"], ["b", "c"], "identify"]))
     where = {"where": draw(WHERE)} if draw(st.integers(0, 7)) == 0 else {}
     return {kind: types, **where}
 
@@ -275,11 +277,16 @@ class Sequel:
 
 
 @st.composite
-def logs(draw: Draw, longest: int = 40) -> list[Json]:
-    """A log of two customers; in half of the logs some stamps stray, and some arrive late."""
+def logs(draw: Draw, longest: int = 40, *, orderly: bool = False) -> list[Json]:
+    """A log of two customers; in half of the logs some stamps stray, and some arrive late.
+
+    An *orderly* log is one in order of its timestamps.
+    """
     random = draw(st.randoms(use_true_random=False))
     sequel = Sequel(
-        random, strays=draw(st.booleans()), arrivals=draw(st.sampled_from([False, False, True]))
+        random,
+        strays=not orderly and draw(st.booleans()),
+        arrivals=not orderly and draw(st.sampled_from([False, False, True])),
     )
     for _ in range(draw(st.sampled_from([3, 6, 12, 20, 30, longest]))):
         sequel.add(KEYS)

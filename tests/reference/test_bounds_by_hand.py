@@ -1,0 +1,122 @@
+"""Rules 3, 17 and 22, worked by hand: the reference and the engine must both agree."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from tests.reference import sequences as reference
+from tests.reference.evaluator import evaluate
+from tests.reference.stories import DECIDE, Decide, Json, log, ms, tell, trigger
+from tests.reference.strategies import ends, logs, patterns, triggers
+
+LAST = ms(100_000)
+
+INSTANCES = " ".join(f"a@{number}/i{number}" for number in range(64))
+"""A story in which 64 instances have progress; the first changed longest ago."""
+
+both = pytest.mark.parametrize("decide", DECIDE.values(), ids=DECIDE.keys())
+
+
+@both
+@pytest.mark.parametrize(
+    ("within", "openers", "taken"),
+    [
+        pytest.param("1000s", 32, 31, id="the 32nd stays"),
+        pytest.param("1000s", 33, 30, id="the 33rd replaces the newest"),
+        pytest.param("32s", 33, 31, id="an expired one takes no room"),
+        pytest.param("33s", 33, 30, id="one that is about to expire does"),
+    ],
+)
+def test_32_partial_matches_stand_at_a_step(
+    decide: Decide, within: str, openers: int, taken: int
+) -> None:
+    """The last event fits openers up to second 31 only."""
+    gapped = trigger(f"{{sequence: [{{event: a}}, {{event: b, after: 5s}}], within: {within}}}")
+    story = " ".join(f"a@{second}" for second in range(openers)) + " b@36.5"
+
+    decisions = decide([gapped], log(story))
+
+    assert tell(decisions) == f"{taken},{openers}@36.5"
+
+
+@both
+@pytest.mark.parametrize(("threshold", "fires"), [(1000, True), (1001, False)])
+def test_the_newest_1000_values_are_held(decide: Decide, threshold: int, fires: bool) -> None:
+    summed = trigger(f"{{count: a, sum: event_data.n, at_least: {threshold}}}")
+    story = " ".join(f"a@{second}=1" for second in range(1002))
+
+    assert bool(decide([summed], log(story))) == fires
+
+
+@both
+def test_a_window_counts_beyond_the_ids_that_it_holds(decide: Decide) -> None:
+    story = " ".join(f"a@{second}" for second in range(1003))
+
+    (line,) = decide([trigger("{count: a, exactly: 1003, within: 1h}")], log(story), until=LAST)
+
+    assert line["events"] == [str(number) for number in range(3, 1003)]
+
+
+@both
+@pytest.mark.parametrize(
+    ("story", "decided"),
+    [
+        pytest.param("a@64/i0", "0,64@64/i0", id="64 instances"),
+        pytest.param("a@64/new a@65/i0", "", id="a 65th evicts the one that changed first"),
+        pytest.param("a@64/new a@65/i1", "1,65@65/i1", id="and no other"),
+        pytest.param("a@64/i0 a@64/new a@65/i1", "0,64@64/i0 1,66@65/i1", id="a match makes room"),
+        pytest.param("a@64 a@65/i0", "0,65@65/i0", id="an event of no instance takes no room"),
+    ],
+)
+def test_64_instances_have_progress(decide: Decide, story: str, decided: str) -> None:
+    twice = trigger("{count: a, at_least: 2, per: event_data.k}")
+
+    assert tell(decide([twice], log(f"{INSTANCES} {story}"))) == decided
+
+
+@both
+@pytest.mark.parametrize(("cancelled", "fired"), [("x@70/i5", "i0"), ("x@70/other", "i1")])
+def test_an_instance_whose_wait_was_cancelled_takes_no_room(
+    decide: Decide, cancelled: str, fired: str
+) -> None:
+    waiting = trigger("{sequence: [{event: a}, {absent: x, for: 1000s}], per: event_data.k}")
+
+    first, *_ = decide([waiting], log(f"{INSTANCES} {cancelled} a@71/new"), until=LAST)
+
+    assert first["instance"] == fired
+
+
+@both
+def test_what_changes_last_is_given_up_last(decide: Decide) -> None:
+    """Instance 0 restarts its wait; so instance 1 goes for the newcomer."""
+    restarted = trigger(
+        "{sequence: [{event: a}, {absent: x, for: 1000s}], restart: on_repeat, per: event_data.k}"
+    )
+
+    decisions = decide([restarted], log(f"{INSTANCES} a@70/i0 a@71/new"), until=LAST)
+
+    fired = [line["instance"] for line in decisions]
+    assert fired == [*(f"i{number}" for number in range(2, 64)), "i0", "new"]
+
+
+@both
+def test_a_late_event_may_kill_what_was_kept(decide: Decide) -> None:
+    """The one loss of keeping the newest only: events 1, 2, 6 would be a choice, had the partial
+    match 0, 5 not replaced 1, 2 after the late event killed 1."""
+    silence = "{sequence: [{event: a}, {absent: x, for: 5s}, {event: b}, {event: c}], within: 19s}"
+    story = "a@0 a@1 b@7 z@17 x@5.5 b@18 c@19.5"
+
+    assert tell(decide([trigger(silence)], log(story))) == ""
+
+
+@given(triggers(patterns(2), "t"), logs(orderly=True), ends())
+def test_without_late_events_keeping_the_newest_is_exact(
+    trigger: Json, events: list[Json], until: int | None
+) -> None:
+    """(3) By exhaustion: whatever is kept beyond the newest makes no difference."""
+    kept = evaluate([trigger], events, until=until)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "PLAIN_ROOM", len(events))
+        assert evaluate([trigger], events, until=until) == kept
