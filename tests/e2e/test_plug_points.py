@@ -335,6 +335,9 @@ async def test_a_heartbeat_says_whether_it_was_answered(running: Running) -> Non
     answered = await running.consumer.thread._there(running.aio._coordinator._do_heartbeat())
 
     assert answered is True, "the lease is renewed by it: look at GroupCoordinator._do_heartbeat"
+    assert "await self._on_join_complete(" in inspect.getsource(GroupCoordinator), (
+        "the lease is renewed when the group has let us in: look at where joining ends"
+    )
     assert "await self._do_heartbeat()" in inspect.getsource(GroupCoordinator._heartbeat_routine), (
         "the wrapped heartbeat is not what the routine calls: look at ConsumerThread.on_start"
     )

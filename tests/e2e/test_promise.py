@@ -94,9 +94,10 @@ async def test_killed_workers_and_senders_lose_nothing_and_double_nothing(
             deployment.worker()
             deployment.sender()
             await deployment.wait_for_topics()
-            playing = asyncio.create_task(deployment.produce(shop, pause=0.5))
+            playing = asyncio.create_task(deployment.produce(shop, pause=0.8))
             for kill in range(5):
-                await asyncio.sleep(random.uniform(1, 9))
+                await deployment.wait_until_reading("worker")
+                await asyncio.sleep(random.uniform(0, 4))
                 deployment.kill("worker")
                 if kill == 2:
                     shutil.rmtree(deployment.disk("worker"))

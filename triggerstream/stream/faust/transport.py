@@ -82,6 +82,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return answered
 
         coordinator._do_heartbeat = heard  # noqa: SLF001
+        joined = coordinator._on_join_complete  # noqa: SLF001
+
+        async def counted_in(*answer: Any) -> None:
+            # Joining can take longer than the lease, and no heartbeat is answered meanwhile.
+            self._edge.lease.heard(time.monotonic())
+            await joined(*answer)
+
+        coordinator._on_join_complete = counted_in  # noqa: SLF001
 
     @Service.task
     async def _watch_the_group(self) -> None:
