@@ -28,7 +28,7 @@ ENDPOINTS = ("crm", "support")
 """Where the shop's triggers send webhooks: here, all to one receiver."""
 
 _PLAY_SECONDS = 30.0
-_TAIL = 45 * DAY
+TAIL = 45 * DAY
 """How long the clock runs on after the last event: what waits longest has come due by then."""
 _SETTLE_SECONDS = 3.0
 """Both processes have nothing to do for so long: they are done."""
@@ -91,7 +91,7 @@ def _read(shop: Path) -> list[Played]:
     except (OSError, Rejected) as error:
         message = f"{path}: required are gzipped events, one a line; found: {error}"
         raise UsageError(message) from error
-    return list(with_ticks(events, every=HOUR, tail=_TAIL))
+    return list(with_ticks(events, every=HOUR, tail=TAIL))
 
 
 @contextmanager

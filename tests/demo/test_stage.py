@@ -1,0 +1,58 @@
+"""The demo and the shop that it plays agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from triggerstream.core.triggers.model import (
+    AbsentStep,
+    AllPattern,
+    AnyPattern,
+    Pattern,
+    RulesetSource,
+    SequencePattern,
+)
+from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.demo.run import ENDPOINTS, TAIL
+from triggerstream.replay.files import read_files
+
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
+
+
+@pytest.fixture(name="shop")
+def _shop() -> RulesetSource:
+    return parse_ruleset(read_files(SHOP / "triggers"))
+
+
+def longest_wait(pattern: Pattern) -> int:
+    match pattern:
+        case SequencePattern(steps=steps):
+            waits = [step.duration or 0 for step in steps if isinstance(step, AbsentStep)]
+            return max(waits, default=0)
+        case AllPattern(children=children) | AnyPattern(children=children):
+            return max(longest_wait(child) for child in children)
+        case _:
+            return 0
+
+
+def test_every_webhook_of_the_shop_has_an_endpoint(shop: RulesetSource) -> None:
+    asked = {
+        action.options["endpoint"]
+        for trigger in shop.triggers
+        for action in trigger.actions
+        if action.channel == "webhook"
+    }
+
+    assert asked == set(ENDPOINTS)
+
+
+def test_the_clock_runs_on_until_all_waits_and_their_actions_are_due(shop: RulesetSource) -> None:
+    for trigger in shop.triggers:
+        last = max((action.after for action in trigger.actions), default=0)
+        assert longest_wait(trigger.when) + last + shop.policy.expiry < TAIL, trigger.id
+
+
+def test_there_are_at_least_six_triggers(shop: RulesetSource) -> None:
+    assert len(shop.triggers) >= 6
