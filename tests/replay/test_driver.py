@@ -25,6 +25,9 @@ when:
 limits: {cooldown: 1d}
 then:
   - log: {}
+---
+trigger: ping
+when: {event: ping}
 """
 
 
@@ -138,8 +141,9 @@ class TestArrival:
     def test_events_with_and_without_it_may_be_mixed(self, ruleset: Ruleset) -> None:
         events = [
             line("add", 0, "a"),
-            line("add", 3 * HOUR, "b", received_at=START),
             line("add", 1, "c"),
+            line("add", 3 * HOUR, "b", received_at=START),
+            line("add", 2, "d"),
         ]
 
         assert told(replay_lines(ruleset, events, until=START + HOUR)) == [
@@ -163,15 +167,19 @@ class TestArrival:
         assert rejections.heard == [(1, "missing_field")]
         assert rejections.details[0].startswith("timestamp or received_at")
 
-    def test_a_cloud_event_arrives_at_its_time(self, ruleset: Ruleset) -> None:
+    def test_a_cloud_event_arrives_at_its_time_whatever_else_it_says(
+        self, ruleset: Ruleset
+    ) -> None:
         event = (
-            b'{"specversion": "1.0", "id": "e1", "source": "/shop", "type": "add", '
-            b'"subject": "c1", "time": "2026-01-05T10:00:00Z", "data": {}}'
+            b'{"specversion": "1.0", "id": "e1", "source": "/shop", "type": "add", "subject": "c1",'
+            b' "time": "2026-01-05T10:00:00Z", "timestamp": "2026-01-05T19:00:00Z", "data": {}}'
         )
+        events = [event, line("x", 1, "z")]
 
-        decisions = replay_lines(ruleset, [event], until=START + HOUR)
-
-        assert told(decisions) == [("firing", "c1", "11:00:00")]
+        assert told(replay_lines(ruleset, events)) == []
+        assert told(replay_lines(ruleset, events, until=START + HOUR)) == [
+            ("firing", "c1", "11:00:00")
+        ]
 
 
 class TestTheLargestGap:
@@ -190,6 +198,23 @@ class TestTheLargestGap:
 
         assert told(decisions) == []
         assert replay.clamped == 1
+
+    def test_what_jumps_happened_when_it_says_unless_it_says_when_it_was_received(
+        self, ruleset: Ruleset
+    ) -> None:
+        events = [
+            line("ping", 0),
+            line("ping", 3 * HOUR, "b"),
+            line("ping", 6 * HOUR, "c", received_at=START + 5 * HOUR),
+        ]
+
+        decisions = replay_lines(ruleset, events, max_gap=HOUR)
+
+        assert told(decisions) == [
+            ("firing", "c1", "10:00:00"),
+            ("firing", "b", "13:00:00"),
+            ("firing", "c", "12:00:00"),
+        ]
 
     def test_what_is_rejected_does_not_move_the_clock(self, ruleset: Ruleset) -> None:
         """Otherwise the second jump would be measured from the first, and pass."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
@@ -16,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from triggerstream.core.keyed.program import Program
 from triggerstream.ops.health import Health, HealthServer
+from triggerstream.ops.identity import identity_of
 from triggerstream.ops.metrics import ProcessMetrics
 from triggerstream.ops.settings import Settings
 from triggerstream.stream.connection import client_options
@@ -159,12 +159,8 @@ class Runtime:
             main=(self.input_topic, build_process),
             others=others,
             fate=self.fate,
-            client_id=f"{self._called}@{self.settings.http.host}:{self._server.port}",
+            client_id=str(identity_of(self.settings.http, self._server.port)),
         )
-
-    @property
-    def _called(self) -> str:
-        return self.settings.http.name or socket.gethostname()
 
     async def serve(self, app: RecoveringApp) -> int:
         """Run *app* to its end; return the exit code."""
