@@ -141,7 +141,9 @@ class Deployment:
     def tails(self) -> str:
         """Return the ends of all logs, for the message of a failure."""
         logs = sorted(self.directory.glob("*.log"))
-        return "\n".join(f"── {log.stem}\n{log.read_text(errors='replace')[-6000:]}" for log in logs)
+        return "\n".join(
+            f"── {log.stem}\n{log.read_text(errors='replace')[-6000:]}" for log in logs
+        )
 
     # ── topics ──────────────────────────────────────────────────────────────────────────────
 
@@ -162,7 +164,9 @@ class Deployment:
                     return
                 await asyncio.sleep(0.2)
 
-    async def produce(self, values: Iterable[bytes], *, pause: float = 0.0, chunk: int = 500) -> None:
+    async def produce(
+        self, values: Iterable[bytes], *, pause: float = 0.0, chunk: int = 500
+    ) -> None:
         """Append events, keyed by customer, stamped with their own time as their arrival."""
         async with self._producer() as producer:
             for count, value in enumerate(values, 1):
