@@ -22,7 +22,7 @@ LONGEST_ID = 256
 _SLOT = 64
 """Bytes of a slot without its id and its instances, at most."""
 
-_REFERENCE = 4 * LONGEST_ID + 64
+REFERENCE = 4 * LONGEST_ID + 64
 """Bytes of an event in progress, at most, but for what of it is kept whole: its id, its position,
 its times."""
 
@@ -61,7 +61,7 @@ def put(
         state.weight += 4 * len(instance)
     held[instance] = progress
     slot.content = CHANGED
-    state.weight += trigger.growth * (_REFERENCE + size)
+    state.weight += trigger.growth * (REFERENCE + size)
     if trigger.timed and (slot.waits or trigger.matcher.waits(progress)):
         _note_waits(state, slot, trigger)
     return gave_up

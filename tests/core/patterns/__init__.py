@@ -1,0 +1,1 @@
+"""Patterns, each by itself: stories in, matches out."""

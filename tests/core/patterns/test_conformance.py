@@ -1,0 +1,178 @@
+"""What every pattern promises (`patterns.base`), held against random stories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.core.patterns.harness import Story, absent, count, event, n_is, one, sequence, step
+from triggerstream.core.patterns.base import Occurrence
+from triggerstream.core.slots import REFERENCE
+from triggerstream.core.triggers.compile import compile_pattern
+from triggerstream.core.triggers.model import AllPattern, AnyPattern, EventPattern, Pattern
+
+SUM = {"aggregate": "sum", "path": "event_data.n"}
+DISTINCT = {"aggregate": "distinct", "path": "event_data.n"}
+
+PATTERNS: dict[str, Pattern] = {
+    "event": EventPattern(("A", "B"), n_is(1)),
+    "threshold": count("at_least", 3, within=6),
+    "sum": count("more_than", 4, within=6, **SUM),
+    "distinct": count("at_least", 3, within=6, **DISTINCT),
+    "window": count("exactly", 2, within=6),
+    "window of values": count("at_most", 2, within=6, **DISTINCT),
+    "steps": sequence("A", "B", "C", within=8),
+    "gaps": sequence("A", step("B", after=2, before=6), step("AB", times=2), within=12),
+    "silences": sequence("A", absent("C", 2), "B", absent("A"), "C", within=8),
+    "absence": sequence("A", "B", absent("CD", 4), within=6),
+    "restart": sequence("A", absent("C", 4, where=n_is(1)), "B", absent("C", 4), restart=True),
+    "all": AllPattern((one("A"), sequence("B", "C", within=4)), 6),
+    "all with timers": AllPattern((sequence("A", absent("B", 3)), one("C"), one("D")), 6),
+    "any": AnyPattern((sequence("A", absent("B", 3)), count("at_least", 3), one("D"))),
+    "nested": AllPattern((AnyPattern((count("at_most", 2, within=3), one("C"))), one("B")), 6),
+}
+
+few = settings(max_examples=25)
+"""Of each pattern and promise: there are a hundred of them."""
+
+every_pattern = pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
+
+
+@st.composite
+def stories(draw: Any, start: int = 0, most: int = 14) -> str:
+    """Return a story that begins at *start* and never goes back in time."""
+    at = start
+    told = []
+    for type_, n, gap in draw(
+        st.lists(
+            st.tuples(st.sampled_from("AABBCD"), st.integers(0, 3), st.integers(0, 3)),
+            max_size=most,
+        )
+    ):
+        at += gap
+        told.append(f"{type_}={n}@{at}")
+    return " ".join(told)
+
+
+def size(progress: Any) -> int:
+    return len(msgspec.msgpack.encode(progress))
+
+
+@every_pattern
+@few
+@given(stories())
+def test_a_step_changes_something(pattern: Pattern, story: str) -> None:
+    told = Story(pattern)
+    for position, text in enumerate(story.split()):
+        happened = event(text, position)
+        told.wait_until(happened.timestamp)
+        before = told.progress
+        taken = told.happens(happened)
+        if taken is not None:
+            assert taken.match is not None or taken.progress != before
+
+
+@every_pattern
+@few
+@given(stories())
+def test_without_progress_only_openers_do_anything(pattern: Pattern, story: str) -> None:
+    matcher = compile_pattern(pattern)
+    for position, text in enumerate(story.split()):
+        happened = event(text, position)
+        if happened.event_type in matcher.types - matcher.openers:
+            now = Occurrence(happened, happened.timestamp, position, happened.timestamp)
+            assert matcher.handler(happened.event_type)(None, now) is None
+
+
+@every_pattern
+@few
+@given(stories())
+def test_progress_grows_no_faster_than_it_says(pattern: Pattern, story: str) -> None:
+    told = Story(pattern)
+    for position, text in enumerate(story.split()):
+        happened = event(text, position)
+        told.wait_until(happened.timestamp)
+        before = size(told.progress)
+        told.happens(happened)
+        room = told.matcher.growth * (REFERENCE + len(happened.raw))
+        assert size(told.progress) <= before + room
+
+
+@every_pattern
+@few
+@given(stories())
+def test_timers_add_no_bytes(pattern: Pattern, story: str) -> None:
+    told = Story(pattern).tell(story)
+    for due in range(100):
+        before = size(told.progress)
+        told.wait_until(due)
+        assert size(told.progress) <= before
+
+
+@every_pattern
+@few
+@given(stories(), stories(start=0, most=8), st.integers(0, 20))
+def test_expired_progress_is_worth_nothing(
+    pattern: Pattern, story: str, after: str, gap: int
+) -> None:
+    told = Story(pattern).tell(story)
+    start = max((event(text, 0).timestamp for text in story.split()), default=0) + gap
+    told.wait_until(start)
+    if told.progress is None or not told.matcher.is_expired(told.progress, start):
+        return
+    fresh = Story(pattern)
+    fresh.position = told.position
+    before = len(told.matches)
+
+    for text in after.split():
+        later = event(text, told.position)
+        shifted = msgspec.structs.replace(later, timestamp=later.timestamp + start)
+        told.happens(shifted)
+        fresh.happens(shifted)
+
+    assert told.wait_until(1000).matches[before:] == fresh.wait_until(1000).matches
+
+
+@every_pattern
+@few
+@given(stories(), st.sampled_from("ABCD"), st.integers(0, 30))
+def test_cancelling_never_matches_opens_or_adds(
+    pattern: Pattern, story: str, late: str, at: int
+) -> None:
+    told = Story(pattern).tell(story)
+    if told.progress is None:
+        return
+    held, waits = told.matcher.events(told.progress), told.matcher.waits(told.progress)
+
+    taken = told.cancel(f"{late}=1@{at}")
+
+    if taken is not None:
+        assert taken.match is None
+        assert taken.gave_up == ()
+        if taken.progress is not None:
+            assert told.matcher.events(taken.progress) <= held
+            assert set(told.matcher.waits(taken.progress)) <= set(waits)
+
+
+@every_pattern
+def test_only_timed_patterns_wait(pattern: Pattern) -> None:
+    told = Story(pattern).tell("A=1@0 B=1@1 C=1@2 A=1@2")
+
+    waits = () if told.progress is None else told.matcher.waits(told.progress)
+    assert told.matcher.timed or waits == ()
+
+
+@every_pattern
+def test_there_is_no_timer_where_nothing_waits(pattern: Pattern) -> None:
+    told = Story(pattern).tell("A=1@0")
+    if told.progress is None:
+        told.progress = ()
+    elif told.matcher.waits(told.progress):
+        return
+
+    with pytest.raises(LookupError):
+        told.matcher.on_timer(told.progress, 0)
