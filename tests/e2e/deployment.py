@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +17,7 @@ from uuid import uuid4
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind
 from triggerstream.core.moments import parse_moment
@@ -196,7 +198,11 @@ class Deployment:
         )
 
     async def lag(self, process: str, short: str) -> int:
-        """Return how many records of a topic the group of *process* has not committed."""
+        """Return how many records of a topic the group of *process* has not committed.
+
+        Raises:
+            KafkaError: The group is on its way to another coordinator; ask again.
+        """
         group, topic = f"{self.prefix}.{process}", self.topic(short)
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=None)
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
@@ -218,8 +224,11 @@ class Deployment:
         """Return when everything in a topic is contained in committed checkpoints."""
         try:
             async with asyncio.timeout(seconds):
-                while await self.lag(process, short):
+                while True:
                     self._check_alive()
+                    with suppress(KafkaError):
+                        if not await self.lag(process, short):
+                            return
                     await asyncio.sleep(0.2)
         except TimeoutError as error:
             left = await self.lag(process, short)

@@ -158,7 +158,7 @@ async def everything_is_delivered(
     slots: defaultdict[str, list[int]] = defaultdict(list)
     for end in mails:
         if end["outcome"] in ("sent", "unknown"):
-            slots[end["customer_id"]].append(parse_moment(end["at"]))
+            slots[end["customer_id"]].append(parse_moment(end["reserved_at"]))
     for taken in slots.values():
         taken.sort()
         assert all(after - before >= DAY for before, after in pairwise(taken))

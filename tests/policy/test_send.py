@@ -187,6 +187,7 @@ def test_a_delivery_tells_every_failing_gate() -> None:
         ],
         "at": "2026-03-01T12:00:00.000Z",
         "attempts": 0,
+        "reserved_at": None,
         "detail": "email is opt_in, and the customer does not permit it",
         "provider_id": None,
     }

@@ -81,6 +81,8 @@ class Delivery(msgspec.Struct, frozen=True):
         failing: Every gate that stood against it, in order.
         at: When it ended: epoch milliseconds.
         attempts: How often the channel was called for it, or was about to be.
+        slot: When its last attempt was reserved, which is what counts under the caps; ``None``
+            where there was none.
     """
 
     action_id: str
@@ -97,6 +99,7 @@ class Delivery(msgspec.Struct, frozen=True):
     attempts: int
     detail: str = ""
     provider_id: str | None = None
+    slot: int | None = None
 
 
 class FiringFailed(msgspec.Struct, frozen=True):

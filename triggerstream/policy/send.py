@@ -163,6 +163,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "failing": [{"gate": f.reason, "detail": f.detail} for f in delivery.failing],
         "at": format_moment(delivery.at),
         "attempts": delivery.attempts,
+        "reserved_at": None if delivery.slot is None else format_moment(delivery.slot),
         "detail": delivery.detail,
         "provider_id": delivery.provider_id,
     }

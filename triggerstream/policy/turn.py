@@ -208,6 +208,7 @@ class Turn:
                 attempts=pending.attempt,
                 detail=detail,
                 provider_id=result.provider_id if result else None,
+                slot=pending.slot,
             )
         )
         if outcome is Outcome.FAILED:
