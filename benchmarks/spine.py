@@ -263,7 +263,7 @@ def _own_broker() -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="CPU per event: limit, stock Faust, worker.")
     parser.add_argument("--json", action="store_true", help="print the medians as one JSON object")
-    parser.add_argument("--events", type=int, default=200_000, help="events for limit and worker")
+    parser.add_argument("--events", type=int, default=100_000, help="events for limit and worker")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved repeats")
     asked = parser.parse_args()
     plan = Plan(asked.events, max(2_000, asked.events // 20), asked.rounds)
