@@ -20,19 +20,22 @@ both = pytest.mark.parametrize("decide", DECIDE.values(), ids=DECIDE.keys())
 
 @both
 @pytest.mark.parametrize(
-    ("within", "openers", "taken"),
+    ("within", "before", "openers", "taken"),
     [
-        pytest.param("1000s", 32, 31, id="the 32nd stays"),
-        pytest.param("1000s", 33, 30, id="the 33rd replaces the newest"),
-        pytest.param("32s", 33, 31, id="an expired one takes no room"),
-        pytest.param("33s", 33, 30, id="one that is about to expire does"),
+        pytest.param("1000s", "900s", 32, 31, id="the 32nd stays"),
+        pytest.param("1000s", "900s", 33, 30, id="the 33rd replaces the newest"),
+        pytest.param("32s", "32s", 33, 31, id="an expired one takes no room"),
+        pytest.param("33s", "33s", 33, 30, id="one that is about to expire does"),
+        pytest.param("1000s", "32s", 33, 31, id="too old for the next step takes no room"),
+        pytest.param("1000s", "33s", 33, 30, id="about to be too old for the next step does"),
     ],
 )
 def test_32_partial_matches_stand_at_a_step(
-    decide: Decide, within: str, openers: int, taken: int
+    decide: Decide, within: str, before: str, openers: int, taken: int
 ) -> None:
     """The last event fits openers up to second 31 only."""
-    gapped = trigger(f"{{sequence: [{{event: a}}, {{event: b, after: 5s}}], within: {within}}}")
+    step = f"{{event: b, after: 5s, before: {before}}}"
+    gapped = trigger(f"{{sequence: [{{event: a}}, {step}], within: {within}}}")
     story = " ".join(f"a@{second}" for second in range(openers)) + " b@36.5"
 
     decisions = decide([gapped], log(story))

@@ -215,3 +215,38 @@ def test_the_calendar_of_a_timer_is_that_of_its_due_time(decide: Decide) -> None
     thursday = trigger(ABSENT, if_=yaml("{day_of_week: {in: [thu]}}"))
 
     assert tell(decide([thursday], log("a@-5 b@100000"))) == "0@5"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "distinct"),
+    [(1, 1.0, False), (1, "1", True), (1, True, True), (0, False, True), ("a", "A", True)],
+)
+def test_distinct_values_are_typed(decide: Decide, first: Any, second: Any, distinct: bool) -> None:
+    """(17) As ``equals`` is."""
+    events = log("a@0 a@1")
+    for event, value in zip(events, (first, second), strict=True):
+        event["event_data"] = {"v": value}
+
+    decisions = decide([trigger("{count: a, distinct: event_data.v, at_least: 2}")], events)
+
+    assert tell(decisions) == ("0,1@1" if distinct else "")
+
+
+@pytest.mark.parametrize("value", [None, [1], {"v": 1}])
+def test_some_values_are_not_counted(decide: Decide, value: Any) -> None:
+    """(16) As if they were missing."""
+    (event,) = log("a@0")
+    event["event_data"] = {"v": value}
+
+    assert decide([trigger("{count: a, distinct: event_data.v, at_least: 1}")], [event]) == []
+
+
+@pytest.mark.parametrize("value", [None, "1", True, [1]])
+def test_only_numbers_are_summed(decide: Decide, value: Any) -> None:
+    """(16) Numeric text is none."""
+    events = log("a@0 a@1=1")
+    events[0]["event_data"] = {"n": value}
+
+    decisions = decide([trigger("{count: a, average: event_data.n, at_least: 1}")], events)
+
+    assert tell(decisions) == "1@1"

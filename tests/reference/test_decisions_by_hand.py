@@ -179,6 +179,18 @@ def test_lateness(decide: Decide, story: str, decided: str) -> None:
             "{count: a, at_least: 2, within: 60s}", "a@20 b@50 a@30", "", id="it counts nothing"
         ),
         pytest.param("{event: a}", "b@50 a@30", "", id="it matches nothing"),
+        pytest.param(
+            "{sequence: [{event: a}, {event: c}, {event: d}]}",
+            "a@0 b@50 c@30 d@51",
+            "",
+            id="it fills nothing",
+        ),
+        pytest.param(
+            "{sequence: [{event: a}, {absent: x, for: 60s}], restart: on_repeat}",
+            "a@20 b@50 a@30",
+            "0@80",
+            id="it restarts nothing",
+        ),
     ],
 )
 def test_a_late_event_cancels_and_nothing_else(
