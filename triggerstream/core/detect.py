@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -22,7 +22,7 @@ from triggerstream.core.triggers.ruleset import Ruleset
 class FailedDelivery(msgspec.Struct, frozen=True):
     """The value of a `Kind.FAILED` record: a firing whose delivery failed for good."""
 
-    firing_id: str
+    firing_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
     trigger: str
     customer_id: str
 
@@ -100,6 +100,9 @@ class Detect:
         engine.on_clock(state, ruleset, clock, out)
         return engine.on_failed_delivery(state, message.trigger, message.firing_id)
 
+    def on_erase(self, state: CustomerState, ruleset: Ruleset, clock: int, out: list[Any]) -> None:
+        """Nothing is unfinished: what was decided is with the sender, who erases too."""
+
     def resume(self, state: CustomerState) -> Sequence[Any]:
         return ()
 
@@ -115,9 +118,15 @@ def _read_other(value: bytes | None, kind: bytes) -> FailedDelivery:
         found = kind[:40].decode(errors="replace")
         detail = f"an event, or a record of kind failed; found kind {found}"
         raise Rejected(RejectReason.UNKNOWN_KIND, detail)
+    if not value:
+        raise Rejected(RejectReason.EMPTY, "a failed delivery; found no bytes")
     try:
-        return _decode_failed(value or b"")
+        return _decode_failed(value)
     except msgspec.ValidationError as error:
-        raise Rejected(RejectReason.WRONG_TYPE, f"a failed delivery; {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        is_missing = "missing required field" in str(error)
+        reason = RejectReason.MISSING_FIELD if is_missing else RejectReason.WRONG_TYPE
+        raise Rejected(reason, f"a failed delivery; {error}") from error
+    except UnicodeDecodeError as error:
+        raise Rejected(RejectReason.BAD_UTF8, f"a failed delivery; {error}") from error
+    except msgspec.DecodeError as error:
         raise Rejected(RejectReason.BAD_JSON, f"a failed delivery; {error}") from error

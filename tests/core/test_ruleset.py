@@ -1,0 +1,154 @@
+"""Rulesets: what is indexed, in which order, and what identifies a detection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.core.customers import ruleset_of
+from triggerstream.core.event import Event
+from triggerstream.core.triggers.compile import compile_per, fingerprint
+from triggerstream.core.triggers.model import RulesetSource
+from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.core.triggers.ruleset import (
+    Ruleset,
+    build_ruleset,
+    content_hash,
+    load_ruleset,
+)
+from triggerstream.errors import TriggerFileError
+
+
+def ids(ruleset: Ruleset, event_type: str) -> list[str]:
+    return [entry.id for entry in ruleset.interests[event_type].entries]
+
+
+def test_an_event_type_finds_the_triggers_that_it_concerns_by_priority_and_id() -> None:
+    ruleset = ruleset_of(
+        """
+        {trigger: low, priority: low, when: {event: [A, B]}}
+        ---
+        {trigger: b, when: {sequence: [{event: A}, {absent: X, for: 1h}]}}
+        ---
+        {trigger: a, when: {all: [{event: B}, {count: A, at_least: 2}]}}
+        ---
+        {trigger: now, priority: critical, when: {event: A}}
+        """
+    )
+
+    assert ids(ruleset, "A") == ["now", "a", "b", "low"]
+    assert ids(ruleset, "B") == ["a", "low"]
+    assert ids(ruleset, "X") == ["b"]
+    assert ruleset.interests.keys() == {"A", "B", "X"}
+
+
+def test_goals_are_found_by_their_types() -> None:
+    ruleset = ruleset_of("{trigger: t, when: {event: A}, until: [P, Q]}")
+
+    assert [goal.trigger for goal in ruleset.interests["P"].goals] == ["t"]
+    assert ruleset.interests["P"].entries == ()
+
+
+def test_triggers_that_are_off_are_known_but_not_evaluated() -> None:
+    ruleset = ruleset_of("{trigger: t, mode: off, when: {event: A}, until: P}")
+
+    assert ruleset.triggers == {}
+    assert ruleset.interests == {}
+    assert [trigger.id for trigger in ruleset.source.triggers] == ["t"]
+
+
+def test_a_ruleset_has_the_version_and_the_hash_of_its_content() -> None:
+    files = {"a.yaml": "{trigger: t, when: {event: A}}"}
+
+    ruleset = load_ruleset(files, version=3)
+
+    assert ruleset.version == 3
+    assert ruleset.hash == content_hash(files) == "23728cac92ffc3cc622b46694a307489"
+
+
+def test_the_hash_does_not_depend_on_the_order_of_files() -> None:
+    assert content_hash({"a": "1", "b": "2"}) == content_hash({"b": "2", "a": "1"})
+    assert content_hash({"a": "1", "b": "2"}) != content_hash({"a": "2", "b": "1"})
+
+
+def test_an_empty_ruleset_decides_nothing() -> None:
+    assert build_ruleset(RulesetSource(())).interests == {}
+
+
+def test_wrong_files_make_no_ruleset() -> None:
+    with pytest.raises(TriggerFileError):
+        load_ruleset({"a.yaml": "{trigger: t}"})
+
+
+# ── what identifies a detection ─────────────────────────────────────────────────────────────
+
+COUNT = "{count: A, at_least: 3, within: 1h}"
+
+
+def print_of(rest: str) -> bytes:
+    (trigger,) = parse_ruleset({"t.yaml": f"{{trigger: t, {rest}}}"}).triggers
+    return fingerprint(trigger)
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        f"when: {COUNT}, name: Another",
+        f"when: {COUNT}, priority: low, mode: shadow",
+        f"when: {COUNT}, limits: {{cooldown: 1h}}",
+        f"when: {COUNT}, if: {{event_data.n: {{equals: 1}}}}, then: [{{log: {{}}}}], until: P",
+        "when: {within: 60m, at_least: 3, count: A}",
+    ],
+)
+def test_what_is_not_the_detection_keeps_its_fingerprint(edited: str) -> None:
+    assert print_of(edited) == print_of(f"when: {COUNT}")
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        "when: {count: A, at_least: 4, within: 1h}",
+        "when: {count: A, more_than: 3, within: 1h}",
+        "when: {count: A, at_least: 3, within: 2h}",
+        "when: {count: B, at_least: 3, within: 1h}",
+        "when: {count: A, at_least: 3, within: 1h, where: {event_data.n: {equals: 1}}}",
+        "when: {count: A, at_least: 3, within: 1h, per: event_data.k}",
+    ],
+)
+def test_another_detection_has_another_fingerprint(edited: str) -> None:
+    assert print_of(edited) != print_of(f"when: {COUNT}")
+
+
+def test_a_fingerprint_is_the_same_in_every_version() -> None:
+    assert print_of(f"when: {COUNT}").hex() == "f34c68be476e0aaf"
+
+
+# ── instances ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("value", "instance"),
+    [
+        pytest.param("17", "17", id="text is itself"),
+        pytest.param(17, "17", id="a whole number"),
+        pytest.param(17.0, "17", id="a whole float"),
+        pytest.param(-0.0, "0", id="minus nothing"),
+        pytest.param(1.5, "1.5", id="another number"),
+        pytest.param(1e300, str(int(1e300)), id="its decimal digits, however many"),
+        pytest.param(True, "true", id="true"),
+        pytest.param(False, "false", id="false"),
+        pytest.param("", "", id="empty text"),
+        pytest.param(None, None, id="null"),
+        pytest.param([1], None, id="a list"),
+        pytest.param({"a": 1}, None, id="an object"),
+    ],
+)
+def test_instances_are_text(value: Any, instance: str | None) -> None:
+    event = Event("c", "A", "0", 0, event_data={"k": value})
+
+    assert compile_per("event_data.k")(event) == instance
+
+
+def test_a_missing_value_names_no_instance() -> None:
+    assert compile_per("event_data.k")(Event("c", "A", "0", 0)) is None
