@@ -12,7 +12,6 @@ A broker can be stopped, killed and started again: its ports and its data stay u
 from __future__ import annotations
 
 import base64
-import shutil
 import signal
 import socket
 import struct
@@ -73,12 +72,11 @@ class Broker:
     """
 
     def __init__(self, config: Mapping[str, str] | None = None) -> None:
-        self._libs = jars.fetch()
-        if shutil.which("java") is None:
-            msg = (
-                "Apache Kafka runs on Java 17 or later: 'java' is required on the path; found none"
-            )
+        missing = jars.missing_tools()
+        if missing:
+            msg = f"Apache Kafka's broker is required to find {' and '.join(missing)} on the path"
             raise LocalKafkaError(msg)
+        self._libs = jars.fetch()
         self._port, controller = _free_ports(2)
         self.bootstrap = f"127.0.0.1:{self._port}"
         self.start_seconds = 0.0

@@ -13,6 +13,8 @@ from pathlib import Path
 from deploy.local_kafka.errors import LocalKafkaError
 
 POM = Path(__file__).with_name("pom.xml")
+JAVA = 17
+"""The oldest Java that Kafka's broker runs on."""
 _DOWNLOAD_LIMIT_S = 600
 
 
@@ -26,9 +28,25 @@ def kafka_version() -> str:
 
 
 def missing_tools() -> list[str]:
-    """Return which of the programs that a local Kafka needs are not on the path."""
-    needed = ["java"] if cached() else ["java", "mvn"]
-    return [name for name in needed if shutil.which(name) is None]
+    """Return what a local Kafka needs and is not on the path, in words."""
+    missing = []
+    java = java_version()
+    if java is None or java < JAVA:
+        found = "none" if java is None else f"Java {java}"
+        missing.append(f"Java {JAVA} or later (found {found})")
+    if not cached() and shutil.which("mvn") is None:
+        missing.append("Maven (found none)")
+    return missing
+
+
+def java_version() -> int | None:
+    """Return the major version of the Java on the path, or ``None`` where there is none."""
+    java = shutil.which("java")
+    if java is None:
+        return None
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    return None if found is None else int(found[1])
 
 
 def cached() -> bool:

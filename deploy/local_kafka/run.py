@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         return _run(command, {})
     missing = jars.missing_tools()
     if missing and if_possible:
-        _say(f"no Apache Kafka: {' and '.join(missing)} not found on the path")
+        _say(f"no Apache Kafka, which needs {' and '.join(missing)}")
         return _run(command, {})
     with Broker() as broker:
         took = broker.start_seconds
