@@ -177,6 +177,12 @@ class TestSettingsThatNeedEachOther:
 
         assert problem.startswith("TRIGGERSTREAM_SENDER__SMTP__SENDER: ")
 
+    @pytest.mark.parametrize("link", ["ftp://example.com", "https://", "https://example.com/a b"])
+    def test_the_link_to_unsubscribe_is_one_for_the_web(self, link: str) -> None:
+        [problem] = problems({"TRIGGERSTREAM_SENDER__SMTP__UNSUBSCRIBE_URL": link})
+
+        assert "SMTP__UNSUBSCRIBE_URL: required is an http or https address" in problem
+
     @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
     def test_customers_are_shown_to_this_machine_without_a_token(self, host: str) -> None:
         assert load_settings({"TRIGGERSTREAM_HTTP__HOST": host}).http.serves_customers

@@ -167,6 +167,15 @@ class Smtp(_Group):
     sender: str | None = Field(
         default=None, pattern=r"^[^@\r\n]+@[^@\r\n]+$", description="an e-mail address, as From"
     )
+    reply_to: str | None = Field(
+        default=None, pattern=r"^[^@\r\n]+@[^@\r\n]+$", description="an e-mail address, as Reply-To"
+    )
+    unsubscribe_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[!-~]+$",
+        description="an http or https address, to which the action's id is added as ?id=",
+    )
+    """Where a customer unsubscribes: a header of every e-mail that is not transactional."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -28,7 +28,7 @@ def run_sender(settings: Settings) -> int:
     """Run a sender until it is told to stop; return its exit code."""
 
     async def main() -> int:
-        channels = build_channels(_channels(settings.sender), now=time.time)
+        channels = build_channels(channels_of(settings.sender), now=time.time)
         try:
             async with Runtime(
                 settings, name="send", input_topic="actions", channels=tuple(channels)
@@ -53,7 +53,7 @@ def run_sender(settings: Settings) -> int:
     return run(main)
 
 
-def _channels(sender: Sender) -> ChannelsConfig:
+def channels_of(sender: Sender) -> ChannelsConfig:
     """Return the channels that the settings ask for."""
     smtp = sender.smtp
     email = None
@@ -65,6 +65,8 @@ def _channels(sender: Sender) -> ChannelsConfig:
             security=smtp.security,
             username=smtp.username,
             password=smtp.password,
+            reply_to=smtp.reply_to,
+            unsubscribe_url=smtp.unsubscribe_url,
         )
     webhook = None
     if sender.webhooks:
