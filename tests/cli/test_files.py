@@ -24,6 +24,46 @@ limits: {cooldown: 1}
 """
 
 
+MAIL = """\
+trigger: mail
+when: {event: seen}
+then: [{email: {template: hello}}]
+"""
+
+
+def write_template(triggers: Path, text: str) -> Path:
+    """Let a trigger send a template with this text; return the text's file."""
+    (triggers / "mail.yaml").write_text(MAIL)
+    template = triggers / "templates" / "hello"
+    template.mkdir(parents=True)
+    (template / "subject.liquid").write_text("Hello {{ customer.id }}\n")
+    (template / "text.liquid").write_text(text)
+    return template / "text.liquid"
+
+
+class TestTemplates:
+    UNKNOWN = "Hello,\n{{ costumer.id }}\n"
+
+    @pytest.mark.parametrize(
+        "command", [("validate",), ("deploy",), ("worker", "--triggers"), ("replay", "--triggers")]
+    )
+    def test_a_variable_that_no_template_has_is_told_with_its_place(
+        self, run: Run, triggers: Path, command: tuple[str, ...]
+    ) -> None:
+        file = write_template(triggers, self.UNKNOWN)
+
+        ran = run(*command, triggers, *(["-"] if command[0] == "replay" else []))
+
+        assert ran.code == 1
+        assert f"{file}:2:4: a variable begins with one of customer, " in ran.out + ran.err
+        assert "(did you mean 'customer'?)" in ran.out + ran.err
+
+    def test_what_customers_may_have_is_not_asked_for(self, run: Run, triggers: Path) -> None:
+        write_template(triggers, "Hello, {{ profile.first_name }}: {{ event.event_data.sku }}\n")
+
+        assert run("validate", triggers).code == 0
+
+
 class TestValidate:
     def test_right_files_have_no_problems(self, run: Run, triggers: Path) -> None:
         ran = run("validate", triggers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,10 +32,10 @@ class TriggerFiles:
         self.texts: Mapping[str, str] = self._here(lambda: read_files(path))
 
     def ruleset(self) -> Ruleset:
-        """Return the triggers, compiled."""
+        """Return the triggers, compiled, with every template checked."""
         from triggerstream.core.triggers.ruleset import load_ruleset
 
-        return self._here(lambda: load_ruleset(self.texts))
+        return self._here(lambda: load_ruleset(self.texts, template_check=_check_template))
 
     def fixtures(self, only: str | None = None) -> list[Fixture]:
         """Return the tests of all fixture files, or of the one named *only*."""
@@ -63,3 +63,10 @@ class TriggerFiles:
                     for problem in error.problems
                 ]
             ) from error
+
+
+def _check_template(name: str, part: str, source: str) -> Sequence[tuple[int, int, str]]:
+    """Return what is wrong with a template; without any, Liquid is not even imported."""
+    from triggerstream.channels.templates import check_template
+
+    return check_template(name, part, source)

@@ -15,7 +15,7 @@ from triggerstream.core.triggers.compile import (
     compile_trigger,
 )
 from triggerstream.core.triggers.model import PRIORITIES, Policy, RulesetSource, Trigger
-from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.core.triggers.parse import TemplateCheck, parse_ruleset
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
@@ -77,13 +77,19 @@ def build_ruleset(source: RulesetSource, *, version: int = 0, content_hash: str 
     return Ruleset(source, version, content_hash)
 
 
-def load_ruleset(files: Mapping[str, str], *, version: int = 0) -> Ruleset:
+def load_ruleset(
+    files: Mapping[str, str], *, version: int = 0, template_check: TemplateCheck | None = None
+) -> Ruleset:
     """Return the ruleset in *files*, text by path.
+
+    Templates are checked where somebody writes them, who passes *template_check*; what has been
+    published is loaded without.
 
     Raises:
         TriggerFileError: With every problem of every file; their authors correct them.
     """
-    return build_ruleset(parse_ruleset(files), version=version, content_hash=content_hash(files))
+    source = parse_ruleset(files, template_check)
+    return build_ruleset(source, version=version, content_hash=content_hash(files))
 
 
 def content_hash(files: Mapping[str, str]) -> str:
