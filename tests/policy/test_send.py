@@ -150,6 +150,79 @@ def test_a_definite_failure_gives_slot_and_cooldown_back() -> None:
     assert customer.attempts[-1] == ("g-0", 1, NOON + MINUTE)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "fails"),
+    [
+        ("failed", "failed", True),
+        ("failed", "sent", False),
+        ("sent", "failed", False),
+        ("failed", "unknown", False),
+        ("unknown", "failed", False),
+        ("sent", "sent", False),
+    ],
+)
+def test_a_firing_fails_once_when_an_action_failed_and_none_went_out(
+    first: str, second: str, fails: bool
+) -> None:
+    customer = Customer()
+    customer.fires("f", ("a", "email"), ("b", "sms"))
+
+    customer.answers("a", first, NOON)
+    assert customer.failed == []
+    customer.crashes()
+    customer.answers("b", second, NOON)
+
+    assert customer.failed == (["f"] if fails else [])
+
+
+def test_a_firing_has_not_failed_while_an_action_waits() -> None:
+    customer = Customer()
+    customer.fires("f", ("a", "email"), ("b", "sms", HOUR), ("c", "webhook", 2 * HOUR))
+    customer.fires("g", ("d", "webhook", HOUR))
+    customer.answers("a", "failed", NOON)
+
+    customer.clock(NOON + HOUR)
+    customer.answers("b", "failed", NOON + HOUR)
+    assert customer.failed == []
+    customer.reaches_goal(NOON + HOUR + 1)
+
+    assert customer.ends[-1] == ("c", "cancelled", "goal")
+    assert customer.failed == ["f"]
+
+
+def test_what_may_have_gone_out_counts_for_the_rest_when_the_goal_calls_them_off() -> None:
+    customer = Customer()
+    customer.fires("f", ("a", "webhook"), ("b", "email"))
+    customer.answers("a", "unknown", NOON)
+    customer.answers("a", "retry", NOON, attempt=2, reason="unavailable")
+
+    customer.reaches_goal(NOON + 1)
+    customer.answers("b", "failed", NOON + 2)
+
+    assert customer.ends == [("a", "unknown", "ambiguous"), ("b", "failed", "rejected")]
+    assert customer.failed == []
+
+
+def test_a_firing_of_which_nothing_was_tried_has_not_failed() -> None:
+    customer = Customer()
+
+    customer.fires("f", ("a", "email"), ("b", "sms"), profile={})
+
+    assert [outcome for _, outcome, _ in customer.ends] == ["suppressed", "suppressed"]
+    assert customer.failed == []
+
+
+def test_an_erased_customer_has_no_failed_firings() -> None:
+    customer = Customer()
+    customer.fires("f", ("a", "email"), ("b", "sms", HOUR))
+    customer.answers("a", "failed", NOON)
+
+    customer.send.on_erase(customer.state, customer.ruleset, NOON + MINUTE, customer.out)
+
+    assert customer.ends[-1] == ("b", "suppressed", "erased")
+    assert customer.failed == []
+
+
 def test_a_failure_is_told_to_detection() -> None:
     customer = Customer()
     customer.fires("f")

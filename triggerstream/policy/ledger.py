@@ -7,6 +7,8 @@ bytes of format 1 decode for ever (`tests/policy/golden`).
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from triggerstream.core.keyed import header
@@ -49,6 +51,8 @@ class Pending(msgspec.Struct, frozen=True, array_like=True):
             as anything but sent or unknown, and it keeps its slot.
         called_off: Whether the goal was reached while it was reserved: there is no retry.
         ruleset: The version under which the last call was reserved.
+        others: The best end so far of its firing's other actions: one is ``out``, which is to
+            say sent or perhaps sent, or else one has ``failed``; or neither.
     """
 
     action_id: str
@@ -66,6 +70,7 @@ class Pending(msgspec.Struct, frozen=True, array_like=True):
     ambiguous: bool = False
     called_off: bool = False
     ruleset: int = 0
+    others: Literal["", "failed", "out"] = ""
 
 
 class Ledger(msgspec.Struct, array_like=True):

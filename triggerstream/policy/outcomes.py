@@ -103,7 +103,8 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class FiringFailed(msgspec.Struct, frozen=True):
-    """A delivery failed for good: detection gives the firing's cooldown back."""
+    """A firing came to nothing: one of its actions failed for good, none went out or may have,
+    and none is left. Detection gives its cooldown back."""
 
     firing_id: str
     trigger: str

@@ -100,8 +100,8 @@ class Send:
     def on_erase(self, state: Ledger, ruleset: Ruleset, clock: int, out: list[Any]) -> None:
         """End all unfinished actions of a customer who is to be forgotten."""
         turn = self._turn(state, ruleset, clock, out)
-        for pending in list(state.pending.values()):
-            turn.end(pending, Outcome.SUPPRESSED, GateReason.ERASED)
+        while state.pending:
+            turn.end(next(iter(state.pending.values())), Outcome.SUPPRESSED, GateReason.ERASED)
 
     def resume(self, state: Ledger) -> Sequence[Attempt]:
         """Return the calls that were reserved, and had no answer, when *state* was stored."""

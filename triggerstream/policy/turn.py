@@ -133,7 +133,8 @@ class Turn:
             self._out.append(Ignored("repeat", customer_id, self.at))
             return False
         goals[trigger] = at
-        for pending in list(self._ledger.pending.values()):
+        for action_id in list(self._ledger.pending):
+            pending = self._ledger.pending[action_id]
             if pending.trigger != trigger:
                 continue
             if pending.reserved:
@@ -211,10 +212,24 @@ class Turn:
                 slot=pending.slot,
             )
         )
-        if outcome is Outcome.FAILED:
+        if self._has_failed(pending, outcome) and reason is not GateReason.ERASED:
             self._out.append(
                 FiringFailed(firing.firing_id, firing.trigger, firing.customer_id, self.at)
             )
+
+    def _has_failed(self, ended: Pending, outcome: Outcome) -> bool:
+        """Return whether with *ended* its firing has failed: no action of it is left, none went
+        out, and one failed. Otherwise its other actions are told of the end."""
+        so_far = ended.others
+        if outcome in (Outcome.SENT, Outcome.UNKNOWN):
+            so_far = "out"
+        elif outcome is Outcome.FAILED and so_far != "out":
+            so_far = "failed"
+        pending = self._ledger.pending
+        left = [other for other in pending.values() if other.firing == ended.firing]
+        for other in left:
+            pending[other.action_id] = replace(other, others=so_far)
+        return so_far == "failed" and not left
 
     def _reserve(self, pending: Pending, fired: Fired) -> None:
         reserved = replace(

@@ -39,7 +39,7 @@ class Kind:
     RESULT = b"result"
     """On the actions topic: what a channel answered to one attempt."""
     FAILED = b"failed"
-    """On the events topic: a firing whose delivery failed for good gives its cooldown back."""
+    """On the events topic: a firing that failed as a whole gives its cooldown back."""
 
 
 class Record(Protocol):
