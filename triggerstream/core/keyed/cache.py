@@ -42,6 +42,11 @@ class StateCache(Generic[State]):
         load: Makes the entry of a stored value.
         capacity: Entries kept when a checkpoint has made them clean. Dirty ones may be more for
             a moment; `is_full` then asks for a checkpoint.
+
+    Attributes:
+        entries: Who is in memory, oldest change first; the same object for life. Read it where a
+            call of `find` would cost too much, and change it here only.
+        next_due: A lower bound of the earliest wake-up, or `NEVER`.
     """
 
     def __init__(
@@ -50,7 +55,7 @@ class StateCache(Generic[State]):
         self._store = store
         self._load = load
         self._capacity = capacity
-        self._entries: dict[str, Entry[State]] = {}
+        self.entries: dict[str, Entry[State]] = {}
         self._dirty: dict[str, Entry[State]] = {}
         # (wake-up, customer) of dirty entries; an element is void unless its entry still says so.
         self._heap: list[tuple[int, str]] = []
@@ -61,17 +66,17 @@ class StateCache(Generic[State]):
 
     def find(self, customer: str) -> Entry[State] | None:
         """Return the customer's entry, from memory or the store, or ``None`` for a stranger."""
-        entry = self._entries.get(customer)
+        entry = self.entries.get(customer)
         if entry is None:
             value = self._store.get(customer.encode())
             if value is None:
                 return None
-            entry = self._entries[customer] = self._load(customer, value)
+            entry = self.entries[customer] = self._load(customer, value)
         return entry
 
     def add(self, customer: str, entry: Entry[State]) -> Entry[State]:
         """Keep the entry of a new customer (or of one who begins anew), and return it."""
-        self._entries[customer] = entry
+        self.entries[customer] = entry
         if customer in self._dirty:
             self._dirty[customer] = entry
             entry.dirty = True
@@ -83,8 +88,8 @@ class StateCache(Generic[State]):
             entry.dirty = True
             self._dirty[customer] = entry
             # Among the youngest from now on: eviction takes the oldest.
-            del self._entries[customer]
-            self._entries[customer] = entry
+            del self.entries[customer]
+            self.entries[customer] = entry
             entry.wake = NEVER
         if wake != entry.wake:
             entry.wake = wake
@@ -144,15 +149,15 @@ class StateCache(Generic[State]):
         self._heap.clear()
         self._scanned = -1
         self.next_due = self._store.next_due()
-        surplus = len(self._entries) - self._capacity
+        surplus = len(self.entries) - self._capacity
         if surplus > 0:
-            for customer in list(islice(self._entries, surplus)):
-                del self._entries[customer]
+            for customer in list(islice(self.entries, surplus)):
+                del self.entries[customer]
 
     def forget(self, customer: str) -> None:
         """Drop a customer who has been deleted from the store."""
-        self._entries.pop(customer, None)
+        self.entries.pop(customer, None)
         self._dirty.pop(customer, None)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.entries)

@@ -50,7 +50,9 @@ MessageT = TypeVar("MessageT", bound=Message)
 GRAVE_REST = 3_600_000
 """How long a grave stays before its null, in milliseconds of the partition's clock."""
 
-_SKIPPED = RecordStatus.SKIPPED
+# Plain texts: an enum member's hash is a call.
+_APPLIED = RecordStatus.APPLIED.value
+_SKIPPED = RecordStatus.SKIPPED.value
 _REJECTED = "rejected"
 
 
@@ -128,71 +130,75 @@ class Partition(Generic[State, MessageT]):
         """
         if not self._ready():
             return start
-        plain_clock = not self._header_clock
-        find = self._cache.find
+        header_clock = self._header_clock
+        cache, outcomes = self._cache, self.outcomes
+        in_memory = cache.entries.get
         read = self._program.read
         on_message = self._program.on_message
         wake_at = self._program.wake_at
-        changed = self._cache.changed
-        statuses: dict[str, int] = {}
+        applied = 0
+        statuses = self.statuses
         for index in range(start, len(records)):
             record = records[index]
             offset = record.offset
             if offset <= self.offset:
-                statuses[_SKIPPED] = statuses.get(_SKIPPED, 0) + 1
+                statuses[_SKIPPED] += 1
                 continue
             arrival = record.timestamp
             kind = origin = None
-            if record.headers or not plain_clock:
+            if header_clock or record.headers:
                 kind, arrival, origin = self._read_headers(record)
                 if kind in _CONTROL:
-                    if not self._control(record, kind, arrival):
-                        self.statuses.update(statuses)
-                        return index
-                    continue
+                    if self._control(record, kind, arrival):
+                        continue
+                    statuses[_APPLIED] += applied
+                    return index
                 if origin is not None and origin[1] <= self._origins.get(origin[0], -1):
                     # A second copy: the intake was repeated after a crash.
-                    statuses[_SKIPPED] = statuses.get(_SKIPPED, 0) + 1
+                    statuses[_SKIPPED] += 1
                     self.offset = offset
                     continue
             try:
                 message = read(record, kind)
                 customer = message.customer_id
-                entry = find(customer)
-                if entry is None:
-                    entry = self._meet(customer)
+                entry = in_memory(customer) or cache.find(customer) or self._meet(customer)
             except Rejected as rejected:
                 self._reject(record, rejected)
-                statuses[_REJECTED] = statuses.get(_REJECTED, 0) + 1
+                statuses[_REJECTED] += 1
                 self.offset = offset
                 continue
             # Looked at before the clock moves: a timer of this customer that the record makes
             # fire raises the fence to the record's own offset.
             contained = offset <= entry.fence
-            self.clock = max(self.clock, arrival)
-            told = len(self.outcomes)
-            if self.clock >= self._cache.next_due and not self._fire_due(offset, customer):
+            clock = self.clock
+            if arrival > clock:
+                self.clock = clock = arrival
+            told = len(outcomes)
+            if clock >= cache.next_due and not self._fire_due(offset, customer):
                 self._stamp(told)
-                self.statuses.update(statuses)
+                statuses[_APPLIED] += applied
                 return index
             if contained:
-                statuses[_SKIPPED] = statuses.get(_SKIPPED, 0) + 1
+                statuses[_SKIPPED] += 1
             else:
                 state = entry.state
                 if state is None:
                     entry, state = self._begin_anew(customer)
-                status = on_message(
-                    state, message, self.ruleset, arrival, self.clock, offset, self.outcomes
-                )
-                statuses[status] = statuses.get(status, 0) + 1
+                status = on_message(state, message, self.ruleset, arrival, clock, offset, outcomes)
+                if status == _APPLIED:
+                    applied += 1
+                else:
+                    statuses[status] += 1
                 entry.fence = offset
-                changed(customer, entry, wake_at(state))
-            if len(self.outcomes) > told:
+                wake = wake_at(state)
+                if wake != entry.wake or not entry.dirty:
+                    cache.changed(customer, entry, wake)
+            if header_clock:
                 self._stamp(told)
             if origin is not None:
                 self._origins[origin[0]] = origin[1]
             self.offset = offset
-        self.statuses.update(statuses)
+        statuses[_APPLIED] += applied
         return len(records)
 
     def _stamp(self, told: int) -> None:
@@ -292,7 +298,7 @@ class Partition(Generic[State, MessageT]):
             self.outcomes.append(RulesetMarked(mark.version, mark.hash, before))
         elif kind == Kind.ERASE and record.key is not None:
             self._bury(record.key.decode(errors="replace"), offset)
-        self.statuses[RecordStatus.APPLIED] += 1
+        self.statuses[_APPLIED] += 1
         self.offset = offset
         return True
 
