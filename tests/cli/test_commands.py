@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from triggerstream import __version__, cli
+from triggerstream import __version__
+from triggerstream.cli import commands
 from triggerstream.errors import WorldChangedError
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +45,9 @@ def test_wrong_words_exit_with_2(run: Run, arguments: tuple[str, ...]) -> None:
 
 
 def test_what_is_heavy_is_imported_by_the_command_that_needs_it() -> None:
-    code = f"import sys, triggerstream.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+    code = (
+        f"import sys, triggerstream.cli.commands; print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
 
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
@@ -55,7 +60,7 @@ def test_an_error_of_ours_is_one_message_and_its_own_exit_code(
     def fail() -> None:
         raise WorldChangedError("the topic was created again")
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(commands, "app", fail)
 
     ran = run("worker")
 
@@ -66,10 +71,42 @@ def test_a_defect_keeps_its_traceback(run: Run, monkeypatch: pytest.MonkeyPatch)
     def fail() -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(commands, "app", fail)
 
     with pytest.raises(ZeroDivisionError):
-        cli.main()
+        run("worker")
+
+
+@pytest.mark.parametrize("command", ["worker", "sender"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_process_that_is_told_to_stop_before_it_has_begun_ends_well(
+    tmp_path: Path, command: str, number: signal.Signals
+) -> None:
+    secret = tmp_path / "secret"
+    os.mkfifo(secret)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "triggerstream", command],
+        env={"PYTHONPATH": str(ROOT), "TRIGGERSTREAM_HTTP__ADMIN_TOKEN_FILE": str(secret)},
+        cwd=tmp_path,
+    )
+    with secret.open("w"):  # opens when the process reads its settings, and it waits for them
+        process.send_signal(number)
+
+        assert process.wait(30) == 0
+
+
+def test_a_command_that_is_ended_has_not_done_its_work(tmp_path: Path, triggers: Path) -> None:
+    secret = tmp_path / "secret"
+    os.mkfifo(secret)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "triggerstream", "deploy", str(triggers)],
+        env={"PYTHONPATH": str(ROOT), "TRIGGERSTREAM_HTTP__ADMIN_TOKEN_FILE": str(secret)},
+        cwd=tmp_path,
+    )
+    with secret.open("w"):
+        process.terminate()
+
+        assert process.wait(30) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("command", ["worker", "sender"])

@@ -1,66 +1,15 @@
 """The command line: one command a file, each of them arguments, a call, an exit code.
 
-stdout is data, stderr is talk. Exit codes: 0 fine, 1 findings, 2 usage, and from 70 on why a
-process stopped (`triggerstream.errors`). What a command needs is imported when it runs, so that
-``--help`` and ``validate`` answer at once.
+stdout is data, stderr is talk. Exit codes: 0 fine, 1 findings, 2 usage, and from 69 on why a
+process stopped (`triggerstream.errors`).
 """
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
-import typer
-
-from triggerstream import __version__
-from triggerstream.cli import (
-    demo,
-    deploy,
-    dlq,
-    inspect,
-    replay,
-    sender,
-    test,
-    validate,
-    worker,
-)
+from triggerstream.cli.stopping import end_when_told
 from triggerstream.errors import TriggerFileError, TriggerstreamError
-
-app = typer.Typer(
-    name="triggerstream",
-    help="A real-time behavioural trigger engine on Kafka.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command()(validate.validate)
-app.command("test")(test.run_tests)
-app.command()(replay.replay)
-app.command()(worker.worker)
-app.command()(sender.sender)
-app.command()(deploy.deploy)
-app.command()(inspect.inspect)
-app.add_typer(dlq.app, name="dlq")
-app.command()(demo.demo)
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        print(f"triggerstream {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", help="Print the version and end.", callback=_show_version, is_eager=True
-        ),
-    ] = False,
-) -> None:
-    """A real-time behavioural trigger engine on Kafka."""
 
 
 def main() -> None:
@@ -69,6 +18,9 @@ def main() -> None:
     What a person can do something about ends in one message and its exit code; anything else is
     a defect, and keeps its traceback.
     """
+    end_when_told(sys.argv[1] if len(sys.argv) > 1 else None)
+    from triggerstream.cli.commands import app
+
     try:
         app()
     except TriggerFileError as error:

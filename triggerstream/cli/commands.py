@@ -1,0 +1,59 @@
+"""The commands, under the names by which they are called.
+
+What a command needs is imported when it runs, so that ``--help`` and ``validate`` answer at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from triggerstream import __version__
+from triggerstream.cli import (
+    demo,
+    deploy,
+    dlq,
+    inspect,
+    replay,
+    sender,
+    test,
+    validate,
+    worker,
+)
+
+app = typer.Typer(
+    name="triggerstream",
+    help="A real-time behavioural trigger engine on Kafka.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(validate.validate)
+app.command("test")(test.run_tests)
+app.command()(replay.replay)
+app.command()(worker.worker)
+app.command()(sender.sender)
+app.command()(deploy.deploy)
+app.command()(inspect.inspect)
+app.add_typer(dlq.app, name="dlq")
+app.command()(demo.demo)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"triggerstream {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and end.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """A real-time behavioural trigger engine on Kafka."""
