@@ -18,13 +18,16 @@ from triggerstream.ops.logs import QUIET, configure_logs
 def _restored_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in QUIET}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
     structlog.reset_defaults()
 
 
-def logged(level: Literal["debug", "info"] = "info") -> tuple[io.StringIO, Any]:
+def logged(level: Literal["debug", "info", "error"] = "info") -> tuple[io.StringIO, Any]:
     stream = io.StringIO()
     configure_logs(level, "json", stream)
     return stream, structlog.get_logger("triggerstream.test")
@@ -85,14 +88,23 @@ def test_a_traceback_shows_no_local_variables() -> None:
     assert lines(stream)[0]["exception"][0]["exc_type"] == "ValueError"
 
 
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [("info", ["broken", "left"]), ("debug", ["broken", "left", "joined"]), ("error", ["broken"])],
+)
 @pytest.mark.parametrize("name", QUIET)
-def test_libraries_are_heard_from_warning_on(name: str) -> None:
-    stream, _ = logged("debug")
+def test_libraries_are_heard_where_something_is_wrong(
+    name: str, level: Literal["debug", "info", "error"], heard: list[str]
+) -> None:
+    stream, _ = logged(level)
 
-    logging.getLogger(f"{name}.part").info("heartbeat")
-    logging.getLogger(f"{name}.part").warning("%s left", "broker 1")
+    library = logging.getLogger(f"{name}.part")
+    library.error("%s", "broken")
+    library.warning("left")
+    library.info("joined")
+    library.debug("fetched")
 
-    assert [line["event"] for line in lines(stream)] == ["broker 1 left"]
+    assert [line["event"] for line in lines(stream)] == heard
 
 
 def test_configuring_again_writes_each_line_once() -> None:

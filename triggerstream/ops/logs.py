@@ -1,9 +1,8 @@
 """Logs: one JSON object a line on stderr (or readable lines on a terminal), for every process.
 
 At ``info`` and above no line holds a customer's data: the fields that would are withheld here,
-whoever logs them. Libraries' own lines take the same form. Their levels are set by name, because
-Faust's worker puts the root logger on ``DEBUG`` where it thinks that nobody listens, and aiokafka
-then builds records by the thousand that nobody reads.
+whoever logs them. Libraries' own lines take the same form, and only those count that say that
+something is wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 QUIET = ("aiokafka", "faust", "mode", "asyncio", "kafka", "rocksdict")
-"""Libraries that are heard from ``warning`` on."""
+"""Libraries that are heard from ``warning`` on; where everything is logged from ``info`` on, since
+below that aiokafka says a line for every request."""
 WITHHELD = frozenset(
     {"customer", "customer_id", "key", "value", "profile", "address", "email", "phone"}
 )
@@ -77,8 +77,9 @@ def configure_logs(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    floor = logging.INFO if level == "debug" else logging.WARNING
     for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(floor, root.level))
 
 
 def withhold(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

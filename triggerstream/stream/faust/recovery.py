@@ -7,6 +7,7 @@ of the input; reading is `stream.restoring`'s, on a consumer of its own.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -23,6 +24,8 @@ from triggerstream.stream.faust.transport import Consumer, Transport
 from triggerstream.stream.restoring import restore
 from triggerstream.stream.store import RocksStore
 from triggerstream.stream.stores import Stores
+
+_log = logging.getLogger(__name__)
 
 
 class RecoveringApp(EdgeApp):
@@ -53,7 +56,7 @@ class Recovery(FaustRecovery):
             try:
                 await self._wait(self._take_over(self._generation_id))
             except RebalanceAgain:
-                self.log.info("another rebalance: beginning again")
+                _log.info("another rebalance: beginning again")
             except ServiceStopped:
                 return
 
@@ -135,7 +138,7 @@ class Recovery(FaustRecovery):
         app.on_rebalance_end()
         app.edge.is_settled = True
         await app._fetcher.maybe_start()  # noqa: SLF001 - see the plug-point tests
-        self.log.info("reading %d partitions", len(inputs))
+        _log.info("reading %d partitions", len(inputs))
 
 
 def _resume(

@@ -23,7 +23,6 @@ STOP_LIMIT: Final = 30.0
 """Seconds that a stop may take; then the process ends where it is."""
 STUCK: Final = 76
 """The exit code of a process that did not stop in time. Nothing is lost: it decides again."""
-_LIBRARIES: Final = ("aiokafka", "faust", "mode")
 
 
 async def serve(app: RecoveringApp) -> int:
@@ -35,9 +34,6 @@ async def serve(app: RecoveringApp) -> int:
     """
     fate = app.edge.fate
     loop = asyncio.get_running_loop()
-    for name in _LIBRARIES:
-        # Faust leaves them open, and every debug record that nobody sees is made all the same.
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, fate.end)
     starting = asyncio.create_task(_start(app))
