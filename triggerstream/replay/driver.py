@@ -104,14 +104,14 @@ class Replay:
         """Yield what is decided when the log is silent up to *moment*, epoch milliseconds.
 
         The clock runs on to *moment* and the allowed lateness, so that exactly the dues at or
-        before *moment* fire (semantics 29).
+        before *moment* fire (semantics 29). Where it is ahead of that already, it stays, and what
+        is overdue fires.
         """
         clock = moment + self._ruleset.policy.allowed_lateness
-        if clock > self._partition.clock:
-            self._offset += 1
-            self._apply([_Line(self._offset, clock, None, ((KIND, Kind.TICK),))])
-            self._partition.statuses.clear()  # it was no event
-            yield from self._taken()
+        self._offset += 1
+        self._apply([_Line(self._offset, clock, None, ((KIND, Kind.TICK),))])
+        self._partition.statuses.clear()  # it was no event
+        yield from self._taken()
 
     # ── lines in ────────────────────────────────────────────────────────────────────────────
 
