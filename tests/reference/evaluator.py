@@ -98,7 +98,8 @@ class Log:
     """The log read so far: the clock, the customers, and what was decided."""
 
     def __init__(self, triggers: list[Json], policy: Json, max_gap: int | None) -> None:
-        self.triggers = {trigger["trigger"]: trigger for trigger in triggers}
+        on = [trigger for trigger in triggers if trigger.get("mode") != "off"]
+        self.triggers = {trigger["trigger"]: trigger for trigger in on}
         self.policy = policy
         self.lateness = duration(policy.get("allowed_lateness", "10s"))
         self.max_skew = duration(policy.get("max_skew", "5m"))

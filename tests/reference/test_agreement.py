@@ -6,7 +6,7 @@ How many examples: the Hypothesis profile (`tests/conftest.py`); a long run is
 
 from __future__ import annotations
 
-from hypothesis import given, note
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from tests.reference.evaluator import evaluate
@@ -19,9 +19,16 @@ from tests.reference.strategies import (
     logs,
     long_logs,
     policies,
+    sequences,
+    stray_logs,
     trigger_sets,
     triggers,
 )
+
+
+def some(share: int) -> settings:
+    """One in *share* of the profile's examples, for what takes longer."""
+    return settings(max_examples=settings().max_examples // share)
 
 
 def agree(triggers: list[Json], events: list[Json], until: int | None, policy: Json) -> None:
@@ -37,6 +44,12 @@ def test_random_triggers_and_logs(
     agree(triggers, events, until, policy)
 
 
+@given(triggers(sequences(), "t"), stray_logs(), ends())
+def test_sequences_and_stray_stamps(trigger: Json, events: list[Json], until: int | None) -> None:
+    agree([trigger], events, until, {})
+
+
+@some(10)
 @given(triggers(GAPPED, "t"), long_logs(), ends())
 def test_more_partial_matches_than_are_kept(
     trigger: Json, events: list[Json], until: int | None
@@ -45,6 +58,7 @@ def test_more_partial_matches_than_are_kept(
     agree([trigger], events, until, {})
 
 
+@some(4)
 @given(PLAIN, crowded_logs(), st.none() | st.just(4_000_000_000_000))
 def test_more_instances_than_are_kept(when: Json, events: list[Json], until: int | None) -> None:
     trigger = {"trigger": "t", "when": {**when, "per": "event_data.k"}}

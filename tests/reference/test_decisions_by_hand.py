@@ -218,6 +218,9 @@ def test_a_late_event_updates_the_profile(decide: Decide) -> None:
         pytest.param("a@0^30 z@40~d", "0@10", id="it has the lateness from its arrival"),
         pytest.param("a@0^30 x@9^31 z@50~d", "", id="an upload is not torn apart"),
         pytest.param("a@0^30 z@11^31", "0@10", id="an own event passes it"),
+        pytest.param("z@50~d a@0 z@0~e z@1~f", "1@10", id="overdue when it is opened"),
+        pytest.param("z@50~d a@0 x@1", "1@10", id="overdue before the next record"),
+        pytest.param("z@50~d a@0", "", id="but not without one"),
         pytest.param("a@0~d a@0~b z@5~a a@0~c z@50", "1@10 3@10 0@10", id="by customer"),
         pytest.param("a@1~b a@0~d z@50~a", "1@10 0@11", id="by due time"),
     ],
@@ -231,6 +234,24 @@ def test_timers_fire_by_the_clock_or_by_an_own_event(
 @pytest.mark.parametrize(("until", "decided"), [(9.999, ""), (10, "0@10")])
 def test_until_fires_exactly_the_dues_up_to_it(decide: Decide, until: float, decided: str) -> None:
     assert tell(decide([trigger(ABSENT)], log("a@0"), until=ms(until))) == decided
+
+
+def test_a_window_is_decided_by_the_arrival_of_its_first_event(decide: Decide) -> None:
+    window = trigger("{count: a, at_most: 5, within: 10s}")
+
+    decisions = decide([window], log("a@0^30 a@1^5 z@39.999~d a@2^6"), until=ms(60))
+
+    assert tell(decisions) == "0,1,3@10"
+
+
+def test_until_behind_the_clock_fires_what_is_overdue(decide: Decide) -> None:
+    assert tell(decide([trigger(ABSENT)], log("z@50~d a@0"), until=ms(10))) == "1@10"
+
+
+@pytest.mark.parametrize(("mode", "decided"), [("live", "0@0"), ("shadow", "0@0"), ("off", "")])
+def test_modes(decide: Decide, mode: str, decided: str) -> None:
+    """A shadow is decided all the same; what is off is not evaluated."""
+    assert tell(decide([trigger("{event: a}", mode=mode)], log("a@0"))) == decided
 
 
 def test_order_within_one_event(decide: Decide) -> None:
@@ -283,6 +304,7 @@ def test_one_record_moves_the_clock_by_at_most_400_days(decide: Decide) -> None:
         {"timestamp": "9999-01-01T00:00:00Z"},
         {"timestamp": -1},
         {"timestamp": 253_370_764_800_000},
+        {"timestamp": None},
         {"customer_id": None},
         {"event_type": None},
     ],
