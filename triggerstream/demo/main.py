@@ -8,29 +8,38 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
+from triggerstream.demo.history import Played
 from triggerstream.demo.mock import MockBroker
-from triggerstream.demo.run import Stage, run_demo
-from triggerstream.errors import TriggerstreamError
+from triggerstream.demo.run import Stage, read_shop, run_demo
+from triggerstream.errors import TriggerstreamError, UnreachableError
 from triggerstream.stream.topics import Topic, Topics, wanted_topics
 
 _PARTITIONS = 4
 
 
 def main(*, shop: Path, bootstrap: str | None, keep: bool) -> None:
-    """Run the demo on the Kafka at *bootstrap*, or on a stand-in, and leave nothing behind."""
+    """Run the demo on the Kafka at *bootstrap*, or on a stand-in, and leave nothing behind.
+
+    Raises:
+        UsageError: The shop's files are not where they should be.
+        UnreachableError: No broker answers at *bootstrap*.
+        TriggerstreamError: What else `run_demo` raises.
+    """
+    records = read_shop(shop)
     # A prefix of its own, so that a broker that somebody uses is not disturbed.
     topics = Topics(f"triggerstream-demo-{os.getpid()}")
     wanted = wanted_topics(topics, _PARTITIONS, header_clock=True)
     with _directory() as directory:
         if bootstrap is not None:
             stage = Stage(bootstrap, shop, directory, topics, _PARTITIONS, {})
-            asyncio.run(_on_kafka(stage, wanted, keep=keep))
+            asyncio.run(_on_kafka(stage, records, wanted, keep=keep))
             return
         _say(
             "No KAFKA_BOOTSTRAP: the demo runs on an in-memory stand-in for Kafka, librdkafka's\n"
@@ -39,7 +48,7 @@ def main(*, shop: Path, bootstrap: str | None, keep: bool) -> None:
         with MockBroker() as broker:
             broker.make(wanted)
             stage = Stage(broker.bootstrap, shop, directory, topics, _PARTITIONS, {})
-            asyncio.run(_until_told(stage, keep=keep))
+            asyncio.run(_until_told(stage, records, keep=keep))
 
 
 @contextmanager
@@ -49,7 +58,10 @@ def _directory() -> Iterator[Path]:
     try:
         yield directory
     except TriggerstreamError:
-        _say(f"the logs stay in {directory}")
+        if not any(directory.iterdir()):
+            directory.rmdir()
+        else:
+            _say(f"the logs stay in {directory}")
         raise
     except BaseException:
         shutil.rmtree(directory)
@@ -57,21 +69,26 @@ def _directory() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-async def _on_kafka(stage: Stage, wanted: Iterable[Topic], *, keep: bool) -> None:
+async def _on_kafka(
+    stage: Stage, records: Sequence[Played], wanted: Iterable[Topic], *, keep: bool
+) -> None:
+    """Run the demo on a broker that others may use: its topics go when it ends."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=stage.bootstrap)
     try:
-        await _until_told(stage, keep=keep)
-    finally:
-        admin = AIOKafkaAdminClient(bootstrap_servers=stage.bootstrap)
         await admin.start()
-        try:
-            await admin.delete_topics([topic.name for topic in wanted])
-        finally:
-            await admin.close()
+    except KafkaError as error:
+        message = f"KAFKA_BOOTSTRAP: required is a broker that answers; found {stage.bootstrap}"
+        raise UnreachableError(f"{message} ({error})") from error
+    try:
+        await _until_told(stage, records, keep=keep)
+    finally:
+        await admin.delete_topics([topic.name for topic in wanted])
+        await admin.close()
 
 
-async def _until_told(stage: Stage, *, keep: bool) -> None:
+async def _until_told(stage: Stage, records: Sequence[Played], *, keep: bool) -> None:
     """Run the demo; SIGTERM ends it in order, as Ctrl-C does."""
-    task = asyncio.ensure_future(run_demo(stage, keep=keep))
+    task = asyncio.ensure_future(run_demo(stage, records, keep=keep))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await task
 

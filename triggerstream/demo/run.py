@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -27,7 +27,8 @@ from triggerstream.stream.topics import Topics
 ENDPOINTS = ("crm", "support")
 """Where the shop's triggers send webhooks: here, all to one receiver."""
 
-_PLAY_SECONDS = 30.0
+_PLAY_RATE = 1250.0
+"""Records a second: a half-year, its ticks included, in half a minute."""
 TAIL = 45 * DAY
 """How long the clock runs on after the last event: what waits longest has come due by then."""
 _SETTLE_SECONDS = 3.0
@@ -65,15 +66,14 @@ class Cast(msgspec.Struct, frozen=True):
     receiver: Receiver
 
 
-async def run_demo(stage: Stage, *, keep: bool) -> None:
-    """Play the shop's history, and show what came of it; with *keep*, then wait for Ctrl-C.
+async def run_demo(stage: Stage, records: Sequence[Played], *, keep: bool) -> None:
+    """Play *records*, and show what came of them; with *keep*, then wait for Ctrl-C.
 
     Raises:
-        DemoError: Worker or sender did not come to the end of their topics in time.
+        DemoError: Worker or sender did not come to the end of their topics in time, or had
+            nothing to tell.
         ProcessEndedError: One of them ended.
-        UsageError: The shop's files are not where they should be.
     """
-    records = _read(stage.shop)
     async with open_mailbox() as mailbox, open_receiver() as receiver:
         with _processes(stage, mailbox, receiver) as cast:
             await asyncio.gather(cast.worker.wait_until_ready(), cast.sender.wait_until_ready())
@@ -84,7 +84,12 @@ async def run_demo(stage: Stage, *, keep: bool) -> None:
                 await _wait_for_the_end(stage, cast)
 
 
-def _read(shop: Path) -> list[Played]:
+def read_shop(shop: Path) -> list[Played]:
+    """Return the shop's history as the records that play it.
+
+    Raises:
+        UsageError: It is not where it should be, or is none.
+    """
     path = shop / "events.jsonl.gz"
     try:
         events = read_history(path)
@@ -121,7 +126,7 @@ def _processes(stage: Stage, mailbox: Mailbox, receiver: Receiver) -> Iterator[C
         yield Cast(worker, sender, mailbox, receiver)
 
 
-async def _play_and_wait(stage: Stage, cast: Cast, records: list[Played]) -> None:
+async def _play_and_wait(stage: Stage, cast: Cast, records: Sequence[Played]) -> None:
     events, actions = stage.topics.name("events"), stage.topics.name("actions")
     detect, send = stage.topics.process("detect"), stage.topics.process("send")
     with Board() as board:
@@ -134,7 +139,7 @@ async def _play_and_wait(stage: Stage, cast: Cast, records: list[Played]) -> Non
                     stage.bootstrap,
                     events,
                     records,
-                    seconds=_PLAY_SECONDS,
+                    seconds=len(records) / _PLAY_RATE,
                     on_progress=lambda done, arrival: board.played(done, len(records), arrival),
                 )
             )
