@@ -1,7 +1,7 @@
-"""The reference: what `replay` must print, worked out from the rules alone (`docs/semantics.md`).
+"""The reference: what `replay` must print, worked out from the language's rules alone.
 
 It is short, slow and obvious on purpose, and shares no code with the engine. Numbers in brackets
-are rules. `patterns`, `sequences` and `counts` say what a match is, `conditions` what a condition
+are the rules of the semantics; 0002 is the decision record about their corners. `patterns`, `sequences` and `counts` say what a match is, `conditions` what a condition
 means; here is the rest: the log, the clock, lateness, instances, timers, limits and ids.
 """
 
@@ -42,7 +42,8 @@ def evaluate(
 
     Args:
         triggers: The documents of the trigger files.
-        until: Epoch milliseconds; every due up to it, and no other, fires after the last event.
+        until: Epoch milliseconds. The clock runs on behind the last event, so that every due up
+            to it fires.
         policy: The document of ``policy.yaml``.
         max_gap: Milliseconds that one record may move the clock at most.
     """

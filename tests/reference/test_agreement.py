@@ -1,7 +1,7 @@
 """The engine decides what the reference decides, whatever the triggers and the log.
 
-How many examples: the Hypothesis profile (`tests/conftest.py`); a long run is
-``pytest tests/reference/test_agreement.py --hypothesis-profile=long``.
+How many examples, the Hypothesis profile says (`tests/conftest.py`). A long run is
+``pytest tests/reference/test_agreement.py --hypothesis-profile=long --timeout=0``.
 """
 
 from __future__ import annotations
