@@ -1,8 +1,9 @@
 """The reference: what `replay` must print, worked out from the language's rules alone.
 
 It is short, slow and obvious on purpose, and shares no code with the engine. Numbers in brackets
-are the rules of the semantics; 0002 is the decision record about their corners. `patterns`, `sequences` and `counts` say what a match is, `conditions` what a condition
-means; here is the rest: the log, the clock, lateness, instances, timers, limits and ids.
+are the rules of the semantics; 0002 is the decision record about their corners. `patterns`,
+`sequences` and `counts` say what a match is, `conditions` what a condition means; here is the
+rest: the log, the clock, lateness, instances, timers, limits and ids.
 """
 
 from __future__ import annotations
