@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.state import DIGEST, RING, CustomerState, Slot
+
+NONE = msgspec.Raw(b"\x80")
 
 
 def test_the_newest_64_events_are_known_again() -> None:
@@ -68,9 +71,9 @@ def test_bytes_that_lie_across_two_digests_are_no_digest() -> None:
 def test_the_earliest_wait_is_found_among_all_slots() -> None:
     state = CustomerState("c")
     state.slots = {
-        "a": Slot(b"", 50, 70, 2),
-        "b": Slot(b"", 60, 65, 1),
-        "none": Slot(b"", NEVER, NEVER, 0),
+        "a": Slot(b"", 50, 70, 2, NONE),
+        "b": Slot(b"", 60, 65, 1, NONE),
+        "none": Slot(b"", NEVER, NEVER, 0, NONE),
     }
 
     state.note_waits()

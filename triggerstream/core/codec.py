@@ -2,7 +2,8 @@
 
 A header (`core.keyed.header`) with the format, the wake-up and the fence; then MessagePack::
 
-    [last, ring, profile, {trigger: [fingerprint, due, settled, waits, {instance: progress}]},
+    [last, due, settled, waits, ring, profile,
+     {trigger: [fingerprint, due, settled, waits, {instance: progress}]},
      {trigger: [count, [[key, at]], awaits goal]}]
 
 Progress is as its matcher's `progress_type` says. It is left undecoded until an event asks for
@@ -20,16 +21,19 @@ import msgspec
 
 from triggerstream.core.keyed import header
 from triggerstream.core.limits import Memory
-from triggerstream.core.state import CHANGED, CustomerState, Slot
+from triggerstream.core.state import CustomerState, Instances, Slot
 from triggerstream.errors import StateFormatError
 
 FORMAT = 1
 
-InstancesDecoder = msgspec.msgpack.Decoder[dict[str | None, Any]]
+InstancesDecoder = msgspec.msgpack.Decoder[Instances]
 
 
 class _Stored(msgspec.Struct, array_like=True, frozen=True):
     last: int
+    due: int
+    settled: int
+    waits: int
     ring: bytes
     profile: dict[str, Any]
     slots: dict[str, Slot]
@@ -58,11 +62,14 @@ def load(customer_id: str, value: bytes) -> CustomerState:
     return CustomerState(
         customer_id,
         last=stored.last,
+        due=stored.due,
+        settled=stored.settled,
+        waits=stored.waits,
+        lateness=wake - stored.settled,
         ring=stored.ring,
         profile=stored.profile,
         slots=stored.slots,
         limits=stored.limits,
-        wake=wake,
         stored=len(value),
     )
 
@@ -74,17 +81,21 @@ def dump(state: CustomerState, fence: int) -> bytes:
 
 def dump_body(state: CustomerState) -> bytes:
     """Return the stored form of *state* without its header."""
-    slots = {
-        name: (
-            slot.fingerprint,
-            slot.due,
-            slot.settled,
-            slot.waits,
-            slot.instances if slot.content is CHANGED else slot.content,
+    for name in state.changed:
+        state.slots[name].content = msgspec.Raw(_encode(state.open[name]))
+    state.changed.clear()
+    return _encode(
+        (
+            state.last,
+            state.due,
+            state.settled,
+            state.waits,
+            state.ring,
+            state.profile,
+            state.slots,
+            state.limits,
         )
-        for name, slot in state.slots.items()
-    }
-    return _encode((state.last, state.ring, state.profile, slots, state.limits))
+    )
 
 
 def instances_decoder(progress_type: Any) -> InstancesDecoder:
@@ -92,15 +103,13 @@ def instances_decoder(progress_type: Any) -> InstancesDecoder:
     return msgspec.msgpack.Decoder(dict[str | None, progress_type])
 
 
-def instances_of(slot: Slot, decoder: InstancesDecoder) -> dict[str | None, Any]:
-    """Return the instances of *slot*, decoding them at the first call.
+def decode_instances(content: msgspec.Raw, decoder: InstancesDecoder) -> Instances:
+    """Return the instances in the stored *content* of a slot.
 
     Raises:
         StateFormatError: They cannot be read; the process must stop.
     """
-    if slot.instances is None:
-        try:
-            slot.instances = decoder.decode(slot.content)
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            raise StateFormatError(f"progress of a trigger cannot be read: {error}") from error
-    return slot.instances
+    try:
+        return decoder.decode(content)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise StateFormatError(f"progress of a trigger cannot be read: {error}") from error

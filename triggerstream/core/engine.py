@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from triggerstream.core import profile, slots
 from triggerstream.core.bounds import BYTES, WAITS, enforce
-from triggerstream.core.codec import instances_of
 from triggerstream.core.decode import IDENTIFY
 from triggerstream.core.event import Event
 from triggerstream.core.firing import MACHINE_ERRORS, fail, judge
@@ -26,7 +25,6 @@ from triggerstream.core.outcomes import (
 )
 from triggerstream.core.patterns.base import Occurrence, Step
 from triggerstream.core.reasons import RecordStatus
-from triggerstream.core.slots import NO_INSTANCES
 from triggerstream.core.state import CustomerState
 from triggerstream.core.timers import fire_due
 from triggerstream.core.triggers.compile import CompiledTrigger
@@ -166,15 +164,13 @@ def _advance(
 ) -> None:
     """Offer an event to the triggers that its type concerns."""
     event = now.event
-    slot_of = state.slots.get
+    opened = state.open.get
     for entry in entries:
-        slot = slot_of(entry.id)
-        if slot is None:
-            if not entry.opens:
+        held = opened(entry.id)
+        if held is None:
+            if not entry.opens and entry.id not in state.slots:
                 continue
-            held = NO_INSTANCES
-        else:
-            held = slot.instances or instances_of(slot, entry.trigger.decoder)
+            held = slots.instances(state, entry.trigger)
         try:
             instance = None
             if entry.instance_of is not None:
@@ -232,7 +228,7 @@ def _cancel(
 def _cancel_entry(state: CustomerState, entry: Entry, event: Event, at: int) -> None:
     """Cancel in the event's instance, or in every one where it names none (21)."""
     on_cancel, trigger = entry.on_cancel, entry.trigger
-    if on_cancel is None or entry.id not in state.slots:
+    if on_cancel is None:
         return
     held = slots.instances(state, trigger)
     concerned = list(held.items())

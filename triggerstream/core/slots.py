@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from triggerstream.core.codec import instances_of
+import msgspec
+
+from triggerstream.core.codec import decode_instances
 from triggerstream.core.keyed.program import NEVER
-from triggerstream.core.state import CHANGED, CustomerState, Slot
+from triggerstream.core.state import CustomerState, Instances, Slot
 from triggerstream.core.triggers.compile import CompiledTrigger
 
 MOST_INSTANCES = 64
@@ -26,61 +28,72 @@ REFERENCE = 4 * LONGEST_ID + 64
 """Bytes of an event in progress, at most, but for what of it is kept whole: its id, its position,
 its times."""
 
-NO_INSTANCES: dict[str | None, Any] = {}
+_NOTHING_STORED = msgspec.Raw(b"")
+
+NO_INSTANCES: Instances = {}
 """For whoever has no slot. Never changed."""
 
 
-def instances(state: CustomerState, trigger: CompiledTrigger) -> dict[str | None, Any]:
+def instances(state: CustomerState, trigger: CompiledTrigger) -> Instances:
     """Return the trigger's progress by instance, changed longest ago first. Not to be changed.
 
     Raises:
         StateFormatError: Stored progress cannot be read; the process must stop.
     """
-    slot = state.slots.get(trigger.id)
-    return NO_INSTANCES if slot is None else instances_of(slot, trigger.decoder)
+    held = state.open.get(trigger.id)
+    if held is None:
+        slot = state.slots.get(trigger.id)
+        if slot is None:
+            return NO_INSTANCES
+        held = state.open[trigger.id] = decode_instances(slot.content, trigger.decoder)
+    return held
 
 
 def put(
     state: CustomerState,
     trigger: CompiledTrigger,
     instance: str | None,
-    progress: Any,
+    after: Any,
     at: int,
     size: int,
 ) -> bool:
-    """Keep *progress*, which an event of *size* bytes has changed at *at*; its instance is the
-    newest from now on. Return whether another had to be given up for it (22)."""
-    slot = state.slots.get(trigger.id)
+    """Keep *after*, which an event of *size* bytes has made of an instance's progress at *at*.
+
+    The instance is the newest from now on. Return whether another had to be given up (22).
+    """
+    name = trigger.id
+    slot = state.slots.get(name)
     if slot is None:
-        slot = state.slots[trigger.id] = Slot(trigger.fingerprint, NEVER, NEVER, 0, CHANGED, {})
-        state.weight += _SLOT + 4 * len(trigger.id)
-    held = instances_of(slot, trigger.decoder)
+        slot = state.slots[name] = Slot(trigger.fingerprint, NEVER, NEVER, 0, _NOTHING_STORED)
+        held = state.open[name] = {}
+        state.weight += _SLOT + 4 * len(name)
+    else:
+        held = instances(state, trigger)
+    state.changed.add(name)
     gave_up = False
     if instance is not None and held.pop(instance, None) is None:
         gave_up = _make_room(held, trigger, at)
         state.weight += 4 * len(instance)
-    held[instance] = progress
-    slot.content = CHANGED
+    held[instance] = after
     state.weight += trigger.growth * (REFERENCE + size)
-    if trigger.timed and (slot.waits or trigger.matcher.waits(progress)):
+    if trigger.timed and (slot.waits or trigger.matcher.waits(after)):
         _note_waits(state, slot, trigger)
     return gave_up
 
 
 def put_by_timer(
-    state: CustomerState, trigger: CompiledTrigger, instance: str | None, progress: Any
+    state: CustomerState, trigger: CompiledTrigger, instance: str | None, after: Any
 ) -> None:
-    """Keep *progress* that a timer has left of an instance, or forget the instance for ``None``.
+    """Keep *after*, which a timer has left of an instance's progress; forget it for ``None``.
 
     An instance keeps its place: only events make it newer (22). Timers add no bytes.
     """
-    if progress is None:
+    if after is None:
         forget(state, trigger, instance)
         return
-    slot = state.slots[trigger.id]
-    instances_of(slot, trigger.decoder)[instance] = progress
-    slot.content = CHANGED
-    _note_waits(state, slot, trigger)
+    instances(state, trigger)[instance] = after
+    state.changed.add(trigger.id)
+    _note_waits(state, state.slots[trigger.id], trigger)
 
 
 def forget(state: CustomerState, trigger: CompiledTrigger, instance: str | None) -> None:
@@ -88,18 +101,22 @@ def forget(state: CustomerState, trigger: CompiledTrigger, instance: str | None)
     slot = state.slots.get(trigger.id)
     if slot is None:
         return
-    held = instances_of(slot, trigger.decoder)
+    held = instances(state, trigger)
     held.pop(instance, None)
-    slot.content = CHANGED
     if not held:
-        del state.slots[trigger.id]
+        drop(state, trigger.id)
+        return
+    state.changed.add(trigger.id)
     if slot.waits:
         _note_waits(state, slot, trigger)
 
 
 def drop(state: CustomerState, name: str) -> None:
     """Forget all progress of the trigger *name*."""
-    if state.slots.pop(name, None) is not None:
+    slot = state.slots.pop(name, None)
+    state.open.pop(name, None)
+    state.changed.discard(name)
+    if slot is not None and slot.waits:
         state.note_waits()
 
 
@@ -107,8 +124,8 @@ def _note_waits(state: CustomerState, slot: Slot, trigger: CompiledTrigger) -> N
     """Find the earliest waits again, of the slot and so of the state."""
     due = settled = NEVER
     number = 0
-    for progress in instances_of(slot, trigger.decoder).values():
-        for wait_due, arrival in trigger.matcher.waits(progress):
+    for each in instances(state, trigger).values():
+        for wait_due, arrival in trigger.matcher.waits(each):
             number += 1
             due = min(due, wait_due)
             settled = min(settled, max(wait_due, arrival))
@@ -116,7 +133,7 @@ def _note_waits(state: CustomerState, slot: Slot, trigger: CompiledTrigger) -> N
     state.note_waits()
 
 
-def _make_room(held: dict[str | None, Any], trigger: CompiledTrigger, at: int) -> bool:
+def _make_room(held: Instances, trigger: CompiledTrigger, at: int) -> bool:
     """Make room for one more instance; return whether one was given up for it.
 
     Those that can complete nothing any more go first; if there are none, the one whose progress
@@ -125,7 +142,7 @@ def _make_room(held: dict[str | None, Any], trigger: CompiledTrigger, at: int) -
     if len(held) < MOST_INSTANCES:
         return False
     is_expired = trigger.matcher.is_expired
-    expired = [name for name, progress in held.items() if is_expired(progress, at)]
+    expired = [name for name, each in held.items() if is_expired(each, at)]
     for name in expired:
         del held[name]
     if not expired:

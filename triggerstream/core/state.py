@@ -26,10 +26,6 @@ _NOTHING_YET = -1
 """Before the first event: no effective time reaches below 1970 (31)."""
 
 
-CHANGED = msgspec.Raw(b"")
-"""In place of a slot's stored instances: they are to be encoded anew."""
-
-
 class Slot(msgspec.Struct, array_like=True):
     """One trigger's progress.
 
@@ -38,17 +34,18 @@ class Slot(msgspec.Struct, array_like=True):
         due: The earliest due time of its open waits, or `NEVER`.
         settled: The earliest ``max(due, arrival of the opener)`` of them, or `NEVER`.
         waits: How many there are.
-        content: The instances as stored; `CHANGED` once they are not what was stored.
-        instances: Progress by instance, the one whose progress changed longest ago first;
-            ``None`` until somebody asks (`codec`).
+        content: Progress by instance, as it was last stored; see `CustomerState.changed`.
     """
 
     fingerprint: bytes
     due: int
     settled: int
     waits: int
-    content: msgspec.Raw = CHANGED
-    instances: dict[str | None, Any] | None = None
+    content: msgspec.Raw
+
+
+Instances = dict[str | None, Any]
+"""Progress by instance; ``None`` is the whole customer."""
 
 
 class CustomerState:
@@ -58,7 +55,10 @@ class CustomerState:
         last: The last effective time, epoch milliseconds; less than any before the first event.
         ring: Digests of the newest `RING` events, the oldest first.
         profile: The attributes that `identify` events have set. Replaced, never changed.
-        slots: Progress by trigger id.
+        slots: What is stored of each trigger's progress, by trigger id.
+        open: The progress of those that somebody asked for, by trigger id, by instance; the one
+            that changed longest ago first.
+        changed: The ids of those whose slot's content is older than what is open.
         limits: What each trigger that fired remembers of it, by trigger id.
         due: The earliest due time of any open wait, or `NEVER`.
         settled: The earliest clock, less the allowed lateness, at which a wait fires; or `NEVER`.
@@ -69,11 +69,13 @@ class CustomerState:
     """
 
     __slots__ = (
+        "changed",
         "customer_id",
         "due",
         "last",
         "lateness",
         "limits",
+        "open",
         "profile",
         "ring",
         "ruleset",
@@ -92,7 +94,10 @@ class CustomerState:
         profile: dict[str, Any] | None = None,
         slots: dict[str, Slot] | None = None,
         limits: dict[str, Memory] | None = None,
-        wake: int = NEVER,
+        due: int = NEVER,
+        settled: int = NEVER,
+        waits: int = 0,
+        lateness: int = 0,
         stored: int = 0,
     ) -> None:
         self.customer_id = customer_id
@@ -100,16 +105,15 @@ class CustomerState:
         self.ring = bytearray(ring)
         self.profile = profile or {}
         self.slots = slots or {}
+        self.open: dict[str, Instances] = {}
+        self.changed: set[str] = set()
         self.limits = limits or {}
-        self.due = self.settled = NEVER
-        self.waits = 0
-        self.lateness = 0
+        self.due = due
+        self.settled = settled
+        self.waits = waits
+        self.lateness = lateness
         self.ruleset: Any = None
         self.weight = stored + _FIXED
-        if self.slots:
-            self.note_waits()
-        if self.settled != NEVER:
-            self.lateness = wake - self.settled
 
     @property
     def wake(self) -> int:

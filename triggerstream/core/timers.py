@@ -27,8 +27,8 @@ def fire_due(
     for name, slot in state.slots.items():
         if slot.due <= at or slot.settled <= settled:
             trigger = ruleset.triggers[name]
-            for instance, progress in slots.instances(state, trigger).items():
-                ripe.extend(_ripe(trigger, instance, progress, settled, at))
+            for instance in slots.instances(state, trigger):
+                ripe.extend(_ripe(state, trigger, instance, settled, at))
     ripe.sort()
     while ripe:
         due, name, has_instance, text, index = ripe.pop(0)
@@ -38,16 +38,15 @@ def fire_due(
         if progress is None:  # the trigger failed meanwhile
             continue
         _fire(state, trigger, instance, progress, index, due, ruleset, out)
-        for each in _ripe(
-            trigger, instance, slots.instances(state, trigger).get(instance), settled, at
-        ):
+        for each in _ripe(state, trigger, instance, settled, at):
             insort(ripe, each)
 
 
 def _ripe(
-    trigger: CompiledTrigger, instance: str | None, progress: Any, settled: int, at: int
+    state: CustomerState, trigger: CompiledTrigger, instance: str | None, settled: int, at: int
 ) -> list[Ripe]:
     """Return the instance's first wait whose time has come, in file order among equals."""
+    progress = slots.instances(state, trigger).get(instance)
     if progress is None:
         return []
     waits = [
@@ -76,7 +75,12 @@ def _fire(
         slots.put_by_timer(state, trigger, instance, step.progress)
         match = step.match
         if match is not None:
-            last = decode_event(match.raw, fallback_id=match.events[-1][1], fallback_timestamp=due)
+            last = decode_event(
+                match.raw,
+                fallback_id=match.events[-1][1],
+                fallback_timestamp=due,
+                max_bytes=len(match.raw),
+            )
             out.append(judge(state, trigger, instance, match, last, due, ruleset.policy))
     except MACHINE_ERRORS:
         raise

@@ -10,10 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.patterns.harness import Story, absent, count, event, n_is, one, sequence, step
-from triggerstream.core.patterns.base import Occurrence
+from triggerstream.core.patterns.base import Handler, Matcher, Occurrence, Step
+from triggerstream.core.patterns.count import ThresholdMatcher
+from triggerstream.core.patterns.sequence import SequenceMatcher, _Plan
 from triggerstream.core.slots import REFERENCE
 from triggerstream.core.triggers.compile import compile_pattern
-from triggerstream.core.triggers.model import AllPattern, AnyPattern, EventPattern, Pattern
+from triggerstream.core.triggers.model import (
+    AllPattern,
+    AnyPattern,
+    EventPattern,
+    Pattern,
+    SequencePattern,
+)
 
 SUM = {"aggregate": "sum", "path": "event_data.n"}
 DISTINCT = {"aggregate": "distinct", "path": "event_data.n"}
@@ -156,6 +164,59 @@ def test_cancelling_never_matches_opens_or_adds(
         if taken.progress is not None:
             assert told.matcher.events(taken.progress) <= held
             assert set(told.matcher.waits(taken.progress)) <= set(waits)
+
+
+@few
+@given(stories())
+def test_a_count_of_events_is_the_same_by_its_short_cut(story: str) -> None:
+    matcher = compile_pattern(count("at_least", 3, within=6, where=n_is(1)))
+    assert isinstance(matcher, ThresholdMatcher)
+    agree(story, "A", matcher._on_event, matcher._counts_events())
+
+
+@few
+@given(stories())
+def test_starting_a_sequence_is_the_same_by_its_short_cut(story: str) -> None:
+    matcher = compile_pattern(sequence(step("A", where=n_is(1)), "B", "C", within=6))
+    assert isinstance(matcher, SequenceMatcher)
+    plan = _Plan(matcher, "A")
+    assert plan.only_starts
+    agree(story, "A", plan.on_event, plan.starting(), others=matcher)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param(sequence("A", absent("X", 5)), id="the first step is the last"),
+        pytest.param(sequence("A", step("B", after=2)), id="the newest is not enough"),
+        pytest.param(sequence("A", absent("A"), "B"), id="it cancels as well"),
+        pytest.param(sequence("A", "AB", "B"), id="it fills as well"),
+    ],
+)
+def test_no_short_cut_where_more_is_to_be_done(pattern: SequencePattern) -> None:
+    matcher = compile_pattern(pattern)
+    assert isinstance(matcher, SequenceMatcher)
+
+    assert not _Plan(matcher, "A").only_starts
+
+
+def agree(
+    story: str, event_type: str, plain: Handler, short: Handler, others: Matcher | None = None
+) -> None:
+    """Assert that two handlers of *event_type* do the same all through *story*; events of other
+    types go to *others*."""
+    progress: Any = None
+    for position, text in enumerate(story.split()):
+        happened = event(text, position)
+        now = Occurrence(happened, happened.timestamp, position, happened.timestamp)
+        taken: Step | None = None
+        if happened.event_type == event_type:
+            taken = plain(progress, now)
+            assert short(progress, now) == taken
+        elif others is not None and happened.event_type in others.types:
+            taken = others.handler(happened.event_type)(progress, now)
+        if taken is not None:
+            progress = taken.progress
 
 
 @every_pattern
