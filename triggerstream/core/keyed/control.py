@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from triggerstream.core.keyed.program import ARRIVAL, KIND, ORIGIN, Record
+
 
 class Mark(msgspec.Struct, frozen=True):
     """The value of a `Kind.RULESET` record."""
@@ -60,14 +62,34 @@ def read_mark(value: bytes | None) -> Mark | None:
         return None
 
 
-def read_arrival(stamped: bytes | None, fallback: int) -> int:
-    """Return the arrival header's epoch milliseconds, or *fallback* where it is not a number."""
-    if stamped is None or not stamped.isdigit():
-        return fallback
-    return int(stamped)
+def read_headers(
+    record: Record, played: int | None
+) -> tuple[bytes | None, int, tuple[int, int] | None]:
+    """Return (kind, arrival, origin) of *record*; kind and origin are ``None`` where not given.
+
+    Args:
+        played: The partition's clock where time is data, else ``None``. There an event without
+            the header arrived when its record says; any other record without it does not move
+            the clock.
+    """
+    kind = stamped = origin = None
+    for name, value in record.headers:
+        if name == KIND:
+            kind = value
+        elif name == ARRIVAL:
+            stamped = value
+        elif name == ORIGIN:
+            origin = _origin(value)
+    arrival = record.timestamp
+    if played is not None:
+        if stamped is not None and stamped.isdigit():
+            arrival = int(stamped)
+        elif kind is not None:
+            arrival = played
+    return kind, arrival, origin
 
 
-def read_origin(value: bytes) -> tuple[int, int] | None:
+def _origin(value: bytes) -> tuple[int, int] | None:
     """Return (inbox partition, offset) of an origin header, or ``None`` if it is none."""
     partition, colon, offset = value.partition(b":")
     if not (colon and partition.isdigit() and offset.isdigit()):

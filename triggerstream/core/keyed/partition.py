@@ -23,16 +23,12 @@ from triggerstream.core.keyed.control import (
     DeadLetter,
     Erased,
     RulesetMarked,
-    read_arrival,
+    read_headers,
     read_mark,
-    read_origin,
 )
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.program import (
-    ARRIVAL,
-    KIND,
     NEVER,
-    ORIGIN,
     Kind,
     Message,
     Program,
@@ -147,7 +143,7 @@ class Partition(Generic[State, MessageT]):
             arrival = record.timestamp
             kind = origin = None
             if header_clock or record.headers:
-                kind, arrival, origin = self._read_headers(record)
+                kind, arrival, origin = read_headers(record, self.clock if header_clock else None)
                 if kind in _CONTROL:
                     if self._control(record, kind, arrival):
                         continue
@@ -256,25 +252,6 @@ class Partition(Generic[State, MessageT]):
         self._cache.changed(own, entry, self._program.wake_at(entry.state))
 
     # ── control records ─────────────────────────────────────────────────────────────────────
-
-    def _read_headers(self, record: Record) -> tuple[bytes | None, int, tuple[int, int] | None]:
-        """Return (kind, arrival, origin).
-
-        Where time is data, an event without the header arrived when its record says; any other
-        record without it does not move the clock.
-        """
-        kind = stamped = origin = None
-        for name, value in record.headers:
-            if name == KIND:
-                kind = value
-            elif name == ARRIVAL:
-                stamped = value
-            elif name == ORIGIN:
-                origin = read_origin(value)
-        if not self._header_clock:
-            return kind, record.timestamp, origin
-        fallback = record.timestamp if kind is None else self.clock
-        return kind, read_arrival(stamped, fallback), origin
 
     def _control(self, record: Record, kind: bytes, arrival: int) -> bool:
         """Apply a record of the process itself; return whether it is done."""
