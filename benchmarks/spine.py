@@ -35,10 +35,10 @@ import msgspec
 import orjson
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient
-from load import PARTITIONS, Keyed, append, events, open_producer, triggers
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.load import PARTITIONS, Keyed, append, events, open_producer, triggers
 from deploy.local_kafka.broker import Broker
 from deploy.local_kafka.run import BOOTSTRAP
 from deploy.local_kafka.topics import Topic, create_topics
@@ -176,13 +176,14 @@ async def measure_all(bench: Bench, plan: Plan) -> dict[str, list[float]]:
 
 
 def show(found: dict[str, list[float]]) -> None:
-    """Print medians, spreads and ratios."""
+    """Print medians of CPU time, their spread, and the rates beside the limit's and stock's."""
     middle = {name: statistics.median(values) for name, values in found.items()}
-    table = Table("measured", box=None, pad_edge=False)
-    for column in ("us CPU/event", "min-max", "events/s/core", "of the limit's rate", "x stock"):
-        table.add_column(column, justify="right")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("measured", no_wrap=True)
+    for column in ("us/event", "min-max", "events/s/core", "of limit", "x stock"):
+        table.add_column(column, justify="right", no_wrap=True)
     for name, values in found.items():
-        told = f"worker, {name} triggers" if name.isdigit() else name
+        told = f"worker, {name:>3}" if name.isdigit() else name
         table.add_row(
             told,
             f"{middle[name]:.1f}",
