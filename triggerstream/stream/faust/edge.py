@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 
 import faust
@@ -11,6 +12,9 @@ from triggerstream.stream.faust.fate import Fate
 from triggerstream.stream.faust.lease import Lease
 from triggerstream.stream.faust.offsets import Offsets
 from triggerstream.stream.faust.reading import Reading
+
+SERVICES = logging.getLogger("faust.services")
+"""What Faust's services say of themselves is theirs, in our subclasses too."""
 
 
 class Edge:
@@ -46,6 +50,7 @@ class Edge:
 class EdgeApp(faust.App):
     """A Faust app that knows its edge, and whose crash is the process's fate."""
 
+    logger = SERVICES
     edge: Edge
 
     def _create_directories(self) -> None:

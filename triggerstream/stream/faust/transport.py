@@ -29,7 +29,7 @@ from mode import Service
 
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.faust.batches import Batch
-from triggerstream.stream.faust.edge import Edge, EdgeApp
+from triggerstream.stream.faust.edge import SERVICES, Edge, EdgeApp
 
 FETCH_WAIT: Final = 0.25
 """Seconds that a fetch may wait for records. A new record ends the wait at once."""
@@ -45,6 +45,8 @@ _Result = TypeVar("_Result")
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread with the group's membership: heartbeats go on while a batch is decided."""
+
+    logger = SERVICES
 
     @property
     def _edge(self) -> Edge:
@@ -182,6 +184,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 class Consumer(driver.Consumer):
     """The consumer, on the process's own loop."""
 
+    logger = SERVICES
     _thread: ConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -279,6 +282,8 @@ class Consumer(driver.Consumer):
 
 class Producer(driver.Producer):
     """Faust's producer, which stays unconnected: everything is appended by `stream.log`."""
+
+    logger = SERVICES
 
     async def on_start(self) -> None: ...
 
