@@ -34,6 +34,7 @@ class Changelog:
         self.name = name
         self.stores = stores
         self.log = KafkaLog(self.options, topic_name=str, changelog=name)
+        self.told: list[tuple[int, int, int]] = []
 
     async def append(self, partition: int, *entries: tuple[bytes, bytes | None]) -> int:
         """Append *entries*, and return the offset after them."""
@@ -42,7 +43,11 @@ class Changelog:
 
     async def restore(self) -> None:
         async with asyncio.timeout(20):
-            await restore(self.options, self.name, {p: self.stores.open(p) for p in (0, 1)})
+            stores = {partition: self.stores.open(partition) for partition in (0, 1)}
+            await restore(self.options, self.name, stores, on_progress=self._hear)
+
+    def _hear(self, read: int, stale: int, left: int) -> None:
+        self.told.append((read, stale, left))
 
 
 @pytest.fixture(name="changelog")
@@ -61,6 +66,7 @@ async def test_an_empty_changelog_is_restored_at_once(changelog: Changelog) -> N
     await changelog.restore()
 
     assert changelog.stores.open(0).changelog_offset() is None
+    assert changelog.told == [(0, 0, 0)]
 
 
 async def test_of_every_customer_the_state_with_the_highest_fence_is_restored(
@@ -86,6 +92,10 @@ async def test_of_every_customer_the_state_with_the_highest_fence_is_restored(
     assert store.partition_record() == record.encode()
     assert store.changelog_offset() == end - 1
     assert changelog.stores.open(1).get(b"c") == state(1)
+    assert changelog.told[0] == (0, 0, 6)
+    assert changelog.told[-1][2] == 0
+    assert sum(read for read, _, _ in changelog.told) == 6
+    assert sum(stale for _, stale, _ in changelog.told) == 1
 
 
 async def test_a_second_restore_reads_on_where_the_first_ended(changelog: Changelog) -> None:

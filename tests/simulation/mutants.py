@@ -49,7 +49,7 @@ MUTANTS = (
         "no wait for the acknowledgement",
         process.KeyedProcess,
         "_checkpoint",
-        "await acknowledgement",
+        "await self._settle(told)",
         "pass",
     ),
     Mutant(
@@ -63,9 +63,9 @@ MUTANTS = (
         "partition record before its customers",
         process.KeyedProcess,
         "_checkpoint",
-        "await self._append(owned, states, foreign)",
-        "await self._append(owned, [(PARTITION_KEY, cut.record)], foreign)\n"
-        "    await self._append(owned, states, foreign)",
+        "await self._store(owned, states, foreign)",
+        "await self._store(owned, [(PARTITION_KEY, cut.record)], foreign)\n"
+        "    await self._store(owned, states, foreign)",
     ),
     Mutant(
         "local store before the changelog",

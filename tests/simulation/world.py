@@ -109,7 +109,7 @@ class _Acknowledgement:
             raise ProtocolError("the append failed")
         self.land()
         yield Pause()
-        return ()
+        return [Acknowledged(0, len(self._records), self._world.now)]
 
 
 class Node:
@@ -124,6 +124,7 @@ class Node:
         self.in_flight: list[_Acknowledgement] = []
         self.idle = False
         self.refetch = False
+        self.observed: list[tuple[str, float]] = []
         program = Toy()
         self.process = KeyedProcess(
             program,
@@ -269,6 +270,15 @@ class Node:
 
     def foreign(self, partition: int, customers: int) -> None:
         self.world.reached["foreign write"] += 1
+
+    def took(self, seconds: float) -> None:
+        self.observed.append(("took", seconds))
+
+    def told(self, seconds: float) -> None:
+        self.observed.append(("told", seconds))
+
+    def ticked(self) -> None:
+        self.observed.append(("ticked", 0.0))
 
     def monotonic(self) -> float:
         return self.world.now / 1000

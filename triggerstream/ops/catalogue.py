@@ -72,7 +72,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "Timestamps too far ahead of their arrival, and taken for it.",
         "topic",
     ),
-    _histogram("batch_seconds", "Time to decide one batch of records, append included.", "topic"),
+    _histogram(
+        "batch_seconds",
+        "Time to decide one batch of records and hand over what it led to; with any checkpoint "
+        "or ruleset that it had to wait for.",
+        "topic",
+    ),
     _gauge("lag_records", "Records of the input not read yet.", "topic", "partition"),
     _gauge(
         "lag_seconds",
@@ -116,7 +121,8 @@ CATALOGUE: tuple[Metric, ...] = (
     ),
     _histogram(
         "firing_delay_seconds",
-        "From a record's arrival in the log to the acknowledgement of what it led to.",
+        "From the arrival of a batch's first record in the log to the arrival of the last that "
+        "it led to, by the broker's clock.",
         "topic",
         buckets=SLOW,
     ),
@@ -172,10 +178,14 @@ CATALOGUE: tuple[Metric, ...] = (
         "Changelog records between ours that somebody else had written.",
         "topic",
     ),
+    _counter(
+        "stores_put_aside_total",
+        "Local stores that were damaged or too old, and are restored from the changelog.",
+        "topic",
+    ),
     # ── process ─────────────────────────────────────────────────────────────────────────────
     _gauge("partitions_assigned", "Input partitions that this process owns.", "topic"),
     _counter("rebalances_total", "Changes of this process's assignment.", "topic"),
-    _counter("lease_expired_total", "Times that this process gave up for want of a lease."),
     _gauge("triggers_active", "Triggers in force, by mode.", "mode"),
     _gauge("ruleset_info", "1 for the ruleset in force.", "version", "hash"),
     _gauge("build_info", "1 for the version that runs.", "version"),

@@ -170,15 +170,31 @@ class ProcessMetrics:
         """Add changelog records that somebody else had written between ours."""
         self._children.counter("foreign_writes_total", self._topic).inc(customers)
 
-    # ── the log ─────────────────────────────────────────────────────────────────────────────
-
-    def observe_batch(self, seconds: float) -> None:
+    def took(self, seconds: float) -> None:
         """Record the time from taking a batch to having its decisions on their way."""
         self._children.histogram("batch_seconds", self._topic).observe(seconds)
 
-    def observe_firing_delay(self, seconds: float) -> None:
-        """Record the time from arrival to acknowledgement of a batch's oldest firing."""
+    def told(self, seconds: float) -> None:
+        """Record the time between the arrivals of a batch and of what it led to."""
         self._children.histogram("firing_delay_seconds", self._topic).observe(seconds)
+
+    def ticked(self) -> None:
+        """Add a tick."""
+        self._children.counter("ticks_total", self._topic).inc()
+
+    # ── the log ─────────────────────────────────────────────────────────────────────────────
+
+    def also_reads(self, topic: str) -> None:
+        """Say that *topic* (short name) is read, too; what is rejected of it stands at zero."""
+        for reason in RejectReason:
+            self._children.bind("records_rejected_total", topic, reason)
+            self._children.bind("dead_letters_total", topic, reason)
+
+    def rejected(self, topic: str, reasons: Mapping[str, int]) -> None:
+        """Add records of *topic* that became dead letters, by reason."""
+        for reason, number in reasons.items():
+            self._children.counter("records_rejected_total", topic, reason).inc(number)
+            self._children.counter("dead_letters_total", topic, reason).inc(number)
 
     def set_lag(self, partition: int, records: int, seconds: float) -> None:
         """Set how far an owned partition is behind its log's end.
@@ -187,9 +203,6 @@ class ProcessMetrics:
         """
         self._children.gauge("lag_records", self._topic, str(partition)).set(records)
         self._children.gauge("lag_seconds", self._topic, str(partition)).set(seconds)
-
-    def count_ticks(self, number: int = 1) -> None:
-        self._children.counter("ticks_total", self._topic).inc(number)
 
     # ── deliveries ──────────────────────────────────────────────────────────────────────────
 
@@ -211,13 +224,16 @@ class ProcessMetrics:
     def set_cached(self, customers: int) -> None:
         self._children.gauge("customers_cached", self._topic).set(customers)
 
-    def count_restored(self, records: int, *, stale: int = 0) -> None:
-        """Add changelog records that a restore read, and those of them that it dropped."""
+    def restored(self, records: int, stale: int, left: int) -> None:
+        """Add changelog records that a restore read, and the *stale* ones of them, which it
+        dropped; and set how many are *left*."""
         self._children.counter("restored_records_total", self._topic).inc(records)
         self._children.counter("stale_writes_total", self._topic).inc(stale)
+        self._children.gauge("restore_remaining_records", self._topic).set(left)
 
-    def set_restore_remaining(self, records: int) -> None:
-        self._children.gauge("restore_remaining_records", self._topic).set(records)
+    def put_aside(self, _partition: int) -> None:
+        """Add a local store that cannot be used."""
+        self._children.counter("stores_put_aside_total", self._topic).inc()
 
     # ── process ─────────────────────────────────────────────────────────────────────────────
 
@@ -252,9 +268,6 @@ class ProcessMetrics:
             total.update(pending)
         for channel in self._channels | total.keys():
             self._children.gauge(PENDING, channel).set(total[channel])
-
-    def count_lease_expired(self) -> None:
-        self._children.counter("lease_expired_total").inc()
 
     def _bind_closed_sets(self) -> None:
         children, topic = self._children, self._topic

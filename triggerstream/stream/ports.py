@@ -135,6 +135,19 @@ class Observer(Protocol):
 
     def foreign(self, partition: int, customers: int) -> None: ...
 
+    def took(self, seconds: float) -> None:
+        """Hear how long one batch took, from its coming to its decisions being on their way."""
+        ...
+
+    def told(self, seconds: float) -> None:
+        """Hear how long after a batch's first record what the batch led to was in the log, by
+        the broker's clock; not where the broker is not the clock."""
+        ...
+
+    def ticked(self) -> None:
+        """Hear of a tick."""
+        ...
+
 
 OpenStore = Callable[[int], Store]
 """The store of a partition that this process owns and has restored."""

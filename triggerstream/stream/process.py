@@ -24,7 +24,7 @@ from typing import Any
 
 from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import NEVER, Program, Record, Store
+from triggerstream.core.keyed.program import NEVER, Produce, Program, Record, Store
 from triggerstream.errors import (
     DecisionError,
     LeaseExpiredError,
@@ -54,6 +54,11 @@ CLOCK_STEP = 900_000
 """Where time is data: how far the clock may move, in milliseconds, untold downstream."""
 
 
+_Told = tuple[Awaitable[Sequence[Acknowledged]], int | None]
+"""What was handed over to the log: its acknowledgement; and when the first record that led to it
+had arrived, where one did."""
+
+
 class Cadence:
     """How often things are done, in seconds of a monotonic clock.
 
@@ -75,7 +80,6 @@ class _Owned:
     """A partition that this process owns, and what is under way for it."""
 
     __slots__ = (
-        "acknowledgements",
         "attempts",
         "checkpointed",
         "clock_told",
@@ -85,6 +89,7 @@ class _Owned:
         "partition",
         "store",
         "ticked",
+        "told",
     )
 
     def __init__(self, partition: Partition[Any, Any], store: Store, now: float) -> None:
@@ -92,7 +97,7 @@ class _Owned:
         self.store = store
         contained = store.changelog_offset()
         self.expected = 0 if contained is None else contained + 1
-        self.acknowledgements: list[Awaitable[Sequence[Acknowledged]]] = []
+        self.told: list[_Told] = []
         self.attempts: list[Any] = []
         self.checkpointed = now
         self.heard: float | None = None
@@ -256,16 +261,19 @@ class KeyedProcess:
             return
         partition = owned.partition
         clock = partition.clock
+        started = self._monotonic()
         done = 0
         while done < len(records):
+            arrived = records[done].timestamp
             done = self._apply(partition, records, done)
-            await self._tell(owned)
+            await self._tell(owned, arrived)
             if partition.is_full:
                 await self._checkpoint(owned)
             elif done < len(records):
                 await self._rulesets.wait_for(partition.awaiting or 1)
                 if self._owned.get(number) is not owned:
                     return
+        self._observer.took(self._monotonic() - started)
         if partition.clock > clock:
             owned.heard = self._monotonic()
         if owned.attempts or self._is_due(owned):
@@ -292,8 +300,9 @@ class KeyedProcess:
                 f"{partition.offset} raised {type(error).__name__}: {error}"
             ) from error
 
-    async def _tell(self, owned: _Owned) -> None:
-        """Hand over what was decided; keep for the checkpoint what must wait for it."""
+    async def _tell(self, owned: _Owned, arrived: int) -> None:
+        """Hand over what was decided on records of which the first arrived at *arrived*; keep for
+        the checkpoint what must wait for it."""
         partition = owned.partition
         outcomes, partition.outcomes = partition.outcomes, []
         self._observer.decided(partition.number, partition.statuses, outcomes)
@@ -306,9 +315,21 @@ class KeyedProcess:
         if not records:
             return
         owned.clock_told = partition.clock
-        owned.acknowledgements.append(await self._log.append(records))
-        if len(owned.acknowledgements) > OUTSTANDING:
-            await owned.acknowledgements.pop(0)
+        await self._append(owned, records, arrived)
+        if len(owned.told) > OUTSTANDING:
+            await self._settle(owned.told.pop(0))
+
+    async def _append(
+        self, owned: _Owned, records: Sequence[Produce], arrived: int | None = None
+    ) -> None:
+        owned.told.append((await self._log.append(records), arrived))
+
+    async def _settle(self, told: _Told) -> None:
+        """Wait until what was handed over is acknowledged."""
+        acknowledgement, arrived = told
+        appended = max((batch.timestamp for batch in await acknowledgement), default=-1)
+        if arrived is not None and appended >= 0:
+            self._observer.told(max(0, appended - arrived) / 1000)
 
     async def _mark(self, owned: _Owned) -> None:
         newest = self._rulesets.newest()
@@ -318,7 +339,7 @@ class KeyedProcess:
         if version > max(owned.marked, owned.partition.version):
             owned.marked = version
             mark = self._teller.mark(owned.partition, version, content)
-            owned.acknowledgements.append(await self._log.append([mark]))
+            await self._append(owned, [mark])
 
     async def _tick(self, owned: _Owned) -> None:
         """Append a tick when something is due and the partition is silent.
@@ -342,13 +363,14 @@ class KeyedProcess:
         if owned.heard is not None and partition.clock + since * 1000 < partition.next_due:
             return
         owned.ticked = now
-        owned.acknowledgements.append(await self._log.append([self._teller.tick(partition)]))
+        await self._append(owned, [self._teller.tick(partition)])
+        self._observer.ticked()
 
     # ── the commit protocol ─────────────────────────────────────────────────────────────────
 
     def _is_due(self, owned: _Owned) -> bool:
         elapsed = self._monotonic() - owned.checkpointed
-        if owned.partition.has_changed or owned.acknowledgements:
+        if owned.partition.has_changed or owned.told:
             return elapsed >= self._cadence.checkpoint
         return elapsed >= self._cadence.idle
 
@@ -356,22 +378,22 @@ class KeyedProcess:
         """Store one cut of the partition, in the order that makes a crash harmless."""
         partition = owned.partition
         started = self._monotonic()
-        acknowledgements, owned.acknowledgements = owned.acknowledgements, []
-        for acknowledgement in acknowledgements:
-            await acknowledgement
+        under_way, owned.told = owned.told, []
+        for told in under_way:
+            await self._settle(told)
         self._check_lease(partition.number)
         cut = partition.cut()
         states: list[Entry] = [
             (CUSTOMER_PREFIX + customer, value) for customer, value in cut.values.items()
         ]
         foreign = Foreign(partition, cut)
-        await self._append(owned, states, foreign)
-        await self._append(owned, [(PARTITION_KEY, cut.record)], foreign)
+        await self._store(owned, states, foreign)
+        await self._store(owned, [(PARTITION_KEY, cut.record)], foreign)
         while (lost := foreign.take()) is not None:
             # Ours must be the last word: the customers first, then the partition record.
             self._observer.foreign(partition.number, len(lost))
-            await self._append(owned, lost, foreign)
-            await self._append(owned, [(PARTITION_KEY, cut.record)], foreign)
+            await self._store(owned, lost, foreign)
+            await self._store(owned, [(PARTITION_KEY, cut.record)], foreign)
         if self._owned.get(partition.number) is not owned:
             return  # dropped while we waited: the next owner goes on from the changelog
         self._check_lease(partition.number)
@@ -384,7 +406,7 @@ class KeyedProcess:
         self._observer.checkpointed(partition, cut, owned.checkpointed - started)
         self._start(owned)
 
-    async def _append(self, owned: _Owned, entries: list[Entry], foreign: Foreign) -> None:
+    async def _store(self, owned: _Owned, entries: list[Entry], foreign: Foreign) -> None:
         """Append to the changelog; what others wrote in between goes to *foreign*."""
         if not entries:
             return

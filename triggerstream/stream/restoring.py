@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,6 +20,10 @@ from triggerstream.core.keyed.restore import Restore
 from triggerstream.errors import ProtocolError, WorldChangedError
 
 _log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int, int], None]
+"""Told of a restore: records read since it was told last, how many of them were stale, and how
+many are left; less than that, where compaction has left gaps."""
 
 MOST_RECORDS: Final = 5000
 """Records applied in one go: bounds how long a restore keeps the loop."""
@@ -44,14 +48,14 @@ async def restore(
     changelog: str,
     stores: Mapping[int, Store],
     *,
-    on_progress: Callable[[int], None] = lambda _: None,
+    on_progress: Progress = lambda *_: None,
 ) -> None:
     """Bring *stores* (by partition) up to date with *changelog* (its full name).
 
     May be cancelled between two batches, and goes on from there in another process or later.
 
     Args:
-        on_progress: Told how many records are left, about once a batch.
+        on_progress: Told how far it is, once at the beginning and then about once a batch.
 
     Raises:
         WorldChangedError: A store contains offsets that the changelog does not have: it was
@@ -59,6 +63,7 @@ async def restore(
         ProtocolError: It cannot be read.
     """
     if not stores:
+        on_progress(0, 0, 0)
         return
     consumer = AIOKafkaConsumer(
         **options,
@@ -116,11 +121,14 @@ async def _plan(
 async def _read(
     consumer: AIOKafkaConsumer,
     left: dict[TopicPartition, _Restoring],
-    on_progress: Callable[[int], None],
+    on_progress: Progress,
 ) -> int:
     count = 0
     moved = time.monotonic()
+    on_progress(0, 0, _distance(left))
     while left:
+        restores = [plan.restore for plan in left.values()]
+        before = _tally(restores)
         found = await consumer.getmany(*left, timeout_ms=200, max_records=MOST_RECORDS)
         for tp, records in found.items():
             plan = left[tp]
@@ -136,9 +144,20 @@ async def _read(
                 consumer.pause(tp)
         if left and time.monotonic() - moved > STALLED:
             raise ProtocolError(_stalled(left))
-        on_progress(sum(plan.end - plan.position for plan in left.values()))
+        read, dropped = _tally(restores)
+        on_progress(read - before[0], dropped - before[1], _distance(left))
         await asyncio.sleep(0)
     return count
+
+
+def _distance(left: Mapping[TopicPartition, _Restoring]) -> int:
+    return sum(plan.end - plan.position for plan in left.values())
+
+
+def _tally(restores: Iterable[Restore]) -> tuple[int, int]:
+    """Return how many records were read, and how many of them were stale."""
+    tallies = [(restore.records, restore.dropped) for restore in restores]
+    return sum(read for read, _ in tallies), sum(dropped for _, dropped in tallies)
 
 
 def _stalled(left: Mapping[TopicPartition, _Restoring]) -> str:

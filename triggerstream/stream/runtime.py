@@ -75,7 +75,7 @@ class Runtime:
             self.options, topic_name=self.topics.name, changelog=self.topics.changelog(name)
         )
         self.rulesets = KafkaRulesets(self.options, self.topics, on_failure=self.fate.fail)
-        self.stores = Stores(settings.data_dir, name)
+        self.stores = Stores(settings.data_dir, name, on_damage=self.metrics.put_aside)
         self.process: KeyedProcess | None = None
         self._health = Health()
         self._stack = AsyncExitStack()
@@ -168,6 +168,8 @@ class Runtime:
             )
             return self.process
 
+        for other in others or {}:
+            self.metrics.also_reads(other)
         return build_app(
             self.name,
             settings=self.settings,
@@ -176,6 +178,7 @@ class Runtime:
             main=(self.input_topic, build_process),
             others=others,
             fate=self.fate,
+            on_progress=self.metrics.restored,
             client_id=str(self._identity),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from triggerstream.core.detect import Detect
@@ -10,10 +11,13 @@ from triggerstream.errors import ConflictError
 from triggerstream.ops.settings import Settings
 from triggerstream.replay.files import read_files
 from triggerstream.stream.intake import Intake
+from triggerstream.stream.ports import Input
 from triggerstream.stream.rulesets import publish_through
 from triggerstream.stream.runtime import Runtime, run
 
 _log = logging.getLogger(__name__)
+
+INBOX = "inbox"
 
 
 def run_worker(settings: Settings, triggers: Path | None) -> int:
@@ -32,11 +36,17 @@ def run_worker(settings: Settings, triggers: Path | None) -> int:
         ) as runtime:
             if triggers is not None:
                 await _publish_first(runtime, triggers)
-            inbox = runtime.topics.name("inbox")
+
+            def build_intake(consumer: Input) -> Intake:
+                return Intake(
+                    runtime.log,
+                    consumer,
+                    inbox=runtime.topics.name(INBOX),
+                    count=partial(runtime.metrics.rejected, INBOX),
+                )
+
             app = runtime.build(
-                Detect(runtime.topics.name("events")),
-                marks=True,
-                others={"inbox": lambda consumer: Intake(runtime.log, consumer, inbox=inbox)},
+                Detect(runtime.topics.name("events")), marks=True, others={INBOX: build_intake}
             )
             return await runtime.serve(app)
 

@@ -17,6 +17,7 @@ from triggerstream.stream.faust.reading import Process, Reading
 from triggerstream.stream.faust.recovery import RecoveringApp, TableManager
 from triggerstream.stream.faust.transport import Transport
 from triggerstream.stream.ports import Input
+from triggerstream.stream.restoring import Progress
 from triggerstream.stream.stores import Stores
 from triggerstream.stream.topics import Topics
 
@@ -36,6 +37,7 @@ def build_app(
     main: tuple[str, BuildProcess],
     others: Mapping[str, BuildProcess] | None = None,
     fate: Fate | None = None,
+    on_progress: Progress = lambda *_: None,
     client_id: str = "triggerstream",
 ) -> RecoveringApp:
     """Return the app of one process: its group, its table, an agent for each topic it reads.
@@ -47,6 +49,7 @@ def build_app(
         stores: Where the states of its partitions are.
         main: Short name of its input, with which its state is partitioned, and what reads it.
         others: Further topics that it reads without keeping state.
+        on_progress: Told how far a restore is.
         client_id: How the process names itself to the brokers.
     """
     app = RecoveringApp(broker_client_id=client_id, **_options(name, settings, topics))
@@ -57,6 +60,7 @@ def build_app(
     app.main_topic = topics.name(main[0])
     app.changelog = topics.changelog(name)
     app.stores = stores
+    app.on_progress = on_progress
     # Only for its changelog and its co-partitioning: the states are in *stores*.
     app.Table("states", partitions=settings.kafka.partitions, key_type=bytes, value_type=bytes)
     for short, build in (main, *(others or {}).items()):

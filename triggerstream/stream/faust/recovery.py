@@ -19,9 +19,9 @@ from mode import Service
 
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.errors import WorldChangedError
-from triggerstream.stream.faust.edge import EdgeApp
+from triggerstream.stream.faust.edge import SERVICES, EdgeApp
 from triggerstream.stream.faust.transport import Consumer, Transport
-from triggerstream.stream.restoring import restore
+from triggerstream.stream.restoring import Progress, restore
 from triggerstream.stream.store import RocksStore
 from triggerstream.stream.stores import Stores
 
@@ -29,15 +29,19 @@ _log = logging.getLogger(__name__)
 
 
 class RecoveringApp(EdgeApp):
-    """An app whose one table is restored into *stores*, for the input *main_topic* (full name)."""
+    """An app whose one table is restored into *stores*, for the input *main_topic* (full name);
+    *on_progress* is told how far that is."""
 
     main_topic: str
     changelog: str
     stores: Stores
+    on_progress: Progress
 
 
 class Recovery(FaustRecovery):
     """Runs once for every generation, and is broken off by the next."""
+
+    logger = SERVICES
 
     @property
     def _app(self) -> RecoveringApp:
@@ -77,6 +81,7 @@ class Recovery(FaustRecovery):
             cast("Transport", app.transport).options,
             app.changelog,
             self._stores(tp.partition for tp in inputs if tp.topic == app.main_topic),
+            on_progress=app.on_progress,
         )
         # A fetch that is still under way would move the position after it was set.
         await consumer.wait_until_quiet()
@@ -163,6 +168,8 @@ def _resume(
 
 class TableManager(FaustTableManager):
     """Manages the one table, with our recovery."""
+
+    logger = SERVICES
 
     @property
     def recovery(self) -> Recovery:

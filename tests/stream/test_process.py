@@ -1,0 +1,61 @@
+"""What the keyed process tells its observer: once a batch, and by the broker's clock."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.simulation.world import Node, World, say_word
+from triggerstream.core.keyed.memory import MemoryStore
+
+
+class Steady(Random):
+    """No append fails, and everything lands as late as it can."""
+
+    def random(self) -> float:
+        return 0.9
+
+
+def running(world: World) -> Node:
+    node = world.owner = Node(world, MemoryStore(), lease=True, capacity=100)
+    return node
+
+
+def run_until(node: Node, what: str) -> list[float]:
+    """Let *node* go on, a millisecond a step, until it has told of *what*; return what it told."""
+    for _ in range(500):
+        node.step()
+        node.world.now += 1
+        if found := [seconds for name, seconds in node.observed if name == what]:
+            return found
+    raise AssertionError(f"{what}: not told; {node.observed}")
+
+
+def test_a_batch_is_told_with_the_time_that_handing_over_took() -> None:
+    node = running(World(Steady(1)))
+    for word in (1, 2, 3):
+        say_word(node.world, "c1", word, 0)
+
+    run_until(node, "told")
+
+    took = [seconds for name, seconds in node.observed if name == "took"]
+    assert 1 <= len(took) <= 3
+    assert 0 < max(took) < 0.1
+
+
+def test_what_a_batch_led_to_is_told_by_the_times_at_which_the_broker_took_both() -> None:
+    world = World(Steady(1))
+    node = running(world)
+    for word in (1, 2, 3):
+        say_word(world, "c1", word, 0)
+    world.now += 5_000
+
+    [seconds] = run_until(node, "told")
+
+    assert 5 < seconds < 5.5
+
+
+def test_a_tick_is_told() -> None:
+    node = running(World(Steady(1)))
+    say_word(node.world, "c1", 1, 50)
+
+    assert run_until(node, "ticked") == [0.0]
