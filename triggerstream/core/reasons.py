@@ -25,7 +25,7 @@ class RejectReason(StrEnum):
     BAD_TIMESTAMP = "bad_timestamp"
     """Neither RFC 3339 with an offset nor epoch milliseconds."""
     TIMESTAMP_OUT_OF_RANGE = "timestamp_out_of_range"
-    """Outside 1970–2100 (semantics 31)."""
+    """Outside of the years 1970 to 2100 (semantics 31)."""
     MISPLACED = "misplaced"
     """Not in the partition that murmur2 of the customer id names: send it through the inbox."""
     STATE_TOO_LARGE = "state_too_large"
