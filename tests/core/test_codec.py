@@ -121,9 +121,17 @@ def test_what_cannot_be_read_stops_the_process(value: bytes, found: str) -> None
         codec.load("c", value)
 
 
-def test_progress_that_cannot_be_read_stops_the_process() -> None:
+@pytest.mark.parametrize(
+    ("event_type", "at"),
+    [
+        pytest.param("B", START + 4, id="for an event"),
+        pytest.param("X", START - HOUR, id="for a late one"),
+    ],
+)
+def test_progress_that_cannot_be_read_stops_the_process(event_type: str, at: int) -> None:
     customer = a_customer()
-    customer.state.slots["window"].content = msgspec.Raw(b"\x81\xc0\x01")
+    for slot in customer.state.slots.values():
+        slot.content = msgspec.Raw(b"\x81\xc0\x01")
 
     with pytest.raises(StateFormatError, match="progress of a trigger cannot be read"):
-        customer.happens("B", START + 4)
+        customer.happens(event_type, at, arrival=START + 4)

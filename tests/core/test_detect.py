@@ -188,12 +188,12 @@ def test_the_event_of_a_firing_is_told_in_the_native_form() -> None:
 
 
 def test_goals_and_consent_are_told_in_the_order_of_decisions() -> None:
-    goal, said = told(GoalReached("t", "c", AT))
+    goal, said = told(GoalReached("t", "c", AT, 7))
     consent, allowed = told(ConsentChanged("c", AT, {"email_consent": False}))
 
     at = "2026-03-01T10:00:00.000Z"
     assert (goal.key, goal.headers) == (b"c", (("ts-kind", b"goal"),))
-    assert said == {"trigger": "t", "customer_id": "c", "at": at}
+    assert said == {"trigger": "t", "customer_id": "c", "at": at, "position": 7}
     assert (consent.key, consent.headers) == (b"c", (("ts-kind", b"consent"),))
     assert allowed == {"customer_id": "c", "at": at, "consent": {"email_consent": False}}
 

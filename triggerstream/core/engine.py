@@ -15,7 +15,7 @@ from triggerstream.core import profile, slots
 from triggerstream.core.bounds import BYTES, WAITS, enforce
 from triggerstream.core.decode import IDENTIFY
 from triggerstream.core.event import Event
-from triggerstream.core.firing import MACHINE_ERRORS, fail, judge
+from triggerstream.core.firing import FATAL, fail, judge
 from triggerstream.core.outcomes import (
     Bounded,
     Clamped,
@@ -70,18 +70,18 @@ def on_event(
         at = arrival
     if at < state.last:
         if state.last - at > lateness:
-            _on_late_event(state, event, ruleset, at, out)
+            _on_late_event(state, event, ruleset, at, position, out)
             return LATE
         at = state.last
     state.last = at
     if event.event_type == IDENTIFY:
-        _identify(state, event, at, out)
+        _identify(state, event, out)
     if at >= state.due:
         fire_due(state, ruleset, NOTHING, at, out)
     interest = ruleset.interests.get(event.event_type)
     if interest is not None:
         if interest.goals:
-            _reach(state, event, interest.goals, at, out)
+            _reach(state, event, interest.goals, position, out)
         now = Occurrence(event, at, position, arrival)
         _advance(state, now, interest.entries, ruleset, out)
     if state.weight > BYTES or state.waits > WAITS:
@@ -89,16 +89,18 @@ def on_event(
     return APPLIED
 
 
-def _on_late_event(state: CustomerState, event: Event, ruleset: Ruleset, at: int, out: Out) -> None:
+def _on_late_event(
+    state: CustomerState, event: Event, ruleset: Ruleset, at: int, position: int, out: Out
+) -> None:
     """Take from an event that comes too late what it still says: the profile, goals, and what
     must not happen (27, 28)."""
     if event.event_type == IDENTIFY:
-        _identify(state, event, at, out)
+        _identify(state, event, out)
         if state.weight > BYTES:
             enforce(state, ruleset, out)
     interest = ruleset.interests.get(event.event_type)
     if interest is not None:
-        _reach(state, event, interest.goals, at, out)
+        _reach(state, event, interest.goals, position, out)
         _cancel(state, event, interest.entries, at, out)
 
 
@@ -133,7 +135,7 @@ def _adopt(state: CustomerState, ruleset: Ruleset) -> None:
     state.lateness = ruleset.policy.allowed_lateness
 
 
-def _identify(state: CustomerState, event: Event, at: int, out: Out) -> None:
+def _identify(state: CustomerState, event: Event, out: Out) -> None:
     """Merge what the event says into the profile."""
     if not event.event_data:
         return
@@ -143,16 +145,18 @@ def _identify(state: CustomerState, event: Event, at: int, out: Out) -> None:
     out.extend([Bounded("attribute", "", state.customer_id)] * left_out)
     consent = profile.consent_of(state.profile)
     if profile.differ(consent, profile.consent_of(before)):
-        out.append(ConsentChanged(state.customer_id, at, consent))
+        out.append(ConsentChanged(state.customer_id, state.last, consent))
 
 
-def _reach(state: CustomerState, event: Event, goals: tuple[Goal, ...], at: int, out: Out) -> None:
+def _reach(
+    state: CustomerState, event: Event, goals: tuple[Goal, ...], position: int, out: Out
+) -> None:
     """Note the goals that *event* reaches: those of triggers that fired since they were reached."""
     for goal in goals:
         memory = state.limits.get(goal.trigger)
         if memory is not None and memory.awaits_goal and goal.is_reached(event):
             state.limits[goal.trigger] = memory.reached_goal()
-            out.append(GoalReached(goal.trigger, state.customer_id, at))
+            out.append(GoalReached(goal.trigger, state.customer_id, state.last, position))
 
 
 def _advance(
@@ -184,7 +188,7 @@ def _advance(
             step = entry.on_event(progress, now)
             if step is not None:
                 _take(state, entry.trigger, instance, step, now, ruleset, out)
-        except MACHINE_ERRORS:
+        except FATAL:
             raise
         except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
             fail(state, entry.id, now.at, error, out)
@@ -219,7 +223,7 @@ def _cancel(
     for entry in entries:
         try:
             _cancel_entry(state, entry, event, at)
-        except MACHINE_ERRORS:
+        except FATAL:
             raise
         except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
             fail(state, entry.id, at, error, out)

@@ -23,9 +23,11 @@ from triggerstream.core.reasons import SuppressionReason
 from triggerstream.core.state import CustomerState
 from triggerstream.core.triggers.compile import CompiledTrigger
 from triggerstream.core.triggers.model import Policy
+from triggerstream.errors import StateFormatError
 
-MACHINE_ERRORS = (MemoryError, RecursionError)
-"""They depend on the machine and the call, not on what is decided: the process stops."""
+FATAL = (MemoryError, RecursionError, StateFormatError)
+"""What is no decision about a trigger, wherever it is raised: the process stops. The first two
+depend on the machine and the call."""
 
 _SHOWN = 200
 """Characters of an error's text that are kept."""
@@ -67,10 +69,7 @@ def judge(
             found,
         )
     name = firing_id(trigger.id, state.customer_id, instance, event.source, event.event_id, due)
-    memory = state.limits.get(trigger.id, limits.NOTHING)
-    state.limits[trigger.id] = memory.fired(name, match.at, keep=trigger.keep_recent)
-    state.weight += _MEMORY + 4 * len(trigger.id)
-    return Firing(
+    firing = Firing(
         firing_id=name,
         trigger=trigger.id,
         customer_id=state.customer_id,
@@ -85,6 +84,10 @@ def judge(
         event=msgspec.Raw(envelope(event)),
         profile=state.profile,
     )
+    memory = state.limits.get(trigger.id, limits.NOTHING)
+    state.limits[trigger.id] = memory.fired(name, match.at, keep=trigger.keep_recent)
+    state.weight += _MEMORY + 4 * len(trigger.id)
+    return firing
 
 
 def fail(state: CustomerState, trigger: str, at: int, error: Exception, out: list[Decided]) -> None:

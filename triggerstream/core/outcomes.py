@@ -102,11 +102,17 @@ class TriggerFailed(msgspec.Struct, frozen=True):
 
 
 class GoalReached(msgspec.Struct, frozen=True):
-    """A customer reached a trigger's goal: what it has not sent yet is to be cancelled."""
+    """A customer reached a trigger's goal: what it has not sent yet is to be cancelled.
+
+    Attributes:
+        at: The customer's effective time; two goals may have the same.
+        position: Of the event in the log: what tells a goal from the repeat of another.
+    """
 
     trigger: str
     customer_id: str
     at: int
+    position: int = -1
 
 
 class ConsentChanged(msgspec.Struct, frozen=True):

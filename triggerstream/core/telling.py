@@ -34,7 +34,11 @@ def records_of(outcome: Any, ruleset_version: int) -> tuple[Produce, ...]:
     if isinstance(outcome, Firing):
         return (_firing_record(outcome, ruleset_version),)
     if isinstance(outcome, GoalReached):
-        value = {"trigger": outcome.trigger, "customer_id": outcome.customer_id}
+        value = {
+            "trigger": outcome.trigger,
+            "customer_id": outcome.customer_id,
+            "position": outcome.position,
+        }
         return (_record(outcome.customer_id, value, outcome.at, _GOAL),)
     if isinstance(outcome, ConsentChanged):
         told = {"customer_id": outcome.customer_id, "consent": outcome.consent}

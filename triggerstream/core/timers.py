@@ -7,7 +7,7 @@ from typing import Any
 
 from triggerstream.core import slots
 from triggerstream.core.decode import decode_event
-from triggerstream.core.firing import MACHINE_ERRORS, fail, judge
+from triggerstream.core.firing import FATAL, fail, judge
 from triggerstream.core.outcomes import Decided
 from triggerstream.core.state import CustomerState
 from triggerstream.core.triggers.compile import CompiledTrigger
@@ -82,7 +82,7 @@ def _fire(
                 max_bytes=len(match.raw),
             )
             out.append(judge(state, trigger, instance, match, last, due, ruleset.policy))
-    except MACHINE_ERRORS:
+    except FATAL:
         raise
     except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
         fail(state, trigger.id, due, error, out)
