@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from triggerstream.cli.demo import demo
 from triggerstream.core.triggers.model import (
     AbsentStep,
     AllPattern,
@@ -16,6 +18,7 @@ from triggerstream.core.triggers.model import (
 )
 from triggerstream.core.triggers.parse import parse_ruleset
 from triggerstream.demo.run import ENDPOINTS, TAIL
+from triggerstream.errors import UsageError
 from triggerstream.replay.files import read_files
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
@@ -56,3 +59,12 @@ def test_the_clock_runs_on_until_all_waits_and_their_actions_are_due(shop: Rules
 
 def test_there_are_at_least_six_triggers(shop: RulesetSource) -> None:
     assert len(shop.triggers) >= 6
+
+
+def test_a_missing_library_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiosmtpd.smtp", None)
+    for name in ("triggerstream.demo.main", "triggerstream.demo.sinks", "triggerstream.demo.run"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+    with pytest.raises(UsageError, match=r"not found is aiosmtpd.*triggerstream\[demo\]"):
+        demo()

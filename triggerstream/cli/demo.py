@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from triggerstream.errors import UsageError
+
 
 def demo(
     shop: Annotated[
@@ -24,6 +26,15 @@ def demo(
     ] = False,
 ) -> None:
     """See it work: play a shop's half-year, and show what was sent, and what was not and why."""
-    from triggerstream.demo.main import main
+    try:
+        from triggerstream.demo.main import main
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("triggerstream"):
+            raise
+        message = (
+            f"the demo's own libraries are required; not found is {error.name}: "
+            "pip install 'triggerstream[demo]'"
+        )
+        raise UsageError(message) from error
 
     main(shop=shop, bootstrap=bootstrap, keep=keep)

@@ -1,7 +1,7 @@
 """An in-memory stand-in for Kafka, where there is neither Java nor a broker: librdkafka's own mock.
 
 It is good enough to see triggerstream work, and for nothing else: no compaction, no persistence,
-5 MB a partition. The client that brings it (``confluent-kafka``) is a development dependency.
+5 MB a partition. The client that brings it is of the extra ``demo``.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _librdkafka() -> ctypes.CDLL:
     except ImportError as error:
         message = (
             "without a Kafka the demo runs on the stand-in of confluent-kafka, which is not "
-            "installed; required is KAFKA_BOOTSTRAP=host:port, or pip install confluent-kafka"
+            "installed; required is KAFKA_BOOTSTRAP=host:port, or pip install 'triggerstream[demo]'"
         )
         raise UsageError(message) from error
     library = ctypes.CDLL(
