@@ -103,7 +103,10 @@ async def say(deployment: Deployment, events: list[tuple[int, str, str]], *raw: 
             )
         for value in raw:
             await producer.send(
-                deployment.topic("events"), value, key=b"c0", headers=[(ARRIVAL, b"%d" % AT)]
+                deployment.topic("events"),
+                value,
+                key=b"customer-0",
+                headers=[(ARRIVAL, b"%d" % AT)],
             )
         await producer.flush()
 
@@ -140,7 +143,7 @@ async def test_an_operator_deploys_looks_and_finds_everything_accounted_for(
         late = asyncio.create_task(run(deployment, "deploy", str(triggers), "--from", "1"))
         await until_in_force(deployment, 2)
 
-        names = [f"c{number}" for number in range(CUSTOMERS)]
+        names = [f"customer-{number}" for number in range(CUSTOMERS)]
         events = [(0, name, kind) for name in names for kind in ("seen", "cart", "seen")]
         events += [(30, name, "bought") for name in names[::2]]
         await say(deployment, events, b"nonsense", b"nonsense again", b"{}")
@@ -154,6 +157,7 @@ async def test_an_operator_deploys_looks_and_finds_everything_accounted_for(
         )
         assert deployment.stop("worker") == 0
         assert deployment.stop("sender") == 0
+        the_logs_are_ours_and_without_customers(deployment)
 
 
 async def everything_ends(deployment: Deployment) -> None:
@@ -169,6 +173,14 @@ async def everything_ends(deployment: Deployment) -> None:
             await asyncio.sleep(0.1)
 
 
+def the_logs_are_ours_and_without_customers(deployment: Deployment) -> None:
+    for name in ("worker", "sender"):
+        text = deployment.log(name).read_text()
+        lines = [json.loads(line) for line in text.splitlines()]
+        assert all(line["logger"].startswith("triggerstream.") for line in lines), text
+        assert "customer-" not in text
+
+
 async def a_late_deployment_is_refused(late: asyncio.Task[CompletedProcess[str]]) -> None:
     refused = await late
 
@@ -178,8 +190,8 @@ async def a_late_deployment_is_refused(late: asyncio.Task[CompletedProcess[str]]
 
 async def an_open_wait_is_shown(deployment: Deployment) -> None:
     shown, told, nobody = await asyncio.gather(
-        run(deployment, "inspect", "c1"),
-        run(deployment, "inspect", "c1", "--json"),
+        run(deployment, "inspect", "customer-1"),
+        run(deployment, "inspect", "customer-1", "--json"),
         run(deployment, "inspect", "nobody"),
     )
 
