@@ -18,7 +18,10 @@ QUIET = ("aiokafka", "faust", "mode", "asyncio", "kafka", "rocksdict")
 """Libraries that are heard from ``warning`` on; where everything is logged from ``info`` on, since
 below that aiokafka says a line for every request."""
 WITHHELD = frozenset(
-    {"customer", "customer_id", "key", "value", "profile", "address", "email", "phone"}
+    {
+        *("customer", "customer_id", "key", "value", "profile", "address", "email", "phone"),
+        "subject",  # a template, filled in
+    }
 )
 """Fields that hold a customer's data."""
 
