@@ -58,14 +58,14 @@ class Schedule:
         self.settle()
 
     def step(self, node: Node) -> None:
-        if not node.alive:
+        if node.has_ended():
             return
         try:
             node.step()
         except LeaseExpiredError:
             self.world.reached["lease expired"] += 1
             node.crash()
-        if not node.alive and node is self.owner:
+        if node.has_ended() and node is self.owner:
             self.start(node.disk)
 
     def happen(self) -> None:

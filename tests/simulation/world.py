@@ -21,8 +21,9 @@ from triggerstream.core.keyed.partition import Cut, Partition
 from triggerstream.core.keyed.program import KIND, Kind, Produce
 from triggerstream.core.keyed.restore import Restore
 from triggerstream.errors import ProtocolError
+from triggerstream.stream.owned import Cadence
 from triggerstream.stream.ports import Acknowledged, Entry
-from triggerstream.stream.process import Cadence, KeyedProcess
+from triggerstream.stream.process import KeyedProcess
 from triggerstream.stream.told import Teller
 
 
@@ -159,6 +160,9 @@ class Node:
             self._main.send(None)
         except (ProtocolError, StopIteration):
             self.crash()
+
+    def has_ended(self) -> bool:
+        return not self.alive
 
     def crash(self) -> None:
         self.alive = False

@@ -19,12 +19,12 @@ Everything here runs on one event loop, one call at a time. The world comes in t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import NEVER, Produce, Program, Record, Store
+from triggerstream.core.keyed.program import Produce, Program, Record
 from triggerstream.errors import (
     DecisionError,
     LeaseExpiredError,
@@ -32,8 +32,8 @@ from triggerstream.errors import (
     WorldChangedError,
 )
 from triggerstream.stream.foreign import Foreign
+from triggerstream.stream.owned import Cadence, Owned, Told
 from triggerstream.stream.ports import (
-    Acknowledged,
     Attempts,
     Entry,
     Input,
@@ -52,58 +52,6 @@ SLICE = 100
 
 CLOCK_STEP = 900_000
 """Where time is data: how far the clock may move, in milliseconds, untold downstream."""
-
-
-_Told = tuple[Awaitable[Sequence[Acknowledged]], int | None]
-"""What was handed over to the log: its acknowledgement; and when the first record that led to it
-had arrived, where one did."""
-
-
-class Cadence:
-    """How often things are done, in seconds of a monotonic clock.
-
-    Attributes:
-        checkpoint: Between two checkpoints of a partition that changed.
-        idle: Between two checkpoints of one that did not: they only notice foreign writes.
-        tick: Between two ticks of a silent partition with something due.
-    """
-
-    __slots__ = ("checkpoint", "idle", "tick")
-
-    def __init__(self, *, checkpoint: float = 1.0, idle: float = 300.0, tick: float = 0.2) -> None:
-        self.checkpoint = checkpoint
-        self.idle = idle
-        self.tick = tick
-
-
-class _Owned:
-    """A partition that this process owns, and what is under way for it."""
-
-    __slots__ = (
-        "attempts",
-        "checkpointed",
-        "clock_told",
-        "expected",
-        "heard",
-        "marked",
-        "partition",
-        "store",
-        "ticked",
-        "told",
-    )
-
-    def __init__(self, partition: Partition[Any, Any], store: Store, now: float) -> None:
-        self.partition = partition
-        self.store = store
-        contained = store.changelog_offset()
-        self.expected = 0 if contained is None else contained + 1
-        self.told: list[_Told] = []
-        self.attempts: list[Any] = []
-        self.checkpointed = now
-        self.heard: float | None = None
-        self.ticked = now - 3600
-        self.marked = partition.version
-        self.clock_told = partition.clock
 
 
 class KeyedProcess:
@@ -151,7 +99,7 @@ class KeyedProcess:
         self._cadence = cadence or Cadence()
         self._capacity = capacity
         self._topic_id = topic_id
-        self._owned: dict[int, _Owned] = {}
+        self._owned: dict[int, Owned] = {}
 
     # ── partitions come and go ──────────────────────────────────────────────────────────────
 
@@ -173,7 +121,7 @@ class KeyedProcess:
         )
         self._check_world(partition)
         partition.topic_id = self._topic_id
-        owned = self._owned[number] = _Owned(partition, store, self._monotonic())
+        owned = self._owned[number] = Owned(partition, store, self._monotonic())
         self._observer.opened(number, partition.pending_states())
         if self._attempts is not None:
             for attempt in partition.pending():
@@ -276,7 +224,7 @@ class KeyedProcess:
         self._observer.took(self._monotonic() - started)
         if partition.clock > clock:
             owned.heard = self._monotonic()
-        if owned.attempts or self._is_due(owned):
+        if owned.attempts or owned.wants_checkpoint(self._monotonic(), self._cadence):
             await self._checkpoint(owned)
 
     async def turn(self) -> None:
@@ -286,7 +234,7 @@ class KeyedProcess:
                 continue
             await self._mark(owned)
             await self._tick(owned)
-            if self._is_due(owned):
+            if owned.wants_checkpoint(self._monotonic(), self._cadence):
                 await self._checkpoint(owned)
 
     def _apply(self, partition: Partition[Any, Any], records: Sequence[Record], start: int) -> int:
@@ -300,7 +248,7 @@ class KeyedProcess:
                 f"{partition.offset} raised {type(error).__name__}: {error}"
             ) from error
 
-    async def _tell(self, owned: _Owned, arrived: int) -> None:
+    async def _tell(self, owned: Owned, arrived: int) -> None:
         """Hand over what was decided on records of which the first arrived at *arrived*; keep for
         the checkpoint what must wait for it."""
         partition = owned.partition
@@ -320,18 +268,18 @@ class KeyedProcess:
             await self._settle(owned.told.pop(0))
 
     async def _append(
-        self, owned: _Owned, records: Sequence[Produce], arrived: int | None = None
+        self, owned: Owned, records: Sequence[Produce], arrived: int | None = None
     ) -> None:
         owned.told.append((await self._log.append(records), arrived))
 
-    async def _settle(self, told: _Told) -> None:
+    async def _settle(self, told: Told) -> None:
         """Wait until what was handed over is acknowledged."""
         acknowledgement, arrived = told
         appended = max((batch.timestamp for batch in await acknowledgement), default=-1)
         if arrived is not None and appended >= 0:
             self._observer.told(max(0, appended - arrived) / 1000)
 
-    async def _mark(self, owned: _Owned) -> None:
+    async def _mark(self, owned: Owned) -> None:
         newest = self._rulesets.newest()
         if not self._marks or newest is None or owned.partition.ruleset is None:
             return
@@ -341,40 +289,21 @@ class KeyedProcess:
             mark = self._teller.mark(owned.partition, version, content)
             await self._append(owned, [mark])
 
-    async def _tick(self, owned: _Owned) -> None:
-        """Append a tick when something is due and the partition is silent.
-
-        The time now is estimated from the last arrival and what passed since, on a clock that
-        only has to run at about the right speed; the tick's arrival, stamped by the broker, is
-        what counts. A partition that has heard nothing yet asks with one tick.
-        """
-        partition = owned.partition
+    async def _tick(self, owned: Owned) -> None:
+        """Append a tick when something is due and the partition is silent."""
         now = self._monotonic()
-        if (
-            self._header_clock
-            or partition.next_due == NEVER
-            or now - owned.ticked < self._cadence.tick
-        ):
+        if self._header_clock or not owned.wants_tick(now, self._cadence):
             return
-        end = self._input.end_offset(partition.number)
-        if end is not None and end > partition.offset + 1:
-            return
-        since = 0.0 if owned.heard is None else now - owned.heard
-        if owned.heard is not None and partition.clock + since * 1000 < partition.next_due:
+        end = self._input.end_offset(owned.partition.number)
+        if end is not None and end > owned.partition.offset + 1:
             return
         owned.ticked = now
-        await self._append(owned, [self._teller.tick(partition)])
+        await self._append(owned, [self._teller.tick(owned.partition)])
         self._observer.ticked()
 
     # ── the commit protocol ─────────────────────────────────────────────────────────────────
 
-    def _is_due(self, owned: _Owned) -> bool:
-        elapsed = self._monotonic() - owned.checkpointed
-        if owned.partition.has_changed or owned.told:
-            return elapsed >= self._cadence.checkpoint
-        return elapsed >= self._cadence.idle
-
-    async def _checkpoint(self, owned: _Owned) -> None:
+    async def _checkpoint(self, owned: Owned) -> None:
         """Store one cut of the partition, in the order that makes a crash harmless."""
         partition = owned.partition
         started = self._monotonic()
@@ -406,7 +335,7 @@ class KeyedProcess:
         self._observer.checkpointed(partition, cut, owned.checkpointed - started)
         self._start(owned)
 
-    async def _store(self, owned: _Owned, entries: list[Entry], foreign: Foreign) -> None:
+    async def _store(self, owned: Owned, entries: list[Entry], foreign: Foreign) -> None:
         """Append to the changelog; what others wrote in between goes to *foreign*."""
         if not entries:
             return
@@ -425,7 +354,7 @@ class KeyedProcess:
                 "owns its partitions; it stops instead of writing"
             )
 
-    def _start(self, owned: _Owned) -> None:
+    def _start(self, owned: Owned) -> None:
         """Start what waited for the checkpoint: the reservations are durable by now."""
         attempts, owned.attempts = owned.attempts, []
         if self._attempts is not None:

@@ -26,8 +26,9 @@ from triggerstream.stream.faust.fate import Fate
 from triggerstream.stream.faust.recovery import RecoveringApp
 from triggerstream.stream.faust.run import serve
 from triggerstream.stream.log import KafkaLog
+from triggerstream.stream.owned import Cadence
 from triggerstream.stream.ports import Attempts, Input
-from triggerstream.stream.process import Cadence, KeyedProcess
+from triggerstream.stream.process import KeyedProcess
 from triggerstream.stream.rulesets import KafkaRulesets
 from triggerstream.stream.stores import Stores
 from triggerstream.stream.told import Teller
