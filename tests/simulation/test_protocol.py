@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.mutants import MUTANTS, Mutant, mutated
 from tests.simulation.schedule import ViolationError, run
 
-SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "3000"))
+SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "2000"))
 
 FAULTS = (
     "append failed",
