@@ -14,7 +14,7 @@ from hypothesis.strategies import SearchStrategy
 from tests.reference.stories import START, Json
 
 MINUTE = 60_000
-TYPES = "aabbcd"
+TYPES = "aaaabbbbcd"
 """Of the events in a log; the frequent ones fill steps, and the rare ones are absent."""
 PATH = "event_data.n"
 NUMBERS: list[Any] = [0, 1, 2, 1.0, 0.1, 2.5, -1]
@@ -98,7 +98,7 @@ def selections(draw: Draw, kind: str) -> Json:
     """``event``, ``absent`` or ``count``: a type or two, and now and then ``where``."""
     common = [*"ccdab"] if kind == "absent" else [*TYPES]
     types = draw(st.sampled_from([*common * 3, ["a", "b"], ["b", "c"], "identify"]))
-    where = {"where": draw(WHERE)} if draw(st.integers(0, 7)) == 0 else {}
+    where = {"where": draw(WHERE)} if draw(st.integers(0, 9)) == 0 else {}
     return {kind: types, **where}
 
 
@@ -123,7 +123,7 @@ def sequences(draw: Draw, longest: int = 4) -> Json:
     """Any valid sequence: its gaps fit into its window."""
     steps: list[Json] = []
     least = 0  # minutes that the gaps take up
-    for number in range(draw(st.integers(1, longest))):
+    for number in range(draw(st.sampled_from([1, 2, 2, 2, 3, 3, longest]))):
         silence = 0
         if number and draw(st.integers(0, 2)) == 0:
             absence = draw(selections("absent"))
@@ -132,7 +132,7 @@ def sequences(draw: Draw, longest: int = 4) -> Json:
                 absence["for"] = text(silence)
             steps.append(absence)
         step = draw(selections("event"))
-        if draw(st.integers(0, 4)) == 0:
+        if draw(st.integers(0, 7)) == 0:
             step["times"] = draw(st.integers(2, 3))
         if number:
             after = draw(minutes(1, 3)) if draw(st.integers(0, 3)) == 0 else 0
@@ -140,7 +140,7 @@ def sequences(draw: Draw, longest: int = 4) -> Json:
             if after:
                 step["after"] = text(after)
             if draw(st.integers(0, 3)) == 0:
-                step["before"] = text(gap + draw(minutes(1, 3)))
+                step["before"] = text(gap + draw(minutes(1, 6)))
             least += gap
         steps.append(step)
     rest: Json = {}
@@ -148,7 +148,7 @@ def sequences(draw: Draw, longest: int = 4) -> Json:
         steps.append({**draw(selections("absent")), "for": text(draw(minutes(1, 5)))})
         rest = draw(st.sampled_from([{}, {"restart": "on_repeat"}]))
     if draw(st.integers(0, 4)):
-        rest["within"] = text(least + draw(minutes(1, 6)))
+        rest["within"] = text(least + draw(minutes(2, 10)))
     return {"sequence": steps, **rest}
 
 
@@ -217,7 +217,7 @@ def policies(draw: Draw) -> Json:
 
 # ── logs ────────────────────────────────────────────────────────────────────────────────────
 
-PACE = [0, 0, 0, MINUTE, MINUTE, MINUTE, MINUTE, 2 * MINUTE, 3 * MINUTE]
+PACE = [0, 0, 0, 0, MINUTE, MINUTE, MINUTE, 2 * MINUTE]
 STRAY = [
     -10_000,
     -10_001,
@@ -298,7 +298,7 @@ def stray_logs(draw: Draw) -> list[Json]:
     """One customer, of whose stamps many stray: moved up, late, or ahead."""
     random = draw(st.randoms(use_true_random=False))
     sequel = Sequel(random, strays=True, arrivals=draw(st.booleans()), customers="c")
-    for _ in range(draw(st.sampled_from([6, 12, 20, 30]))):
+    for _ in range(draw(st.sampled_from([12, 20, 30, 45]))):
         sequel.add(["k", "k", "l", None])
     return sequel.made
 

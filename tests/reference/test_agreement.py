@@ -49,7 +49,7 @@ def test_sequences_and_stray_stamps(trigger: Json, events: list[Json], until: in
     agree([trigger], events, until, {})
 
 
-@some(10)
+@some(20)
 @given(triggers(GAPPED, "t"), long_logs(), ends())
 def test_more_partial_matches_than_are_kept(
     trigger: Json, events: list[Json], until: int | None
