@@ -142,8 +142,38 @@ def test_a_timer_waits_for_the_arrival_of_its_opener() -> None:
     customer = Customer(ABSENCE)
     customer.happens("A", START, arrival=START + 90_000)
 
+    assert customer.state.wake == START + 90_000 + LATENESS
     assert customer.waits_until(START + 90_000 + LATENESS - 1) == []
     (firing,) = customer.waits_until(START + 90_000 + LATENESS)
+    assert firing.at == DUE
+
+
+def test_instances_wait_for_the_arrival_of_their_own_opener() -> None:
+    customer = Customer(
+        "{trigger: t, when: {sequence: [{event: A}, {absent: X, for: 20s}], per: event_data.k}}"
+    )
+    customer.happens("A", START, k="late", arrival=START + 90_000)
+    customer.happens("A", START, k="early", arrival=START)
+
+    (firing,) = customer.happens("B", START, arrival=DUE + LATENESS)
+
+    assert firing.instance == "early"
+
+
+def test_one_clock_advance_fires_every_timer_of_an_instance() -> None:
+    customer = Customer(
+        """
+        trigger: t
+        when:
+          all:
+            - sequence: [{event: A}, {absent: X, for: 10s}]
+            - sequence: [{event: A}, {absent: Y, for: 20s}]
+        """
+    )
+    customer.happens("A", START)
+
+    (firing,) = customer.waits_until(DUE * 2)
+
     assert firing.at == DUE
 
 
