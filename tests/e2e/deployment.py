@@ -263,6 +263,15 @@ class Deployment:
         finally:
             await consumer.stop()
 
+    async def wait_for_records(self, short: str, seconds: float = 30) -> list[Any]:
+        """Return all records of a topic, when there are any."""
+        async with asyncio.timeout(seconds):
+            while True:
+                self._check_alive()
+                if found := await self.read(short):
+                    return found
+                await asyncio.sleep(0.1)
+
     async def firings(self) -> list[dict[str, Any]]:
         """Return the firings in the actions topic, repeats included."""
         return [

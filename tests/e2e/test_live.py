@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path
 from typing import Protocol
@@ -55,9 +54,7 @@ async def test_an_absence_fires_in_silence_and_its_action_is_sent(
                     deployment.topic("events"), orjson.dumps(event), key=customer.encode()
                 )
         seen = time.monotonic()
-        async with asyncio.timeout(30):
-            while not (deliveries := await deployment.read("deliveries")):
-                await asyncio.sleep(0.1)
+        deliveries = await deployment.wait_for_records("deliveries")
         # Two seconds of absence and one of lateness are the least that it takes.
         assert time.monotonic() - seen >= 3
         [delivery] = [orjson.loads(record.value) for record in deliveries]
