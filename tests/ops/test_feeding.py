@@ -61,7 +61,7 @@ def tell_everything(metrics: ProcessMetrics) -> set[str]:
     told = Told(metrics)
     told.opened(0, [ledger("email")])
     told.decided(0, {"applied": 1}, OUTCOMES)
-    told.checkpointed(PARTITION, Cut({b"c1": b"state"}, b"", 7), 0.1)
+    told.checkpointed(PARTITION, Cut({b"c1": b"state"}, {}, b"", 7), 0.1)
     told.foreign(0, 1)
     told.took(0.1)
     told.told(0.1)

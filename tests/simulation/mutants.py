@@ -94,9 +94,8 @@ MUTANTS = (
         "a null before its grave is covered",
         partition.Partition,
         "cut",
-        "values: dict[bytes, bytes | None] = {",
-        "values: dict[bytes, bytes | None] = {c.encode(): None if e.state is None else "
-        "self._dump(e) for c, e in self._cache.dirty.items()} or {",
+        "values[customer] = self._dump(entry)",
+        "values[customer] = None if entry.state is None else self._dump(entry)",
     ),
     Mutant(
         "due scan without the dirty index",

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tests.simulation.toy import Fired, Toy
-from tests.simulation.world import Node, World, compact, erase, say_word
+from tests.simulation.world import Disk, Node, World, compact, erase, say_word
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
@@ -31,14 +31,14 @@ class Schedule:
         self.world = World(self.random)
         self.lease = self.random.random() < 0.5
         self.capacity = self.random.choice([2, 3, 1000])
-        self.disks = [MemoryStore(), MemoryStore()]
+        self.disk = Disk()
         self.zombies: list[Node] = []
         self.word = 0
         self.start()
 
     def start(self, disk: MemoryStore | None = None) -> None:
         self.world.owner = Node(
-            self.world, disk or self.disks[0], lease=self.lease, capacity=self.capacity
+            self.world, disk or self.disk, lease=self.lease, capacity=self.capacity
         )
 
     @property
@@ -106,7 +106,7 @@ class Schedule:
     def wipe(self) -> None:
         self.note("wiped disk")
         self.owner.crash()
-        self.start(MemoryStore())
+        self.start(Disk())
 
     def hand_over(self) -> None:
         """Another process takes over; the former owner does not know yet, and goes on."""
@@ -114,7 +114,7 @@ class Schedule:
         former = self.owner
         if former.alive:
             self.zombies = [*self.zombies[-1:], former]
-        self.start(MemoryStore())
+        self.start(Disk())
 
     def new_generation(self) -> None:
         """A rebalance gives the same partition back: everything is delivered again."""
@@ -161,7 +161,7 @@ class Schedule:
         self.same("I4, I6: states in the changelog", living(self.restored()), states)
 
     def restored(self) -> MemoryStore:
-        node = Node(self.world, MemoryStore(), lease=False, capacity=10**9)
+        node = Node(self.world, Disk(), lease=False, capacity=10**9)
         restoring = node.restore()
         try:
             while True:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from tests.simulation.toy import Toy
+from triggerstream.core.keyed import header
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Cut, Partition
 from triggerstream.core.keyed.program import KIND, Kind, Produce
@@ -32,6 +33,18 @@ class Pause:
 
     def __await__(self) -> Generator[Pause, None, None]:
         yield self
+
+
+class Disk(MemoryStore):
+    """A store that does not believe what it is told of itself."""
+
+    def write(self, values: Mapping[bytes, bytes | None], **rest: Any) -> None:
+        for customer, told in (rest.get("old") or {}).items():
+            held = self.get(customer)
+            found = None if held is None else held[: header.SIZE]
+            if found != (told and told[: header.SIZE]):
+                raise AssertionError(f"{customer!r}: the store holds {found!r}; told was {told!r}")
+        super().write(values, **rest)
 
 
 @dataclass(frozen=True)

@@ -327,7 +327,10 @@ class KeyedProcess:
             return  # dropped while we waited: the next owner goes on from the changelog
         self._check_lease(partition.number)
         owned.store.write(
-            cut.values, partition_record=cut.record, changelog_offset=owned.expected - 1
+            cut.values,
+            partition_record=cut.record,
+            changelog_offset=owned.expected - 1,
+            old=cut.old,
         )
         partition.landed(cut)
         self._input.done(partition.number, cut.offset)

@@ -24,14 +24,22 @@ SCAN = 1024
 
 
 class Entry(Generic[State]):
-    """One customer in memory. *state* is ``None`` in a grave."""
+    """One customer in memory.
 
-    __slots__ = ("dirty", "fence", "state", "wake")
+    Attributes:
+        state: ``None`` in a grave.
+        stored: The header of what the store holds of the customer; ``None`` for nothing.
+    """
 
-    def __init__(self, state: State | None, fence: int, wake: int) -> None:
+    __slots__ = ("dirty", "fence", "state", "stored", "wake")
+
+    def __init__(
+        self, state: State | None, fence: int, wake: int, stored: bytes | None = None
+    ) -> None:
         self.state = state
         self.fence = fence
         self.wake = wake
+        self.stored = stored
         self.dirty = False
 
 
@@ -76,6 +84,9 @@ class StateCache(Generic[State]):
 
     def add(self, customer: str, entry: Entry[State]) -> Entry[State]:
         """Keep the entry of a new customer (or of one who begins anew), and return it."""
+        before = self.entries.get(customer)
+        if before is not None:
+            entry.stored = before.stored
         self.entries[customer] = entry
         if customer in self._dirty:
             self._dirty[customer] = entry

@@ -57,11 +57,13 @@ class Cut(msgspec.Struct, frozen=True):
 
     Attributes:
         values: The dirty customers' stored forms; ``None`` deletes.
+        old: The headers of what the store holds of them, where that is known.
         record: The partition record, to follow once all values are acknowledged.
         offset: The last input record that the cut contains.
     """
 
     values: dict[bytes, bytes | None]
+    old: dict[bytes, bytes | None]
     record: bytes
     offset: int
 
@@ -341,9 +343,12 @@ class Partition(Generic[State, MessageT]):
 
     def cut(self) -> Cut:
         """Return what a checkpoint has to store now. Nothing may be applied until it `landed`."""
-        values: dict[bytes, bytes | None] = {
-            customer.encode(): self._dump(entry) for customer, entry in self._cache.dirty.items()
-        }
+        values: dict[bytes, bytes | None] = {}
+        old: dict[bytes, bytes | None] = {}
+        for customer_id, entry in self._cache.dirty.items():
+            customer = customer_id.encode()
+            values[customer] = self._dump(entry)
+            old[customer] = entry.stored
         for customer in self._store.stale():
             if customer not in values:
                 values[customer] = self._store.get(customer)
@@ -357,15 +362,18 @@ class Partition(Generic[State, MessageT]):
             topic_id=self.topic_id,
             origins=self._origins,
         )
-        return Cut(values, record.encode(), self.offset)
+        return Cut(values, old, record.encode(), self.offset)
 
     def landed(self, cut: Cut) -> None:
         """Note that *cut* is stored."""
         self.record = PartitionRecord.decode(cut.record)
         self._cache.stored()
-        for customer, value in cut.values.items():
+        for name, value in cut.values.items():
+            customer = name.decode()
             if value is None:
-                self._cache.forget(customer.decode())
+                self._cache.forget(customer)
+            elif (entry := self._cache.entries.get(customer)) is not None:
+                entry.stored = value[: header.SIZE]
 
     def value_of(self, customer: bytes) -> bytes | None:
         """Return the customer's present stored form, as a checkpoint would write it."""
@@ -395,8 +403,9 @@ class Partition(Generic[State, MessageT]):
     def _load(self, customer: str, value: bytes) -> Entry[State]:
         _, flags, wake, fence = header.unpack(value)
         if flags & header.GRAVE:
-            return Entry(None, fence, NEVER)
-        return Entry(self._program.load(customer, value), fence, wake)
+            return Entry(None, fence, NEVER, value[: header.SIZE])
+        state = self._program.load(customer, value)
+        return Entry(state, fence, wake, value[: header.SIZE])
 
     def _dump(self, entry: Entry[State]) -> bytes:
         if entry.state is None:
