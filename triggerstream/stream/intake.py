@@ -20,7 +20,7 @@ import msgspec
 from triggerstream.core.decode import decode_event
 from triggerstream.core.event import Event
 from triggerstream.core.keyed.control import DeadLetter
-from triggerstream.core.keyed.program import KIND, ORIGIN, Kind, Produce, Rejected
+from triggerstream.core.keyed.program import KIND, ORIGIN, Kind, Produce, Record, Rejected
 from triggerstream.core.reasons import RejectReason
 from triggerstream.stream.ports import Acknowledged, Input
 from triggerstream.stream.told import dead_letter
@@ -46,23 +46,6 @@ class Appending(Protocol):
     """The part of `ports.Log` that the intake uses."""
 
     async def append(self, records: Sequence[Produce]) -> Awaitable[Sequence[Acknowledged]]: ...
-
-
-class InboxRecord(Protocol):
-    """A record of the inbox; aiokafka's ``ConsumerRecord`` is one."""
-
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 class Intake:
@@ -91,7 +74,7 @@ class Intake:
     async def open(self, number: int) -> None:
         self._on_their_way[number] = []
 
-    async def on_batch(self, number: int, records: Sequence[InboxRecord]) -> None:
+    async def on_batch(self, number: int, records: Sequence[Record]) -> None:
         waiting = self._on_their_way.get(number)
         if waiting is None or not records:
             return
@@ -132,7 +115,7 @@ class Intake:
             self._input.done(number, offset)
 
 
-def place(record: InboxRecord, inbox: str, rejected: dict[str, int]) -> Produce:
+def place(record: Record, inbox: str, rejected: dict[str, int]) -> Produce:
     """Return *record* as a record of ``events``, or as a dead letter, counted in *rejected*."""
     own = tuple((name, value) for name, value in record.headers if name != ORIGIN)
     headers = (*own, (ORIGIN, b"%d:%d" % (record.partition, record.offset)))
@@ -155,7 +138,7 @@ def place(record: InboxRecord, inbox: str, rejected: dict[str, int]) -> Produce:
     return Produce("events", None, key, value, headers)
 
 
-def _customer(record: InboxRecord, kind: bytes | None, inbox: str) -> tuple[bytes, bytes | None]:
+def _customer(record: Record, kind: bytes | None, inbox: str) -> tuple[bytes, bytes | None]:
     """Return whose record it is, and its value, stamped."""
     if kind == Kind.ERASE:
         if not record.key:
