@@ -95,6 +95,20 @@ def test_a_state_that_waits_for_nothing_never_wakes() -> None:
     assert header.unpack(customer.program.dump(customer.state, 0))[2] == NEVER
 
 
+def test_what_was_stored_is_not_encoded_again_unless_it_changes() -> None:
+    customer = a_customer()
+    program, state = customer.program, customer.state
+    event = LogRecord(99, START, b'{"customer_id":"c","event_type":"B","event_data":{"n":9}}')
+    message = program.read(event, None)
+
+    program.on_message(state, message, customer.ruleset, START, START, 99, [])
+    changed = set(state.changed)
+    program.dump(state, 99)
+
+    assert changed == {"any", "distinct", "window"}
+    assert state.changed == set()
+
+
 def test_progress_that_no_event_concerns_is_neither_decoded_nor_encoded() -> None:
     customer = a_customer()
     program, at = customer.program, START + 4

@@ -17,6 +17,7 @@ from triggerstream.core.outcomes import (
     GoalReached,
     Suppressed,
     TriggerFailed,
+    firing_id,
 )
 from triggerstream.core.reasons import SuppressionReason
 from triggerstream.core.slots import MOST_INSTANCES
@@ -136,6 +137,15 @@ def test_a_timer_fires_when_the_clock_reaches_its_due_time_and_the_lateness() ->
     (firing,) = customer.waits_until(DUE + LATENESS)
     assert firing.at == DUE
     assert customer.state.wake == NEVER
+
+
+def test_a_timers_firing_is_named_by_its_due_time_too() -> None:
+    customer = Customer(ABSENCE)
+    customer.happens("A", START, event_id="x", source="web")
+
+    (firing,) = customer.waits_until(DUE + LATENESS)
+
+    assert firing.firing_id == firing_id("t", "c", None, "web", "x", DUE)
 
 
 def test_a_timer_waits_for_the_arrival_of_its_opener() -> None:
@@ -389,6 +399,16 @@ def test_a_suppressed_match_says_what_stood_against_it() -> None:
         1,
         "event_data.n equals 1; found 2",
     )
+
+
+@pytest.mark.parametrize(
+    ("at", "kind"), [pytest.param(START - 1, "Suppressed", id="before"), (START, "Firing")]
+)
+def test_what_is_older_than_the_backfill_never_fires(at: int, kind: str) -> None:
+    policy = "backfill_before: 1970-01-01T00:01:40Z"
+    customer = Customer(ruleset_of(EVERY_A, policy))
+
+    assert kinds(customer.happens("A", at)) == [kind]
 
 
 def test_a_failed_delivery_gives_cooldown_and_count_back() -> None:

@@ -31,6 +31,10 @@ def test_a_cooldown_runs_from_the_last_firing(at: int, reason: str | None) -> No
     assert (against and against[0]) == reason
 
 
+def test_the_last_firing_is_the_one_decided_last() -> None:
+    assert reason_against(Limits(cooldown=10), fired(100, 50), 60) is None
+
+
 @pytest.mark.parametrize(("most", "reason"), [(2, "max_per_customer"), (3, None)])
 def test_the_maximum_counts_firings(most: int, reason: str | None) -> None:
     against = reason_against(Limits(max_per_customer=most), fired(1, 2), 100)

@@ -51,9 +51,11 @@ def test_removing_makes_room() -> None:
 
 
 def test_consent_is_the_last_to_be_left_out() -> None:
-    merged, left_out = merge({"one": BIG}, {"aaa": BIG, "zzz_consent": False})
+    most_of_the_room, rest = "x" * (len(BIG) - 150), "x" * 200
 
-    assert merged == {"one": BIG, "zzz_consent": False}
+    merged, left_out = merge({"one": BIG}, {"aaa": most_of_the_room, "zzz_consent": rest})
+
+    assert merged == {"one": BIG, "zzz_consent": rest}
     assert left_out == 1
 
 

@@ -69,10 +69,18 @@ def test_all_of_an_absence_and_an_event(story: str, expected: str) -> None:
     assert matches(all_of(A_WITHOUT_X, one("B")), story) == expected
 
 
-def test_a_timer_knows_the_last_event_of_the_match_whole() -> None:
-    story = Story(all_of(A_WITHOUT_X, one("B"))).tell("A@0 B@5").wait_until(10)
+@pytest.mark.parametrize("children", [(A_WITHOUT_X, one("B")), (one("B"), A_WITHOUT_X)])
+def test_a_timer_knows_the_last_event_of_the_match_whole(children: tuple[Pattern, ...]) -> None:
+    story = Story(all_of(*children)).tell("A@0 B@5").wait_until(10)
 
     assert story.matches[0].raw == b"B@5"
+
+
+@pytest.mark.parametrize(("at", "expired"), [pytest.param(29, False, id="just inside"), (30, True)])
+def test_what_all_remembers_expires_with_its_window(at: int, expired: bool) -> None:
+    story = Story(all_of(one("A"), one("B"))).tell("A@0")
+
+    assert story.matcher.is_expired(story.progress, at) is expired
 
 
 def test_without_timers_no_event_is_kept_whole() -> None:

@@ -178,6 +178,25 @@ def test_a_window_counts_on_beyond_the_events_that_it_holds() -> None:
     assert len(story.matches[0].events) == MOST_HELD
 
 
+@pytest.mark.parametrize(
+    ("at", "expired"),
+    [
+        pytest.param(49, False, id="the newest is just inside"),
+        pytest.param(50, True, id="the newest is outside"),
+    ],
+)
+def test_a_threshold_expires_with_its_newest_event(at: int, expired: bool) -> None:
+    story = Story(count("at_least", 3)).tell("A@0 A@20")
+
+    assert story.matcher.is_expired(story.progress, at) is expired
+
+
+def test_a_window_does_not_expire_before_its_timer() -> None:
+    story = Story(count("at_most", 3)).tell("A@0")
+
+    assert not story.matcher.is_expired(story.progress, 1000)
+
+
 def test_an_event_of_no_account_changes_nothing() -> None:
     story = Story(count("at_least", 3, where=n_is(1))).tell("A=1@0")
 

@@ -176,6 +176,14 @@ def test_restart_moves_an_open_wait(story: str, expected: str) -> None:
     assert matches(sequence("A", "B", absent("X", 10), restart=True), story) == expected
 
 
+def test_restart_asks_the_where_of_the_last_step() -> None:
+    first, last = step("A", where=n_is(1)), step("A", where=n_is(2))
+    pattern = sequence(first, last, absent("X", 10), restart=True)
+
+    assert matches(pattern, "A=1@0 A=2@1 A=1@5") == "A0,A1@11"
+    assert matches(pattern, "A=1@0 A=2@1 A=2@5") == "A0,A2@15"
+
+
 def test_an_event_may_cancel_a_wait_and_open_the_next() -> None:
     pattern = sequence("A", absent("A", 10))
 
@@ -254,6 +262,25 @@ def test_expired_partial_matches_make_room_without_being_counted() -> None:
 
     assert story.gave_up == []
     assert len(story.progress.steps[0]) == MOST_PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("at", "expired"),
+    [
+        pytest.param(29, False, id="just inside the window"),
+        pytest.param(30, True, id="at its end"),
+    ],
+)
+def test_partial_matches_expire_with_their_window(at: int, expired: bool) -> None:
+    story = Story(sequence("A", "B")).tell("A@0")
+
+    assert story.matcher.is_expired(story.progress, at) is expired
+
+
+def test_a_wait_does_not_expire() -> None:
+    story = Story(sequence("A", absent("X", 10))).tell("A@0")
+
+    assert not story.matcher.is_expired(story.progress, 1000)
 
 
 def test_the_whole_event_is_kept_only_while_a_timer_may_need_it() -> None:
