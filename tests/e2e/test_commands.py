@@ -177,7 +177,9 @@ def the_logs_are_ours_and_without_customers(deployment: Deployment) -> None:
     for name in ("worker", "sender"):
         text = deployment.log(name).read_text()
         lines = [json.loads(line) for line in text.splitlines()]
-        assert all(line["logger"].startswith("triggerstream.") for line in lines), text
+        # A library may complain, such as of a group whose coordinator is not up yet.
+        talk = [line for line in lines if line["level"] == "info"]
+        assert all(line["logger"].startswith("triggerstream.") for line in talk), text
         assert "customer-" not in text
 
 
