@@ -1,7 +1,7 @@
 """What deciding costs: the engine alone, on decoded events, beside decoding them.
 
-100 triggers of which 4 look at each event type, and one of these changes something: about five
-times what it costs to decode the event, everything included, with states that are out of cache.
+100 triggers of which 4 look at each event type, and one of these changes something: five to six
+times what it costs to decode the event, everything included.
 
     python benchmarks/engine.py [--events N] [--json]
 

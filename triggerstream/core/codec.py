@@ -3,11 +3,12 @@
 A header (`core.keyed.header`) with the format, the wake-up and the fence; then MessagePack::
 
     [last, due, settled, waits, ring, profile,
-     {trigger: [fingerprint, due, settled, waits, {instance: progress}]},
+     {trigger: [fingerprint, due, settled, waits, progress]},
      {trigger: [count, [[key, at]], awaits goal]}]
 
-Progress is as its matcher's `progress_type` says. It is left undecoded until an event asks for
-it, and copied as it came if none did: what an event does not concern costs it nothing.
+Progress is as its matcher's `progress_type` says; with ``per`` it is a map of such by instance. It
+is left undecoded until an event asks for it, and copied as it came if none did: what an event does
+not concern costs it nothing.
 
 A format is read for ever (``tests/core/golden``). Fields are only added, at the end and with
 defaults; anything else is a new format.
@@ -21,12 +22,12 @@ import msgspec
 
 from triggerstream.core.keyed import header
 from triggerstream.core.limits import Memory
-from triggerstream.core.state import CustomerState, Instances, Slot
+from triggerstream.core.state import CustomerState, Slot
 from triggerstream.errors import StateFormatError
 
 FORMAT = 1
 
-InstancesDecoder = msgspec.msgpack.Decoder[Instances]
+ContentDecoder = msgspec.msgpack.Decoder[Any]
 
 
 class _Stored(msgspec.Struct, array_like=True, frozen=True):
@@ -98,16 +99,16 @@ def dump_body(state: CustomerState) -> bytes:
     )
 
 
-def instances_decoder(progress_type: Any) -> InstancesDecoder:
-    """Return the decoder of the instances of a slot whose progress is of *progress_type*."""
-    return msgspec.msgpack.Decoder(dict[str | None, progress_type])
+def content_decoder(progress_type: Any, *, per: bool) -> ContentDecoder:
+    """Return the decoder of slots with progress of *progress_type*, *per* instance or not."""
+    return msgspec.msgpack.Decoder(dict[str, progress_type] if per else progress_type)
 
 
-def decode_instances(content: msgspec.Raw, decoder: InstancesDecoder) -> Instances:
-    """Return the instances in the stored *content* of a slot.
+def decode_content(content: msgspec.Raw, decoder: ContentDecoder) -> Any:
+    """Return what the stored *content* of a slot holds.
 
     Raises:
-        StateFormatError: They cannot be read; the process must stop.
+        StateFormatError: It cannot be read; the process must stop.
     """
     try:
         return decoder.decode(content)

@@ -170,11 +170,12 @@ def _advance(
     event = now.event
     opened = state.open.get
     for entry in entries:
-        held = opened(entry.id)
-        if held is None:
-            if not entry.opens and entry.id not in state.slots:
+        progress = opened(entry.id)
+        if progress is None:
+            if entry.id in state.slots:
+                progress = slots.held(state, entry.trigger)
+            elif not entry.opens:
                 continue
-            held = slots.instances(state, entry.trigger)
         try:
             instance = None
             if entry.instance_of is not None:
@@ -182,9 +183,9 @@ def _advance(
                 if instance is None:
                     _cancel_entry(state, entry, event, now.at)
                     continue
-            progress = held.get(instance)
-            if progress is None and not entry.opens:
-                continue
+                progress = None if progress is None else progress.get(instance)
+                if progress is None and not entry.opens:
+                    continue
             step = entry.on_event(progress, now)
             if step is not None:
                 _take(state, entry.trigger, instance, step, now, ruleset, out)
@@ -234,12 +235,12 @@ def _cancel_entry(state: CustomerState, entry: Entry, event: Event, at: int) -> 
     on_cancel, trigger = entry.on_cancel, entry.trigger
     if on_cancel is None:
         return
-    held = slots.instances(state, trigger)
-    concerned = list(held.items())
+    by_instance = slots.instances(state, trigger)
+    concerned = list(by_instance.items())
     if entry.instance_of is not None:
         instance = entry.instance_of(event)
         if instance is not None:
-            concerned = [(instance, held[instance])] if instance in held else []
+            concerned = [(instance, by_instance[instance])] if instance in by_instance else []
     for name, progress in concerned:
         step = on_cancel(progress, event, at)
         if step is None:

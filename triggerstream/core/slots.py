@@ -6,11 +6,12 @@ order of the instances, the earliest wait, the bounds, and the weight of the sta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from triggerstream.core.codec import decode_instances
+from triggerstream.core.codec import decode_content
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.state import CustomerState, Instances, Slot
 from triggerstream.core.triggers.compile import CompiledTrigger
@@ -30,23 +31,28 @@ its times."""
 
 _NOTHING_STORED = msgspec.Raw(b"")
 
-NO_INSTANCES: Instances = {}
-"""For whoever has no slot. Never changed."""
 
-
-def instances(state: CustomerState, trigger: CompiledTrigger) -> Instances:
-    """Return the trigger's progress by instance, changed longest ago first. Not to be changed.
+def held(state: CustomerState, trigger: CompiledTrigger) -> Any:
+    """Return the trigger's progress, or with ``per`` its `Instances`; ``None`` where there is
+    none. Not to be changed.
 
     Raises:
         StateFormatError: Stored progress cannot be read; the process must stop.
     """
-    held = state.open.get(trigger.id)
-    if held is None:
-        slot = state.slots.get(trigger.id)
-        if slot is None:
-            return NO_INSTANCES
-        held = state.open[trigger.id] = decode_instances(slot.content, trigger.decoder)
-    return held
+    name = trigger.id
+    found = state.open.get(name)
+    if found is None and name in state.slots:
+        found = state.open[name] = decode_content(state.slots[name].content, trigger.decoder)
+    return found
+
+
+def instances(state: CustomerState, trigger: CompiledTrigger) -> Mapping[str | None, Any]:
+    """Return the trigger's progress by instance, changed longest ago first; without ``per`` the
+    whole customer is the only instance, ``None``. Not to be changed."""
+    found = held(state, trigger)
+    if found is None:
+        return {}
+    return {None: found} if trigger.instance_of is None else found
 
 
 def put(
@@ -65,16 +71,17 @@ def put(
     slot = state.slots.get(name)
     if slot is None:
         slot = state.slots[name] = Slot(trigger.fingerprint, NEVER, NEVER, 0, _NOTHING_STORED)
-        held = state.open[name] = {}
         state.weight += _SLOT + 4 * len(name)
-    else:
-        held = instances(state, trigger)
-    state.changed.add(name)
     gave_up = False
-    if instance is not None and held.pop(instance, None) is None:
-        gave_up = _make_room(held, trigger, at)
-        state.weight += 4 * len(instance)
-    held[instance] = after
+    if instance is None:
+        state.open[name] = after
+    else:
+        by_instance = state.open.setdefault(name, {})
+        if by_instance.pop(instance, None) is None:
+            gave_up = _make_room(by_instance, trigger, at)
+            state.weight += 4 * len(instance)
+        by_instance[instance] = after
+    state.changed.add(name)
     state.weight += trigger.growth * (REFERENCE + size)
     if trigger.timed and (slot.waits or trigger.matcher.waits(after)):
         _note_waits(state, slot, trigger)
@@ -91,24 +98,24 @@ def put_by_timer(
     if after is None:
         forget(state, trigger, instance)
         return
-    instances(state, trigger)[instance] = after
+    if instance is None:
+        state.open[trigger.id] = after
+    else:
+        state.open[trigger.id][instance] = after
     state.changed.add(trigger.id)
     _note_waits(state, state.slots[trigger.id], trigger)
 
 
 def forget(state: CustomerState, trigger: CompiledTrigger, instance: str | None) -> None:
     """Forget the progress of *instance*, if there is any."""
-    slot = state.slots.get(trigger.id)
-    if slot is None:
-        return
-    held = instances(state, trigger)
-    held.pop(instance, None)
-    if not held:
+    by_instance = None if instance is None else held(state, trigger)
+    if not by_instance or by_instance.keys() == {instance}:
         drop(state, trigger.id)
-        return
-    state.changed.add(trigger.id)
-    if slot.waits:
-        _note_waits(state, slot, trigger)
+    elif by_instance.pop(instance, None) is not None:
+        state.changed.add(trigger.id)
+        slot = state.slots[trigger.id]
+        if slot.waits:
+            _note_waits(state, slot, trigger)
 
 
 def drop(state: CustomerState, name: str) -> None:
@@ -133,18 +140,18 @@ def _note_waits(state: CustomerState, slot: Slot, trigger: CompiledTrigger) -> N
     state.note_waits()
 
 
-def _make_room(held: Instances, trigger: CompiledTrigger, at: int) -> bool:
+def _make_room(by_instance: Instances, trigger: CompiledTrigger, at: int) -> bool:
     """Make room for one more instance; return whether one was given up for it.
 
     Those that can complete nothing any more go first; if there are none, the one whose progress
     changed longest ago.
     """
-    if len(held) < MOST_INSTANCES:
+    if len(by_instance) < MOST_INSTANCES:
         return False
     is_expired = trigger.matcher.is_expired
-    expired = [name for name, each in held.items() if is_expired(each, at)]
+    expired = [name for name, each in by_instance.items() if is_expired(each, at)]
     for name in expired:
-        del held[name]
+        del by_instance[name]
     if not expired:
-        del held[next(iter(held))]
+        del by_instance[next(iter(by_instance))]
     return not expired

@@ -34,7 +34,7 @@ class Slot(msgspec.Struct, array_like=True):
         due: The earliest due time of its open waits, or `NEVER`.
         settled: The earliest ``max(due, arrival of the opener)`` of them, or `NEVER`.
         waits: How many there are.
-        content: Progress by instance, as it was last stored; see `CustomerState.changed`.
+        content: Its progress as it was last stored; see `CustomerState.changed`.
     """
 
     fingerprint: bytes
@@ -44,8 +44,8 @@ class Slot(msgspec.Struct, array_like=True):
     content: msgspec.Raw
 
 
-Instances = dict[str | None, Any]
-"""Progress by instance; ``None`` is the whole customer."""
+Instances = dict[str, Any]
+"""A trigger's progress by instance, the one whose progress changed longest ago first."""
 
 
 class CustomerState:
@@ -56,8 +56,8 @@ class CustomerState:
         ring: Digests of the newest `RING` events, the oldest first.
         profile: The attributes that `identify` events have set. Replaced, never changed.
         slots: What is stored of each trigger's progress, by trigger id.
-        open: The progress of those that somebody asked for, by trigger id, by instance; the one
-            that changed longest ago first.
+        open: The progress of those that somebody asked for, by trigger id; with ``per`` its
+            `Instances`.
         changed: The ids of those whose slot's content is older than what is open.
         limits: What each trigger that fired remembers of it, by trigger id.
         due: The earliest due time of any open wait, or `NEVER`.
@@ -105,7 +105,7 @@ class CustomerState:
         self.ring = bytearray(ring)
         self.profile = profile or {}
         self.slots = slots or {}
-        self.open: dict[str, Instances] = {}
+        self.open: dict[str, Any] = {}
         self.changed: set[str] = set()
         self.limits = limits or {}
         self.due = due

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.codec import InstancesDecoder, instances_decoder
+from triggerstream.core.codec import ContentDecoder, content_decoder
 from triggerstream.core.event import Event
 from triggerstream.core.limits import RECENT
 from triggerstream.core.patterns.base import Matcher, Predicate
@@ -36,7 +36,7 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
         fingerprint: Of what it detects, whatever its texts, conditions and limits say.
         instance_of: ``None`` without ``per``.
         check: Its ``if``.
-        decoder: Of the instances in its slots.
+        decoder: Of what its slots hold.
         keep_recent: How many of its firings are kept by name.
         timed, growth: The matcher's, here because they are asked at every change.
     """
@@ -47,7 +47,7 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
     fingerprint: bytes
     instance_of: Instance | None
     check: Check | None
-    decoder: InstancesDecoder
+    decoder: ContentDecoder
     keep_recent: int
     timed: bool
     growth: int
@@ -65,7 +65,7 @@ def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTri
         fingerprint=fingerprint(trigger),
         instance_of=None if trigger.per is None else compile_per(trigger.per),
         check=None if condition is None else compile_if(condition, policy.timezone),
-        decoder=instances_decoder(matcher.progress_type),
+        decoder=content_decoder(matcher.progress_type, per=trigger.per is not None),
         keep_recent=RECENT if is_limited else 1,
         timed=matcher.timed,
         growth=matcher.growth,
