@@ -74,6 +74,7 @@ def wanted_topics(topics: Topics, partitions: int, *, header_clock: bool) -> tup
     # late still sees them, and still sees both of two writers' records (design 3.1).
     compacted = {
         "cleanup.policy": "compact",
+        "compression.type": "lz4",
         "delete.retention.ms": str(7 * _DAY),
         "min.compaction.lag.ms": str(_HOUR),
         "segment.ms": str(_HOUR),
