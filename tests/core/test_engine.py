@@ -170,6 +170,20 @@ def test_instances_wait_for_the_arrival_of_their_own_opener() -> None:
     assert firing.instance == "early"
 
 
+def test_who_waits_no_longer_is_not_woken() -> None:
+    customer = Customer(
+        "{trigger: t, when: {sequence: [{event: A}, {event: B}, {absent: X, for: 20s}]}}"
+    )
+    customer.happens("A", START)
+    customer.happens("B", START)
+    assert customer.state.wake == DUE + LATENESS
+
+    customer.happens("X", START)
+
+    assert customer.state.slots.keys() == {"t"}
+    assert (customer.state.wake, customer.state.due, customer.state.waits) == (NEVER, NEVER, 0)
+
+
 def test_one_clock_advance_fires_every_timer_of_an_instance() -> None:
     customer = Customer(
         """
