@@ -252,6 +252,46 @@ def test_a_grave_is_emptied_after_an_hour_of_the_clock(rested: int, gone: bool) 
     assert (b"a" not in disk.values) is gone
 
 
+def erase(offset: int, at: int = 100, key: bytes | None = b"a") -> Line:
+    return Line(offset, at, key, None, ((KIND, Kind.ERASE),))
+
+
+def test_a_customer_with_a_timer_due_at_the_erasure_is_erased_too() -> None:
+    toys = partition()
+    toys.apply([word(0, wait=10), erase(1, at=200)])
+
+    assert [type(outcome) for outcome in toys.outcomes if not isinstance(outcome, ClockMoved)] == [
+        Fired,
+        Erased,
+    ]
+    assert toys.state_of("a") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"), [(None, "missing_field"), (b"\xff", "bad_utf8"), (b"b", "misplaced")]
+)
+def test_an_erasure_that_names_nobody_here_is_a_dead_letter(key: bytes | None, reason: str) -> None:
+    toys = partition(placed=lambda customer: customer == "a")
+    toys.apply([erase(0, key=key)])
+
+    assert [o.reason for o in toys.outcomes if isinstance(o, DeadLetter)] == [reason]
+    assert toys.statuses["rejected"] == 1
+
+
+def test_a_partition_without_records_is_made_ready_when_the_content_comes() -> None:
+    versions: set[int] = set()
+
+    def ruleset(version: int) -> Any:
+        return SimpleNamespace(version=version, hash="") if version in versions else None
+
+    toys = partition(rulesets=ruleset)
+    assert not toys.make_ready()
+    versions.add(1)
+
+    assert toys.make_ready()
+    assert toys.version == 1
+
+
 def test_a_grave_above_the_partition_record_stays() -> None:
     disk = MemoryStore()
     grave = header.pack(0, header.GRAVE, 100, 9)

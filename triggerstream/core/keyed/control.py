@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from triggerstream.core.keyed.program import ARRIVAL, KIND, ORIGIN, Record
+from triggerstream.core.keyed.program import ARRIVAL, KIND, ORIGIN, Record, Rejected
+from triggerstream.core.reasons import RejectReason
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -54,12 +55,17 @@ class DeadLetter(msgspec.Struct, frozen=True):
 _decode_mark = msgspec.json.Decoder(Mark).decode
 
 
-def read_mark(value: bytes | None) -> Mark | None:
-    """Return the mark in *value*, or ``None`` if it is none."""
+def read_mark(value: bytes | None) -> Mark:
+    """Return the mark in *value*.
+
+    Raises:
+        Rejected: It is none.
+    """
     try:
         return _decode_mark(value or b"")
-    except (msgspec.ValidationError, msgspec.DecodeError):
-        return None
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        required = "a ruleset mark is a JSON object with a whole 'version' and a 'hash'"
+        raise Rejected(RejectReason.BAD_JSON, f"{required}; {error}") from error
 
 
 def read_headers(

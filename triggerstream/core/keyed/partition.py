@@ -126,7 +126,7 @@ class Partition(Generic[State, MessageT]):
         (`awaiting`), or where only a checkpoint makes room (`is_full`); call again then, with
         the index returned.
         """
-        if not self._ready():
+        if not self.make_ready():
             return start
         header_clock = self._header_clock
         cache, outcomes = self._cache, self.outcomes
@@ -207,13 +207,16 @@ class Partition(Generic[State, MessageT]):
 
     def _meet(self, customer: str) -> Entry[State]:
         """Return the entry of a customer whom this partition has never seen."""
+        self._check_placed(customer)
+        return self._cache.add(customer, Entry(self._program.new_state(customer), -1, NEVER))
+
+    def _check_placed(self, customer: str) -> None:
         if self._placed is not None and not self._placed(customer):
             raise Rejected(
                 RejectReason.MISPLACED,
                 f"partition {self.number} is not where murmur2 places this customer_id: produce "
                 "keyed by customer_id under murmur2, or through the inbox topic",
             )
-        return self._cache.add(customer, Entry(self._program.new_state(customer), -1, NEVER))
 
     def _begin_anew(self, customer: str) -> tuple[Entry[State], State]:
         """Return a new entry and state for a customer who was deleted."""
@@ -258,28 +261,44 @@ class Partition(Generic[State, MessageT]):
     def _control(self, record: Record, kind: bytes, arrival: int) -> bool:
         """Apply a record of the process itself; return whether it is done."""
         offset = record.offset
-        mark = read_mark(record.value) if kind == Kind.RULESET else None
-        if kind == Kind.RULESET and mark is None:
-            required = "a ruleset mark is a JSON object with a whole 'version' and a 'hash'"
-            self._reject(record, Rejected(RejectReason.BAD_JSON, required))
+        mark = erased = None
+        try:
+            if kind == Kind.RULESET:
+                mark = read_mark(record.value)
+            elif kind == Kind.ERASE:
+                erased = self._read_erased(record.key)
+        except Rejected as rejected:
+            self._reject(record, rejected)
             self.statuses[_REJECTED] += 1
             self.offset = offset
             return True
         self.clock = max(self.clock, arrival)
         if self._header_clock or kind == Kind.TICK:
             self.outcomes.append(ClockMoved(self.clock))
-        if self.clock >= self._cache.next_due and not self._fire_due(offset, None):
+        # Who is to be erased is as the customer of an event: a timer leaves the fence alone.
+        if self.clock >= self._cache.next_due and not self._fire_due(offset, erased):
             return False
         if mark is not None and mark.version > self.version:
             before = self.version
             if not self._switch(mark.version):
                 return False
             self.outcomes.append(RulesetMarked(mark.version, mark.hash, before))
-        elif kind == Kind.ERASE and record.key is not None:
-            self._bury(record.key.decode(errors="replace"), offset)
+        elif erased is not None:
+            self._bury(erased, offset)
         self.statuses[_APPLIED] += 1
         self.offset = offset
         return True
+
+    def _read_erased(self, key: bytes | None) -> str:
+        """Return the customer whom a `Kind.ERASE` record's *key* names."""
+        if not key:
+            raise Rejected(RejectReason.MISSING_FIELD, "key: whom to erase; found none")
+        try:
+            customer = key.decode()
+        except UnicodeDecodeError as error:
+            raise Rejected(RejectReason.BAD_UTF8, f"key: UTF-8; {error.reason}") from error
+        self._check_placed(customer)
+        return customer
 
     def _bury(self, customer: str, offset: int) -> None:
         entry = self._cache.find(customer)
@@ -316,7 +335,8 @@ class Partition(Generic[State, MessageT]):
         self.ruleset, self.version, self.awaiting = ruleset, version, None
         return True
 
-    def _ready(self) -> bool:
+    def make_ready(self) -> bool:
+        """Put the first ruleset in force, if its content is here; return whether one is."""
         return self.ruleset is not None or self._switch(self.record.ruleset or 1)
 
     # ── checkpoints ─────────────────────────────────────────────────────────────────────────
