@@ -118,8 +118,17 @@ class Customer:
         value = {"customer_id": CUSTOMER, "at": format_moment(at), "consent": consent}
         return self.hears(Kind.CONSENT, orjson.dumps(value), at if arrival is None else arrival)
 
-    def reaches_goal(self, at: int, trigger: str = "cart", arrival: int | None = None) -> str:
-        value = {"customer_id": CUSTOMER, "at": format_moment(at), "trigger": trigger}
+    def reaches_goal(
+        self,
+        at: int,
+        trigger: str = "cart",
+        arrival: int | None = None,
+        position: int | None = None,
+    ) -> str:
+        """Hear of a goal, by default of one whose place in the log is told by its moment."""
+        place = at if position is None else position
+        value: dict[str, Any] = {"customer_id": CUSTOMER, "at": format_moment(at)}
+        value |= {"trigger": trigger, "position": place}
         return self.hears(Kind.GOAL, orjson.dumps(value), at if arrival is None else arrival)
 
     def answers(self, action: str, outcome: str, at: int, attempt: int = 1, **more: Any) -> str:

@@ -520,3 +520,21 @@ def test_a_deferred_action_takes_its_slot_only_when_it_is_reserved() -> None:
 
     assert customer.attempts == [("g-0", 1, NOON)]
     assert customer.ends == [("a", "suppressed", "frequency_cap")]
+
+
+def test_a_second_goal_of_the_same_moment_calls_off_what_fired_in_between() -> None:
+    customer = Customer()
+    customer.reaches_goal(NOON, position=7)
+    customer.fires("f", ("a", "email", HOUR))
+    customer.reaches_goal(NOON, position=9)
+
+    assert [(d.action_id, d.outcome) for d in customer.deliveries] == [("a", "cancelled")]
+
+
+def test_a_repeated_goal_calls_off_nothing_that_fired_since() -> None:
+    customer = Customer()
+    customer.reaches_goal(NOON, position=7)
+    customer.fires("f", ("a", "email", HOUR))
+    customer.reaches_goal(NOON, position=7)
+
+    assert list(customer.state.pending) == ["a"]

@@ -82,6 +82,7 @@ class Ledger(msgspec.Struct, array_like=True):
         sends: Of ended actions, as far back as a cap looks.
         marks: By action id: until when a repeat of it must be known for one.
         goals: By trigger: the moment of the last goal heard.
+        goal_positions: By trigger: its place in the log of events, which tells it from a repeat.
         pending: By action id, in order of arrival.
     """
 
@@ -91,6 +92,7 @@ class Ledger(msgspec.Struct, array_like=True):
     marks: dict[str, int] = {}
     goals: dict[str, int] = {}
     pending: dict[str, Pending] = {}
+    goal_positions: dict[str, int] = {}
 
     def wake_at(self) -> int:
         """Return when the next waiting action is due, or `NEVER`."""
@@ -114,6 +116,11 @@ class Ledger(msgspec.Struct, array_like=True):
         for action in list(self.marks)[:-MAX_MARKS]:
             del self.marks[action]
         self.goals = {trigger: heard for trigger, heard in self.goals.items() if heard > at - slack}
+        self.goal_positions = {
+            trigger: position
+            for trigger, position in self.goal_positions.items()
+            if trigger in self.goals
+        }
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -59,6 +59,7 @@ class _GoalJson(msgspec.Struct):
     trigger: str
     customer_id: str
     at: str
+    position: int
 
 
 _firing = msgspec.json.Decoder(_FiringJson)
@@ -86,7 +87,7 @@ def read(record: Record, kind: bytes | None) -> Message:
         return ConsentChanged(consent.customer_id, _moment(consent.at), consent.consent)
     if kind == Kind.GOAL:
         goal = _decode(_goal, value)
-        return GoalReached(goal.trigger, goal.customer_id, _moment(goal.at))
+        return GoalReached(goal.trigger, goal.customer_id, _moment(goal.at), goal.position)
     found = "no kind" if kind is None else kind[:40].decode(errors="replace")
     required = "a record of actions.v1 is a firing, consent, goal or result"
     raise Rejected(RejectReason.UNKNOWN_KIND, f"{required}; found {found}")

@@ -91,8 +91,8 @@ class Send:
             case ConsentChanged(consent=attributes, at=at):
                 consent.hear_record(state, attributes, at)
                 news = True
-            case GoalReached(trigger=trigger, customer_id=customer_id, at=at):
-                news = turn.reach_goal(trigger, customer_id, at)
+            case GoalReached():
+                news = turn.reach_goal(message)
             case _:
                 news = turn.answer(message)
         return RecordStatus.APPLIED if news else RecordStatus.DUPLICATE

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from triggerstream.core.outcomes import Action, Firing
+from triggerstream.core.outcomes import Action, Firing, GoalReached
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
 from triggerstream.core.triggers.model import DAY, PRIORITIES
 from triggerstream.core.triggers.ruleset import Ruleset
@@ -123,16 +123,18 @@ class Turn:
             self._try_again(pending, result)
         return True
 
-    def reach_goal(self, trigger: str, customer_id: str, at: int) -> bool:
-        """Call off what *trigger* has not sent yet; return whether the goal was news.
+    def reach_goal(self, goal: GoalReached) -> bool:
+        """Call off what the goal's trigger has not sent yet; return whether the goal was news.
 
-        A repeat after a crash must not call off what fired since: it is known by its moment.
+        A repeat after a crash must not call off what fired since: it is known by its place in
+        the log of events.
         """
-        goals = self._ledger.goals
-        if at <= goals.get(trigger, -1):
-            self._out.append(Ignored("repeat", customer_id, self.at))
+        ledger, trigger = self._ledger, goal.trigger
+        if goal.position <= ledger.goal_positions.get(trigger, -1):
+            self._out.append(Ignored("repeat", goal.customer_id, self.at))
             return False
-        goals[trigger] = at
+        ledger.goal_positions[trigger] = goal.position
+        ledger.goals[trigger] = max(goal.at, ledger.goals.get(trigger, goal.at))
         for action_id in list(self._ledger.pending):
             pending = self._ledger.pending[action_id]
             if pending.trigger != trigger:
