@@ -103,6 +103,13 @@ def test_event_ids_have_a_longest_length(length: int, accepted: bool) -> None:
         read(value)
 
 
+def test_customer_ids_have_a_longest_length() -> None:
+    value = orjson.dumps({"customer_id": "c" * (LONGEST_ID + 1), "event_type": "A"})
+
+    with pytest.raises(Rejected, match="customer_id: at most 256 characters; found 257"):
+        read(value)
+
+
 def test_events_have_a_largest_size() -> None:
     value = b'{"customer_id": "c", "event_type": "A"}'
 

@@ -57,8 +57,9 @@ class Detect:
             max_bytes=self._max_event_bytes,
         )
         if len(event.event_id) > LONGEST_ID:
-            detail = f"event_id: at most {LONGEST_ID} characters; found {len(event.event_id)}"
-            raise Rejected(RejectReason.TOO_LARGE, detail)
+            raise _too_long("event_id", event.event_id)
+        if len(event.customer_id) > LONGEST_ID:
+            raise _too_long("customer_id", event.customer_id)
         return event
 
     def new_state(self, customer_id: str) -> CustomerState:
@@ -111,6 +112,11 @@ class Detect:
 
     def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:
         return records_of(outcome, ruleset_version)
+
+
+def _too_long(field: str, text: str) -> Rejected:
+    detail = f"{field}: at most {LONGEST_ID} characters; found {len(text)}"
+    return Rejected(RejectReason.TOO_LARGE, detail)
 
 
 def _read_other(value: bytes | None, kind: bytes) -> FailedDelivery:

@@ -29,6 +29,9 @@ FATAL = (MemoryError, RecursionError, StateFormatError)
 """What is no decision about a trigger, wherever it is raised: the process stops. The first two
 depend on the machine and the call."""
 
+MOST_BYTES = 900_000
+"""Of what a firing carries with it: the rest of it, and the record around it, fit beside."""
+
 _SHOWN = 200
 """Characters of an error's text that are kept."""
 
@@ -68,6 +71,8 @@ def judge(
             len(source.actions),
             found,
         )
+    last = envelope(event)
+    _check_size(last, state.profile, ids)
     name = firing_id(trigger.id, state.customer_id, instance, event.source, event.event_id, due)
     firing = Firing(
         firing_id=name,
@@ -81,13 +86,22 @@ def judge(
         type=source.type,
         priority=source.priority,
         holdout=source.limits.holdout,
-        event=msgspec.Raw(envelope(event)),
+        event=msgspec.Raw(last),
         profile=state.profile,
     )
     memory = state.limits.get(trigger.id, limits.NOTHING)
     state.limits[trigger.id] = memory.fired(name, match.at, keep=trigger.keep_recent)
     state.weight += _MEMORY + 4 * len(trigger.id)
     return firing
+
+
+def _check_size(event: bytes, profile: dict[str, Any], ids: tuple[str, ...]) -> None:
+    """Refuse a firing that no topic would take; the trigger fails for this customer, counted."""
+    size = len(event) + len(_encode(profile)) + len(_encode(ids))
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"a firing has at most {MOST_BYTES} bytes of event, profile and event ids; found {size}"
+        )
 
 
 def fail(state: CustomerState, trigger: str, at: int, error: Exception, out: list[Decided]) -> None:
