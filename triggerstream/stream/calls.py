@@ -53,7 +53,7 @@ class Bounds(msgspec.Struct, frozen=True):
     waiting: int = 1_000
     patience: float = 5.0
     pause: float = 15.0
-    stale: float | None = 60.0
+    stale: float | None = 900.0
     held_back: int | None = None
 
 
@@ -192,7 +192,7 @@ class Calls:
         if now - waiting.since > bounds.patience:
             return _not_called(f"no room for {bounds.patience:g} s", bounds.pause)
         if bounds.stale is not None and now - waiting.attempt.at / 1000 > bounds.stale:
-            return _not_called(f"it was decided more than {bounds.stale:g} s ago")
+            return _not_called(f"it was decided more than {bounds.stale:g} s ago", bounds.pause)
         return None
 
     async def _run(self, partition: int, attempt: Attempt) -> None:

@@ -281,9 +281,16 @@ class KeyedProcess:
 
     async def _mark(self, owned: Owned) -> None:
         newest = self._rulesets.newest()
-        if not self._marks or newest is None or owned.partition.ruleset is None:
+        if newest is None:
             return
         version, content = newest
+        awaited = owned.partition.awaiting
+        if awaited is not None and awaited <= version:
+            # A partition without records to wait at is made ready too.
+            await self._rulesets.wait_for(awaited)
+            owned.partition.make_ready()
+        if not self._marks or owned.partition.ruleset is None:
+            return
         if version > max(owned.marked, owned.partition.version):
             owned.marked = version
             mark = self._teller.mark(owned.partition, version, content)

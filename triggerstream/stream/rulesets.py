@@ -258,9 +258,13 @@ class KafkaRulesets:
         if consumer is None:
             message = "the rulesets are not being read"
             raise ProtocolError(message)
-        async with asyncio.timeout(CAUGHT_UP_WITHIN), self._changed:
-            while await consumer.position(self._tp) <= offset:
-                await self._changed.wait()
+        try:
+            async with asyncio.timeout(CAUGHT_UP_WITHIN), self._changed:
+                while await consumer.position(self._tp) <= offset:
+                    await self._changed.wait()
+        except TimeoutError as error:
+            message = f"{self._tp.topic}: offset {offset} was not read within {CAUGHT_UP_WITHIN} s"
+            raise ProtocolError(message) from error
 
 
 async def publish(settings: Settings, files: Mapping[str, str], from_version: int | None) -> int:

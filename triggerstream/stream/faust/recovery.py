@@ -125,7 +125,13 @@ class Recovery(FaustRecovery):
                     f"that starts at {start}: records were removed before they were read"
                 )
                 raise WorldChangedError(message)
-            positions[tp] = min(position, end)
+            elif position > end:
+                message = (
+                    f"{tp.topic}/{tp.partition}: offset {position} is to be read next; found a log "
+                    f"that ends at {end}: records were lost, or the topic was created anew"
+                )
+                raise WorldChangedError(message)
+            positions[tp] = position
         return positions
 
     def _record(self, tp: TP) -> PartitionRecord | None:

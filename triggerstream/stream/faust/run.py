@@ -42,11 +42,14 @@ async def serve(app: RecoveringApp) -> int:
         await fate.wait()
         with _limited(STOP_LIMIT, lambda: fate.exit_code or STUCK):
             await _stop(app)
+    except Exception as error:  # noqa: BLE001 - the first failure decides, and it may be this
+        fate.fail(error)
     finally:
         for task in (watching, starting):
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        for ended in await asyncio.gather(watching, starting, return_exceptions=True):
+            if isinstance(ended, Exception):
+                fate.fail(ended)
     return fate.exit_code
 
 
