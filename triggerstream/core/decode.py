@@ -1,6 +1,6 @@
 """Bytes to `Event`: the gate through which every record passes, and the closed reasons not to.
 
-The native body (design 4.1) is decoded and validated in one pass of msgspec. Segment and
+The native body (README, *Events*) is decoded and validated in one pass of msgspec. Segment and
 CloudEvents bodies lack ``customer_id`` and ``event_type``, and only then are they looked for, so
 that they cost native events nothing. Unknown fields are ignored.
 

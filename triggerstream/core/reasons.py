@@ -56,7 +56,7 @@ class SuppressionReason(StrEnum):
 
 
 class GateReason(StrEnum):
-    """Why an action was not sent: the failing gate, in the order of design 5."""
+    """Why an action was not sent: the failing gate, in the order of `docs/architecture.md`."""
 
     ERASED = "erased"
     CONSENT = "consent"

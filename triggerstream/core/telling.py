@@ -29,7 +29,7 @@ _CONSENT = ((KIND, Kind.CONSENT),)
 def records_of(outcome: Any, ruleset_version: int) -> tuple[Produce, ...]:
     """Return the records that tell *outcome*; none for what is only counted.
 
-    Their partition is left open: it is the one whose events were decided (design 3).
+    Their partition is left open: it is the one whose events were decided.
     """
     if isinstance(outcome, Firing):
         return (_firing_record(outcome, ruleset_version),)

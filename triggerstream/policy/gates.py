@@ -1,4 +1,4 @@
-"""The gates: one pure question each, in the order of design 5.
+"""The gates: one pure question each, in the order of `docs/architecture.md`.
 
 A gate returns ``None`` when the action passes, else what stands against it. All of them are
 asked, so that a suppression names every reason; the first is the one that counts.

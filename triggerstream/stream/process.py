@@ -1,6 +1,6 @@
 """The keyed process: one input topic, state per customer, and the commit protocol.
 
-For each partition, in this order (design 3.1):
+For each partition, in this order (`docs/architecture.md`):
 
 1. take a batch and decide (`core.keyed.partition`);
 2. hand what was decided to the log at once; it leaves within milliseconds;

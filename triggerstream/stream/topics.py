@@ -71,7 +71,7 @@ def wanted_topics(topics: Topics, partitions: int, *, header_clock: bool) -> tup
     plain = {"max.message.bytes": str(RECORD_LIMIT)}
     dead = {"max.message.bytes": str(DEAD_LETTER_LIMIT), "retention.ms": str(30 * _DAY)}
     # Deletions stay readable for a week, and nothing is compacted for an hour: a restore that is
-    # late still sees them, and still sees both of two writers' records (design 3.1).
+    # late still sees them, and still sees both of two writers' records.
     compacted = {
         "cleanup.policy": "compact",
         "compression.type": "lz4",

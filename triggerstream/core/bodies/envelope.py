@@ -9,7 +9,7 @@ import msgspec
 
 
 class Envelope(msgspec.Struct, gc=False, omit_defaults=True):
-    """The native body (design 4.1); the readers of other bodies return one too."""
+    """The native body (README, *Events*); the readers of other bodies return one too."""
 
     customer_id: str | None = None
     event_type: str | None = None

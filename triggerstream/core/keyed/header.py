@@ -21,7 +21,7 @@ _HEADER = struct.Struct(">BBqq")
 
 SIZE = _HEADER.size
 GRAVE = 1
-"""The customer was deleted: no content follows (design 3.1)."""
+"""The customer was deleted: no content follows."""
 PENDING = 2
 """The sender has actions of this customer that have not ended."""
 
