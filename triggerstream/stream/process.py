@@ -83,6 +83,7 @@ class KeyedProcess:
         cadence: Cadence | None = None,
         capacity: int = 100_000,
         topic_id: str = "",
+        engine: str = "",
     ) -> None:
         self._program = program
         self._teller = teller
@@ -99,6 +100,7 @@ class KeyedProcess:
         self._cadence = cadence or Cadence()
         self._capacity = capacity
         self._topic_id = topic_id
+        self._engine = engine
         self._owned: dict[int, Owned] = {}
 
     # ── partitions come and go ──────────────────────────────────────────────────────────────
@@ -118,6 +120,7 @@ class KeyedProcess:
             placed=self._placed(number),
             header_clock=self._header_clock,
             capacity=self._capacity,
+            engine=self._engine,
         )
         self._check_world(partition)
         partition.topic_id = self._topic_id
@@ -126,7 +129,9 @@ class KeyedProcess:
         if self._attempts is not None:
             for attempt in partition.pending():
                 self._attempts.orphan(number, attempt)
-        if store.stale():
+        record = partition.record
+        if store.stale() or (record.offset >= 0 and record.engine != self._engine):
+            # Another version of what decides begins with a cut of its own.
             await self._checkpoint(owned)
 
     def _check_world(self, partition: Partition[Any, Any]) -> None:

@@ -15,7 +15,9 @@ from typing import Any, Self, cast
 from aiokafka.partitioner import murmur2
 from prometheus_client import CollectorRegistry
 
+from triggerstream import __version__
 from triggerstream.core.keyed.program import Program
+from triggerstream.core.zones import DATA_VERSION
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.identity import identity_of
 from triggerstream.ops.metrics import ProcessMetrics
@@ -163,6 +165,7 @@ class Runtime:
                 marks=marks,
                 header_clock=self.header_clock,
                 topic_id=self._topic_id,
+                engine=f"triggerstream {__version__}, tzdata {DATA_VERSION}",
                 cadence=Cadence(checkpoint=self.settings.checkpoint_interval),
                 # Partitions share the memory evenly; a process seldom owns less than all of one.
                 capacity=max(1000, self.settings.cache_size // kafka.partitions),

@@ -350,3 +350,12 @@ def test_a_damaged_partition_record_stops() -> None:
 
     with pytest.raises(StateFormatError, match="partition record cannot be read"):
         partition(disk)
+
+
+def test_the_partition_record_says_what_decided() -> None:
+    disk = MemoryStore()
+    toys = partition(disk, engine="of today")
+    toys.apply([word(0)])
+    store(toys, disk)
+
+    assert partition(disk).record.engine == "of today"

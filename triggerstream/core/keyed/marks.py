@@ -23,7 +23,7 @@ class PartitionRecord(msgspec.Struct, frozen=True, array_like=True):
         ruleset: The version in force, or 0 before the first.
         topic_id: The input topic's id, where the broker tells one: another one is another log.
         origins: By inbox partition, the highest inbox offset that has come through.
-        engine: The version of the code that decided, for people.
+        engine: The versions of what decided: our code, and the time-zone data.
     """
 
     format: int = FORMAT

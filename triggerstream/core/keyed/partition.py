@@ -92,6 +92,7 @@ class Partition(Generic[State, MessageT]):
         header_clock: bool = False,
         capacity: int = 100_000,
         max_value: int = 900_000,
+        engine: str = "",
     ) -> None:
         self.number = number
         self._program = program
@@ -100,6 +101,7 @@ class Partition(Generic[State, MessageT]):
         self._placed = placed
         self._header_clock = header_clock
         self._max_value = max_value
+        self._engine = engine
         stored = store.partition_record()
         record = PartitionRecord.decode(stored) if stored is not None else PartitionRecord()
         self.offset = record.offset
@@ -381,6 +383,7 @@ class Partition(Generic[State, MessageT]):
             ruleset=self.version,
             topic_id=self.topic_id,
             origins=self._origins,
+            engine=self._engine,
         )
         return Cut(values, old, record.encode(), self.offset)
 
