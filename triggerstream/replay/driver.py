@@ -20,8 +20,8 @@ from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import KIND, Kind, Rejected
-from triggerstream.core.moments import format_moment
-from triggerstream.core.outcomes import Firing, Suppressed, TriggerFailed
+from triggerstream.core.outcomes import TriggerFailed
+from triggerstream.core.telling import decision_line
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.replay.arrivals import read_arrival
 
@@ -172,16 +172,14 @@ class Replay:
         partition.statuses.clear()
         for outcome in outcomes:
             kind = type(outcome)
-            if kind is Firing:
-                yield _firing(outcome)
-            elif kind is Suppressed:
-                yield _suppressed(outcome)
-            elif kind is DeadLetter:
+            if kind is DeadLetter:
                 number = self._numbers[outcome.offset]
                 self._rejected.append((number, outcome.reason, outcome.detail))
             elif kind is TriggerFailed:
                 self.failures += 1
                 self._on_error(outcome)
+            elif (line := decision_line(outcome)) is not None:
+                yield line
         self._numbers.clear()
         rejected, self._rejected = self._rejected, []
         for each in sorted(rejected):
@@ -201,29 +199,6 @@ def replay_lines(
     yield from replay.decisions(values)
     if until is not None:
         yield from replay.run_until(until)
-
-
-def _firing(firing: Firing) -> dict[str, Any]:
-    return {
-        "kind": "firing",
-        "firing_id": firing.firing_id,
-        "trigger": firing.trigger,
-        "customer_id": firing.customer_id,
-        "at": format_moment(firing.at),
-        "instance": firing.instance,
-        "events": firing.events,
-        "actions": [msgspec.to_builtins(action) for action in firing.actions],
-    }
-
-
-def _suppressed(suppressed: Suppressed) -> dict[str, Any]:
-    return {
-        "kind": "suppressed",
-        "reason": str(suppressed.reason),
-        "trigger": suppressed.trigger,
-        "customer_id": suppressed.customer_id,
-        "at": format_moment(suppressed.at),
-    }
 
 
 def _ignore(*_: object) -> None:
