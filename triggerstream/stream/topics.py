@@ -27,6 +27,7 @@ DEAD_LETTER_LIMIT: Final = 16 << 20
 
 _HOUR: Final = 3_600_000
 _DAY: Final = 24 * _HOUR
+_ESSENTIAL: Final = ("message.timestamp.type", "cleanup.policy")
 _REPLICATION: Final = "default.replication.factor"
 _KNOWN_WITHIN: Final = 20.0
 """Seconds for a new topic to be known to the broker that is asked."""
@@ -104,7 +105,8 @@ async def ensure_topics(
         replication: Copies of each new topic; the broker's default if ``None``.
 
     Raises:
-        WorldChangedError: One has another number of partitions than the others or the settings.
+        WorldChangedError: One has another number of partitions than the others or the settings,
+            or would let its producers set the clock, or lose what must be kept.
         SettingsError: The broker refused to make one; the message says why.
     """
     topics = tuple(wanted)
@@ -113,6 +115,7 @@ async def ensure_topics(
     try:
         with suppress(IncompatibleBrokerVersion):  # it makes none: then all must be there already
             await _create(admin, topics, replication or await _default_replication(admin))
+            await _check_settings(admin, topics)
         found = await _partitions(admin, [topic.name for topic in topics])
     finally:
         await admin.close()
@@ -142,6 +145,29 @@ async def _create(admin: AIOKafkaAdminClient, topics: Iterable[Topic], replicati
             reason = text[0] if text and text[0] else for_code(code).__name__
             message = f"topic {name}: the broker refused to make it: {reason}"
             raise SettingsError(message)
+
+
+async def _check_settings(admin: AIOKafkaAdminClient, topics: Iterable[Topic]) -> None:
+    """Check what a topic that was there already must not have otherwise: its clock, its keeping."""
+    required = {
+        topic.name: {key: topic.config[key] for key in _ESSENTIAL if key in topic.config}
+        for topic in topics
+    }
+    asked = [
+        ConfigResource(ConfigResourceType.TOPIC, name, settings)
+        for name, settings in required.items()
+        if settings
+    ]
+    wrong = [
+        f"kafka-configs.sh --alter --entity-type topics --entity-name {resource[3]} "
+        f"--add-config {entry[0]}={required[resource[3]][entry[0]]} (found {entry[1]})"
+        for answer in await admin.describe_configs(asked)
+        for resource in answer.resources
+        for entry in resource[4]
+        if entry[1] != required[resource[3]].get(entry[0], entry[1])
+    ]
+    if wrong:
+        raise WorldChangedError("topics are not set as they must be: " + "; ".join(wrong))
 
 
 async def _default_replication(admin: AIOKafkaAdminClient) -> int:
