@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from uuid import uuid4
 
 import orjson
@@ -23,6 +23,13 @@ from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind
 from triggerstream.core.moments import parse_moment
 
 LATENESS = 10_000
+
+
+class Bootstrapped(Protocol):
+    """A running broker: our own, or one that was there."""
+
+    @property
+    def bootstrap(self) -> str: ...
 
 
 class Deployment:

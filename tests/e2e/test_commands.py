@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any, Protocol
+from typing import Any
 from urllib.request import urlopen
 
 import orjson
@@ -16,7 +16,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import Bootstrapped, Deployment
 from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind
 from triggerstream.ops.catalogue import ENDED, MATCHED, PENDING, PREFIX
 
@@ -46,11 +46,6 @@ then:
     after: 6h
   - webhook: {endpoint: nowhere}
 """
-
-
-class Bootstrapped(Protocol):
-    @property
-    def bootstrap(self) -> str: ...
 
 
 async def run(deployment: Deployment, *command: str) -> CompletedProcess[str]:

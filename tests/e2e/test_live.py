@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Protocol
 
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import Bootstrapped, Deployment
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 
@@ -25,11 +24,6 @@ when:
 then:
   - log: {}
 """
-
-
-class Bootstrapped(Protocol):
-    @property
-    def bootstrap(self) -> str: ...
 
 
 async def test_an_absence_fires_in_silence_and_its_action_is_sent(

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import Bootstrapped, Deployment
 from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
-
-
-class Bootstrapped(Protocol):
-    @property
-    def bootstrap(self) -> str: ...
 
 
 AT = 1_772_359_200_000

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 import pytest
 
-from tests.e2e.deployment import Deployment, decided
+from tests.e2e.deployment import Bootstrapped, Deployment, decided
 from tests.e2e.sinks import Sinks, open_sinks
 from triggerstream.core.moments import parse_moment
 from triggerstream.core.triggers.ruleset import load_ruleset
@@ -28,11 +28,6 @@ TRIGGERS = Path(__file__).parent / "triggers"
 SHOP = Path(__file__).parents[2] / "examples/shop/events.jsonl.gz"
 UNTIL = parse_moment("2024-07-04T00:00:00Z")
 DAY = 86_400_000
-
-
-class Bootstrapped(Protocol):
-    @property
-    def bootstrap(self) -> str: ...
 
 
 @pytest.fixture(scope="module", name="shop")

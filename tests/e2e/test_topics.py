@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
 from uuid import uuid4
 
 import pytest
 
 from deploy.local_kafka.topics import Topic as Made
 from deploy.local_kafka.topics import create_topics
+from tests.e2e.deployment import Bootstrapped
 from triggerstream.errors import WorldChangedError
 from triggerstream.stream.topics import Topics, ensure_topics, wanted_topics
 
 pytestmark = pytest.mark.kafka
-
-
-class Bootstrapped(Protocol):
-    @property
-    def bootstrap(self) -> str: ...
 
 
 async def test_a_topic_whose_producers_would_set_the_clock_is_refused(kafka: Bootstrapped) -> None:

@@ -38,10 +38,10 @@ class FakeLog:
         return ()
 
     async def append_changelog(self, partition: int, entries: Any) -> Any:
-        raise NotImplementedError
+        raise AssertionError("calls know no changelog: their answers are records of the input")
 
     async def read_changelog(self, partition: int, start: int, end: int) -> Any:
-        raise NotImplementedError
+        raise AssertionError("calls know no changelog: their answers are records of the input")
 
     @property
     def answers(self) -> list[tuple[int | None, str, int, str, str | None]]:
@@ -69,7 +69,7 @@ class FakeRulesets:
         return self.ruleset if version == 1 else None
 
     async def wait_for(self, version: int) -> Ruleset:
-        raise NotImplementedError
+        raise AssertionError("a call waits for no ruleset: it is not made, and decided again")
 
 
 class FakeChannel:
