@@ -68,13 +68,15 @@ def test_what_is_left_out_is_none_and_id_and_time_are_the_records_own() -> None:
     assert event.event_data is None
 
 
-def test_the_id_is_made_only_where_it_is_wanted() -> None:
-    def never() -> str:
-        raise AssertionError
+def test_the_id_that_an_event_brings_is_its_own() -> None:
+    assert decode(body(event_id="e1")).event_id == "e1"
 
-    event = decode_event(body(event_id="e1"), fallback_id=never, fallback_timestamp=TEN)
 
-    assert event.event_id == "e1"
+@pytest.mark.parametrize("value", [1, "text", [], {"a": 1}, None])
+def test_no_field_of_the_body_is_taken_for_the_bytes_of_it(value: Any) -> None:
+    sent = body(raw=value)
+
+    assert decode(sent).raw == sent
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from triggerstream.core.bodies.cloudevents import read_cloud_event
-from triggerstream.core.bodies.envelope import Envelope
 from triggerstream.core.bodies.segment import SEGMENT_TYPES, read_segment
 from triggerstream.core.event import Event
 from triggerstream.core.keyed.program import Rejected
@@ -37,7 +36,8 @@ IDENTIFY = "identify"
 _DETAIL = 200
 """Characters of a decoder's message that are kept."""
 
-_decode_native = msgspec.json.Decoder(Envelope).decode
+_decode_native: Callable[[bytes], Any] = msgspec.json.Decoder(Event).decode
+"""Returns an `Event` of which nothing is judged yet: what it does not say is ``None``."""
 _STRINGS_AND_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[][{}]', re.DOTALL)
 
 
@@ -54,14 +54,14 @@ _decode_shape = msgspec.json.Decoder(_Shape).decode
 def decode_event(
     value: bytes | None,
     *,
-    fallback_id: str | Callable[[], str],
+    fallback_id: str,
     fallback_timestamp: int,
     max_bytes: int = MAX_BYTES,
 ) -> Event:
     """Return the event in *value*.
 
     Args:
-        fallback_id: The event's id where it brings none, or what makes one.
+        fallback_id: The event's id where it brings none; empty where the caller will set it.
         fallback_timestamp: When it happened, where it does not say: epoch milliseconds.
 
     Raises:
@@ -70,33 +70,29 @@ def decode_event(
     """
     if not value:
         raise Rejected(RejectReason.EMPTY, "a JSON object; found no bytes")
-    _check_bytes(value, max_bytes)
-    envelope = _decode(_decode_native, value)
-    raw = value
-    if envelope.customer_id is None or envelope.event_type is None:
-        envelope = _read_other_body(value, envelope)
-        raw = msgspec.json.encode(envelope)
-    customer_id, event_type = envelope.customer_id, envelope.event_type
-    event_id = envelope.event_id
-    if not customer_id or not event_type or event_id == "":
-        raise _nameless(envelope)
-    if event_type == IDENTIFY:
-        _check_storable(envelope.event_data)
-    if event_id is None:
-        event_id = fallback_id if isinstance(fallback_id, str) else fallback_id()
-    return Event(
-        customer_id,
-        event_type,
-        event_id,
-        _timestamp(envelope.timestamp, fallback_timestamp),
-        envelope.source,
-        envelope.event_data,
-        envelope.session_id,
-        envelope.device_info,
-        envelope.location_data,
-        envelope.metadata,
-        raw,
-    )
+    size = len(value)
+    # Each level takes two bytes at least: what is shorter than that cannot be too deep.
+    if size > max_bytes or size > 2 * MAX_DEPTH or not value.isascii():
+        _check_bytes(value, max_bytes)
+    try:
+        event = _decode_native(value)
+    except msgspec.DecodeError as error:
+        raise _undecodable(error) from error
+    event.raw = value
+    if not event.customer_id or not event.event_type:
+        event = _read_other_body(value, event)
+        event.raw = msgspec.json.encode(event)
+    if not event.event_id:
+        if event.event_id == "":
+            raise _nameless(event)
+        event.event_id = fallback_id
+    if event.event_type == IDENTIFY:
+        _check_storable(event.event_data)
+    at = event.timestamp
+    if type(at) is not int or not EARLIEST <= at < LATEST:
+        event.timestamp = _timestamp(at, fallback_timestamp)
+    judged: Event = event
+    return judged
 
 
 def _check_bytes(value: bytes, max_bytes: int) -> None:
@@ -110,8 +106,7 @@ def _check_bytes(value: bytes, max_bytes: int) -> None:
         except UnicodeDecodeError as error:
             detail = f"UTF-8; found byte 0x{value[error.start]:02x} at {error.start}"
             raise Rejected(RejectReason.BAD_UTF8, detail) from error
-    # Each level takes two bytes at least; most events are shorter than that, and not counted.
-    if len(value) > 2 * MAX_DEPTH and value.count(b"[") + value.count(b"{") > MAX_DEPTH:
+    if value.count(b"[") + value.count(b"{") > MAX_DEPTH:
         found = _depth(value)
         if found > MAX_DEPTH:
             detail = f"JSON of at most {MAX_DEPTH} levels; found {found}"
@@ -134,10 +129,14 @@ def _depth(value: bytes) -> int:
 def _decode(decoder: Callable[[bytes], Body], value: bytes) -> Body:
     try:
         return decoder(value)
-    except msgspec.ValidationError as error:
-        raise Rejected(*_invalid(error)) from error
     except msgspec.DecodeError as error:
-        raise Rejected(RejectReason.BAD_JSON, f"a JSON object; {error}"[:_DETAIL]) from error
+        raise _undecodable(error) from error
+
+
+def _undecodable(error: msgspec.DecodeError) -> Rejected:
+    if isinstance(error, msgspec.ValidationError):
+        return Rejected(*_invalid(error))
+    return Rejected(RejectReason.BAD_JSON, f"a JSON object; {error}"[:_DETAIL])
 
 
 def _invalid(error: msgspec.ValidationError) -> tuple[str, str]:
@@ -147,21 +146,31 @@ def _invalid(error: msgspec.ValidationError) -> tuple[str, str]:
     return RejectReason.WRONG_TYPE, text
 
 
-def _read_other_body(value: bytes, envelope: Envelope) -> Envelope:
-    """Return what a body of another shape says in our words."""
+def _read_other_body(value: bytes, native: Any) -> Event:
+    """Return what a body of another shape says in our words.
+
+    Raises:
+        Rejected: It has none of these shapes, or does not name its customer and its type.
+    """
+    if None not in (native.customer_id, native.event_type):
+        raise _nameless(native)
     shape = _decode(_decode_shape, value)
     if isinstance(shape.specversion, str):
-        return _decode(read_cloud_event, value)
-    if isinstance(shape.type, str) and shape.type in SEGMENT_TYPES:
-        return _decode(read_segment, value)
-    raise _nameless(envelope)
+        event = _decode(read_cloud_event, value)
+    elif isinstance(shape.type, str) and shape.type in SEGMENT_TYPES:
+        event = _decode(read_segment, value)
+    else:
+        raise _nameless(native)
+    if not event.customer_id or not event.event_type:
+        raise _nameless(event)
+    return event
 
 
-def _nameless(envelope: Envelope) -> Rejected:
+def _nameless(event: Any) -> Rejected:
     """Return the verdict on an event without a customer, a type, or any text in its id."""
     for field, found in (
-        ("customer_id", envelope.customer_id),
-        ("event_type", envelope.event_type),
+        ("customer_id", event.customer_id),
+        ("event_type", event.event_type),
     ):
         if not found:
             what = "nothing" if found is None else "an empty text"

@@ -52,11 +52,13 @@ class Detect:
             return _read_other(record.value, kind)
         event = decode_event(
             record.value,
-            fallback_id=lambda: f"{self._topic}/{record.partition}/{record.offset}",
+            fallback_id="",
             fallback_timestamp=record.timestamp,
             max_bytes=self._max_event_bytes,
         )
-        if len(event.event_id) > LONGEST_ID:
+        if not event.event_id:
+            event.event_id = f"{self._topic}/{record.partition}/{record.offset}"
+        elif len(event.event_id) > LONGEST_ID:
             raise _too_long("event_id", event.event_id)
         if len(event.customer_id) > LONGEST_ID:
             raise _too_long("customer_id", event.customer_id)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+if TYPE_CHECKING:
+    Text = str
+    Moment = int
+    Raw = bytes
+else:
+    # What the decoder takes. Bytes go straight into an `Event`, since a second object would cost
+    # a sixth of decoding; until `decode_event` has judged it, a field may be missing.
+    Text = str | None
+    Moment = int | datetime | None
+    Raw = Any
 
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """One accepted event.
+
+class Event(msgspec.Struct, gc=False, omit_defaults=True):
+    """One accepted event. Nobody changes it once `decode_event` has returned it.
 
     Attributes:
         timestamp: When it happened: epoch milliseconds, UTC, as the producer said.
@@ -17,14 +29,14 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     Fields that the producer left out are ``None`` (missing equals null, semantics 26).
     """
 
-    customer_id: str
-    event_type: str
-    event_id: str
-    timestamp: int
+    customer_id: Text = None  # type: ignore[assignment]  # see above
+    event_type: Text = None  # type: ignore[assignment]  # see above
+    event_id: Text = None  # type: ignore[assignment]  # see above
+    timestamp: Moment = None  # type: ignore[assignment]  # see above
     source: str | None = None
     event_data: dict[str, Any] | None = None
     session_id: str | None = None
     device_info: dict[str, Any] | None = None
     location_data: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
-    raw: bytes = b""
+    raw: Raw = b""

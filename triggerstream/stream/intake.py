@@ -150,7 +150,7 @@ def _customer(record: Record, kind: bytes | None, inbox: str) -> tuple[bytes, by
         raise Rejected(RejectReason.UNKNOWN_KIND, detail)
     event = decode_event(
         record.value,
-        fallback_id=lambda: f"{inbox}/{record.partition}/{record.offset}",
+        fallback_id=f"{inbox}/{record.partition}/{record.offset}",
         fallback_timestamp=record.timestamp,
     )
     return event.customer_id.encode(), _stamped(event)

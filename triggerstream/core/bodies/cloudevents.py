@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.bodies.envelope import Envelope
+from triggerstream.core.event import Event
 from triggerstream.core.keyed.program import Rejected
 from triggerstream.core.reasons import RejectReason
 
@@ -28,8 +28,8 @@ class _CloudEvent(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_CloudEvent).decode
 
 
-def read_cloud_event(value: bytes) -> Envelope:
-    """Return the envelope that the CloudEvent in *value* says.
+def read_cloud_event(value: bytes) -> Event:
+    """Return the event that the CloudEvent in *value* says.
 
     Raises:
         msgspec.DecodeError: An attribute is missing or of the wrong type.
@@ -42,11 +42,11 @@ def read_cloud_event(value: bytes) -> Envelope:
     if not found.subject:
         detail = "subject of a CloudEvent: the customer id; found nothing"
         raise Rejected(RejectReason.MISSING_FIELD, detail)
-    return Envelope(
+    return Event(
         customer_id=found.subject,
         event_type=found.type,
         event_id=found.id,
-        timestamp=found.time,
+        timestamp=found.time,  # type: ignore[arg-type]  # `decode_event` judges it
         source=found.source,
         event_data=found.data,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.bodies.envelope import Envelope
+from triggerstream.core.event import Event
 from triggerstream.core.keyed.program import Rejected
 from triggerstream.core.reasons import RejectReason
 
@@ -42,8 +42,8 @@ class _Call(msgspec.Struct, gc=False, rename="camel"):
 _decode = msgspec.json.Decoder(_Call).decode
 
 
-def read_segment(value: bytes) -> Envelope:
-    """Return the envelope that the call in *value* says.
+def read_segment(value: bytes) -> Event:
+    """Return the event that the call in *value* says.
 
     Raises:
         msgspec.DecodeError: A field is of the wrong type.
@@ -51,11 +51,11 @@ def read_segment(value: bytes) -> Envelope:
     """
     call = _decode(value)
     context = call.context or {}
-    return Envelope(
+    return Event(
         customer_id=_required(call.user_id or call.anonymous_id, "userId or anonymousId"),
         event_type=_required(call.event, "event") if call.type == "track" else call.type,
-        event_id=call.message_id,
-        timestamp=_happened(call),
+        event_id=call.message_id,  # type: ignore[arg-type]  # `decode_event` judges it
+        timestamp=_happened(call),  # type: ignore[arg-type]  # `decode_event` judges it
         source=SOURCE,
         event_data=_data(call),
         device_info=_mapping(context.get("device")),
