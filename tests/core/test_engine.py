@@ -545,7 +545,7 @@ def test_an_event_without_an_instance_cancels_in_every_one() -> None:
         customer.happens("A", START, k=key)
 
     customer.happens("A", START)
-    assert len(customer.state.slots["t"].content) > 0
+    assert customer.state.slots.keys() == {"t"}
     customer.happens("X", START + 1)
 
     assert customer.state.slots == {}

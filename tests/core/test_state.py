@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from triggerstream.core.keyed.program import NEVER
-from triggerstream.core.state import DIGEST, RING, CustomerState, Slot
-
-NONE = msgspec.Raw(b"\x80")
+from triggerstream.core.state import DIGEST, RING, CustomerState, Timer
 
 
 def test_the_newest_64_events_are_known_again() -> None:
@@ -68,17 +65,14 @@ def test_bytes_that_lie_across_two_digests_are_no_digest() -> None:
     assert state.remember(None, "x")
 
 
-def test_the_earliest_wait_is_found_among_all_slots() -> None:
+def test_the_earliest_wait_is_found_among_all_timers() -> None:
     state = CustomerState("c")
-    state.slots = {
-        "a": Slot(b"", 50, 70, 2, NONE),
-        "b": Slot(b"", 60, 65, 1, NONE),
-        "none": Slot(b"", NEVER, NEVER, 0, NONE),
-    }
+    state.lateness = 10
+    state.timers = {"a": Timer(due=50, settled=70, waits=2), "b": Timer(60, 65, 1)}
 
     state.note_waits()
 
-    assert (state.due, state.settled, state.waits) == (50, 65, 3)
+    assert (state.due, state.wake, state.waits) == (50, 75, 3)
 
 
 def test_who_waits_for_nothing_never_wakes() -> None:

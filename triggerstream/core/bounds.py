@@ -46,7 +46,7 @@ def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
 
 
 def _give_up_wait(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
-    name = max(state.slots, key=lambda name: (state.slots[name].waits, name))
+    name = max(state.timers, key=lambda name: (state.timers[name].waits, name))
     trigger = ruleset.triggers[name]
     held = slots.instances(state, trigger)
     instance = next(key for key, progress in held.items() if trigger.matcher.waits(progress))

@@ -2,9 +2,11 @@
 
 A header (`core.keyed.header`) with the format, the wake-up and the fence; then MessagePack::
 
-    [last, due, settled, waits, ring, profile,
-     {trigger: [fingerprint, due, settled, waits, progress]},
-     {trigger: [count, [[key, at]], awaits goal]}]
+    [last, ring, profile,
+     {trigger: [fingerprint, progress]},
+     {trigger: [count, [[key, at]], awaits goal]},
+     {trigger: [due, settled, waits]},
+     detections of the ruleset]
 
 Progress is as its matcher's `progress_type` says; with ``per`` it is a map of such by instance. It
 is left undecoded until an event asks for it, and copied as it came if none did: what an event does
@@ -22,26 +24,59 @@ import msgspec
 
 from triggerstream.core.keyed import header
 from triggerstream.core.limits import Memory
-from triggerstream.core.state import CustomerState, Slot
+from triggerstream.core.state import CustomerState, Timer
 from triggerstream.errors import StateFormatError
 
-FORMAT = 1
+FORMAT = 2
 
-ContentDecoder = msgspec.msgpack.Decoder[Any]
+SlotDecoder = msgspec.msgpack.Decoder[tuple[bytes, Any]]
 
 
-class _Stored(msgspec.Struct, array_like=True, frozen=True):
+class _Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    last: int
+    ring: bytes
+    profile: dict[str, Any]
+    slots: dict[str, msgspec.Raw]
+    limits: dict[str, Memory]
+    timers: dict[str, Timer]
+    detections: bytes
+
+
+class _Slot1(msgspec.Struct, array_like=True, frozen=True):
+    fingerprint: bytes
+    due: int
+    settled: int
+    waits: int
+    content: msgspec.Raw
+
+
+class _Stored1(msgspec.Struct, array_like=True, frozen=True):
+    """Format 1: each slot with its timer, and the earliest of them all."""
+
     last: int
     due: int
     settled: int
     waits: int
     ring: bytes
     profile: dict[str, Any]
-    slots: dict[str, Slot]
+    slots: dict[str, _Slot1]
     limits: dict[str, Memory]
+
+    def as_stored(self) -> _Stored:
+        slots = {
+            name: msgspec.Raw(_encode((slot.fingerprint, slot.content)))
+            for name, slot in self.slots.items()
+        }
+        timers = {
+            name: Timer(slot.due, slot.settled, slot.waits)
+            for name, slot in self.slots.items()
+            if slot.waits
+        }
+        return _Stored(self.last, self.ring, self.profile, slots, self.limits, timers, b"")
 
 
 _decode = msgspec.msgpack.Decoder(_Stored).decode
+_decode1 = msgspec.msgpack.Decoder(_Stored1).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -52,25 +87,25 @@ def load(customer_id: str, value: bytes) -> CustomerState:
         StateFormatError: It cannot be read; the process must stop.
     """
     form, _, wake, _ = header.unpack(value)
-    if form != FORMAT:
+    if not 1 <= form <= FORMAT:
         raise StateFormatError(
             f"customer {customer_id!r}: formats up to {FORMAT} are known; found {form}"
         )
+    body = memoryview(value)[header.SIZE :]
     try:
-        stored = _decode(memoryview(value)[header.SIZE :])
+        stored = _decode(body) if form == FORMAT else _decode1(body).as_stored()
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise StateFormatError(f"customer {customer_id!r}: {error}") from error
     return CustomerState(
         customer_id,
         last=stored.last,
-        due=stored.due,
-        settled=stored.settled,
-        waits=stored.waits,
-        lateness=wake - stored.settled,
         ring=stored.ring,
         profile=stored.profile,
         slots=stored.slots,
         limits=stored.limits,
+        timers=stored.timers,
+        wake=wake,
+        detections=stored.detections,
         stored=len(value),
     )
 
@@ -82,35 +117,49 @@ def dump(state: CustomerState, fence: int) -> bytes:
 
 def dump_body(state: CustomerState) -> bytes:
     """Return the stored form of *state* without its header."""
-    for name in state.changed:
-        state.slots[name].content = msgspec.Raw(_encode(state.open[name]))
-    state.changed.clear()
+    if state.changed:
+        slots, progress = state.slots, state.open
+        for name, fingerprint in state.changed.items():
+            slots[name] = msgspec.Raw(_encode((fingerprint, progress[name])))
+        state.changed.clear()
     return _encode(
         (
             state.last,
-            state.due,
-            state.settled,
-            state.waits,
             state.ring,
             state.profile,
             state.slots,
             state.limits,
+            state.timers,
+            state.detections,
         )
     )
 
 
-def content_decoder(progress_type: Any, *, per: bool) -> ContentDecoder:
+def slot_decoder(progress_type: Any, *, per: bool) -> SlotDecoder:
     """Return the decoder of slots with progress of *progress_type*, *per* instance or not."""
-    return msgspec.msgpack.Decoder(dict[str, progress_type] if per else progress_type)
+    held = dict[str, progress_type] if per else progress_type
+    return msgspec.msgpack.Decoder(tuple[bytes, held])  # type: ignore[valid-type]  # built here
 
 
-def decode_content(content: msgspec.Raw, decoder: ContentDecoder) -> Any:
-    """Return what the stored *content* of a slot holds.
+def decode_slot(slot: msgspec.Raw, decoder: SlotDecoder) -> tuple[bytes, Any]:
+    """Return the fingerprint and the progress in a stored *slot*.
 
     Raises:
         StateFormatError: It cannot be read; the process must stop.
     """
     try:
-        return decoder.decode(content)
+        return decoder.decode(slot)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise StateFormatError(f"progress of a trigger cannot be read: {error}") from error
+
+
+def read_fingerprint(slot: msgspec.Raw) -> bytes:
+    """Return the fingerprint of the detection that made a stored *slot*.
+
+    Raises:
+        StateFormatError: It cannot be read; the process must stop.
+    """
+    return decode_slot(slot, _any_slot)[0]
+
+
+_any_slot: SlotDecoder = msgspec.msgpack.Decoder(tuple[bytes, msgspec.Raw])

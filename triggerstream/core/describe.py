@@ -30,9 +30,9 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
 
 def _progress(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
     described: dict[str, Any] = {}
-    for name, slot in state.slots.items():
+    for name in state.slots | state.open:
         trigger = ruleset.triggers.get(name)
-        if trigger is None or trigger.fingerprint != slot.fingerprint:
+        if trigger is None or slots.made_by(state, name) != trigger.fingerprint:
             continue
         described[name] = [
             {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -40,6 +41,8 @@ class Detect:
             off where the arrival itself is made up from the timestamp.
     """
 
+    wake_at: Callable[[CustomerState], int] = staticmethod(attrgetter("wake"))
+
     def __init__(
         self, topic: str, *, max_event_bytes: int = MAX_BYTES, clamp_skew: bool = True
     ) -> None:
@@ -72,9 +75,6 @@ class Detect:
 
     def dump(self, state: CustomerState, fence: int) -> bytes:
         return codec.dump(state, fence)
-
-    def wake_at(self, state: CustomerState) -> int:
-        return state.wake
 
     def on_clock(
         self,

@@ -59,7 +59,7 @@ def on_event(
     if state.ruleset is not ruleset:
         _adopt(state, ruleset)
     lateness = state.lateness
-    if state.settled <= clock - lateness:
+    if state.wake <= clock:
         fire_due(state, ruleset, clock - lateness, NOTHING, out)
     if state.remember(event.source, event.event_id):
         return DUPLICATE
@@ -126,13 +126,17 @@ def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> st
 
 def _adopt(state: CustomerState, ruleset: Ruleset) -> None:
     """Drop the progress of triggers that are gone, off, or detect something else by now."""
-    triggers = ruleset.triggers
-    for name, slot in list(state.slots.items()):
-        trigger = triggers.get(name)
-        if trigger is None or trigger.fingerprint != slot.fingerprint:
-            slots.drop(state, name)
+    if state.detections != ruleset.detections:
+        triggers = ruleset.triggers
+        for name in list(state.slots | state.open):
+            trigger = triggers.get(name)
+            if trigger is None or trigger.fingerprint != slots.made_by(state, name):
+                slots.drop(state, name)
+        state.detections = ruleset.detections
     state.ruleset = ruleset
     state.lateness = ruleset.policy.allowed_lateness
+    if state.timers:
+        state.note_waits()
 
 
 def _identify(state: CustomerState, event: Event, out: Out) -> None:
@@ -168,31 +172,57 @@ def _advance(
 ) -> None:
     """Offer an event to the triggers that its type concerns."""
     event = now.event
-    opened = state.open.get
+    opened, stored, changed = state.open, state.slots, state.changed
+    reference = slots.REFERENCE + len(event.raw)
+    # The commonest case in one piece: a call per trigger would cost more than the branches.
     for entry in entries:
-        progress = opened(entry.id)
+        name = entry.id
+        progress = opened.get(name)
         if progress is None:
-            if entry.id in state.slots:
+            if name in stored:
                 progress = slots.held(state, entry.trigger)
-            elif not entry.opens:
+            if progress is None and not entry.opens:
                 continue
         try:
-            instance = None
             if entry.instance_of is not None:
-                instance = entry.instance_of(event)
-                if instance is None:
-                    _cancel_entry(state, entry, event, now.at)
-                    continue
-                progress = None if progress is None else progress.get(instance)
-                if progress is None and not entry.opens:
-                    continue
+                _advance_instance(state, now, entry, ruleset, out)
+                continue
             step = entry.on_event(progress, now)
-            if step is not None:
-                _take(state, entry.trigger, instance, step, now, ruleset, out)
+            if step is None:
+                continue
+            after = step.progress
+            if after is None or step.gave_up:
+                _take(state, entry.trigger, None, step, now, ruleset, out)
+                continue
+            if progress is None:
+                state.weight += entry.weight
+            opened[name] = after
+            changed[name] = entry.fingerprint
+            state.weight += entry.growth * reference
+            if entry.timed:
+                slots.note_wait(state, entry.trigger, after)
         except FATAL:
             raise
         except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
-            fail(state, entry.id, now.at, error, out)
+            fail(state, name, now.at, error, out)
+
+
+def _advance_instance(
+    state: CustomerState, now: Occurrence, entry: Entry, ruleset: Ruleset, out: Out
+) -> None:
+    """Offer an event to the instance that it names."""
+    instance_of, event = entry.instance_of, now.event
+    instance = None if instance_of is None else instance_of(event)
+    if instance is None:
+        _cancel_entry(state, entry, event, now.at)
+        return
+    by_instance = state.open.get(entry.id)
+    progress = None if by_instance is None else by_instance.get(instance)
+    if progress is None and not entry.opens:
+        return
+    step = entry.on_event(progress, now)
+    if step is not None:
+        _take(state, entry.trigger, instance, step, now, ruleset, out)
 
 
 def _take(

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from triggerstream.core.codec import decode_content
+from triggerstream.core.codec import decode_slot, read_fingerprint
 from triggerstream.core.keyed.program import NEVER
-from triggerstream.core.state import CustomerState, Instances, Slot
+from triggerstream.core.state import CustomerState, Instances, Timer
 from triggerstream.core.triggers.compile import CompiledTrigger
 
 MOST_INSTANCES = 64
@@ -22,14 +20,9 @@ MOST_INSTANCES = 64
 LONGEST_ID = 256
 """Characters of an event id, so that what an event adds to a state has a bound."""
 
-_SLOT = 64
-"""Bytes of a slot without its id and its instances, at most."""
-
 REFERENCE = 4 * LONGEST_ID + 64
 """Bytes of an event in progress, at most, but for what of it is kept whole: its id, its position,
 its times."""
-
-_NOTHING_STORED = msgspec.Raw(b"")
 
 
 def held(state: CustomerState, trigger: CompiledTrigger) -> Any:
@@ -42,7 +35,11 @@ def held(state: CustomerState, trigger: CompiledTrigger) -> Any:
     name = trigger.id
     found = state.open.get(name)
     if found is None and name in state.slots:
-        found = state.open[name] = decode_content(state.slots[name].content, trigger.decoder)
+        made_by, found = decode_slot(state.slots[name], trigger.decoder)
+        if made_by != trigger.fingerprint:
+            drop(state, name)
+            return None
+        state.open[name] = found
     return found
 
 
@@ -53,6 +50,12 @@ def instances(state: CustomerState, trigger: CompiledTrigger) -> Mapping[str | N
     if found is None:
         return {}
     return {None: found} if trigger.instance_of is None else found
+
+
+def made_by(state: CustomerState, name: str) -> bytes:
+    """Return the fingerprint of the detection that made the progress of the trigger *name*."""
+    fingerprint = state.changed.get(name)
+    return read_fingerprint(state.slots[name]) if fingerprint is None else fingerprint
 
 
 def put(
@@ -68,10 +71,8 @@ def put(
     The instance is the newest from now on. Return whether another had to be given up (22).
     """
     name = trigger.id
-    slot = state.slots.get(name)
-    if slot is None:
-        slot = state.slots[name] = Slot(trigger.fingerprint, NEVER, NEVER, 0, _NOTHING_STORED)
-        state.weight += _SLOT + 4 * len(name)
+    if name not in state.open:
+        state.weight += trigger.weight
     gave_up = False
     if instance is None:
         state.open[name] = after
@@ -81,11 +82,30 @@ def put(
             gave_up = _make_room(by_instance, trigger, at)
             state.weight += 4 * len(instance)
         by_instance[instance] = after
-    state.changed.add(name)
+    state.changed[name] = trigger.fingerprint
     state.weight += trigger.growth * (REFERENCE + size)
-    if trigger.timed and (slot.waits or trigger.matcher.waits(after)):
-        _note_waits(state, slot, trigger)
+    if trigger.timed:
+        _note_waits(state, trigger)
     return gave_up
+
+
+def note_wait(state: CustomerState, trigger: CompiledTrigger, after: Any) -> None:
+    """Note what a trigger without ``per`` waits for, *after* an event has changed its progress.
+
+    The same as looking at all timers, which is left for where the earliest may be gone.
+    """
+    name, waits = trigger.id, trigger.matcher.waits(after)
+    before = state.timers.get(name)
+    if len(waits) != 1 or before is not None:
+        if waits or before is not None:
+            _note_waits(state, trigger)
+        return
+    due, arrival = waits[0]
+    settled = max(due, arrival)
+    state.timers[name] = Timer(due, settled, 1)
+    state.waits += 1
+    state.due = min(state.due, due)
+    state.wake = min(state.wake, settled + state.lateness)
 
 
 def put_by_timer(
@@ -102,8 +122,8 @@ def put_by_timer(
         state.open[trigger.id] = after
     else:
         state.open[trigger.id][instance] = after
-    state.changed.add(trigger.id)
-    _note_waits(state, state.slots[trigger.id], trigger)
+    state.changed[trigger.id] = trigger.fingerprint
+    _note_waits(state, trigger)
 
 
 def forget(state: CustomerState, trigger: CompiledTrigger, instance: str | None) -> None:
@@ -112,23 +132,21 @@ def forget(state: CustomerState, trigger: CompiledTrigger, instance: str | None)
     if not by_instance or by_instance.keys() == {instance}:
         drop(state, trigger.id)
     elif by_instance.pop(instance, None) is not None:
-        state.changed.add(trigger.id)
-        slot = state.slots[trigger.id]
-        if slot.waits:
-            _note_waits(state, slot, trigger)
+        state.changed[trigger.id] = trigger.fingerprint
+        _note_waits(state, trigger)
 
 
 def drop(state: CustomerState, name: str) -> None:
     """Forget all progress of the trigger *name*."""
-    slot = state.slots.pop(name, None)
+    state.slots.pop(name, None)
     state.open.pop(name, None)
-    state.changed.discard(name)
-    if slot is not None and slot.waits:
+    state.changed.pop(name, None)
+    if state.timers.pop(name, None) is not None:
         state.note_waits()
 
 
-def _note_waits(state: CustomerState, slot: Slot, trigger: CompiledTrigger) -> None:
-    """Find the earliest waits again, of the slot and so of the state."""
+def _note_waits(state: CustomerState, trigger: CompiledTrigger) -> None:
+    """Find the trigger's earliest waits again, and so the state's."""
     due = settled = NEVER
     number = 0
     for each in instances(state, trigger).values():
@@ -136,7 +154,13 @@ def _note_waits(state: CustomerState, slot: Slot, trigger: CompiledTrigger) -> N
             number += 1
             due = min(due, wait_due)
             settled = min(settled, max(wait_due, arrival))
-    slot.due, slot.settled, slot.waits = due, settled, number
+    before = state.timers.get(trigger.id)
+    if number:
+        state.timers[trigger.id] = Timer(due, settled, number)
+    elif before is None:
+        return
+    else:
+        del state.timers[trigger.id]
     state.note_waits()
 
 

@@ -26,22 +26,18 @@ _NOTHING_YET = -1
 """Before the first event: no effective time reaches below 1970 (31)."""
 
 
-class Slot(msgspec.Struct, array_like=True):
-    """One trigger's progress.
+class Timer(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What one trigger waits for.
 
     Attributes:
-        fingerprint: Of the detection that made it: another detection starts anew.
-        due: The earliest due time of its open waits, or `NEVER`.
-        settled: The earliest ``max(due, arrival of the opener)`` of them, or `NEVER`.
-        waits: How many there are.
-        content: Its progress as it was last stored; see `CustomerState.changed`.
+        due: The earliest due time of its open waits.
+        settled: The earliest ``max(due, arrival of the opener)`` of them.
+        waits: How many there are, at least one.
     """
 
-    fingerprint: bytes
     due: int
     settled: int
     waits: int
-    content: msgspec.Raw
 
 
 Instances = dict[str, Any]
@@ -55,15 +51,19 @@ class CustomerState:
         last: The last effective time, epoch milliseconds; less than any before the first event.
         ring: Digests of the newest `RING` events, the oldest first.
         profile: The attributes that `identify` events have set. Replaced, never changed.
-        slots: What is stored of each trigger's progress, by trigger id.
+        slots: Each trigger's progress as it was last stored, by trigger id: MessagePack of the
+            fingerprint of the detection that made it, and of the progress.
         open: The progress of those that somebody asked for, by trigger id; with ``per`` its
-            `Instances`.
-        changed: The ids of those whose slot's content is older than what is open.
+            `Instances`. It is newer than the slot where `changed` says so, or where there is none.
+        changed: The fingerprints of those that changed since they were last stored.
+        timers: What each trigger with open waits waits for, by trigger id.
         limits: What each trigger that fired remembers of it, by trigger id.
         due: The earliest due time of any open wait, or `NEVER`.
-        settled: The earliest clock, less the allowed lateness, at which a wait fires; or `NEVER`.
-        lateness: How long after `settled` the wait fires; of the ruleset that last touched it.
-        ruleset: Under which the slots were last looked through; ``None`` when just loaded.
+        wake: The earliest clock at which a wait fires, or `NEVER`.
+        lateness: How long after it is settled a wait fires; of the ruleset that last touched it.
+        ruleset: The one that last touched it; ``None`` when just loaded.
+        detections: What the ruleset detected under which the slots were last looked through
+            (`Ruleset.detections`); empty for none.
         waits: How many waits are open.
         weight: An upper bound of the stored bytes, without the header.
     """
@@ -71,6 +71,7 @@ class CustomerState:
     __slots__ = (
         "changed",
         "customer_id",
+        "detections",
         "due",
         "last",
         "lateness",
@@ -79,9 +80,10 @@ class CustomerState:
         "profile",
         "ring",
         "ruleset",
-        "settled",
         "slots",
+        "timers",
         "waits",
+        "wake",
         "weight",
     )
 
@@ -92,12 +94,11 @@ class CustomerState:
         last: int = _NOTHING_YET,
         ring: bytes = b"",
         profile: dict[str, Any] | None = None,
-        slots: dict[str, Slot] | None = None,
+        slots: dict[str, msgspec.Raw] | None = None,
         limits: dict[str, Memory] | None = None,
-        due: int = NEVER,
-        settled: int = NEVER,
-        waits: int = 0,
-        lateness: int = 0,
+        timers: dict[str, Timer] | None = None,
+        wake: int = NEVER,
+        detections: bytes = b"",
         stored: int = 0,
     ) -> None:
         self.customer_id = customer_id
@@ -106,30 +107,30 @@ class CustomerState:
         self.profile = profile or {}
         self.slots = slots or {}
         self.open: dict[str, Any] = {}
-        self.changed: set[str] = set()
+        self.changed: dict[str, bytes] = {}
         self.limits = limits or {}
-        self.due = due
-        self.settled = settled
-        self.waits = waits
-        self.lateness = lateness
+        self.timers = timers or {}
+        self.due = NEVER
+        self.wake = wake
+        self.lateness = 0
+        self.waits = 0
+        if timers:
+            self.lateness = wake - min(timer.settled for timer in timers.values())
+            self.note_waits()
         self.ruleset: Any = None
+        self.detections = detections
         self.weight = stored + _FIXED
 
-    @property
-    def wake(self) -> int:
-        """The clock at which the earliest wait fires, or `NEVER`."""
-        return NEVER if self.settled == NEVER else self.settled + self.lateness
-
     def note_waits(self) -> None:
-        """Count the open waits and find the earliest again, after a slot's have changed."""
+        """Count the open waits and find the earliest again, after the timers have changed."""
         due = settled = NEVER
         waits = 0
-        for slot in self.slots.values():
-            if slot.waits:
-                waits += slot.waits
-                due = min(due, slot.due)
-                settled = min(settled, slot.settled)
-        self.due, self.settled, self.waits = due, settled, waits
+        for timer in self.timers.values():
+            waits += timer.waits
+            due = min(due, timer.due)
+            settled = min(settled, timer.settled)
+        self.due, self.waits = due, waits
+        self.wake = NEVER if settled == NEVER else settled + self.lateness
 
     def remember(self, source: str | None, event_id: str) -> bool:
         """Note an event among the newest; return whether it was there already.

@@ -24,8 +24,8 @@ def fire_due(
     """Decide every open wait that is due by *at*, an effective time, or was settled by *settled*,
     the clock less the allowed lateness."""
     ripe: list[Ripe] = []
-    for name, slot in state.slots.items():
-        if slot.due <= at or slot.settled <= settled:
+    for name, timer in state.timers.items():
+        if timer.due <= at or timer.settled <= settled:
             trigger = ruleset.triggers[name]
             for instance in slots.instances(state, trigger):
                 ripe.extend(_ripe(state, trigger, instance, settled, at))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.codec import ContentDecoder, content_decoder
+from triggerstream.core.codec import SlotDecoder, slot_decoder
 from triggerstream.core.event import Event
 from triggerstream.core.limits import RECENT
 from triggerstream.core.patterns.base import Matcher, Predicate
@@ -26,6 +26,9 @@ Instance = Callable[[Event], str | None]
 _FINGERPRINT = 8
 """Bytes: a slot of another detection is taken for ours once in 10^19 edits."""
 
+_SLOT = 64
+"""Bytes of a slot and its timer, without the trigger's id and the instances, at most."""
+
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -39,6 +42,7 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
         decoder: Of what its slots hold.
         keep_recent: How many of its firings are kept by name.
         timed, growth: The matcher's, here because they are asked at every change.
+        weight: Bytes of a slot without its instances, at most.
     """
 
     id: str
@@ -47,10 +51,11 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
     fingerprint: bytes
     instance_of: Instance | None
     check: Check | None
-    decoder: ContentDecoder
+    decoder: SlotDecoder
     keep_recent: int
     timed: bool
     growth: int
+    weight: int
 
 
 def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTrigger:
@@ -65,10 +70,11 @@ def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTri
         fingerprint=fingerprint(trigger),
         instance_of=None if trigger.per is None else compile_per(trigger.per),
         check=None if condition is None else compile_if(condition, policy.timezone),
-        decoder=content_decoder(matcher.progress_type, per=trigger.per is not None),
+        decoder=slot_decoder(matcher.progress_type, per=trigger.per is not None),
         keep_recent=RECENT if is_limited else 1,
         timed=matcher.timed,
         growth=matcher.growth,
+        weight=_SLOT + 4 * len(trigger.id),
     )
 
 
