@@ -24,7 +24,7 @@ import msgspec
 
 from triggerstream.core.keyed import header
 from triggerstream.core.limits import Memory
-from triggerstream.core.state import CustomerState, Timer
+from triggerstream.core.state import FIXED, CustomerState, Timer
 from triggerstream.errors import StateFormatError
 
 FORMAT = 2
@@ -34,7 +34,7 @@ SlotDecoder = msgspec.msgpack.Decoder[tuple[bytes, Any]]
 
 class _Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
     last: int
-    ring: bytes
+    ring: bytearray
     profile: dict[str, Any]
     slots: dict[str, msgspec.Raw]
     limits: dict[str, Memory]
@@ -57,7 +57,7 @@ class _Stored1(msgspec.Struct, array_like=True, frozen=True):
     due: int
     settled: int
     waits: int
-    ring: bytes
+    ring: bytearray
     profile: dict[str, Any]
     slots: dict[str, _Slot1]
     limits: dict[str, Memory]
@@ -96,18 +96,22 @@ def load(customer_id: str, value: bytes) -> CustomerState:
         stored = _decode(body) if form == FORMAT else _decode1(body).as_stored()
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise StateFormatError(f"customer {customer_id!r}: {error}") from error
-    return CustomerState(
+    state = CustomerState(
         customer_id,
         last=stored.last,
         ring=stored.ring,
         profile=stored.profile,
         slots=stored.slots,
-        limits=stored.limits,
         timers=stored.timers,
+        limits=stored.limits,
         wake=wake,
         detections=stored.detections,
-        stored=len(value),
+        weight=len(value) + FIXED,
     )
+    if stored.timers:
+        state.lateness = wake - min(timer.settled for timer in stored.timers.values())
+        state.note_waits()
+    return state
 
 
 def dump(state: CustomerState, fence: int) -> bytes:

@@ -19,7 +19,7 @@ RING = 64
 DIGEST = 8
 """Bytes kept of each: two of 64 are the same by accident once in 10^17 events."""
 
-_FIXED = 1024
+FIXED = 1024
 """More bytes than the ring and the times take, however much the ring still grows."""
 
 _NOTHING_YET = -1
@@ -44,7 +44,7 @@ Instances = dict[str, Any]
 """A trigger's progress by instance, the one whose progress changed longest ago first."""
 
 
-class CustomerState:
+class CustomerState(msgspec.Struct, gc=False, eq=False):
     """What is remembered of one customer.
 
     Attributes:
@@ -66,60 +66,27 @@ class CustomerState:
             (`Ruleset.detections`); empty for none.
         waits: How many waits are open.
         weight: An upper bound of the stored bytes, without the header.
+
+    There are many states, each of many parts, and no cycle leads through any of them. So the
+    collector of cycles is kept away from them: walking them took an eighth of a worker's time.
     """
 
-    __slots__ = (
-        "changed",
-        "customer_id",
-        "detections",
-        "due",
-        "last",
-        "lateness",
-        "limits",
-        "open",
-        "profile",
-        "ring",
-        "ruleset",
-        "slots",
-        "timers",
-        "waits",
-        "wake",
-        "weight",
-    )
-
-    def __init__(
-        self,
-        customer_id: str,
-        *,
-        last: int = _NOTHING_YET,
-        ring: bytes = b"",
-        profile: dict[str, Any] | None = None,
-        slots: dict[str, msgspec.Raw] | None = None,
-        limits: dict[str, Memory] | None = None,
-        timers: dict[str, Timer] | None = None,
-        wake: int = NEVER,
-        detections: bytes = b"",
-        stored: int = 0,
-    ) -> None:
-        self.customer_id = customer_id
-        self.last = last
-        self.ring = bytearray(ring)
-        self.profile = profile or {}
-        self.slots = slots or {}
-        self.open: dict[str, Any] = {}
-        self.changed: dict[str, bytes] = {}
-        self.limits = limits or {}
-        self.timers = timers or {}
-        self.due = NEVER
-        self.wake = wake
-        self.lateness = 0
-        self.waits = 0
-        if timers:
-            self.lateness = wake - min(timer.settled for timer in timers.values())
-            self.note_waits()
-        self.ruleset: Any = None
-        self.detections = detections
-        self.weight = stored + _FIXED
+    customer_id: str
+    last: int = _NOTHING_YET
+    ring: bytearray = msgspec.field(default_factory=bytearray)
+    profile: dict[str, Any] = {}
+    slots: dict[str, msgspec.Raw] = {}
+    open: dict[str, Any] = {}
+    changed: dict[str, bytes] = {}
+    timers: dict[str, Timer] = {}
+    limits: dict[str, Memory] = {}
+    due: int = NEVER
+    wake: int = NEVER
+    lateness: int = 0
+    ruleset: Any = None
+    detections: bytes = b""
+    waits: int = 0
+    weight: int = FIXED
 
     def note_waits(self) -> None:
         """Count the open waits and find the earliest again, after the timers have changed."""

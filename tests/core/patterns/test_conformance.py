@@ -174,30 +174,60 @@ def test_a_count_of_events_is_the_same_by_its_short_cut(story: str) -> None:
     agree(story, "A", matcher._on_event, matcher._counts_events())
 
 
+@pytest.mark.parametrize(
+    ("pattern", "event_type"),
+    [
+        pytest.param(sequence(step("A", where=n_is(1)), "B", "C", within=6), "A", id="first step"),
+        pytest.param(sequence("A", step("B", where=n_is(1)), "C", within=6), "B", id="middle step"),
+        pytest.param(
+            sequence("A", step("B", after=2, before=5), step("C", after=2), within=9),
+            "B",
+            id="middle step with gaps",
+        ),
+        pytest.param(
+            sequence("A", "B", step("C", where=n_is(1), before=4), within=6), "C", id="last step"
+        ),
+        pytest.param(
+            sequence("A", "B", "C", absent("D", 5), within=6), "B", id="middle step before a wait"
+        ),
+        pytest.param(
+            sequence(step("A", where=n_is(1)), absent("D", 5)), "A", id="the only step opens a wait"
+        ),
+        pytest.param(
+            sequence(step("A", where=n_is(1)), absent("D", 5), restart=True),
+            "A",
+            id="the only step moves a wait",
+        ),
+    ],
+)
 @few
-@given(stories())
-def test_starting_a_sequence_is_the_same_by_its_short_cut(story: str) -> None:
-    matcher = compile_pattern(sequence(step("A", where=n_is(1)), "B", "C", within=6))
+@given(story=stories())
+def test_a_step_of_a_sequence_is_the_same_by_its_short_cut(
+    pattern: SequencePattern, event_type: str, story: str
+) -> None:
+    matcher = compile_pattern(pattern)
     assert isinstance(matcher, SequenceMatcher)
-    plan = _Plan(matcher, "A")
-    assert plan.only_starts
-    agree(story, "A", plan.on_event, plan.starting(), others=matcher)
+    plan = _Plan(matcher, event_type)
+    short = plan.short_cut()
+    assert short is not None
+    agree(story, event_type, plan.on_event, short, others=matcher)
 
 
 @pytest.mark.parametrize(
     "pattern",
     [
-        pytest.param(sequence("A", absent("X", 5)), id="the first step is the last"),
+        pytest.param(sequence("A"), id="the first step is all"),
         pytest.param(sequence("A", step("B", after=2)), id="the newest is not enough"),
         pytest.param(sequence("A", absent("A"), "B"), id="it cancels as well"),
         pytest.param(sequence("A", "AB", "B"), id="it fills as well"),
+        pytest.param(sequence("B", "A", absent("X", 5)), id="it opens what others began"),
     ],
 )
 def test_no_short_cut_where_more_is_to_be_done(pattern: SequencePattern) -> None:
     matcher = compile_pattern(pattern)
     assert isinstance(matcher, SequenceMatcher)
 
-    assert not _Plan(matcher, "A").only_starts
+    assert _Plan(matcher, "A").short_cut() is None
 
 
 def agree(

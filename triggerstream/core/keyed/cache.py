@@ -12,6 +12,8 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Generic, TypeVar
 
+import msgspec
+
 from triggerstream.core.keyed.program import NEVER, Store
 
 State = TypeVar("State")
@@ -23,7 +25,7 @@ SCAN = 1024
 """How many entries of the store's index are held in memory at a time."""
 
 
-class Entry(Generic[State]):
+class Entry(msgspec.Struct, Generic[State], gc=False, eq=False):
     """One customer in memory.
 
     Attributes:
@@ -31,16 +33,11 @@ class Entry(Generic[State]):
         stored: The header of what the store holds of the customer; ``None`` for nothing.
     """
 
-    __slots__ = ("dirty", "fence", "state", "stored", "wake")
-
-    def __init__(
-        self, state: State | None, fence: int, wake: int, stored: bytes | None = None
-    ) -> None:
-        self.state = state
-        self.fence = fence
-        self.wake = wake
-        self.stored = stored
-        self.dirty = False
+    state: State | None
+    fence: int
+    wake: int
+    stored: bytes | None = None
+    dirty: bool = False
 
 
 class StateCache(Generic[State]):

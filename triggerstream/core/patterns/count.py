@@ -155,7 +155,7 @@ class ThresholdMatcher(_CountMatcher):
             held = progress or ()
             if held and held[0].at <= at - within:
                 held = tuple([each for each in held if each.at > at - within])
-            held = (*held, Held(at, now.position, event.event_id))
+            held += (Held(at, now.position, event.event_id),)
             if compare(len(held), threshold):
                 return Step(None, Match(at, _refs(held), event.raw))
             return Step(held)

@@ -134,7 +134,7 @@ class SequenceMatcher:
 
     def handler(self, event_type: str) -> Handler:
         plan = _Plan(self, event_type)
-        return plan.starting() if plan.only_starts else plan.on_event
+        return plan.short_cut() or plan.on_event
 
     def canceller(self, event_type: str) -> Canceller | None:
         plan = _Plan(self, event_type)
@@ -260,19 +260,25 @@ class _Plan:
         self._cancels_wait = final is not None and event_type in final.types
         self._restarts = sequence.restart and event_type in steps[-1].types
         self.cancels = bool(self._kills) or self._cancels_wait
-        # Then an event replaces the newest partial match at the first step, and that is all.
-        self.only_starts = (
-            not self.cancels
-            and self._last > 0
-            and len(self._ways) == 1
-            and self._ways[0].step == 0
-            and self._ways[0].keeps_newest_only
-        )
 
-    def starting(self) -> Handler:
-        """Return `on_event` for types that only start: half the cost (benchmarks/engine.py), and
-        the same (test_conformance)."""
-        where = self._ways[0].where
+    def short_cut(self) -> Handler | None:
+        """Return what does the same as `on_event` where events of this type fill one step and
+        cancel nothing, which most do: half the cost (benchmarks/engine.py), and the same
+        (test_conformance). ``None`` for other types."""
+        if self.cancels or len(self._ways) != 1:
+            return None
+        (way,) = self._ways
+        if 0 < way.step < self._last or (way.step and self._final is None):
+            return self._taking_on(way)
+        if way.step:
+            return None
+        return self._starting(way) if self._last else self._waiting(way)
+
+    def _starting(self, way: _Way) -> Handler | None:
+        """An event becomes the newest partial match at the first step."""
+        if not way.keeps_newest_only:
+            return None
+        where = way.where
         empty = self._nothing.steps[1:]
 
         def on_event(progress: Progress | None, now: Occurrence) -> Step | None:
@@ -283,6 +289,40 @@ class _Plan:
             if progress is None:
                 return Step(Progress((started, *empty)))
             return Step(Progress((started, *progress.steps[1:]), progress.wait))
+
+        return on_event
+
+    def _taking_on(self, way: _Way) -> Handler:
+        """An event takes a partial match on to the next step, if there is one, or completes it."""
+        fill, add, step = way.fill, way.add, way.step
+        completes = step == self._last
+
+        def on_event(progress: Progress | None, now: Occurrence) -> Step | None:
+            if progress is None or not progress.steps[step - 1]:
+                return None
+            before = progress.steps
+            filled = fill(before, now)
+            if filled is None:
+                return None
+            if completes:
+                return Step(None, Match(now.at, filled.events, now.event.raw))
+            partials, gave_up = add(before[step], filled)
+            return Step(Progress(_replaced(before, step, partials), progress.wait), None, gave_up)
+
+        return on_event
+
+    def _waiting(self, way: _Way) -> Handler | None:
+        """An event opens the wait of a sequence with one step, or moves it."""
+        if self._final is None:
+            return None
+        where, restarts, duration = way.where, self._restarts, self._duration
+
+        def on_event(progress: Progress | None, now: Occurrence) -> Step | None:
+            event = now.event
+            if (progress is not None and not restarts) or (where is not None and not where(event)):
+                return None
+            refs = ((now.position, event.event_id),)
+            return Step(Progress((), Wait(now.at + duration, now.arrival, refs, event.raw)))
 
         return on_event
 
