@@ -49,7 +49,7 @@ class StateCache(Generic[State]):
             a moment; `is_full` then asks for a checkpoint.
 
     Attributes:
-        entries: Who is in memory, oldest change first; the same object for life. Read it where a
+        entries: Who is in memory; the same object for life. Read it where a
             call of `find` would cost too much, and change it here only.
         next_due: A lower bound of the earliest wake-up, or `NEVER`.
     """
@@ -95,9 +95,6 @@ class StateCache(Generic[State]):
         if not entry.dirty:
             entry.dirty = True
             self._dirty[customer] = entry
-            # Among the youngest from now on: eviction takes the oldest.
-            del self.entries[customer]
-            self.entries[customer] = entry
             entry.wake = NEVER
         if wake != entry.wake:
             entry.wake = wake
@@ -151,16 +148,21 @@ class StateCache(Generic[State]):
 
     def stored(self) -> None:
         """Note that the store contains every dirty entry by now; evict down to the capacity."""
-        for entry in self._dirty.values():
+        entries = self.entries
+        surplus = len(entries) - self._capacity
+        for customer, entry in self._dirty.items():
             entry.dirty = False
+            if surplus > 0:
+                # Among the youngest from now on: eviction takes the oldest.
+                del entries[customer]
+                entries[customer] = entry
         self._dirty.clear()
         self._heap.clear()
         self._scanned = -1
         self.next_due = self._store.next_due()
-        surplus = len(self.entries) - self._capacity
         if surplus > 0:
-            for customer in list(islice(self.entries, surplus)):
-                del self.entries[customer]
+            for customer in list(islice(entries, surplus)):
+                del entries[customer]
 
     def forget(self, customer: str) -> None:
         """Drop a customer who has been deleted from the store."""
