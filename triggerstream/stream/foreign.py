@@ -4,6 +4,10 @@ The base offset of every acknowledgement must be the next one expected. A gap me
 process wrote, mostly one that was paused and does not know yet that it has lost the partition.
 What it wrote is older than what we hold; if it stayed the last word in the log, compaction would
 keep it. So our present value is written again for every customer that it touched.
+
+With attempts it is not enough that its work is older. A partition record beyond our last one says
+that it has reserved what we are about to reserve, and may be calling: both would call. Whoever
+meets such a record stops, and finds its reservations when it restores.
 """
 
 from __future__ import annotations
@@ -19,11 +23,18 @@ from triggerstream.stream.ports import Entry
 
 
 class Foreign:
-    """Collects, during one checkpoint, the customers to be written again."""
+    """Collects, during one checkpoint, the customers to be written again.
 
-    def __init__(self, partition: Partition[Any, Any], cut: Cut) -> None:
+    Args:
+        has_attempts: Whether a checkpoint lets calls begin.
+    """
+
+    def __init__(
+        self, partition: Partition[Any, Any], cut: Cut, *, has_attempts: bool = False
+    ) -> None:
         self._partition = partition
         self._cut = cut
+        self._furthest = partition.record.offset if has_attempts else cut.offset
         self._customers: dict[bytes, None] = {}
         self._met = False
 
@@ -31,14 +42,13 @@ class Foreign:
         """Take the (offset, key, value) of foreign records.
 
         Raises:
-            LeaseExpiredError: They know more than we do: it is we who lost the partition.
+            LeaseExpiredError: They know more than we do: it is we who lost the partition. Or they
+                have reserved the same attempts: one of us has.
         """
         self._met = True
         for _, key, value in records:
             if key == PARTITION_KEY:
-                ahead = (
-                    value is not None and PartitionRecord.decode(value).offset > self._cut.offset
-                )
+                ahead = value is not None and PartitionRecord.decode(value).offset > self._furthest
             else:
                 self._customers[key[1:]] = None
                 ahead = value is not None and header.unpack(value)[3] > self._cut.offset

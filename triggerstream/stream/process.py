@@ -24,7 +24,7 @@ from typing import Any
 
 from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import Produce, Program, Record
+from triggerstream.core.keyed.program import Produce, Program, Record, Store
 from triggerstream.errors import (
     DecisionError,
     LeaseExpiredError,
@@ -327,7 +327,7 @@ class KeyedProcess:
         states: list[Entry] = [
             (CUSTOMER_PREFIX + customer, value) for customer, value in cut.values.items()
         ]
-        foreign = Foreign(partition, cut)
+        foreign = Foreign(partition, cut, has_attempts=self._attempts is not None)
         await self._store(owned, states, foreign)
         await self._store(owned, [(PARTITION_KEY, cut.record)], foreign)
         while (lost := foreign.take()) is not None:
@@ -355,7 +355,7 @@ class KeyedProcess:
         if not entries:
             return
         number = owned.partition.number
-        for batch in await self._log.append_changelog(number, entries):
+        for batch in await self._log.append_changelog(number, _with_graves(owned.store, entries)):
             if batch.base_offset != owned.expected:
                 foreign.meet(
                     await self._log.read_changelog(number, owned.expected, batch.base_offset)
@@ -395,3 +395,16 @@ class KeyedProcess:
             "fence": found[1] if found else None,
             "state": self._program.describe(found[0], partition.ruleset) if found else None,
         }
+
+
+def _with_graves(store: Store, entries: list[Entry]) -> list[Entry]:
+    """Return *entries* with its grave before each null: only its fence tells a restore whether
+    the null comes from a former owner, who does not know that the customer has come back."""
+    if all(value is not None for _, value in entries):
+        return entries
+    rows: list[Entry] = []
+    for key, value in entries:
+        if value is None and (grave := store.get(key[len(CUSTOMER_PREFIX) :])) is not None:
+            rows.append((key, grave))
+        rows.append((key, value))
+    return rows

@@ -90,3 +90,32 @@ def test_the_end_is_noted_where_compaction_removed_the_tail() -> None:
     restore.finish(12)
 
     assert store.changelog_offset() == 11
+
+
+def test_a_null_of_a_former_owner_does_not_delete_who_came_back() -> None:
+    grave = header.pack(0, header.GRAVE, 100, 7)
+    # The former owner knows the grave only; its null comes behind what its successor wrote.
+    store = restored((b"ca", grave), (b"ca", state(9)), (b"ca", grave), (b"ca", None))
+
+    assert store.get(b"a") == state(9)
+    assert store.stale() == [b"a"]
+
+
+def test_such_a_null_is_known_also_where_a_restore_begins_at_it() -> None:
+    grave = header.pack(0, header.GRAVE, 100, 7)
+    disk = MemoryStore()
+    disk.write({b"a": state(9)}, partition_record=None, changelog_offset=0)
+    Restore(disk).apply([(1, b"ca", grave)])
+    Restore(disk).apply([(2, b"ca", None)])
+
+    assert disk.get(b"a") == state(9)
+    assert disk.stale() == [b"a"]
+
+
+def test_a_null_whose_grave_was_compacted_away_deletes_what_an_old_disk_holds() -> None:
+    disk = MemoryStore()
+    disk.write({b"a": state(3)}, partition_record=None, changelog_offset=0)
+    Restore(disk).apply([(5, b"ca", None)])
+
+    assert disk.get(b"a") is None
+    assert disk.stale() == []

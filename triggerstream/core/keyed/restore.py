@@ -4,6 +4,8 @@ The last record is not always the right one: a process that lost its partition m
 after its successor. Fences tell the two apart. A stale record that stands behind the winner in
 the changelog would win after compaction, so its customer is marked, and written again with the
 next checkpoint.
+
+A null has no fence. So it follows its grave in the changelog at once, and is as stale as that.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ class Restore:
         self._best = PartitionRecord.decode(stored) if stored is not None else None
         # Graves whose null has been read: nothing at or below their fence may come back.
         self._gone: dict[bytes, int] = {}
+        # Of these customers the last record read was stale.
+        self._stale = dict.fromkeys(store.stale())
         self.records = 0
         self.dropped = 0
 
@@ -55,14 +59,18 @@ class Restore:
                 fence = -1 if value is None else header.unpack(value)[3]
                 known = self._fence_of(customer, winners, stored)
                 if value is None:
-                    self._gone[customer] = max(known, self._gone.get(customer, -1))
-                    winners[customer] = (-1, None)
-                elif fence >= known:
-                    winners[customer] = (fence, value)
-                    stale.pop(customer, None)
+                    is_stale = customer in self._stale and self._lives(customer, winners)
                 else:
+                    is_stale = fence < known
+                if is_stale:
                     self.dropped += 1
-                    stale[customer] = None
+                    stale[customer] = self._stale[customer] = None
+                    continue
+                stale.pop(customer, None)
+                self._stale.pop(customer, None)
+                winners[customer] = (fence, value)
+                if value is None:
+                    self._gone[customer] = max(known, self._gone.get(customer, -1))
         if last >= 0:
             self._store.write(
                 {customer: value for customer, (_, value) in winners.items()},
@@ -93,6 +101,11 @@ class Restore:
             value = stored[customer] = self._store.get(customer)
             fence = -1 if value is None else header.unpack(value)[3]
         return max(fence, self._gone.get(customer, -1))
+
+    def _lives(self, customer: bytes, winners: dict[bytes, tuple[int, bytes | None]]) -> bool:
+        """Return whether the best that was read of *customer* is a state, and no grave."""
+        value = winners[customer][1] if customer in winners else self._store.get(customer)
+        return value is not None and not header.unpack(value)[1] & header.GRAVE
 
     def _is_newer(self, value: bytes) -> bool:
         record = PartitionRecord.decode(value)
