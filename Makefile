@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check simulate lock clean
 
 demo: $(READY)  ## see it work in three minutes; KEEP=1 leaves it running
 	@$(BIN)/python -m deploy.local_kafka.run --if-possible \
@@ -13,6 +13,10 @@ demo: $(READY)  ## see it work in three minutes; KEEP=1 leaves it running
 
 test: check  ## everything that CI runs
 	$(BIN)/pytest
+
+simulate: $(READY)  ## seeded schedules under faults; SCHEDULES=1000000, FROM=0, or SEED=4711 for one
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),\
+		--schedules $(or $(SCHEDULES),100000) --from $(or $(FROM),0))
 
 check: $(READY)  ## lint, format, types and the direction of imports
 	$(BIN)/ruff check

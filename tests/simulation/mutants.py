@@ -6,26 +6,41 @@ import inspect
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, NamedTuple
 
+from tests.simulation.pair import PairSchedule
+from tests.simulation.protocol import ProtocolSchedule
 from triggerstream.core.keyed import cache, partition, restore
-from triggerstream.stream import process
+from triggerstream.policy import caps, turn
+from triggerstream.stream import calls, process
 
 
 class Edit(NamedTuple):
     """In the source of one method, *old* stands once, and becomes *new*."""
 
-    owner: type
+    owner: type | ModuleType
     method: str
     old: str
     new: str
 
 
 class Mutant:
-    """A protocol that lacks one of its points."""
+    """A protocol that lacks one of its points.
 
-    def __init__(self, name: str, *edit: Any, also: Edit | None = None) -> None:
+    Attributes:
+        kind: The schedules that show it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *edit: Any,
+        also: Edit | None = None,
+        kind: type[ProtocolSchedule | PairSchedule] = ProtocolSchedule,
+    ) -> None:
         self.name = name
+        self.kind = kind
         self.edits = [Edit(*edit), *([also] if also else [])]
 
 
@@ -71,17 +86,16 @@ MUTANTS = (
         "local store before the changelog",
         process.KeyedProcess,
         "_checkpoint",
-        "foreign = Foreign(partition, cut)",
-        "foreign = Foreign(partition, cut)\n"
-        "    owned.store.write(cut.values, partition_record=cut.record, "
-        "changelog_offset=owned.expected - 1)",
+        "foreign = Foreign(",
+        "owned.store.write(cut.values, partition_record=cut.record, "
+        "changelog_offset=owned.expected - 1)\n    foreign = Foreign(",
     ),
     Mutant(
         "last record wins on restore",
         restore.Restore,
         "apply",
-        "elif fence >= known:",
-        "elif True:",
+        "is_stale = fence < known",
+        "is_stale = False",
     ),
     Mutant(
         "no answer to a foreign write",
@@ -115,8 +129,48 @@ MUTANTS = (
         "a stale record that a restore dropped is left in the log",
         restore.Restore,
         "apply",
-        "stale[customer] = None",
+        "stale[customer] = self._stale[customer] = None",
+        "self._stale[customer] = None",
+    ),
+    Mutant(
+        "a call before its reservation is durable",
+        process.KeyedProcess,
+        "_tell",
+        "owned.attempts.extend(o for o in outcomes if self._attempts.is_one(o))",
+        "[self._attempts.start(0, o) for o in outcomes if self._attempts.is_one(o)]",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "no dedup mark",
+        turn.Turn,
+        "admit",
+        "ledger.marks[action.action_id] =",
+        "_ =",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "a slot that counts under the caps when the action has ended",
+        caps,
+        "slots_taken",
+        "in ledger.pending.values()",
+        "in ()",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "a call without an answer is made again where it must not be",
+        turn.Turn,
+        "answer",
+        "pending.channel not in self._repeatable",
+        "False",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "an answer whose append is not awaited",
+        calls.Calls,
+        "_append",
+        "await acknowledged",
         "pass",
+        kind=PairSchedule,
     ),
 )
 

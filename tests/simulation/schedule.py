@@ -1,193 +1,271 @@
-"""One seeded schedule: a workload, faults at random pauses, and what must hold afterwards."""
+"""One seeded schedule: a workload, faults at random moments, and what must hold at the end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-import msgspec
-
-from tests.simulation.toy import Fired, Toy
-from tests.simulation.world import Disk, Node, World, compact, erase, say_word
-from triggerstream.core.keyed import header
+from tests.simulation.broker import Changelog
+from tests.simulation.disk import Disk, living
+from tests.simulation.node import Node
+from tests.simulation.oracle import Role, tells
+from tests.simulation.world import World
 from triggerstream.core.keyed.memory import MemoryStore
-from triggerstream.core.keyed.partition import Partition
-from triggerstream.errors import LeaseExpiredError
+from triggerstream.core.keyed.program import KIND, Kind
+from triggerstream.core.keyed.restore import Restore
 
-STEPS = 420
-CUSTOMERS = "abcde"
+MOST_ZOMBIES = 2
+
+QUIET = 50
+"""Steps of rest that let an idle checkpoint notice the last foreign writes."""
 
 
-class ViolationError(AssertionError):
-    """An invariant is broken; the message names the seed that shows it again."""
+class Place:
+    """Where one process runs: its present node, and former ones that do not know it yet."""
+
+    def __init__(self, role: Role, random: Random) -> None:
+        self.role = role
+        self.lease = random.random() < 0.5
+        self.capacity = random.choice([2, 3, 1000])
+        self.node: Node
+        self.zombies: list[Node] = []
+        self.count = 0
 
 
 class Schedule:
-    """Runs the schedule of *seed*; `check` raises `ViolationError`."""
+    """Runs the schedule of *seed* over *roles*; `run` raises `ViolationError`.
 
-    def __init__(self, seed: int) -> None:
+    Subclasses say what producers do (`produce`) and which further invariants hold.
+
+    Attributes:
+        kind: What such schedules are called.
+        steps: For so long there is a workload, and there are faults.
+        pace: How many milliseconds a step takes when all is quiet.
+    """
+
+    kind = ""
+    steps = 150
+    pace = 5
+
+    def __init__(
+        self, seed: int, roles: Sequence[Role], ruleset: Callable[[int], Any], **world: Any
+    ) -> None:
         self.seed = seed
-        self.random = Random(seed)
-        self.world = World(self.random)
-        self.lease = self.random.random() < 0.5
-        self.capacity = self.random.choice([2, 3, 1000])
-        self.disk = Disk()
-        self.zombies: list[Node] = []
-        self.word = 0
-        self.start()
+        self.world = World(seed, roles, ruleset, **world)
+        self.random = self.world.random
+        self.places = [Place(role, self.random) for role in roles]
+        self._faults = [
+            self.crash, self.crash, self.lose_tail, self.wipe, self.hand_over, self.hand_over,
+            self.stop, self.rebalance, self.break_off, self.compact, self.compact, self.deploy,
+        ]  # fmt: skip
+        for place in self.places:
+            self.start(place, Disk())
 
-    def start(self, disk: MemoryStore | None = None) -> None:
-        self.world.owner = Node(
-            self.world, disk or self.disk, lease=self.lease, capacity=self.capacity
+    def make_node(self, place: Place, disk: Disk, name: str) -> Node:
+        return Node(
+            self.world, place.role, disk, lease=place.lease, capacity=place.capacity, name=name
         )
 
-    @property
-    def owner(self) -> Node:
-        assert self.world.owner is not None
-        return self.world.owner
+    def start(self, place: Place, disk: Disk) -> None:
+        """Let another incarnation own the place's partition, on *disk*."""
+        place.count += 1
+        place.node = self.make_node(place, disk, f"{place.role.name} {place.count}")
+        self.world.owners[place.role.name] = place.node
+        self.world.note(place.node.name, "starts with the changelog at %s", disk.changelog_offset())
 
-    # ── the schedule ────────────────────────────────────────────────────────────────────────
+    # ── running ─────────────────────────────────────────────────────────────────────────────
 
     def run(self) -> None:
-        for _ in range(STEPS):
-            self.happen()
-            self.step(self.owner)
-            for zombie in self.zombies:
-                if self.random.random() < 0.3:
-                    self.step(zombie)
+        """Run to rest, and check."""
+        random = self.random.random
+        for _ in range(self.steps):
+            self.world.now += 1
+            self.produce(random())
+            if random() < 0.07:
+                self.random.choice(self._faults)(self.random.choice(self.places))
+            self.turn()
+        self.world.weather.clear_up()
         self.settle()
+        self.check()
 
-    def step(self, node: Node) -> None:
+    def close(self) -> None:
+        """End every node: nothing of theirs is left behind. Idempotent."""
+        for place in self.places:
+            for node in (place.node, *place.zombies):
+                if node.alive:
+                    node.crash()
+
+    def produce(self, roll: float) -> None:
+        """Let producers do something, or time pass; *roll* is uniform in [0, 1)."""
+        raise NotImplementedError
+
+    def hours_pass(self, span: int) -> None:
+        """Let *span* milliseconds pass at once, at least an hour: a former owner has noticed by
+        then, lease or not, and nothing is on its way for so long. Graves count on that."""
+        for place in self.places:
+            for zombie in place.zombies:
+                if zombie.alive:
+                    zombie.crash()
+        while self.world.broker.deliver():
+            pass
+        self.world.now += span
+
+    def turn(self) -> None:
+        """Let everybody go on by one step."""
+        random = self.random.random
+        if random() < 0.7:
+            self.world.broker.deliver()
+        for place in self.places:
+            self.step(place.node, place)
+            for zombie in place.zombies:
+                if random() < 0.4:
+                    self.step(zombie, place)
+
+    def step(self, node: Node, place: Place) -> None:
         if node.has_ended():
             return
-        try:
-            node.step()
-        except LeaseExpiredError:
-            self.world.reached["lease expired"] += 1
-            node.crash()
-        if node.has_ended() and node is self.owner:
-            self.start(node.disk)
+        node.step()
+        if node.has_ended() and node is place.node:
+            self.start(place, node.disk)
 
-    def happen(self) -> None:
-        self.world.now += 1
-        roll = self.random.random()
-        if roll < 0.30:
-            self.word += 1
-            wait = self.random.choice([0, 0, 0, 40, 400])
-            say_word(self.world, self.random.choice(CUSTOMERS), self.word, wait)
-        elif roll < 0.45:
-            self.world.now += self.random.choice([1, 5, 60])
-        elif roll < 0.46:
-            self.world.say(b"{broken")
-        elif roll < 0.47:
-            erase(self.world, self.random.choice(CUSTOMERS))
-        elif roll < 0.475:
-            self.world.now += 4_000_000
-        elif roll < 0.48 and self.world.versions < 4:
+    # ── faults ──────────────────────────────────────────────────────────────────────────────
+
+    def crash(self, place: Place) -> None:
+        self._crash(place, "crash")
+        self.start(place, place.node.disk)
+
+    def _crash(self, place: Place, how: str) -> None:
+        self.world.reach(place.node.name, how)
+        if place.node.restoring:
+            self.world.reach(place.node.name, "crash during a restore")
+        place.node.crash()
+
+    def lose_tail(self, place: Place) -> None:
+        """A crash that takes what was not flushed with it: a tail of whole write batches."""
+        found, lost = place.node.disk.after_power_cut(self.random)
+        self._crash(place, "crash")
+        if lost:
+            self.world.reach(place.node.name, "unflushed state lost")
+        self.start(place, found)
+
+    def wipe(self, place: Place) -> None:
+        self._crash(place, "wiped disk")
+        self.start(place, Disk())
+
+    def hand_over(self, place: Place) -> None:
+        """Another process takes over; the former owner does not know yet, and goes on, perhaps
+        after a long pause."""
+        former = place.node
+        former.asleep = self.random.choice([0, 0, 20, 120])
+        self.world.reach(former.name, "hand-over with a zombie")
+        if former.asleep:
+            self.world.reach(former.name, "paused, and a zombie afterwards")
+        place.zombies.append(former)
+        if len(place.zombies) > MOST_ZOMBIES:
+            place.zombies.pop(0).crash()
+        self.start(place, Disk())
+
+    def stop(self, place: Place) -> None:
+        """The machine stands still for a while, and nobody else has noticed."""
+        self.world.reach(place.node.name, "paused")
+        place.node.asleep = 40
+
+    def rebalance(self, place: Place) -> None:
+        """The partition is given away in order: to another process, or back to the same."""
+        self.world.reach(place.node.name, "given away in order")
+        place.node.leaving = self.random.choice(["for a moment", "for good"])
+
+    def break_off(self, place: Place) -> None:
+        """The generation ends under the process's hands, and it gets the partition back."""
+        self.world.reach(place.node.name, "new generation")
+        place.node.break_off()
+
+    def compact(self, place: Place) -> None:
+        """Compaction respects its lag: what an owner has not looked through yet stays."""
+        changelog = self.world.broker.changelogs[place.role.name]
+        if changelog.settled >= 0:
+            self.world.reach(place.role.name, "compaction")
+            changelog.compact(changelog.settled)
+
+    def deploy(self, place: Place) -> None:
+        if self.world.versions < 4:
             self.world.versions += 1
-            self.note("ruleset deployed")
-        elif roll < 0.51:
-            self.fault()
+            self.world.reach("ruleset", "ruleset deployed")
 
-    def fault(self) -> None:
-        fault = self.random.choice(
-            [self.crash, self.crash, self.wipe, self.hand_over, self.new_generation, self.compact]
-        )
-        fault()
-
-    def note(self, fault: str) -> None:
-        self.world.reached[fault] += 1
-
-    def crash(self) -> None:
-        self.note("crash")
-        self.owner.crash()
-        self.start(self.owner.disk)
-
-    def wipe(self) -> None:
-        self.note("wiped disk")
-        self.owner.crash()
-        self.start(Disk())
-
-    def hand_over(self) -> None:
-        """Another process takes over; the former owner does not know yet, and goes on."""
-        self.note("hand-over with a zombie")
-        former = self.owner
-        if former.alive:
-            self.zombies = [*self.zombies[-1:], former]
-        self.start(Disk())
-
-    def new_generation(self) -> None:
-        """A rebalance gives the same partition back: everything is delivered again."""
-        self.note("new generation")
-        self.owner.refetch = True
-
-    def compact(self) -> None:
-        """Compaction respects its lag: it never comes before the owner's next checkpoint."""
-        until = self.owner.disk.changelog_offset()
-        if until is not None and self.owner.alive:
-            self.note("compaction")
-            compact(self.world, until)
+    # ── coming to rest ──────────────────────────────────────────────────────────────────────
 
     def settle(self) -> None:
         """Without further faults, everything said is decided and stored."""
-        self.random.random = lambda: 0.99  # type: ignore[method-assign] # nothing fails any more
+        self.hours_pass(0)
         quiet = 0
         for _ in range(20_000):
-            self.world.now += 1
-            self.step(self.owner)
-            done = self.owner.idle and self.world.committed == len(self.world.lines)
-            quiet = quiet + 1 if done else 0
-            if quiet > 400:
+            self.world.now += self.pace if quiet else max(1, self.pace // 5)
+            self.turn()
+            quiet = quiet + 1 if self.is_quiet() else 0
+            # Longer than an idle checkpoint takes, which notices the last foreign writes.
+            if quiet > QUIET:
                 return
-        raise ViolationError(f"seed {self.seed}: the process does not come to rest")
+        self.world.violated("the processes do not come to rest")
+
+    def is_quiet(self) -> bool:
+        broker = self.world.broker
+        return all(
+            place.node.idle
+            and broker.committed[place.role.name] == len(broker.topics[place.role.input])
+            for place in self.places
+        )
 
     # ── the invariants ──────────────────────────────────────────────────────────────────────
 
     def check(self) -> None:
-        oracle: Partition[Any, Any] = Partition(
-            Toy(), MemoryStore(), rulesets=self.world.ruleset, capacity=10**9
-        )
-        oracle.apply(self.world.lines)
-        expected = {msgspec.json.encode(o) for o in oracle.outcomes if isinstance(o, Fired)}
-        self.same("I1: firings", set(self.world.fired), expected)
-        rejected = {line.offset for line in self.world.lines if line.value == b"{broken"}
-        self.same("I8: dead letters", set(self.world.dead), rejected)
-        states = {
-            customer: value
-            for customer, value in oracle.cut().values.items()
-            if value is not None and not header.unpack(value)[1] & header.GRAVE
-        }
-        self.same("I4: states on disk", living(self.owner.disk), states)
-        self.same("I4, I6: states in the changelog", living(self.restored()), states)
+        for place in self.places:
+            self.check_place(place)
 
-    def restored(self) -> MemoryStore:
-        node = Node(self.world, Disk(), lease=False, capacity=10**9)
-        restoring = node.restore()
-        try:
-            while True:
-                restoring.send(None)
-        except StopIteration:
-            return node.disk
+    def check_place(self, place: Place) -> None:
+        role, broker = place.role, self.world.broker
+        oracle = self.world.oracles[role.name]
+        told = {
+            (topic, line.key, line.value, line.headers)
+            for topic, lines in broker.topics.items()
+            for line in lines
+            if tells(line, topic, role)
+        }
+        self.same(f"I1: what {role.name} tells", told, oracle.told)
+        letters = {
+            int(dict(line.headers)["x-dlq-offset"]) for line in broker.topics[f"{role.input}.dlq"]
+        }
+        rejected = {n for n, status in enumerate(oracle.statuses) if status == "rejected"}
+        self.same("I8: dead letters", letters, rejected)
+        states = oracle.states()
+        self.same(f"I4: {role.name}'s states on disk", living(place.node.disk), states)
+        changelog = broker.changelogs[role.name]
+        self.same(f"I4: {role.name}'s states in the changelog", restored(changelog), states)
+        changelog.compact(changelog.end)
+        self.same(f"I4: {role.name}'s states after compaction", restored(changelog), states)
 
     def same(self, what: str, found: Any, expected: Any) -> None:
-        if found != expected:
-            raise ViolationError(
-                f"seed {self.seed}: {what}: expected {expected!r}; found {found!r}"
-            )
+        if found == expected:
+            return
+        if isinstance(found, set):
+            missing, extra = expected - found, found - expected
+            self.world.violated(f"{what}: missing {missing!r}; extra {extra!r}")
+        for key in found.keys() | expected.keys():
+            if found.get(key) != expected.get(key):
+                self.world.violated(
+                    f"{what}: {key!r}: expected {expected.get(key)!r}; found {found.get(key)!r}"
+                )
 
 
-def living(store: MemoryStore) -> dict[bytes, bytes]:
-    """Return the values that are no graves."""
-    return {
-        customer: value
-        for customer, value in store.values.items()
-        if not header.unpack(value)[1] & header.GRAVE
-    }
+def restored(changelog: Changelog) -> dict[bytes, bytes]:
+    """Return what a restore of *changelog* finds."""
+    store = MemoryStore()
+    restore = Restore(store)
+    restore.apply(changelog.entries)
+    restore.finish(changelog.end)
+    return living(store)
 
 
-def run(seed: int) -> Schedule:
-    """Run and check the schedule of *seed*."""
-    schedule = Schedule(seed)
-    schedule.run()
-    schedule.check()
-    return schedule
+def erasure(customer: str) -> tuple[None, bytes, tuple[tuple[str, bytes], ...]]:
+    """Return value, key and headers of the record that erases *customer*."""
+    return None, customer.encode(), ((KIND, Kind.ERASE),)

@@ -1,11 +1,16 @@
-"""What the keyed process tells its observer: once a batch, and by the broker's clock."""
+"""What the keyed process tells its observer, once a batch and by the broker's clock; and how it
+writes nulls."""
 
 from __future__ import annotations
 
 from random import Random
 
-from tests.simulation.world import Node, World, say_word
-from triggerstream.core.keyed.memory import MemoryStore
+from tests.simulation.disk import Disk
+from tests.simulation.node import Node
+from tests.simulation.protocol import TOY, ruleset, say_word
+from tests.simulation.world import World
+from triggerstream.core.keyed import header
+from triggerstream.stream.process import _with_graves
 
 
 class Steady(Random):
@@ -16,14 +21,19 @@ class Steady(Random):
 
 
 def running(world: World) -> Node:
-    node = world.owner = Node(world, MemoryStore(), lease=True, capacity=100)
+    node = world.owners[TOY.name] = Node(world, TOY, Disk(), lease=True, capacity=100)
     return node
+
+
+def steady() -> World:
+    return World(1, [TOY], ruleset, random=Steady(1))
 
 
 def run_until(node: Node, what: str) -> list[float]:
     """Let *node* go on, a millisecond a step, until it has told of *what*; return what it told."""
     for _ in range(500):
         node.step()
+        node.world.broker.deliver()
         node.world.now += 1
         if found := [seconds for name, seconds in node.observed if name == what]:
             return found
@@ -31,7 +41,7 @@ def run_until(node: Node, what: str) -> list[float]:
 
 
 def test_a_batch_is_told_with_the_time_that_handing_over_took() -> None:
-    node = running(World(Steady(1)))
+    node = running(steady())
     for word in (1, 2, 3):
         say_word(node.world, "c1", word, 0)
 
@@ -43,7 +53,7 @@ def test_a_batch_is_told_with_the_time_that_handing_over_took() -> None:
 
 
 def test_what_a_batch_led_to_is_told_by_the_times_at_which_the_broker_took_both() -> None:
-    world = World(Steady(1))
+    world = steady()
     node = running(world)
     for word in (1, 2, 3):
         say_word(world, "c1", word, 0)
@@ -55,7 +65,17 @@ def test_what_a_batch_led_to_is_told_by_the_times_at_which_the_broker_took_both(
 
 
 def test_a_tick_is_told() -> None:
-    node = running(World(Steady(1)))
+    node = running(steady())
     say_word(node.world, "c1", 1, 50)
 
     assert run_until(node, "ticked") == [0.0]
+
+
+def test_a_null_follows_its_grave_in_the_changelog() -> None:
+    grave, state = header.pack(0, header.GRAVE, 100, 7), header.pack(1, 0, 100, 8)
+    disk = Disk()
+    disk.write({b"a": grave, b"b": state}, partition_record=None, changelog_offset=0)
+
+    rows = _with_graves(disk, [(b"cb", state), (b"ca", None), (b"cx", None)])
+
+    assert rows == [(b"cb", state), (b"ca", grave), (b"ca", None), (b"cx", None)]

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.simulation.broker import Line
 from tests.simulation.toy import Chain, Fired, Said, Toy
-from tests.simulation.world import Line
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
 from triggerstream.core.keyed.marks import PartitionRecord

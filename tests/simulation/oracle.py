@@ -1,0 +1,122 @@
+"""What a single thread decides, record by record, as they come: the measure of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.simulation.broker import Changelog, Line
+from tests.simulation.disk import is_grave
+from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.keyed.partition import Partition
+from triggerstream.core.keyed.program import KIND, Kind, Program
+from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.stream.told import Teller
+
+Rulesets = Callable[[int], Ruleset | None]
+Told = tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+"""What a process tells: topic, key, value, headers."""
+
+_BY_TIME = {Kind.TICK, Kind.RULESET}
+"""What a process appends to its own input, when it sees fit."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """One keyed process of the world.
+
+    Attributes:
+        program: Makes its program.
+        has_attempts: Whether it calls channels.
+    """
+
+    name: str
+    input: str
+    downstream: str | None
+    program: Callable[[], Program[Any, Any]]
+    marks: bool
+    has_attempts: bool = False
+
+    def teller(self, program: Program[Any, Any]) -> Teller:
+        return Teller(
+            program,
+            input_topic=self.input,
+            topic=f"t.{self.input}.v1",
+            downstream=self.downstream,
+            header_clock=False,
+        )
+
+
+class Oracle:
+    """Runs *role*'s program in one thread over every record of its input.
+
+    Attributes:
+        statuses: By offset, what became of the record.
+        told: Everything that was decided and is told to other topics.
+        history: By customer and fence, in their order, the stored form of the state.
+    """
+
+    def __init__(self, role: Role, rulesets: Rulesets) -> None:
+        program = role.program()
+        self._teller = role.teller(program)
+        self._partition: Partition[Any, Any] = Partition(
+            program, MemoryStore(), rulesets=rulesets, capacity=10**9
+        )
+        self.statuses: list[str] = []
+        self.told: set[Told] = set()
+        self.history: dict[bytes, dict[int, bytes]] = {}
+
+    def take(self, line: Line) -> None:
+        """Decide one more record."""
+        partition = self._partition
+        assert partition.apply([line]) == 1, f"offset {line.offset} is not decided"
+        statuses = [status for status, count in partition.statuses.items() if count]
+        assert len(statuses) == 1, f"I8: offset {line.offset} ends as {statuses}"
+        self.statuses.append(statuses[0])
+        partition.statuses.clear()
+        if partition.outcomes:
+            for told in self._teller.records(partition.outcomes, partition):
+                self.told.add((told.topic, told.key, told.value, told.headers))
+            partition.outcomes = []
+        for name, entry in partition._cache.entries.items():
+            if entry.fence == line.offset:
+                customer = name.encode()
+                value = partition.value_of(customer)
+                assert value is not None
+                self.history.setdefault(customer, {})[line.offset] = value
+
+    def states(self) -> dict[bytes, bytes]:
+        """Return every customer's final state."""
+        latest = {customer: states[max(states)] for customer, states in self.history.items()}
+        return {customer: value for customer, value in latest.items() if not is_grave(value)}
+
+    def not_contained(self, changelog: Changelog, committed: int) -> str | None:
+        """Return what a commit of *committed* would pass although *changelog* lacks it."""
+        if changelog.position < committed - 1:
+            return f"the changelog's partition record is at {changelog.position}"
+        for customer, states in self.history.items():
+            wanted = next((fence for fence in reversed(states) if fence < committed), None)
+            if wanted is None:
+                continue
+            found = changelog.image.get(customer)
+            if found is None:
+                if not is_grave(states[wanted]):
+                    return f"{customer!r} as of {wanted} is not in the changelog"
+                continue
+            fence, value = found
+            if fence < wanted:
+                return f"{customer!r} in the changelog is as of {fence}, not of {wanted}"
+            if fence not in states:
+                return f"{customer!r} in the changelog is as of {fence}, when nothing happened"
+            expected = states[fence]
+            if value != expected and not (is_grave(value) and is_grave(expected)):
+                return f"{customer!r} as of {fence} is {value!r} in the changelog, not {expected!r}"
+        return None
+
+
+def tells(line: Line, topic: str, role: Role) -> bool:
+    """Return whether *line* of *topic* tells what *role*'s process has decided."""
+    if line.author != role.name:
+        return False
+    return topic != role.input or dict(line.headers).get(KIND) not in _BY_TIME

@@ -1,0 +1,168 @@
+"""Schedules of a worker and a sender: the real programs, in one world, up to the far side.
+
+Beside what `Schedule` checks: I2, no action is accepted twice under one idempotency key; and I3, no
+frequency cap is ever exceeded.
+"""
+
+from __future__ import annotations
+
+from tests.simulation import shop
+from tests.simulation.disk import Disk, is_grave
+from tests.simulation.far_side import Accepted, FarSide
+from tests.simulation.kernel import Loop
+from tests.simulation.node import Node
+from tests.simulation.oracle import Role
+from tests.simulation.schedule import Place, Schedule, erasure
+from tests.simulation.sender import SenderNode
+from triggerstream.core.detect import Detect
+from triggerstream.core.keyed.program import KIND, Kind
+from triggerstream.core.triggers.model import Cap
+from triggerstream.policy import caps, ledger
+from triggerstream.policy.retries import REPEATABLE
+from triggerstream.policy.send import Send
+
+NOON = 1_772_366_400_000
+HOUR = 3_600_000
+DEADLINE = 10.0
+
+DETECT = Role("detect", "events", "actions", lambda: Detect("t.events.v1"), marks=True)
+SEND = Role(
+    "send", "actions", None, lambda: Send(deadline=DEADLINE), marks=False, has_attempts=True
+)
+
+
+class PairSchedule(Schedule):
+    """Customers of a small shop; a worker that detects, and a sender that delivers."""
+
+    kind = "pair"
+    steps = 180
+    pace = 50
+
+    def __init__(self, seed: int, *, traced: bool = False) -> None:
+        self.far_side = FarSide()
+        self._loop = Loop()  # type: ignore[abstract] # typeshed's word: at run time nothing is
+        super().__init__(seed, [DETECT, SEND], shop.ruleset, now=NOON, traced=traced)
+        self.world.broker.topics["deliveries"] = []
+        self._number = 0
+        self._bodies: dict[str, list[bytes]] = {}
+
+    def make_node(self, place: Place, disk: Disk, name: str) -> Node:
+        if not place.role.has_attempts:
+            return super().make_node(place, disk, name)
+        return SenderNode(
+            self.world, place.role, disk, lease=place.lease, capacity=place.capacity, name=name,
+            far_side=self.far_side, loop=self._loop,
+        )  # fmt: skip
+
+    def run(self) -> None:
+        with self._loop.running():
+            try:
+                super().run()
+            finally:
+                self.close()
+
+    def produce(self, roll: float) -> None:
+        world, random = self.world, self.random
+        if roll < 0.30:
+            self._number += 1
+            customer, body = shop.event(random, self._number, world.now)
+            said = self._bodies.setdefault(customer, [])
+            if said and random.random() < 0.05:
+                body = random.choice(said)
+                world.reach("producer", "event sent twice")
+            said.append(body)
+            world.say("events", body, customer.encode())
+        elif roll < 0.36:
+            world.now += random.choice([5, 50, 500])
+        elif roll < 0.38:
+            world.now += random.choice([3_000, 13_000])
+        elif roll < 0.40:
+            world.now += random.choice([60_000, 700_000])
+        elif roll < 0.405:
+            self.hours_pass(random.choice([1, 2, 20, 25]) * HOUR)
+        elif roll < 0.41:
+            world.say("events", b"{broken")
+        elif roll < 0.418:
+            customer = random.choice(shop.CUSTOMERS)
+            # An event that comes again after that is a new one to everybody.
+            self._bodies.pop(customer, None)
+            world.say("events", *erasure(customer))
+
+    def turn(self) -> None:
+        super().turn()
+        if self.far_side.late:
+            self.far_side.receive_late(self.world.now)
+
+    # ── coming to rest ──────────────────────────────────────────────────────────────────────
+
+    def settle(self) -> None:
+        super().settle()
+        self.hours_pass(26 * HOUR)  # what waits for a slot gets one, or expires
+        super().settle()
+
+    def is_quiet(self) -> bool:
+        """Also, no call is under way. When all wait for time alone, it passes."""
+        if not super().is_quiet():
+            return False
+        sender = self.places[1].node
+        assert isinstance(sender, SenderNode)
+        if sender.is_busy and not sender.deck.ready:
+            self.world.now = max(self.world.now, sender.deck.next_wake())
+        return not sender.is_busy
+
+    # ── the invariants ──────────────────────────────────────────────────────────────────────
+
+    def check(self) -> None:
+        super().check()
+        self.check_answers()
+        self.check_keys()
+        policy = shop.ruleset(1).policy
+        for cap in policy.caps:
+            self.check_cap(cap)
+
+    def check_answers(self) -> None:
+        """No call is left without an answer."""
+        for customer, value in self.places[1].node.disk.values.items():
+            if not is_grave(value):
+                for pending in ledger.load(value).pending.values():
+                    if pending.reserved:
+                        self.world.violated(f"{customer!r}: {pending.action_id} has no answer")
+
+    def check_keys(self) -> None:
+        first: dict[str, Accepted] = {}
+        for accepted in self.far_side.accepted:
+            message = accepted.message
+            before = first.setdefault(message.action_id, accepted)
+            if before is accepted:
+                continue
+            if self._was_erased(message.firing.customer_id, before.reserved_at, accepted.at):
+                self.world.reach("far side", "known gap: sent again after an erasure")
+            elif message.channel not in REPEATABLE:
+                self.world.violated(f"I2: {message.channel} {message.action_id} is accepted twice")
+            elif before.message.firing != message.firing:
+                self.world.violated(f"I2: {message.action_id} is repeated with another content")
+
+    def check_cap(self, cap: Cap) -> None:
+        """Every rolling window holds at most so many of a customer's accepted messages."""
+        taken: dict[str, dict[str, int]] = {}
+        for accepted in self.far_side.accepted:
+            message = accepted.message
+            if caps.limits(cap, message.channel, message.firing.type):
+                by_action = taken.setdefault(message.firing.customer_id, {})
+                by_action.setdefault(message.action_id, accepted.reserved_at)
+        for customer, by_action in taken.items():
+            slots = sorted(by_action.values())
+            for start, end in zip(slots, slots[cap.limit :], strict=False):
+                if end - start < cap.window and not self._was_erased(customer, start, end):
+                    self.world.violated(
+                        f"I3: {customer}: more than {cap.limit} by {cap.channel} "
+                        f"between {start} and {end}"
+                    )
+
+    def _was_erased(self, customer: str, start: int, end: int) -> bool:
+        """Return whether *customer* was forgotten in between, and the slots taken with it."""
+        return any(
+            line.key == customer.encode() and start <= line.timestamp <= end
+            for line in self.world.broker.topics["actions"]
+            if dict(line.headers).get(KIND) == Kind.ERASE
+        )
