@@ -151,7 +151,7 @@ class Noting:
         async with self.changed:
             self.changed.notify_all()
 
-    async def turn(self) -> None: ...
+    async def turn(self, number: int) -> None: ...
 
     async def close(self, number: int) -> None:
         self.calls.append(("close", number))

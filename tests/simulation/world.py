@@ -195,7 +195,7 @@ class Node:
                 if batch:
                     await self.process.on_batch(0, batch)
                     position += len(batch)
-                await self.process.turn()
+                await self.process.turn(0)
                 await self.commit()
             self.refetch = False
             self.process.drop()
