@@ -1,6 +1,6 @@
 """How long from an event's being produced to its action's being readable.
 
-    python benchmarks/latency.py [--json] [--seconds N] [--triggers N]
+    python benchmarks/latency.py [--json] [--seconds N] [--triggers N] [--capacity N]
 
 First the worker's *capacity* on this machine: how fast it works off a backlog, beside its broker.
 Then a process of its own (`pace.py`) produces events at 10, 50 and 80 % of that, open loop, and a
@@ -120,7 +120,8 @@ class Reader:
                     )
 
 
-async def measure(bench: spine.Bench, count: int, seconds: float) -> Found:
+async def measure(bench: spine.Bench, count: int, seconds: float, capacity: float | None) -> Found:
+    """Measure with *count* triggers, *seconds* at each rate; *capacity* spares finding it out."""
     prefix = bench.next_prefix()
     directory = bench.directory / prefix
     rules = directory / "triggers"
@@ -135,7 +136,8 @@ async def measure(bench: spine.Bench, count: int, seconds: float) -> Found:
         worker = Process("worker", ["worker", "--triggers", str(rules)], settings, directory)
         try:
             await worker.wait_until_ready()
-            capacity = await _capacity(bench, prefix, topic)
+            if capacity is None:
+                capacity = await _capacity(bench, prefix, topic)
             print(f"capacity: {capacity:,.0f} events/s", file=sys.stderr)
             paced = {}
             for share in SHARES:
@@ -308,11 +310,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--seconds", type=float, default=20.0, help="measured at each rate")
     parser.add_argument("--triggers", type=int, default=100)
+    parser.add_argument("--capacity", type=float, help="events/s, instead of measuring it")
     asked = parser.parse_args()
     load = events(2 * BACKLOG, until=int(time.time() * 1000))
     with spine.broker() as bootstrap, tempfile.TemporaryDirectory(prefix="latency-") as directory:
         bench = spine.Bench(bootstrap, Path(directory), load)
-        found = asyncio.run(measure(bench, asked.triggers, asked.seconds))
+        found = asyncio.run(measure(bench, asked.triggers, asked.seconds, asked.capacity))
     if asked.json:
         sys.stdout.buffer.write(as_json(found) + b"\n")
     else:

@@ -51,6 +51,10 @@ OUTSTANDING = 64
 SLICE = 100
 """Records decided at a time where they lead to attempts."""
 
+SPREAD = 0.618
+"""Partitions are opened together, and their checkpoints are due this share of the interval apart
+(modulo the interval; the golden section, so that any number of them spreads evenly)."""
+
 CLOCK_STEP = 900_000
 """Where time is data: how far the clock may move, in milliseconds, untold downstream."""
 
@@ -125,7 +129,8 @@ class KeyedProcess:
         )
         self._check_world(partition)
         partition.topic_id = self._topic_id
-        owned = self._owned[number] = Owned(partition, store, self._monotonic())
+        since = self._monotonic() - self._cadence.checkpoint * (number * SPREAD % 1)
+        owned = self._owned[number] = Owned(partition, store, since)
         self._observer.opened(number, partition.pending_states())
         if self._attempts is not None:
             for attempt in partition.pending():
