@@ -20,7 +20,7 @@ WAITING: Final = 2
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
-    """What one fetch brought of one partition, in offset order, as aiokafka's own records."""
+    """What one fetch brought of one partition, in offset order."""
 
     tp: TP
     generation: int
