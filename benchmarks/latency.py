@@ -8,7 +8,8 @@ consumer in this process reads the actions. Of each firing of a single event:
 
 - **produced to readable**: from the millisecond at which the event was to be produced to its
   firing's coming out of the consumer; what the producer's linger and the broker take is in it;
-- **append to append**: from the broker's taking the event to its taking the firing.
+- **to the event's append**, **append to append**, **to the reader**: the three parts of that, by
+  the broker's clock in between: the producer's, the worker's, and the reader's.
 
 Then absences: events that a purchase should follow within some seconds, and nothing else, so that
 only ticks move the clock. They may fire at their due time and the allowed lateness of 10 s; what
@@ -71,7 +72,9 @@ class Latencies(msgspec.Struct, frozen=True):
     """Milliseconds, one for each firing."""
 
     readable: list[float]
+    taking: list[float]
     appends: list[float]
+    reading: list[float]
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -197,7 +200,9 @@ async def _paced(
     taken = await _taken(bench.bootstrap, topic, {each.event for each in fired}, began)
     return Latencies(
         [each.read - each.at for each in fired],
+        [taken[each.event] - each.at for each in fired],
         [each.appended - taken[each.event] for each in fired],
+        [each.read - each.appended for each in fired],
     )
 
 
@@ -261,30 +266,34 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def _quantiles(values: Sequence[float]) -> str:
-    return " / ".join(f"{quantile(values, share):.0f}" for share in (0.5, 0.95, 0.99))
+    return "/".join(f"{quantile(values, share):.0f}" for share in (0.5, 0.95, 0.99))
 
 
 def show(found: Found) -> None:
     """Print the quantiles in milliseconds."""
     table = Table(box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
-    for column in ("firings", "p50", "p95", "p99", "worst", "appends p50/95/99"):
+    for column in ("firings", "p50", "p95", "p99", "worst", "taken", "appends", "read"):
         table.add_column(column, justify="right", no_wrap=True)
     for name, each in found.paced.items():
         share = float(name.rstrip("%")) / 100
-        _add(table, f"{name} ({share * found.capacity:,.0f}/s)", each.readable, each.appends)
+        parts = (each.taking, each.appends, each.reading)
+        _add(table, f"{name} ({share * found.capacity:,.0f}/s)", each.readable, parts)
     _add(table, "absence, late by", found.absences, ())
     console = Console()
-    console.print(f"capacity beside its broker: {found.capacity:,.0f} events/s; milliseconds:")
+    console.print(f"capacity beside its broker: {found.capacity:,.0f} events/s")
+    console.print("milliseconds; of the three parts, p50/95/99:")
     console.print(table)
 
 
-def _add(table: Table, name: str, values: Sequence[float], appends: Sequence[float]) -> None:
+def _add(
+    table: Table, name: str, values: Sequence[float], parts: Sequence[Sequence[float]]
+) -> None:
     table.add_row(
         name,
         str(len(values)),
         *(f"{quantile(values, share):.0f}" for share in (0.5, 0.95, 0.99, 1.0)),
-        _quantiles(appends) if appends else "",
+        *(_quantiles(part) for part in parts),
     )
 
 
@@ -299,7 +308,9 @@ def as_json(found: Found) -> bytes:
         {
             "capacity_events_s": round(found.capacity),
             "readable_ms": {name: told(each.readable) for name, each in found.paced.items()},
+            "to_append_ms": {name: told(each.taking) for name, each in found.paced.items()},
             "append_to_append_ms": {name: told(each.appends) for name, each in found.paced.items()},
+            "to_reader_ms": {name: told(each.reading) for name, each in found.paced.items()},
             "absence_late_ms": told(found.absences),
         }
     )
