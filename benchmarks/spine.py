@@ -83,10 +83,10 @@ class Bench:
         try:
             async with Lag(self.bootstrap, group, topic, PARTITIONS) as lag:
                 await append(producer, topic, self.load[:_WARM_UP])
-                await _until_committed(lag)
+                await until_committed(lag)
                 before = _cpu_seconds(pid)
                 await append(producer, topic, self.load[_WARM_UP : _WARM_UP + count])
-                await _until_committed(lag)
+                await until_committed(lag)
                 return (_cpu_seconds(pid) - before) / count * 1e6
         finally:
             await producer.stop()
@@ -228,7 +228,7 @@ def _cpu_seconds(pid: int) -> float:
     return float(times.user + times.system)
 
 
-async def _until_committed(lag: Lag) -> None:
+async def until_committed(lag: Lag) -> None:
     deadline = time.monotonic() + _LIMIT_SECONDS
     while True:
         done, total = await lag.read()
@@ -249,7 +249,7 @@ async def _delete_topics(bootstrap: str, prefix: str) -> None:
         await admin.close()
 
 
-def _broker() -> AbstractContextManager[str]:
+def broker() -> AbstractContextManager[str]:
     if given := os.environ.get(BOOTSTRAP):
         return nullcontext(given)
     return _own_broker()
@@ -270,7 +270,7 @@ def main() -> None:
     plan = Plan(asked.events, max(2_000, asked.events // 20), asked.rounds)
     now = int(time.time() * 1000)
     load = events(_WARM_UP + plan.events, until=now)
-    with _broker() as bootstrap, tempfile.TemporaryDirectory(prefix="triggerstream-") as directory:
+    with broker() as bootstrap, tempfile.TemporaryDirectory(prefix="triggerstream-") as directory:
         found = asyncio.run(measure_all(Bench(bootstrap, Path(directory), load), plan))
     if asked.json:
         sys.stdout.buffer.write(as_json(found) + b"\n")

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.outcomes import (
@@ -30,7 +30,7 @@ from triggerstream.ops.catalogue import (
     PREFIX,
     conservation_alert,
 )
-from triggerstream.ops.metrics import ENDS, ProcessMetrics
+from triggerstream.ops.metrics import ENDS, ProcessMetrics, observe_all
 from triggerstream.policy.ledger import Ledger, Pending
 from triggerstream.policy.outcomes import Admitted, Delivery, Ignored
 
@@ -344,3 +344,25 @@ tests:
         code, words = promtool("test", "rules", str(test))
 
         assert code == 0, words
+
+
+@pytest.mark.parametrize("values", [[], [10], [9, 10, 11, 10, 0], [101, 5, 100, 99, 1_000_000]])
+def test_observing_many_at_once_is_observing_each(values: list[int]) -> None:
+    exposed = []
+    for each in (True, False):
+        registry = CollectorRegistry()
+        histogram = Histogram("sizes", "Sizes.", buckets=(10, 100), registry=registry)
+        histogram.observe(50)
+        if each:
+            for value in values:
+                histogram.observe(value)
+        else:
+            observe_all(histogram, list(values))
+        exposed.append([line for line in _lines(registry) if "_created" not in line])
+
+    assert exposed[0] == exposed[1]
+    assert f"sizes_count {1 + len(values)}.0" in exposed[0]
+
+
+def _lines(registry: CollectorRegistry) -> list[str]:
+    return generate_latest(registry).decode().splitlines()

@@ -155,7 +155,7 @@ class Node:
             await self.process.on_batch(0, batch)
             self._check_statuses(batch)
             position += len(batch)
-        await self.process.turn()
+        await self.process.turn(0)
         await self.commit()
         return position
 

@@ -23,20 +23,23 @@ async def test_batches_come_out_in_the_order_in_which_they_went_in() -> None:
     for tp, record in ((ONE, "a"), (TWO, "b"), (ONE, "c")):
         waiting.put(Batch(tp, 7, [record]))
 
-    found = [await waiting.get(1) for _ in range(3)]
+    found = [await waiting.get(1, 60), await waiting.get(1, 60), await waiting.get(2, 60)]
 
-    assert [batch.records for batch in found if batch] == [["a"], ["b"], ["c"]]
+    assert [batch.records for batch in found if batch] == [["a"], ["c"], ["b"]]
 
 
 async def test_silence_is_none() -> None:
-    assert await handover().get(0.001) is None
+    waiting = handover()
+    waiting.put(Batch(TWO, 7, ["of another partition"]))
+
+    assert await waiting.get(1, 0.001) is None
 
 
 async def test_a_batch_ends_the_wait() -> None:
     waiting = handover()
     asyncio.get_running_loop().call_soon(waiting.put, Batch(ONE, 7, ["a"]))
 
-    assert await waiting.get(60) == Batch(ONE, 7, ["a"])
+    assert await waiting.get(1, 60) == Batch(ONE, 7, ["a"])
 
 
 async def test_a_batch_of_another_generation_is_never_handed_out() -> None:
@@ -44,7 +47,7 @@ async def test_a_batch_of_another_generation_is_never_handed_out() -> None:
     waiting.put(Batch(ONE, 6, ["old"]))
     waiting.put(Batch(ONE, 7, ["new"]))
 
-    assert await waiting.get(1) == Batch(ONE, 7, ["new"])
+    assert await waiting.get(1, 60) == Batch(ONE, 7, ["new"])
 
 
 async def test_a_partition_is_full_until_its_batches_are_taken() -> None:
@@ -55,7 +58,7 @@ async def test_a_partition_is_full_until_its_batches_are_taken() -> None:
     assert waiting.is_full(ONE)
     assert not waiting.is_full(TWO)
 
-    await waiting.get(1)
+    await waiting.get(1, 60)
     assert not waiting.is_full(ONE)
 
 
@@ -67,7 +70,14 @@ async def test_clearing_makes_room() -> None:
     waiting.clear()
 
     assert not waiting.is_full(ONE)
-    assert await waiting.get(0.001) is None
+    assert await waiting.get(1, 0.001) is None
+
+
+async def test_clearing_ends_every_wait() -> None:
+    waiting = handover()
+    asyncio.get_running_loop().call_soon(waiting.clear)
+
+    assert [*await asyncio.gather(waiting.get(1, 60), waiting.get(2, 60))] == [None, None]
 
 
 def test_what_is_done_is_pending_until_committed() -> None:

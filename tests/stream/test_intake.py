@@ -145,11 +145,11 @@ async def test_offsets_are_acknowledged_in_order_when_their_records_have_arrived
     await intake.on_batch(3, [Came(2)])
 
     log.answers[1].set_result([])
-    await intake.turn()
+    await intake.turn(3)
     assert acks.acks == []
 
     log.answers[0].set_result([])
-    await intake.turn()
+    await intake.turn(3)
     assert acks.acks == [(3, 1), (3, 2)]
 
 
@@ -169,7 +169,7 @@ async def test_a_record_that_did_not_arrive_is_never_acknowledged() -> None:
     log.answers[0].set_exception(ProtocolError("lost"))
 
     with pytest.raises(ProtocolError):
-        await intake.turn()
+        await intake.turn(3)
 
     assert acks.acks == []
 

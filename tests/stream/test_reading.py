@@ -1,10 +1,9 @@
-"""`Reading`: the loop and the coming and going of partitions never meet in the process."""
+"""`Reading`: lanes wait for nobody else's, and never meet the coming and going of partitions."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -18,25 +17,31 @@ from triggerstream.stream.faust.reading import Reading
 
 
 class Slow:
-    """A process whose batches take until the test says so."""
+    """A process whose batches of partition 1 take until the test says so."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.turned: set[int] = set()
         self.entered = asyncio.Event()
         self.go_on = asyncio.Event()
+        self.other = asyncio.Event()
         self.error: Exception | None = None
 
     async def open(self, number: int) -> None:
         self.calls.append(f"open {number}")
 
     async def on_batch(self, number: int, records: Sequence[Any]) -> None:
-        self.entered.set()
-        await self.go_on.wait()
+        if number == 1:
+            self.entered.set()
+            await self.go_on.wait()
         if self.error is not None:
             raise self.error
         self.calls.append(f"batch {number}")
 
-    async def turn(self) -> None: ...
+    async def turn(self, number: int) -> None:
+        self.turned.add(number)
+        if number != 1:
+            self.other.set()
 
     async def close(self, number: int) -> None:
         self.calls.append(f"close {number}")
@@ -50,11 +55,10 @@ class Read:
         self.process = Slow()
         self.fate = Fate()
         self.reading = Reading("events", self.process, self.fate)
-        self.loop = asyncio.create_task(self.reading.run())
 
-    async def begin(self, generation: int) -> None:
-        """Open partition 1, and be in the middle of a batch of it."""
-        await self.reading.open(generation, [1])
+    async def begin(self, generation: int, *others: int) -> None:
+        """Open partition 1 (and *others*), and be in the middle of a batch of it."""
+        await self.reading.open(generation, [1, *others])
         self.process.entered.clear()
         self.reading.handover.put(Batch(TP("events", 1), generation, ["a"]))
         await self.process.entered.wait()
@@ -64,9 +68,27 @@ class Read:
 async def _read() -> AsyncIterator[Read]:
     made = Read()
     yield made
-    made.loop.cancel()
-    with suppress(asyncio.CancelledError):
-        await made.loop
+    await made.reading.close([], are_lost=True)
+
+
+async def test_a_call_that_takes_long_holds_up_no_other_partition(read: Read) -> None:
+    await read.begin(1, 2)
+    read.reading.handover.put(Batch(TP("events", 2), 1, ["b"]))
+
+    await read.process.other.wait()
+
+    assert read.process.calls == ["open 1", "open 2", "batch 2"]
+    assert read.process.turned == {2}
+
+
+async def test_a_partition_is_turned_in_its_silence(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "INTERVAL", 0.001)
+
+    await read.reading.open(1, [2])
+
+    await read.process.other.wait()
 
 
 async def test_giving_away_waits_for_the_call_under_way(read: Read) -> None:

@@ -7,6 +7,7 @@ batch; nothing in this module is called once an event.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping
 from itertools import product
@@ -107,6 +108,18 @@ def _build(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | His
     return kind(metric.full_name, metric.help, metric.labels, registry=registry)
 
 
+def observe_all(histogram: Histogram, values: list[int]) -> None:
+    """Do what ``observe`` does for each of *values*, which it sorts, in a fraction of the time."""
+    values.sort()
+    below = 0
+    for bound, bucket in zip(histogram._upper_bounds, histogram._buckets, strict=True):  # noqa: SLF001
+        within = bisect_right(values, bound)
+        if within > below:
+            bucket.inc(within - below)
+        below = within
+    histogram._sum.inc(sum(values))  # noqa: SLF001 - a test compares with `observe`
+
+
 class ProcessMetrics:
     """What a keyed process tells of itself. All methods are safe in any thread.
 
@@ -143,24 +156,25 @@ class ProcessMetrics:
         tally: Tally[tuple[str, ...]] = Tally()
         for outcome in outcomes:
             _tally(outcome, self._topic, tally)
-        changes = self._pending.setdefault(partition, Tally())
+        changes: Tally[str] = Tally()
         for (name, *labels), number in tally.items():
             self._children.counter(name, *labels).inc(number)
             if name == ADMITTED:
                 changes[labels[0]] += number
             elif name == DELIVERED:
                 changes[labels[0]] -= number
-        self._show_pending()
+        # Where records trickle in, a batch is one or two, and this would be a fifth of its time.
+        if changes:
+            self._pending.setdefault(partition, Tally()).update(changes)
+            self._show_pending()
 
     def checkpointed(self, partition: Partition[Any, Any], cut: Cut, seconds: float) -> None:
         """Record one checkpoint of *partition*, and what the partition is at."""
         children, topic = self._children, self._topic
         children.histogram("checkpoint_seconds", topic).observe(seconds)
         children.counter("checkpoint_states_total", topic).inc(len(cut.values))
-        sizes = children.histogram("state_value_bytes", topic)
-        for value in cut.values.values():
-            if value is not None:
-                sizes.observe(len(value))
+        sizes = [len(value) for value in cut.values.values() if value is not None]
+        observe_all(children.histogram("state_value_bytes", topic), sizes)
         number = str(partition.number)
         children.gauge("clock_timestamp_seconds", topic, number).set(partition.clock / 1000)
         overdue = max(0, partition.clock - partition.next_due) / 1000

@@ -87,13 +87,13 @@ class Intake:
         if len(waiting) > OUTSTANDING:
             await self._acknowledge(number, 1)
 
-    async def turn(self) -> None:
-        """Acknowledge what has arrived, without waiting."""
-        for number, waiting in list(self._on_their_way.items()):
-            arrived = 0
-            while arrived < len(waiting) and waiting[arrived][1].done():
-                arrived += 1
-            await self._acknowledge(number, arrived)
+    async def turn(self, number: int) -> None:
+        """Acknowledge what has arrived of a partition, without waiting."""
+        waiting = self._on_their_way.get(number, [])
+        arrived = 0
+        while arrived < len(waiting) and waiting[arrived][1].done():
+            arrived += 1
+        await self._acknowledge(number, arrived)
 
     async def close(self, number: int) -> None:
         """Wait until all that was taken has arrived, and forget the partition."""

@@ -13,8 +13,9 @@ For each partition, in this order (`docs/architecture.md`):
 A crash anywhere repeats work and changes nothing: what the state contains is skipped by its
 fence, and what it does not contain is decided again, with the same ids.
 
-Everything here runs on one event loop, one call at a time. The world comes in through
-`stream.ports`, so that the simulator can be it.
+Everything here runs on one event loop, one call at a time for each partition; where a call of one
+awaits, another partition's may go on. The world comes in through `stream.ports`, so that the
+simulator can be it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ OUTSTANDING = 64
 
 SLICE = 100
 """Records decided at a time where they lead to attempts."""
+
+SPREAD = 0.618
+"""Partitions are opened together, and their checkpoints are due this share of the interval apart
+(modulo the interval; the golden section, so that any number of them spreads evenly)."""
 
 CLOCK_STEP = 900_000
 """Where time is data: how far the clock may move, in milliseconds, untold downstream."""
@@ -124,7 +129,8 @@ class KeyedProcess:
         )
         self._check_world(partition)
         partition.topic_id = self._topic_id
-        owned = self._owned[number] = Owned(partition, store, self._monotonic())
+        since = self._monotonic() - self._cadence.checkpoint * (number * SPREAD % 1)
+        owned = self._owned[number] = Owned(partition, store, since)
         self._observer.opened(number, partition.pending_states())
         if self._attempts is not None:
             for attempt in partition.pending():
@@ -232,15 +238,18 @@ class KeyedProcess:
         if owned.attempts or owned.wants_checkpoint(self._monotonic(), self._cadence):
             await self._checkpoint(owned)
 
-    async def turn(self) -> None:
-        """Do what time asks for: checkpoints, marks and ticks. Called often, also in silence."""
-        for owned in list(self._owned.values()):
-            if self._owned.get(owned.partition.number) is not owned:
-                continue
-            await self._mark(owned)
-            await self._tick(owned)
-            if owned.wants_checkpoint(self._monotonic(), self._cadence):
-                await self._checkpoint(owned)
+    async def turn(self, number: int) -> None:
+        """Do what time asks for in partition *number*: checkpoints, marks and ticks. Called often,
+        also in silence."""
+        owned = self._owned.get(number)
+        if owned is None:
+            return
+        await self._mark(owned)
+        await self._tick(owned)
+        if self._owned.get(number) is owned and owned.wants_checkpoint(
+            self._monotonic(), self._cadence
+        ):
+            await self._checkpoint(owned)
 
     def _apply(self, partition: Partition[Any, Any], records: Sequence[Record], start: int) -> int:
         try:

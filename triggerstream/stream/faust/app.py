@@ -68,18 +68,19 @@ def build_app(
         reading = app.edge.readings[topic] = Reading(
             topic, build(TopicInput(app, topic)), app.edge.fate
         )
-        _add_agent(app, short, reading)
+        _add_agent(app, short, reading.topic)
     return app
 
 
-def _add_agent(app: RecoveringApp, name: str, reading: Reading) -> None:
+def _add_agent(app: RecoveringApp, name: str, full_name: str) -> None:
+    """Subscribe to a topic in Faust's way. Its records come by `Reading`, so that the agent has
+    nothing to do but to be there: where it returned, Faust would start it again."""
+
     async def read(_: StreamT[Any]) -> None:
-        await reading.run()
-        # Returning would make Faust start it again; the process is about to end.
         await app.edge.fate.wait()
 
     topic = app.topic(
-        reading.topic,
+        full_name,
         key_type=bytes,
         value_type=bytes,
         key_serializer="raw",

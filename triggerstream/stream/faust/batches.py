@@ -1,26 +1,26 @@
 """Records in batches: what one fetch brought of one partition travels as one item.
 
-The consumer puts batches into a `Handover`, and an agent takes them out. The handover bounds what
-waits: a partition that is *full* is not fetched until its agent has caught up. A batch names the
-generation in which it was fetched, and one of an earlier generation is never handed out.
+The consumer puts batches into a `Handover`, and the partition's lane takes them out. The handover
+bounds what waits: a partition that is *full* is not fetched until its lane has caught up. A batch
+names the generation in which it was fetched, and one of an earlier generation is never handed out.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 from faust.types import TP
 
 WAITING: Final = 2
-"""Batches of one partition that may wait; two keep the agent busy while the next is fetched."""
+"""Batches of one partition that may wait; two keep its lane busy while the next is fetched."""
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
-    """What one fetch brought of one partition, in offset order, as aiokafka's own records."""
+    """What one fetch brought of one partition, in offset order."""
 
     tp: TP
     generation: int
@@ -28,7 +28,7 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
 
 
 class Handover:
-    """Batches of one topic on their way from the consumer to its agent, on one event loop.
+    """Batches of one topic on their way from the consumer to the lanes, on one event loop.
 
     Attributes:
         generation: The group generation in force; batches of another are dropped.
@@ -36,49 +36,53 @@ class Handover:
 
     def __init__(self) -> None:
         self.generation = -1
-        self._batches: deque[Batch] = deque()
-        self._waiting: Counter[TP] = Counter()
-        self._arrived = asyncio.Event()
+        self._batches: defaultdict[int, deque[Batch]] = defaultdict(deque)
+        # By partition: who waits for its next batch.
+        self._waiters: dict[int, asyncio.Future[None]] = {}
 
     def put(self, batch: Batch) -> None:
-        self._batches.append(batch)
-        self._waiting[batch.tp] += 1
-        self._arrived.set()
+        partition = batch.tp.partition
+        self._batches[partition].append(batch)
+        if (waiter := self._waiters.get(partition)) is not None:
+            _wake(waiter)
 
     def is_full(self, tp: TP) -> bool:
-        return self._waiting[tp] >= WAITING
+        return len(self._batches[tp.partition]) >= WAITING
 
     def clear(self) -> None:
-        """Drop all that waits: it will be fetched again, here or elsewhere."""
+        """Drop all that waits: it will be fetched again, here or elsewhere. Ends every wait."""
         self._batches.clear()
-        self._waiting.clear()
+        for waiter in self._waiters.values():
+            _wake(waiter)
 
-    async def get(self, limit: float) -> Batch | None:
-        """Return the next batch, or ``None`` after *limit* seconds without one."""
-        if (batch := self._take()) is not None:
+    async def get(self, partition: int, limit: float) -> Batch | None:
+        """Return the next batch of *partition*, or ``None`` after *limit* seconds without one.
+
+        Only one may wait for a partition at a time.
+        """
+        if (batch := self._take(partition)) is not None:
             return batch
-        self._arrived.clear()
+        loop = asyncio.get_running_loop()
+        # A future and a timer cost a fifth of `asyncio.timeout` around an event, and there is a
+        # wait for every partition in every interval of silence.
+        waiter = self._waiters[partition] = loop.create_future()
+        timer = loop.call_later(limit, _wake, waiter)
         try:
-            async with asyncio.timeout(limit):
-                await self._arrived.wait()
-        except TimeoutError:
-            return None
-        return self._take()
+            await waiter
+        finally:
+            timer.cancel()
+            del self._waiters[partition]
+        return self._take(partition)
 
-    def _take(self) -> Batch | None:
-        while self._batches:
-            batch = self._batches.popleft()
-            self._waiting[batch.tp] -= 1
+    def _take(self, partition: int) -> Batch | None:
+        waiting = self._batches[partition]
+        while waiting:
+            batch = waiting.popleft()
             if batch.generation == self.generation:
                 return batch
         return None
 
 
-async def batches(handover: Handover, interval: float) -> AsyncIterator[Batch | None]:
-    """Yield batches for ever, and ``None`` for each *interval* (seconds) without one.
-
-    The loop turns between two batches, so that a backlog starves nobody.
-    """
-    while True:
-        yield await handover.get(interval)
-        await asyncio.sleep(0)
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -1,8 +1,9 @@
-"""One topic being read: the agent's loop, and how its partitions come and go around it.
+"""One topic being read: a lane for each partition, and how partitions come and go around them.
 
-The loop and the group's callbacks run on one event loop and never touch the process at once: a
-lock is between them. When partitions must be given away, the call under way gets some seconds to
-finish, and is broken off then: that is a crash on purpose, harmless like any other.
+A lane is a task that takes the batches of its partition, one call at a time. Where one lane waits
+for a broker, the others go on: a checkpoint of one partition holds up no other. Lanes live for a
+generation: when partitions must be given away, the calls under way get some seconds to finish,
+and are broken off then: that is a crash on purpose, harmless like any other.
 """
 
 from __future__ import annotations
@@ -10,22 +11,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
-from triggerstream.stream.faust.batches import Batch, Handover, batches
+from triggerstream.stream.faust.batches import Handover
 from triggerstream.stream.faust.fate import Fate
 
 _log = logging.getLogger(__name__)
 
 INTERVAL: Final = 0.05
-"""Seconds of silence between two turns of housekeeping."""
+"""Seconds of silence between two turns of a partition's housekeeping."""
 PATIENCE: Final = 5.0
-"""Seconds that a call under way gets when its partitions are to be given away."""
+"""Seconds that calls under way get when their partitions are to be given away."""
 
 
 class Process(Protocol):
-    """What reads a topic, partition by partition. One call at a time."""
+    """What reads a topic, partition by partition.
+
+    For each partition, one call at a time; calls for different partitions may overlap where they
+    await.
+    """
 
     async def open(self, number: int) -> None:
         """Take over a partition, whose store has been restored."""
@@ -35,8 +39,9 @@ class Process(Protocol):
         """Take the next records of a partition, in offset order."""
         ...
 
-    async def turn(self) -> None:
-        """Do what time asks for. After every batch, and every `INTERVAL` of silence."""
+    async def turn(self, number: int) -> None:
+        """Do what time asks for in a partition. After its every batch, and every `INTERVAL` of
+        its silence."""
         ...
 
     async def close(self, number: int) -> None:
@@ -60,39 +65,35 @@ class Reading:
         self.handover = Handover()
         self._process = process
         self._fate = fate
+        # Opening and closing never meet.
         self._lock = asyncio.Lock()
-        self._loop: asyncio.Task[Any] | None = None
-        self._is_broken_off = False
-
-    async def run(self) -> None:
-        """Read for ever; a failure is the process's fate."""
-        self._loop = asyncio.current_task()
-        while not self._fate.is_sealed:
-            try:
-                async for batch in batches(self.handover, INTERVAL):
-                    async with self._lock:
-                        await self._take(batch)
-            except asyncio.CancelledError:
-                if self._loop is None or not self._is_broken_off:
-                    raise
-                self._is_broken_off = False
-                self._loop.uncancel()
-            except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
-                self._fate.fail(error)
-                return
-
-    async def _take(self, batch: Batch | None) -> None:
-        if batch is not None:
-            await self._process.on_batch(batch.tp.partition, batch.records)
-        await self._process.turn()
+        self._lanes: list[asyncio.Task[None]] = []
 
     async def open(self, generation: int, partitions: Iterable[int]) -> None:
         """Take over *partitions*, with the batches of *generation*."""
         async with self._lock:
             self.handover.clear()
             self.handover.generation = generation
-            for partition in sorted(partitions):
-                await self._process.open(partition)
+            numbers = sorted(partitions)
+            for number in numbers:
+                await self._process.open(number)
+            self._lanes = [asyncio.create_task(self._run(generation, each)) for each in numbers]
+
+    async def _run(self, generation: int, number: int) -> None:
+        """Read partition *number* while *generation* is in force; a failure is the process's
+        fate."""
+        handover, process = self.handover, self._process
+        try:
+            while handover.generation == generation and not self._fate.is_sealed:
+                batch = await handover.get(number, INTERVAL)
+                if batch is not None:
+                    await process.on_batch(number, batch.records)
+                if handover.generation == generation:
+                    await process.turn(number)
+                # A backlog starves nobody.
+                await asyncio.sleep(0)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
+            self._fate.fail(error)
 
     async def close(self, partitions: Iterable[int], *, are_lost: bool) -> None:
         """Give *partitions* away; without writing where they *are_lost* already."""
@@ -103,26 +104,32 @@ class Reading:
             self._process.drop()
             return
         try:
-            for partition in sorted(partitions):
-                await self._process.close(partition)
+            for number in sorted(partitions):
+                await self._process.close(number)
         finally:
             self._lock.release()
             self._process.drop()
 
     async def _finish(self) -> bool:
-        """Take the lock when the call under way has ended; return whether it has, in time."""
+        """Take the lock when the calls under way have ended; return whether they have, in time."""
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._lock.acquire()
         except TimeoutError:
-            _log.warning("%s: the call under way did not end within %s s", self.topic, PATIENCE)
+            _log.warning("%s: taking over did not end within %s s", self.topic, PATIENCE)
             return False
+        if self._lanes:
+            _, late = await asyncio.wait(self._lanes, timeout=PATIENCE)
+            if late:
+                self._lock.release()
+                message = "%s: calls for %d partitions did not end within %s s"
+                _log.warning(message, self.topic, len(late), PATIENCE)
+                return False
         return True
 
     async def _break_off(self) -> None:
-        if self._loop is not None and self._lock.locked():
-            self._is_broken_off = True
-            self._loop.cancel()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE), self._lock:
-                    pass
+        lanes, self._lanes = self._lanes, []
+        for lane in lanes:
+            lane.cancel()
+        if lanes:
+            await asyncio.wait(lanes, timeout=PATIENCE)

@@ -30,6 +30,7 @@ from mode import Service
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.faust.batches import Batch
 from triggerstream.stream.faust.edge import SERVICES, Edge, EdgeApp
+from triggerstream.stream.faust.records import lighten
 
 FETCH_WAIT: Final = 0.25
 """Seconds that a fetch may wait for records. A new record ends the wait at once."""
@@ -73,7 +74,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - see the plug-point tests
+        consumer = self._ensure_consumer()
+        lighten(consumer._fetcher)  # noqa: SLF001 - see the plug-point tests
+        coordinator = consumer._coordinator  # noqa: SLF001
         beat = coordinator._do_heartbeat  # noqa: SLF001
 
         async def heard() -> bool:
