@@ -19,15 +19,20 @@ takes is measured in a process of its own each: seconds of CPU, and megabytes.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from benchmarks.bench import WARM_UP, Bench, measure_worker, open_broker
 from benchmarks.load import events, triggers
 from benchmarks.rounds import (
     Found,
@@ -173,3 +178,79 @@ def judge(cost: Mapping[str, float]) -> dict[str, Any]:
             "greatest_miss": round(miss, 3),
         },
     }
+
+
+async def measure_live(bench: Bench, count: int, rounds: int) -> Found:
+    """Return microseconds of the worker's CPU an event by ruleset, one for each round."""
+    found: Found = {}
+    for number in range(rounds):
+        for name, yaml in rulesets().items():
+            figure = await measure_worker(bench, yaml, count)
+            found.setdefault(name, []).append(figure)
+            say(f"round {number + 1} of {rounds}: {name}: {figure:.1f} us/event")
+    return found
+
+
+def run_live(count: int, rounds: int) -> Found:
+    load = events(WARM_UP + count, until=int(time.time() * 1000))
+    with (
+        open_broker() as bootstrap,
+        tempfile.TemporaryDirectory(prefix="triggerstream-") as directory,
+    ):
+        return asyncio.run(measure_live(Bench(bootstrap, Path(directory), load), count, rounds))
+
+
+def tell(engine: Mapping[str, float], live: Found, loading: Mapping[str, Any]) -> None:
+    """Print what was found, for people."""
+    base = engine["idle 0"]
+    middle = {name: statistics.median(all_) for name, all_ in live.items()}
+    rows = []
+    for name, figure in engine.items():
+        row = [name, f"{figure:.1f}", f"{figure / base:.2f}"]
+        if live:
+            row += [told(live[name]), f"{middle[name] / middle['idle 0']:.2f}"]
+        rows.append(row)
+    columns = ["triggers", "engine, us/event", "x"]
+    show("what an event costs", [*columns, "worker, us/event", "x"] if live else columns, rows)
+    for where, cost in (("engine", engine), ("worker", middle)):
+        if cost:
+            line = judge(cost)["line"]
+            print(
+                f"{where}: {line['us_per_event']} us an event and "
+                f"{line['us_per_relevant_trigger']} us for each trigger that looks at it; "
+                f"no point is further than {line['greatest_miss']:.0%} from that line"
+            )
+    show(
+        "what loading takes",
+        ("triggers", "parsing, s", "compiling, s", "MB"),
+        [(n, f"{x['parse_s']}", f"{x['compile_s']}", f"{x['megabytes']}") for n, x in loading.items()],
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--events", type=int, default=60_000)
+    parser.add_argument("--rounds", type=int, default=3, help="of the live worker")
+    parser.add_argument("--no-live", action="store_true", help="the engine alone, without Kafka")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    asked = parser.parse_args()
+    loading = measure_loading()
+    engine = measure_engine(asked.events)
+    live = {} if asked.no_live else run_live(asked.events, asked.rounds)
+    if not asked.json:
+        tell(engine, live, loading)
+        return
+    result: dict[str, Any] = {
+        "engine_us": {name: round(figure, 2) for name, figure in engine.items()},
+        "engine": judge(engine),
+        "loading": loading,
+        "with": surroundings("msgspec"),
+    }
+    if live:
+        result["worker_us"] = {name: summary(all_) for name, all_ in live.items()}
+        result["worker"] = judge({name: statistics.median(all_) for name, all_ in live.items()})
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,464 @@
+"""What an action costs the sender, and each step of it.
+
+    python benchmarks/sender.py [--actions N] [--rounds N] [--no-live] [--json]
+
+**Live**: the real ``triggerstream sender`` on Kafka, everything on: every gate has something to
+ask (consent by opt-in, quiet hours that are not now, two caps with room), the reservation is
+durable before the channel is called, the answer is a record, and the delivery is recorded. The
+channel is ``log`` at the log level ``warning``: it is called like any other and its line is
+dropped before it is written, so what an e-mail or a webhook takes to go out is not in the figure.
+Firings, as a worker writes them (`core.telling`), are appended as fast as the broker takes them.
+Told are the sender's CPU an action, actions by CPU second and by the wall, and how many attempts
+had to be put off because more were decided than could be called.
+
+**Steps**: the same code in this process, in turn, a hundred actions at a time as the sender takes
+them, with a store on RocksDB and a log that acknowledges at once:
+
+- decode: the firing's record; gates: it passes them and is reserved;
+- checkpoint: the ledgers encoded and written to RocksDB (twice an action: reserved, ended);
+- call: the attempt's task, the channel, and its answer as a record;
+- answer: that record decoded, and the action ended;
+- record: the delivery encoded.
+
+What is between the sum of these and the live figure is Kafka's: fetching, four appends and their
+acknowledgements, Faust, and the loop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+from aiokafka.admin import AIOKafkaAdminClient
+
+from benchmarks.bench import cpu_seconds, delete_topics, open_broker, until_committed
+from benchmarks.load import PARTITIONS
+from benchmarks.rounds import (
+    Found,
+    quick,
+    say,
+    show,
+    summary,
+    surroundings,
+    take_turns,
+    told,
+    without_collector,
+)
+from triggerstream.channels.log import LogChannel
+from triggerstream.core.keyed.program import KIND, Kind, Produce
+from triggerstream.core.outcomes import Action, Firing, action_id, firing_id
+from triggerstream.core.telling import records_of
+from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
+from triggerstream.demo.lag import Lag
+from triggerstream.demo.processes import Process
+from triggerstream.ops.settings import Kafka, Settings
+from triggerstream.policy.ledger import Ledger
+from triggerstream.policy.outcomes import Attempt, Delivery
+from triggerstream.policy.send import Send
+from triggerstream.stream.calls import Bounds, Calls
+from triggerstream.stream.connection import client_options
+from triggerstream.stream.log import KafkaLog
+from triggerstream.stream.ports import Acknowledged
+from triggerstream.stream.process import SLICE
+from triggerstream.stream.rulesets import publish
+from triggerstream.stream.stores import Stores
+from triggerstream.stream.topics import Topics
+
+CUSTOMERS = 5_000
+_WARM_UP = 500
+_LIMIT_SECONDS = 300.0
+_TRIGGER = """\
+trigger: bench
+when: {event: cart_added}
+then:
+  - log: {message: hello}
+"""
+
+
+def policy(now: float) -> str:
+    """Return a policy whose every gate asks something, and lets pass: it is not night *now*."""
+    hour = int(now // 3600)
+    night, morning = (hour + 11) % 24, (hour + 13) % 24
+    return (
+        f'quiet_hours: {{from: "{night:02}:00", to: "{morning:02}:00", zone: customer}}\n'
+        "caps:\n"
+        "  - {channel: log, limit: 900, window: 24h}\n"
+        "  - {limit: 900, window: 7d}\n"
+        "consent: {log: opt_in}\n"
+    )
+
+
+def files(now: float) -> dict[str, str]:
+    return {"bench.yaml": _TRIGGER, "policy.yaml": policy(now)}
+
+
+def firings(count: int, at: int, start: int = 0) -> Iterator[Firing]:
+    """Yield *count* firings at *at* (epoch ms), of one action each, numbered from *start*."""
+    for number in range(start, start + count):
+        customer = f"customer-{number % CUSTOMERS:06d}"
+        event = orjson.dumps(
+            {
+                "event_id": f"e{number}",
+                "customer_id": customer,
+                "event_type": "cart_added",
+                "timestamp": at,
+                "event_data": {"total": 99.9, "sku": "sku-00042", "page": "/products/000042"},
+                "session_id": "session-000007",
+                "source": "web",
+            }
+        )
+        found = firing_id("bench", customer, None, "web", f"e{number}", None)
+        yield Firing(
+            firing_id=found,
+            trigger="bench",
+            customer_id=customer,
+            at=at,
+            instance=None,
+            events=(f"e{number}",),
+            actions=(Action(action_id(found, 0), "log", options={"message": "hello"}),),
+            event=msgspec.Raw(event),
+            profile={
+                "email": f"{customer}@shop.example",
+                "timezone": "Europe/Berlin",
+                "log_consent": True,
+                "preferences": {"lifecycle": False},
+            },
+        )
+
+
+
+# ── the steps, in this process ──────────────────────────────────────────────────────────────
+
+
+class _Record(msgspec.Struct, gc=False):
+    """A record as the program reads it."""
+
+    value: bytes | None
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    offset: int = 0
+    timestamp: int = 0
+    partition: int = 0
+
+
+class _Log:
+    """Keeps the answers; acknowledges at once."""
+
+    def __init__(self) -> None:
+        self.appended: list[Produce] = []
+
+    async def append(self, records: Sequence[Produce]) -> Awaitable[Sequence[Acknowledged]]:
+        self.appended.extend(records)
+        return _at_once()
+
+    async def append_changelog(self, partition: int, entries: Any) -> Any:
+        raise AssertionError("calls know no changelog")
+
+    async def read_changelog(self, partition: int, start: int, end: int) -> Any:
+        raise AssertionError("calls know no changelog")
+
+
+async def _at_once() -> Sequence[Acknowledged]:
+    return ()
+
+
+class _Rulesets:
+    def __init__(self, ruleset: Ruleset) -> None:
+        self._ruleset = ruleset
+
+    def newest(self) -> tuple[int, str] | None:
+        return None
+
+    def get(self, version: int) -> Ruleset | None:
+        return self._ruleset
+
+    async def wait_for(self, version: int) -> Ruleset:
+        return self._ruleset
+
+
+def _crash(error: BaseException) -> None:
+    raise error
+
+
+class Steps:
+    """A sender without Kafka, which takes `SLICE` actions a round through one step after another.
+
+    Attributes:
+        ended: How many actions have been sent.
+    """
+
+    def __init__(self, directory: Path, count: int) -> None:
+        now = time.time()
+        self._at = int(now * 1000)
+        self._ruleset = load_ruleset(files(now), version=1)
+        self._send = Send()
+        self._store = Stores(directory, "send").open(0)
+        self._runner = asyncio.Runner()
+        self._log = _Log()
+        self._calls = Calls(
+            {"log": LogChannel(lambda _: None)},
+            log=self._log,
+            rulesets=_Rulesets(self._ruleset),
+            crash=_crash,
+            now=time.time,
+            bounds=Bounds(),
+        )
+        self._records = [
+            _Record(record.value)
+            for firing in firings(count, self._at)
+            for record in records_of(firing, 1)
+        ]
+        self._ledgers: dict[str, Ledger] = {}
+        self._taken = self._offset = self.ended = 0
+        self._messages: list[Any] = []
+        self._out: list[Any] = []
+
+    def works(self) -> dict[str, Any]:
+        """Return the steps in their order; each takes what the one before it left."""
+        return {
+            "decode": self.decode,
+            "gates, reservation": self.decide,
+            "checkpoint, reserved": self.checkpoint,
+            "call": self.call,
+            "answer, decoding": self.read_answers,
+            "answer, the end": self.decide,
+            "delivery record": self.tell,
+            "checkpoint, ended": self.checkpoint,
+        }
+
+    def decode(self) -> int:
+        records = self._records[self._taken : self._taken + SLICE]
+        self._taken += len(records)
+        self._messages = [self._send.read(record, Kind.FIRING) for record in records]
+        return len(records)
+
+    def decide(self) -> int:
+        send, ruleset, at = self._send, self._ruleset, self._at
+        self._out = []
+        for message in self._messages:
+            customer = message.customer_id
+            ledger = self._ledgers.get(customer)
+            if ledger is None:
+                ledger = self._ledgers[customer] = send.new_state(customer)
+            self._offset += 1
+            send.on_message(ledger, message, ruleset, at, at, self._offset, self._out)
+            send.wake_at(ledger)
+        return len(self._messages)
+
+    def checkpoint(self) -> int:
+        touched = {message.customer_id for message in self._messages}
+        values: dict[bytes, bytes | None] = {
+            name.encode(): self._send.dump(self._ledgers[name], self._offset) for name in touched
+        }
+        self._store.write(values, partition_record=None, changelog_offset=self._offset)
+        return len(self._messages)
+
+    def call(self) -> int:
+        attempts = [outcome for outcome in self._out if isinstance(outcome, Attempt)]
+        assert len(attempts) == len(self._messages), "an action was suppressed"
+        self._log.appended.clear()
+        self._runner.run(self._call(attempts))
+        assert len(self._log.appended) == len(attempts)
+        return len(attempts)
+
+    async def _call(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:
+            self._calls.start(0, attempt)
+        while len(self._log.appended) < len(attempts):
+            await asyncio.sleep(0)
+
+    def read_answers(self) -> int:
+        answers = [_Record(record.value) for record in self._log.appended]
+        self._messages = [self._send.read(record, Kind.RESULT) for record in answers]
+        return len(self._messages)
+
+    def tell(self) -> int:
+        deliveries = [outcome for outcome in self._out if isinstance(outcome, Delivery)]
+        for delivery in deliveries:
+            self._send.encode(delivery, 1, self._at)
+        self.ended += len(deliveries)
+        return len(deliveries)
+
+    def close(self) -> None:
+        self._runner.close()
+        self._store.close()
+
+
+def measure_steps(count: int) -> dict[str, float]:
+    """Return microseconds an action by step."""
+    with tempfile.TemporaryDirectory(prefix="triggerstream-") as directory:
+        steps = Steps(Path(directory), count)
+        try:
+            with without_collector():
+                found = take_turns(steps.works(), count // SLICE, quiet=True)
+            assert steps.ended == count // SLICE * SLICE
+        finally:
+            steps.close()
+    return {name: quick(all_[len(all_) // 2 :]) for name, all_ in found.items()}
+
+
+# ── the process, on Kafka ───────────────────────────────────────────────────────────────────
+
+_ATTEMPTS = re.compile(r'^triggerstream_attempts_total{(.*)} ([0-9.e+]+)$', re.MULTILINE)
+
+
+def put_off(metrics: str) -> int:
+    """Return from a sender's *metrics* how many attempts were put off instead of called."""
+    return sum(
+        round(float(number)) for labels, number in _ATTEMPTS.findall(metrics) if "retry" in labels
+    )
+
+
+async def measure_sender(bootstrap: str, directory: Path, prefix: str, count: int) -> dict[str, float]:
+    """Return what one sender takes for *count* actions."""
+    directory.mkdir()
+    kafka = Kafka(bootstrap=bootstrap, topic_prefix=prefix, partitions=PARTITIONS)
+    settings = Settings(kafka=kafka)
+    topics = Topics(prefix)
+    environment = {
+        "KAFKA__BOOTSTRAP": bootstrap,
+        "KAFKA__TOPIC_PREFIX": prefix,
+        "KAFKA__PARTITIONS": str(PARTITIONS),
+        "LOG_LEVEL": "warning",
+    }
+    sender = Process("sender", ["sender"], environment, directory)
+    log = KafkaLog(client_options(kafka), topic_name=topics.name)
+    try:
+        await _until_there(sender, topics.name("deliveries"), bootstrap)
+        await publish(settings, files(time.time()), None)
+        await sender.wait_until_ready()
+        await log.start()
+        async with (
+            Lag(bootstrap, topics.process("send"), topics.name("actions"), PARTITIONS) as lag,
+            Lag(bootstrap, f"{prefix}-reader", topics.name("deliveries"), PARTITIONS) as ends,
+        ):
+            await _append(log, _WARM_UP, 0)
+            await _until_delivered(sender, ends, _WARM_UP)
+            await until_committed(lag)
+            before, began = cpu_seconds(sender.pid), time.monotonic()
+            await _append(log, count, _WARM_UP)
+            await _until_delivered(sender, ends, _WARM_UP + count)
+            wall = time.monotonic() - began
+            await until_committed(lag)
+            cpu = cpu_seconds(sender.pid) - before
+        return {
+            "us": cpu / count * 1e6,
+            "per_second": count / wall,
+            "put_off": put_off(await sender.metrics()),
+        }
+    finally:
+        await log.stop()
+        sender.stop()
+        await delete_topics(bootstrap, prefix)
+
+
+async def _append(log: KafkaLog, count: int, start: int) -> None:
+    at = int(time.time() * 1000)
+    records = [r for each in firings(count, at, start) for r in records_of(each, 1)]
+    await (await log.append(records))
+
+
+async def _until_there(sender: Process, topic: str, bootstrap: str) -> None:
+    """Return when the sender has made its topics."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        while topic not in await admin.list_topics():
+            sender.check()
+            await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
+
+
+async def _until_delivered(sender: Process, ends: Lag, count: int) -> None:
+    deadline = time.monotonic() + _LIMIT_SECONDS
+    while (await ends.read())[1] < count:
+        sender.check()
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{count} deliveries are required; found {(await ends.read())[1]}")
+        await asyncio.sleep(0.05)
+
+
+async def measure_live(bootstrap: str, directory: Path, count: int, rounds: int) -> Found:
+    found: Found = {}
+    for number in range(rounds):
+        prefix = f"bench-sender-{os.getpid()}-{number}"
+        figures = await measure_sender(bootstrap, directory / prefix, prefix, count)
+        for name, figure in figures.items():
+            found.setdefault(name, []).append(figure)
+        say(f"round {number + 1} of {rounds}: {figures['us']:.0f} us an action")
+    return found
+
+
+# ── the result ──────────────────────────────────────────────────────────────────────────────
+
+
+def tell(steps: dict[str, float], live: Found) -> None:
+    """Print what was found, for people."""
+    whole = sum(steps.values())
+    rows = [(name, f"{figure:.1f}", f"{figure / whole:.0%}") for name, figure in steps.items()]
+    rows.append(("all steps", f"{whole:.1f}", "100%"))
+    if live:
+        rest = statistics.median(live["us"]) - whole
+        rows.append(("Kafka, Faust, the loop", f"{rest:.1f}", ""))
+    show("what an action costs", ("step", "us/action", "share"), rows)
+    if live:
+        show(
+            "the sender on Kafka",
+            ("CPU us/action", "actions/CPU s", "actions/s", "put off"),
+            [
+                (
+                    told(live["us"], 0),
+                    f"{1e6 / statistics.median(live['us']):,.0f}",
+                    told(live["per_second"], 0),
+                    told(live["put_off"], 0),
+                )
+            ],
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--actions", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3, help="of the live sender")
+    parser.add_argument("--no-live", action="store_true", help="the steps alone, without Kafka")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    asked = parser.parse_args()
+    say("measuring the steps")
+    steps = measure_steps(asked.actions)
+    live: Found = {}
+    if not asked.no_live:
+        with (
+            open_broker() as bootstrap,
+            tempfile.TemporaryDirectory(prefix="triggerstream-") as directory,
+        ):
+            live = asyncio.run(
+                measure_live(bootstrap, Path(directory), asked.actions, asked.rounds)
+            )
+    if not asked.json:
+        tell(steps, live)
+        return
+    result: dict[str, Any] = {
+        "steps_us": {name: round(figure, 2) for name, figure in steps.items()},
+        "all_steps_us": round(sum(steps.values()), 2),
+        "with": surroundings("orjson", "msgspec", "aiokafka", "faust-streaming", "rocksdict"),
+    }
+    if live:
+        result["sender"] = {name: summary(all_) for name, all_ in live.items()}
+        result["actions_per_cpu_second"] = round(1e6 / statistics.median(live["us"]))
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
