@@ -19,18 +19,16 @@ import msgspec
 
 from triggerstream.channels.base import Answer, Channel, Message
 from triggerstream.channels.templates import TemplateError, Templates
-from triggerstream.core.keyed.program import KIND, Kind, Produce
 from triggerstream.core.reasons import FailReason
-from triggerstream.policy.outcomes import Attempt, Result
+from triggerstream.policy.outcomes import Attempt
 from triggerstream.policy.records import read_firing
+from triggerstream.stream.answers import Answers
 from triggerstream.stream.ports import Log, Rulesets
 
 GRACE = 2.0
 """Seconds beyond the deadline in which a channel may say itself what became of its call."""
 
 _RULESETS_KEPT = 4
-_HEADERS = ((KIND, Kind.RESULT),)
-_encode = msgspec.json.Encoder().encode
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -87,7 +85,7 @@ class Calls:
         bounds: Bounds | None = None,
     ) -> None:
         self._channels = channels
-        self._log = log
+        self._answers = Answers(log)
         self._rulesets = rulesets
         self._crash = crash
         self._now = now
@@ -201,7 +199,7 @@ class Calls:
         if self._observe is not None:
             seconds = self._now() - started
             self._observe(attempt.channel, answer.outcome, answer.reason or "", seconds)
-        await self._append(partition, attempt, answer)
+        await self._answers.append(partition, attempt, answer)
 
     async def _call(self, attempt: Attempt) -> Answer:
         """Return what the channel answers, or that it did not by the deadline."""
@@ -260,29 +258,13 @@ class Calls:
         limit = self._bounds.patience + attempt.deadline + GRACE
         await self._sleep(limit)
         detail = f"its sender ended, and left no answer for {limit:g} s"
-        await self._append(partition, attempt, Answer("unknown", FailReason.AMBIGUOUS, detail))
+        unknown = Answer("unknown", FailReason.AMBIGUOUS, detail)
+        await self._answers.append(partition, attempt, unknown)
 
     # ── answers ─────────────────────────────────────────────────────────────────────────────
 
     def _tell(self, partition: int, attempt: Attempt, answer: Answer) -> None:
-        self._spawn(self._append(partition, attempt, answer))
-
-    async def _append(self, partition: int, attempt: Attempt, answer: Answer) -> None:
-        result = Result(
-            action_id=attempt.action_id,
-            customer_id=attempt.customer_id,
-            attempt=attempt.attempt,
-            outcome=answer.outcome,
-            reason=answer.reason,
-            detail=answer.detail,
-            retry_after=answer.retry_after,
-            provider_id=answer.provider_id,
-        )
-        key = attempt.customer_id.encode()
-        acknowledged = await self._log.append(
-            [Produce("actions", partition, key, _encode(result), _HEADERS)]
-        )
-        await acknowledged
+        self._spawn(self._answers.append(partition, attempt, answer))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> Task[None]:
         task = asyncio.get_running_loop().create_task(work)
