@@ -95,19 +95,27 @@ def looks_per_type(count: int) -> dict[str, int]:
     return {name: text.count(name) for name in TYPES}
 
 
-async def append(producer: AIOKafkaProducer, topic: str, records: Sequence[Keyed]) -> None:
+async def append(
+    producer: AIOKafkaProducer,
+    topic: str,
+    records: Sequence[Keyed],
+    *,
+    partitions: int = PARTITIONS,
+) -> None:
     """Append *records* in batches, each where murmur2 places its key; return when acknowledged."""
     acknowledgements = []
-    for partition, batch in _batches(producer, records):
+    for partition, batch in _batches(producer, records, partitions):
         acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
     for acknowledged in acknowledgements:
         await acknowledged
 
 
-def _batches(producer: AIOKafkaProducer, records: Sequence[Keyed]) -> Iterator[tuple[int, Any]]:
+def _batches(
+    producer: AIOKafkaProducer, records: Sequence[Keyed], partitions: int
+) -> Iterator[tuple[int, Any]]:
     filling: dict[int, Any] = {}
     for key, value in records:
-        partition = (murmur2(key) & 0x7FFFFFFF) % PARTITIONS
+        partition = (murmur2(key) & 0x7FFFFFFF) % partitions
         batch = filling.setdefault(partition, producer.create_batch())
         if batch.append(key=key, value=value, timestamp=None) is None:
             batch.close()
