@@ -295,6 +295,61 @@ class Steps:
         self._store.close()
 
 
+class Ended:
+    """The program alone: firings in, reserved, answered and ended, some a turn."""
+
+    def __init__(self, count: int) -> None:
+        now = time.time()
+        self._at = int(now * 1000)
+        self._ruleset = load_ruleset(files(now), version=1)
+        self._send = Send()
+        self._ledgers: dict[str, Ledger] = {}
+        self._offset = 0
+        self._values = [
+            record.value or b""
+            for firing in firings(count, self._at)
+            for record in records_of(firing, 1)
+        ]
+        self._answers = [
+            orjson.dumps(
+                {
+                    "action_id": action.action_id,
+                    "customer_id": firing.customer_id,
+                    "attempt": 1,
+                    "outcome": "sent",
+                }
+            )
+            for firing in firings(count, self._at)
+            for action in firing.actions
+        ]
+
+    def orjson(self) -> int:
+        """Decode the next firings, and no more: what `turn` is compared with."""
+        for value in self._values[self._offset : self._offset + SLICE]:
+            orjson.loads(value)
+        return SLICE
+
+    def turn(self) -> int:
+        """Take the next firings to their ends."""
+        send, out = self._send, []
+        for position in range(self._offset, self._offset + SLICE):
+            self._take(_Record(self._values[position]), Kind.FIRING, out)
+            self._take(_Record(self._answers[position]), Kind.RESULT, out)
+        ended = [outcome for outcome in out if isinstance(outcome, Delivery)]
+        assert len(ended) == SLICE, "an action was suppressed"
+        for delivery in ended:
+            send.encode(delivery, 1, self._at)
+        self._offset += SLICE
+        return SLICE
+
+    def _take(self, record: _Record, kind: bytes, out: list[Any]) -> None:
+        message = self._send.read(record, kind)
+        ledger = self._ledgers.get(message.customer_id)
+        if ledger is None:
+            ledger = self._ledgers[message.customer_id] = Ledger()
+        self._send.on_message(ledger, message, self._ruleset, self._at, self._at, 0, out)
+
+
 def measure_steps(count: int) -> dict[str, float]:
     """Return microseconds an action by step."""
     with tempfile.TemporaryDirectory(prefix="triggerstream-") as directory:
