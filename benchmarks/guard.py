@@ -19,7 +19,7 @@ become faster (or is slower for a good reason), and say why in the commit.
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import statistics
 import sys
@@ -29,7 +29,6 @@ from pathlib import Path
 from time import thread_time_ns
 from typing import Any
 
-import msgspec
 import orjson
 from rocksdict import Rdict, WriteBatch, WriteOptions
 
@@ -99,7 +98,8 @@ class _Deciding:
         self.stored: dict[bytes, bytes | None] = {}
 
     def decide(self) -> int:
-        program, ruleset, states, out = self._program, self._ruleset, self.states, []
+        program, ruleset, states = self._program, self._ruleset, self.states
+        out: list[Any] = []
         some = self._decoded[self._position : self._position + _TURN]
         for position, event in enumerate(some, start=self._position):
             state = states.get(event.customer_id)
@@ -291,7 +291,7 @@ def record() -> None:
         tries.append(measure())
         say(f"measured {number + 1} of {_RECORDED} times")
     told = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "with": surroundings("orjson", "msgspec", "rocksdict"),
         "ratios": middle_of(tries),
     }

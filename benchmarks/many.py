@@ -223,7 +223,10 @@ def tell(engine: Mapping[str, float], live: Found, loading: Mapping[str, Any]) -
     show(
         "what loading takes",
         ("triggers", "parsing, s", "compiling, s", "MB"),
-        [(n, f"{x['parse_s']}", f"{x['compile_s']}", f"{x['megabytes']}") for n, x in loading.items()],
+        [
+            (n, f"{x['parse_s']}", f"{x['compile_s']}", f"{x['megabytes']}")
+            for n, x in loading.items()
+        ],
     )
 
 

@@ -4,8 +4,8 @@
 
 The command runs as a process of its own over a file of 370-byte events (`load.py`), under ten
 triggers. Told are its CPU time an event (user and system, with all of its own processes, less
-what it takes for a file of one event), events a second and core, and events a second by the clock on the
-wall: both cores at once are seen there only.
+what it takes for a file of one event), events a second and core, and events a second by the clock
+on the wall: both cores at once are seen there only.
 
 Beside it, in this process and in turn, the layers: orjson alone, the arrival, decoding, and the
 whole driver. ``--profile`` adds where the driver's own time goes, function by function.
@@ -65,9 +65,7 @@ def run_command(rules: Path, log: Path) -> Run:
     """Replay *log* as anybody would, and wait for it."""
     command = [sys.executable, "-m", "triggerstream", "replay", "--triggers", str(rules), str(log)]
     started = time.monotonic()
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:

@@ -56,7 +56,7 @@ from benchmarks.rounds import (
     without_collector,
 )
 from triggerstream.channels.log import LogChannel
-from triggerstream.core.keyed.program import KIND, Kind, Produce
+from triggerstream.core.keyed.program import Kind, Produce
 from triggerstream.core.outcomes import Action, Firing, action_id, firing_id
 from triggerstream.core.telling import records_of
 from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
@@ -137,7 +137,6 @@ def firings(count: int, at: int, start: int = 0) -> Iterator[Firing]:
         )
 
 
-
 # ── the steps, in this process ──────────────────────────────────────────────────────────────
 
 
@@ -157,9 +156,17 @@ class _Log:
 
     def __init__(self) -> None:
         self.appended: list[Produce] = []
+        self._came = asyncio.Event()
+
+    async def until(self, count: int) -> None:
+        """Return when so many records have been appended."""
+        while len(self.appended) < count:
+            self._came.clear()
+            await self._came.wait()
 
     async def append(self, records: Sequence[Produce]) -> Awaitable[Sequence[Acknowledged]]:
         self.appended.extend(records)
+        self._came.set()
         return _at_once()
 
     async def append_changelog(self, partition: int, entries: Any) -> Any:
@@ -275,8 +282,7 @@ class Steps:
     async def _call(self, attempts: Sequence[Attempt]) -> None:
         for attempt in attempts:
             self._calls.start(0, attempt)
-        while len(self._log.appended) < len(attempts):
-            await asyncio.sleep(0)
+        await self._log.until(len(attempts))
 
     def read_answers(self) -> int:
         answers = [_Record(record.value) for record in self._log.appended]
@@ -331,7 +337,8 @@ class Ended:
 
     def turn(self) -> int:
         """Take the next firings to their ends."""
-        send, out = self._send, []
+        send = self._send
+        out: list[Any] = []
         for position in range(self._offset, self._offset + SLICE):
             self._take(_Record(self._values[position]), Kind.FIRING, out)
             self._take(_Record(self._answers[position]), Kind.RESULT, out)
@@ -365,7 +372,7 @@ def measure_steps(count: int) -> dict[str, float]:
 
 # ── the process, on Kafka ───────────────────────────────────────────────────────────────────
 
-_ATTEMPTS = re.compile(r'^triggerstream_attempts_total{(.*)} ([0-9.e+]+)$', re.MULTILINE)
+_ATTEMPTS = re.compile(r"^triggerstream_attempts_total{(.*)} ([0-9.e+]+)$", re.MULTILINE)
 
 
 def put_off(metrics: str) -> int:
@@ -375,9 +382,10 @@ def put_off(metrics: str) -> int:
     )
 
 
-async def measure_sender(bootstrap: str, directory: Path, prefix: str, count: int) -> dict[str, float]:
-    """Return what one sender takes for *count* actions."""
-    directory.mkdir()
+async def measure_sender(
+    bootstrap: str, directory: Path, prefix: str, count: int
+) -> dict[str, float]:
+    """Return what one sender takes for *count* actions; its files go into *directory*."""
     kafka = Kafka(bootstrap=bootstrap, topic_prefix=prefix, partitions=PARTITIONS)
     settings = Settings(kafka=kafka)
     topics = Topics(prefix)
@@ -449,7 +457,8 @@ async def measure_live(bootstrap: str, directory: Path, count: int, rounds: int)
     found: Found = {}
     for number in range(rounds):
         prefix = f"bench-sender-{os.getpid()}-{number}"
-        figures = await measure_sender(bootstrap, directory / prefix, prefix, count)
+        with tempfile.TemporaryDirectory(dir=directory) as own:
+            figures = await measure_sender(bootstrap, Path(own), prefix, count)
         for name, figure in figures.items():
             found.setdefault(name, []).append(figure)
         say(f"round {number + 1} of {rounds}: {figures['us']:.0f} us an action")

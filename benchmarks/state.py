@@ -123,7 +123,9 @@ def generate(stores: Stores, templates: Sequence[bytes | None], customers: int) 
         for start in range(0, len(numbers), _PUT):
             some = numbers[start : start + _PUT]
             values = {b"customer-%07d" % n: templates[n % len(templates)] for n in some}
-            store.write(values, partition_record=None, changelog_offset=0, old=dict.fromkeys(values))
+            store.write(
+                values, partition_record=None, changelog_offset=0, old=dict.fromkeys(values)
+            )
         say(f"store {partition + 1} of {PARTITIONS} is full")
 
 
@@ -216,7 +218,7 @@ class Worker:
         partition.landed(cut)
 
 
-def measure_memory(worker: Worker, count: int) -> list[dict[str, float]]:
+def measure_memory(worker: Worker, count: int) -> list[dict[str, int]]:
     """Return resident megabytes and customers in memory, as *count* cold events are decided."""
     process = psutil.Process()
     seen = []
