@@ -59,9 +59,11 @@ ALLOWED = 1.25
 CLEAR = 1.12
 """Up to here one try is enough."""
 TRIES = 3
-ROUNDS = 120
+ROUNDS = 100
 
 _RECORDED = 7
+_FIRINGS = 30
+"""Of one turn; each takes long."""
 _TURN = 100
 """Events of one turn."""
 _CUSTOMERS = 300
@@ -147,7 +149,7 @@ class Bench:
         self._plain = Rdict(str(directory / "plain"), stores._options())
         self._unlogged = WriteOptions()
         self._unlogged.disable_wal = True  # type: ignore[method-assign,assignment] # the stub errs
-        self._ended = Ended(ROUNDS * _TURN)
+        self._ended = Ended(ROUNDS * _FIRINGS, _FIRINGS)
         self._taken = 0
 
     def close(self) -> None:

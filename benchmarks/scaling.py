@@ -7,7 +7,10 @@ they are in the log is the clock started and the group let on: `Process` has no 
 workers are stopped (SIGSTOP) meanwhile, for less than their session's time-out. So nobody
 produces while they catch up, and all that runs is workers and broker. Told are events a second by
 the clock on the wall, the workers' CPU and the broker's, both in microseconds an event, and how
-much of the machine's cores the workers, the broker and all others had meanwhile.
+much of the machine's cores the workers, the broker and all others had meanwhile. On a machine that
+others use too, the wall says more of them: *at most* is what the CPU an event allows, the smaller
+of a core for each worker with partitions, and all cores shared with the broker. *Idle* is what a
+worker takes of a core when there is nothing to do.
 
 On two cores that the broker has a share in, more workers cannot be faster for ever: where the
 cores are used up, CPU an event tells what more machines would give. It should not grow with the
@@ -45,6 +48,7 @@ PARTITIONS = (1, 4, 16)
 
 _READY_LIMIT_S = 120.0
 _SETTLE_S = 3.0
+_IDLE_S = 4.0
 _SESSION_S = 60
 """Longer than the default, so that appending never ends a stopped worker's session."""
 
@@ -53,10 +57,15 @@ class Figures(msgspec.Struct, frozen=True):
     """One run. Microseconds are CPU an event; shares are of all cores, by the wall.
 
     Attributes:
+        at_most: Events a second that this CPU an event allows, if nobody else had the cores: a
+            worker has one at most, and all have what the broker leaves.
         broker_us: ``None`` where the broker is not ours to look at.
+        idle_share: Of one core, what a worker takes that has nothing to do.
     """
 
     per_second: float
+    at_most: float
+    idle_share: float
     worker_us: float
     broker_us: float | None
     worker_share: float
@@ -123,6 +132,14 @@ def stopped(workers: Sequence[Process]) -> Iterator[None]:
             os.kill(worker.pid, signal.SIGCONT)
 
 
+async def idle_share(workers: Sequence[Process]) -> float:
+    """Return what share of a core one of *workers* takes while nothing is to be done."""
+    before, began = sum(cpu_seconds(worker.pid) for worker in workers), time.monotonic()
+    await asyncio.sleep(_IDLE_S)
+    spent = sum(cpu_seconds(worker.pid) for worker in workers) - before
+    return spent / (time.monotonic() - began) / len(workers)
+
+
 def _all_cores() -> float:
     """Return the CPU seconds that the machine has spent on anything."""
     times = psutil.cpu_times()
@@ -143,6 +160,7 @@ async def measure(
             await append(producer, topic, load[:WARM_UP], partitions=partitions)
             await until_committed(lag)
             count = len(load) - WARM_UP
+            idle = await idle_share(workers)
             with stopped(workers):
                 await append(producer, topic, load[WARM_UP:], partitions=partitions)
                 began, all_before = time.monotonic(), _all_cores()
@@ -154,9 +172,13 @@ async def measure(
     wall = time.monotonic() - began
     ours = sum(cpu_seconds(worker.pid) for worker in workers) - before
     brokers = cpu_seconds(broker.pid) - broker_before if broker else 0.0
-    cores = wall * (os.cpu_count() or 1)
+    number = os.cpu_count() or 1
+    cores = wall * number
+    at_work = min(len(workers), partitions)
     return Figures(
         per_second=count / wall,
+        at_most=count * min(at_work / ours, number / (ours + brokers)),
+        idle_share=idle,
         worker_us=ours / count * 1e6,
         broker_us=brokers / count * 1e6 if broker else None,
         worker_share=ours / cores,
@@ -234,12 +256,14 @@ def tell(found: Found) -> None:
                 f"{workers}",
                 f"{partitions}",
                 told(_of(runs, "per_second"), 0),
-                told(_of(runs, "worker_us")),
-                f"{statistics.median(brokers):.1f}" if brokers else "-",
+                f"{statistics.median(_of(runs, 'at_most')):,.0f}",
+                told(_of(runs, "worker_us"), 0),
+                f"{statistics.median(brokers):.0f}" if brokers else "-",
+                f"{statistics.median(_of(runs, 'idle_share')):.1%}",
                 " ".join(shares),
             )
         )
-    columns = ("workers", "parts", "events/s", "us/event", "broker", "cores: w b others")
+    columns = ("w", "p", "events/s", "at most", "us/event", "broker", "idle", "w, b, others")
     show(f"catching up, {os.cpu_count()} cores", columns, rows)
 
 

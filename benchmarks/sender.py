@@ -304,18 +304,16 @@ class Steps:
 class Ended:
     """The program alone: firings in, reserved, answered and ended, some a turn."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, turn: int) -> None:
         now = time.time()
+        self._turn = turn
         self._at = int(now * 1000)
         self._ruleset = load_ruleset(files(now), version=1)
         self._send = Send()
+        fired = list(firings(count, self._at))
         self._ledgers: dict[str, Ledger] = {}
         self._offset = 0
-        self._values = [
-            record.value or b""
-            for firing in firings(count, self._at)
-            for record in records_of(firing, 1)
-        ]
+        self._values = [record.value or b"" for firing in fired for record in records_of(firing, 1)]
         self._answers = [
             orjson.dumps(
                 {
@@ -325,29 +323,29 @@ class Ended:
                     "outcome": "sent",
                 }
             )
-            for firing in firings(count, self._at)
+            for firing in fired
             for action in firing.actions
         ]
 
     def orjson(self) -> int:
         """Decode the next firings, and no more: what `turn` is compared with."""
-        for value in self._values[self._offset : self._offset + SLICE]:
+        for value in self._values[self._offset : self._offset + self._turn]:
             orjson.loads(value)
-        return SLICE
+        return self._turn
 
     def turn(self) -> int:
         """Take the next firings to their ends."""
         send = self._send
         out: list[Any] = []
-        for position in range(self._offset, self._offset + SLICE):
+        for position in range(self._offset, self._offset + self._turn):
             self._take(_Record(self._values[position]), Kind.FIRING, out)
             self._take(_Record(self._answers[position]), Kind.RESULT, out)
         ended = [outcome for outcome in out if isinstance(outcome, Delivery)]
-        assert len(ended) == SLICE, "an action was suppressed"
+        assert len(ended) == self._turn, "an action was suppressed"
         for delivery in ended:
             send.encode(delivery, 1, self._at)
-        self._offset += SLICE
-        return SLICE
+        self._offset += self._turn
+        return self._turn
 
     def _take(self, record: _Record, kind: bytes, out: list[Any]) -> None:
         message = self._send.read(record, kind)
