@@ -31,7 +31,7 @@ from triggerstream.policy.outcomes import (
     Reason,
     Result,
 )
-from triggerstream.policy.records import Fired, read_firing
+from triggerstream.policy.records import Fired, read_firing, read_named
 from triggerstream.policy.retries import MAX_FAILURES, backoff
 
 REPLAY_SLACK = DAY
@@ -187,7 +187,7 @@ class Turn:
         Its slot stays taken if it went out or may have; all other ends give it back. What may
         have gone out in an earlier call does not end as if it had not: it is unknown.
         """
-        ledger, firing = self._ledger, read_firing(pending.firing).firing
+        ledger, firing = self._ledger, read_named(pending.firing)
         detail = result.detail if result else against[0].detail if against else ""
         if pending.ambiguous and outcome is not Outcome.SENT:
             detail = f"an earlier call had no answer; then {outcome} ({reason}) {detail}".rstrip()
@@ -199,10 +199,10 @@ class Turn:
             Delivery(
                 action_id=pending.action_id,
                 firing_id=firing.firing_id,
-                trigger=firing.trigger,
+                trigger=pending.trigger,
                 customer_id=firing.customer_id,
                 channel=pending.channel,
-                type=firing.type,
+                type=pending.type,
                 mode=firing.mode,
                 outcome=outcome,
                 reason=reason,
@@ -216,7 +216,7 @@ class Turn:
         )
         if self._has_failed(pending, outcome) and reason is not GateReason.ERASED:
             self._out.append(
-                FiringFailed(firing.firing_id, firing.trigger, firing.customer_id, self.at)
+                FiringFailed(firing.firing_id, pending.trigger, firing.customer_id, self.at)
             )
 
     def _has_failed(self, ended: Pending, outcome: Outcome) -> bool:

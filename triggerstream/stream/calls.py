@@ -217,9 +217,10 @@ class Calls:
             if call.done():
                 return call.result()
         finally:
-            call.cancel()
             timer.cancel()
-            await asyncio.gather(call, timer, return_exceptions=True)
+            if not call.done():
+                call.cancel()
+                await asyncio.gather(call, return_exceptions=True)
         return Answer("unknown", FailReason.AMBIGUOUS, f"no answer within {limit:g} s")
 
     def _message(self, attempt: Attempt) -> Message | None:
