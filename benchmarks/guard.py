@@ -32,6 +32,7 @@ from typing import Any
 import orjson
 from rocksdict import Rdict, WriteBatch, WriteOptions
 
+from benchmarks.firings import Ended
 from benchmarks.load import events, triggers
 from benchmarks.rounds import (
     Work,
@@ -41,7 +42,6 @@ from benchmarks.rounds import (
     take_turns,
     without_collector,
 )
-from benchmarks.sender import Ended
 from triggerstream.core.decode import decode_event
 from triggerstream.core.detect import Detect
 from triggerstream.core.event import Event

@@ -35,15 +35,14 @@ import re
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import orjson
 from aiokafka.admin import AIOKafkaAdminClient
 
 from benchmarks.bench import cpu_seconds, delete_topics, open_broker, until_committed
+from benchmarks.firings import Record, files, firings
 from benchmarks.load import PARTITIONS
 from benchmarks.rounds import (
     Found,
@@ -58,7 +57,6 @@ from benchmarks.rounds import (
 )
 from triggerstream.channels.log import LogChannel
 from triggerstream.core.keyed.program import Kind, Produce
-from triggerstream.core.outcomes import Action, Firing, action_id, firing_id
 from triggerstream.core.telling import records_of
 from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
 from triggerstream.demo.lag import Lag
@@ -76,81 +74,10 @@ from triggerstream.stream.rulesets import publish
 from triggerstream.stream.stores import Stores
 from triggerstream.stream.topics import Topics
 
-CUSTOMERS = 5_000
 _WARM_UP = 500
 _IDLE_S = 4.0
 _LIMIT_SECONDS = 300.0
-_TRIGGER = """\
-trigger: bench
-when: {event: cart_added}
-then:
-  - log: {message: hello}
-"""
-
-
-def policy(now: float) -> str:
-    """Return a policy whose every gate asks something, and lets pass: it is not night *now*."""
-    hour = int(now // 3600)
-    night, morning = (hour + 11) % 24, (hour + 13) % 24
-    return (
-        f'quiet_hours: {{from: "{night:02}:00", to: "{morning:02}:00", zone: customer}}\n'
-        "caps:\n"
-        "  - {channel: log, limit: 900, window: 24h}\n"
-        "  - {limit: 900, window: 7d}\n"
-        "consent: {log: opt_in}\n"
-    )
-
-
-def files(now: float) -> dict[str, str]:
-    return {"bench.yaml": _TRIGGER, "policy.yaml": policy(now)}
-
-
-def firings(count: int, at: int, start: int = 0) -> Iterator[Firing]:
-    """Yield *count* firings at *at* (epoch ms), of one action each, numbered from *start*."""
-    for number in range(start, start + count):
-        customer = f"customer-{number % CUSTOMERS:06d}"
-        event = orjson.dumps(
-            {
-                "event_id": f"e{number}",
-                "customer_id": customer,
-                "event_type": "cart_added",
-                "timestamp": at,
-                "event_data": {"total": 99.9, "sku": "sku-00042", "page": "/products/000042"},
-                "session_id": "session-000007",
-                "source": "web",
-            }
-        )
-        found = firing_id("bench", customer, None, "web", f"e{number}", None)
-        yield Firing(
-            firing_id=found,
-            trigger="bench",
-            customer_id=customer,
-            at=at,
-            instance=None,
-            events=(f"e{number}",),
-            actions=(Action(action_id(found, 0), "log", options={"message": "hello"}),),
-            event=msgspec.Raw(event),
-            profile={
-                "email": f"{customer}@shop.example",
-                "timezone": "Europe/Berlin",
-                "log_consent": True,
-                "preferences": {"lifecycle": False},
-            },
-        )
-
-
 # ── the steps, in this process ──────────────────────────────────────────────────────────────
-
-
-class _Record(msgspec.Struct, gc=False):
-    """A record as the program reads it."""
-
-    value: bytes | None
-    key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    offset: int = 0
-    timestamp: int = 0
-    partition: int = 0
 
 
 class _Log:
@@ -224,7 +151,7 @@ class Steps:
             bounds=Bounds(),
         )
         self._records = [
-            _Record(record.value)
+            Record(record.value)
             for firing in firings(count, self._at)
             for record in records_of(firing, 1)
         ]
@@ -287,7 +214,7 @@ class Steps:
         await self._log.until(len(attempts))
 
     def read_answers(self) -> int:
-        answers = [_Record(record.value) for record in self._log.appended]
+        answers = [Record(record.value) for record in self._log.appended]
         self._messages = [self._send.read(record, Kind.RESULT) for record in answers]
         return len(self._messages)
 
@@ -301,60 +228,6 @@ class Steps:
     def close(self) -> None:
         self._runner.close()
         self._store.close()
-
-
-class Ended:
-    """The program alone: firings in, reserved, answered and ended, some a turn."""
-
-    def __init__(self, count: int, turn: int) -> None:
-        now = time.time()
-        self._turn = turn
-        self._at = int(now * 1000)
-        self._ruleset = load_ruleset(files(now), version=1)
-        self._send = Send()
-        fired = list(firings(count, self._at))
-        self._ledgers: dict[str, Ledger] = {}
-        self._offset = 0
-        self._values = [record.value or b"" for firing in fired for record in records_of(firing, 1)]
-        self._answers = [
-            orjson.dumps(
-                {
-                    "action_id": action.action_id,
-                    "customer_id": firing.customer_id,
-                    "attempt": 1,
-                    "outcome": "sent",
-                }
-            )
-            for firing in fired
-            for action in firing.actions
-        ]
-
-    def orjson(self) -> int:
-        """Decode the next firings, and no more: what `turn` is compared with."""
-        for value in self._values[self._offset : self._offset + self._turn]:
-            orjson.loads(value)
-        return self._turn
-
-    def turn(self) -> int:
-        """Take the next firings to their ends."""
-        send = self._send
-        out: list[Any] = []
-        for position in range(self._offset, self._offset + self._turn):
-            self._take(_Record(self._values[position]), Kind.FIRING, out)
-            self._take(_Record(self._answers[position]), Kind.RESULT, out)
-        ended = [outcome for outcome in out if isinstance(outcome, Delivery)]
-        assert len(ended) == self._turn, "an action was suppressed"
-        for delivery in ended:
-            send.encode(delivery, 1, self._at)
-        self._offset += self._turn
-        return self._turn
-
-    def _take(self, record: _Record, kind: bytes, out: list[Any]) -> None:
-        message = self._send.read(record, kind)
-        ledger = self._ledgers.get(message.customer_id)
-        if ledger is None:
-            ledger = self._ledgers[message.customer_id] = Ledger()
-        self._send.on_message(ledger, message, self._ruleset, self._at, self._at, 0, out)
 
 
 def measure_steps(count: int) -> dict[str, float]:
