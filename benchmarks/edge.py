@@ -39,6 +39,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import bench as shared
 from benchmarks import spine
 from benchmarks.load import PARTITIONS, append, events, open_producer
 from triggerstream.demo.lag import Lag
@@ -74,7 +75,7 @@ class Figures(msgspec.Struct, frozen=True):
         return sum(self.layers.values())
 
 
-async def measure_case(bench: spine.Bench, case: Case, count: int) -> Figures:
+async def measure_case(bench: shared.Bench, case: Case, count: int) -> Figures:
     prefix = bench.next_prefix()
     async with bench.topics(prefix) as topic:
         with _bare(bench, prefix, case) as (process, port):
@@ -84,10 +85,10 @@ async def measure_case(bench: spine.Bench, case: Case, count: int) -> Figures:
                 group = Topics(prefix).process("detect")
                 async with Lag(bench.bootstrap, group, topic, PARTITIONS) as lag:
                     await append(producer, topic, bench.load[:WARM_UP])
-                    await spine.until_committed(lag)
+                    await shared.until_committed(lag)
                     before, states = cpu_by_layer(process.pid), _states(port)
                     await append(producer, topic, bench.load[WARM_UP : WARM_UP + count])
-                    await spine.until_committed(lag)
+                    await shared.until_committed(lag)
                     after = cpu_by_layer(process.pid)
                     written = _states(port) - states
             finally:
@@ -123,7 +124,7 @@ def _states(port: int) -> float:
 
 @contextmanager
 def _bare(
-    bench: spine.Bench, prefix: str, case: Case
+    bench: shared.Bench, prefix: str, case: Case
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = int(holder.getsockname()[1])
@@ -137,7 +138,7 @@ def _bare(
     own = {f"TRIGGERSTREAM_{key}": value for key, value in settings.items()}
     with (bench.directory / f"{prefix}.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, str(spine.HERE / "bare.py"), str(case.size), str(case.every)],
+            [sys.executable, str(shared.HERE / "bare.py"), str(case.size), str(case.every)],
             env={**os.environ, **own},
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -156,7 +157,7 @@ def _bare(
 
 
 async def measure_all(
-    bench: spine.Bench, plan: spine.Plan
+    bench: shared.Bench, plan: spine.Plan
 ) -> tuple[list[float], dict[str, list[Figures]]]:
     """Return the limit, and the figures of each case, one for each round."""
     limit: list[float] = []
@@ -225,8 +226,11 @@ def main() -> None:
     asked = parser.parse_args()
     plan = spine.Plan(asked.events, 0, asked.rounds)
     load = events(WARM_UP + plan.events, until=int(time.time() * 1000))
-    with spine.broker() as bootstrap, tempfile.TemporaryDirectory(prefix="edge-") as directory:
-        bench = spine.Bench(bootstrap, Path(directory), load)
+    with (
+        shared.open_broker() as bootstrap,
+        tempfile.TemporaryDirectory(prefix="edge-") as directory,
+    ):
+        bench = shared.Bench(bootstrap, Path(directory), load)
         limit, found = asyncio.run(measure_all(bench, plan))
     if asked.json:
         sys.stdout.buffer.write(as_json(limit, found) + b"\n")

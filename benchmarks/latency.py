@@ -37,7 +37,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import spine
+from benchmarks import bench as shared
 from benchmarks.load import PARTITIONS, append, events, open_producer, triggers
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
@@ -123,7 +123,7 @@ class Reader:
                     )
 
 
-async def measure(bench: spine.Bench, count: int, seconds: float, capacity: float | None) -> Found:
+async def measure(bench: shared.Bench, count: int, seconds: float, capacity: float | None) -> Found:
     """Measure with *count* triggers, *seconds* at each rate; *capacity* spares finding it out."""
     prefix = bench.next_prefix()
     directory = bench.directory / prefix
@@ -157,37 +157,37 @@ async def measure(bench: spine.Bench, count: int, seconds: float, capacity: floa
     return Found(capacity, paced, absences)
 
 
-async def _capacity(bench: spine.Bench, prefix: str, topic: str) -> float:
+async def _capacity(bench: shared.Bench, prefix: str, topic: str) -> float:
     """Return how many events a second the worker works off, once it is warm."""
     producer = open_producer(bench.bootstrap)
     await producer.start()
     try:
         async with Lag(bench.bootstrap, Topics(prefix).process("detect"), topic, PARTITIONS) as lag:
             await append(producer, topic, bench.load[:BACKLOG])
-            await spine.until_committed(lag)
+            await shared.until_committed(lag)
             began = time.monotonic()
             await append(producer, topic, bench.load[BACKLOG:])
-            await spine.until_committed(lag)
+            await shared.until_committed(lag)
             return BACKLOG / (time.monotonic() - began)
     finally:
         await producer.stop()
 
 
 async def _paced(
-    bench: spine.Bench, prefix: str, topic: str, rate: float, seconds: float, seed: int
+    bench: shared.Bench, prefix: str, topic: str, rate: float, seconds: float, seed: int
 ) -> Latencies:
     began = time.time() * 1000
     async with Reader(bench.bootstrap, Topics(prefix).name("actions")) as reader:
         load = await asyncio.create_subprocess_exec(
             sys.executable,
-            str(spine.HERE / "pace.py"),
+            str(shared.HERE / "pace.py"),
             *(bench.bootstrap, topic, str(rate), str(seconds + WARM_UP_S), str(seed)),
             stderr=subprocess.DEVNULL,
         )
         if await load.wait() != 0:
             sys.exit("pace.py: not all events were acknowledged")
         async with Lag(bench.bootstrap, Topics(prefix).process("detect"), topic, PARTITIONS) as lag:
-            await spine.until_committed(lag)
+            await shared.until_committed(lag)
         await asyncio.sleep(0.5)
     fired = [
         each
@@ -232,7 +232,7 @@ async def _taken(bootstrap: str, topic: str, ids: set[str], since: float) -> dic
     return found
 
 
-async def _absences(bench: spine.Bench, prefix: str, topic: str) -> list[float]:
+async def _absences(bench: shared.Bench, prefix: str, topic: str) -> list[float]:
     """Return by how many milliseconds absences are late, each partition being silent."""
     wanted = 200
     producer = open_producer(bench.bootstrap)
@@ -324,8 +324,11 @@ def main() -> None:
     parser.add_argument("--capacity", type=float, help="events/s, instead of measuring it")
     asked = parser.parse_args()
     load = events(2 * BACKLOG, until=int(time.time() * 1000))
-    with spine.broker() as bootstrap, tempfile.TemporaryDirectory(prefix="latency-") as directory:
-        bench = spine.Bench(bootstrap, Path(directory), load)
+    with (
+        shared.open_broker() as bootstrap,
+        tempfile.TemporaryDirectory(prefix="latency-") as directory,
+    ):
+        bench = shared.Bench(bootstrap, Path(directory), load)
         found = asyncio.run(measure(bench, asked.triggers, asked.seconds, asked.capacity))
     if asked.json:
         sys.stdout.buffer.write(as_json(found) + b"\n")
