@@ -6,11 +6,11 @@ order of the instances, the earliest wait, the bounds, and the weight of the sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from triggerstream.core.codec import decode_slot, read_fingerprint
-from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.patterns.base import Due
 from triggerstream.core.state import CustomerState, Instances, Timer
 from triggerstream.core.triggers.compile import CompiledTrigger
 
@@ -90,22 +90,8 @@ def put(
 
 
 def note_wait(state: CustomerState, trigger: CompiledTrigger, after: Any) -> None:
-    """Note what a trigger without ``per`` waits for, *after* an event has changed its progress.
-
-    The same as looking at all timers, which is left for where the earliest may be gone.
-    """
-    name, waits = trigger.id, trigger.matcher.waits(after)
-    before = state.timers.get(name)
-    if len(waits) != 1 or before is not None:
-        if waits or before is not None:
-            _note_waits(state, trigger)
-        return
-    due, arrival = waits[0]
-    settled = max(due, arrival)
-    state.timers[name] = Timer(due, settled, 1)
-    state.waits += 1
-    state.due = min(state.due, due)
-    state.wake = min(state.wake, settled + state.lateness)
+    """Note what a trigger without ``per`` waits for, *after* an event has changed its progress."""
+    _set_timer(state, trigger.id, _timer(trigger.matcher.waits(after)))
 
 
 def put_by_timer(
@@ -141,27 +127,48 @@ def drop(state: CustomerState, name: str) -> None:
     state.slots.pop(name, None)
     state.open.pop(name, None)
     state.changed.pop(name, None)
-    if state.timers.pop(name, None) is not None:
-        state.note_waits()
+    _set_timer(state, name, None)
 
 
 def _note_waits(state: CustomerState, trigger: CompiledTrigger) -> None:
-    """Find the trigger's earliest waits again, and so the state's."""
-    due = settled = NEVER
-    number = 0
-    for each in instances(state, trigger).values():
-        for wait_due, arrival in trigger.matcher.waits(each):
-            number += 1
-            due = min(due, wait_due)
-            settled = min(settled, max(wait_due, arrival))
-    before = state.timers.get(trigger.id)
-    if number:
-        state.timers[trigger.id] = Timer(due, settled, number)
-    elif before is None:
+    """Note what a trigger waits for, in all its instances."""
+    waits_of = trigger.matcher.waits
+    waits = [wait for each in instances(state, trigger).values() for wait in waits_of(each)]
+    _set_timer(state, trigger.id, _timer(waits))
+
+
+def _timer(waits: Sequence[Due]) -> Timer | None:
+    if len(waits) == 1:
+        ((due, arrival),) = waits
+        return Timer(due, max(due, arrival), 1)
+    if not waits:
+        return None
+    return Timer(min(due for due, _ in waits), min(map(max, waits)), len(waits))
+
+
+def _set_timer(state: CustomerState, name: str, timer: Timer | None) -> None:
+    """Set what the trigger *name* waits for, and find the state's earliest waits again.
+
+    All timers are looked at only where the earliest of them may be gone.
+    """
+    timers = state.timers
+    before = timers.get(name)
+    if timer == before:
         return
+    if timer is not None:
+        timers[name] = timer
     else:
-        del state.timers[trigger.id]
-    state.note_waits()
+        del timers[name]
+    lateness = state.lateness
+    if before is not None:
+        if before.due == state.due or before.settled + lateness == state.wake:
+            state.note_waits()
+            return
+        state.waits -= before.waits
+    if timer is not None:
+        state.waits += timer.waits
+        state.due = min(state.due, timer.due)
+        state.wake = min(state.wake, timer.settled + lateness)
 
 
 def _make_room(by_instance: Instances, trigger: CompiledTrigger, at: int) -> bool:
