@@ -49,7 +49,7 @@ WARM_UP_S = 4.0
 """Seconds at the begin of each run that do not count: the rate is new to everybody."""
 ABSENT_MS = 2_000
 LATENESS_MS = 10_000
-_ABSENCE = f"""---
+ABSENCE = f"""---
 trigger: absence
 when:
   sequence: [{{event: started}}, {{absent: finished, for: {ABSENT_MS // 1000}s}}]
@@ -129,7 +129,7 @@ async def measure(bench: shared.Bench, count: int, seconds: float, capacity: flo
     directory = bench.directory / prefix
     rules = directory / "triggers"
     rules.mkdir(parents=True)
-    (rules / "bench.yaml").write_text(triggers(count) + _ABSENCE, encoding="utf-8")
+    (rules / "bench.yaml").write_text(triggers(count) + ABSENCE, encoding="utf-8")
     settings = {
         "KAFKA__BOOTSTRAP": bench.bootstrap,
         "KAFKA__TOPIC_PREFIX": prefix,
