@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -32,6 +33,19 @@ STALLED: Final = 60.0
 """Seconds without any record after which a restore is given up."""
 
 _FETCH: Final = 4 << 20
+
+_entry = attrgetter("offset", "key", "value")
+
+
+def open_consumer(options: Mapping[str, Any]) -> AIOKafkaConsumer:
+    """Return the consumer that changelogs are read with, to be started and assigned."""
+    return AIOKafkaConsumer(
+        **options,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=_FETCH,
+        fetch_max_wait_ms=100,
+    )
 
 
 class _Restoring:
@@ -65,13 +79,7 @@ async def restore(
     if not stores:
         on_progress(0, 0, 0)
         return
-    consumer = AIOKafkaConsumer(
-        **options,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=_FETCH,
-        fetch_max_wait_ms=100,
-    )
+    consumer = open_consumer(options)
     began = time.monotonic()
     try:
         await consumer.start()
@@ -132,8 +140,9 @@ async def _read(
         found = await consumer.getmany(*left, timeout_ms=200, max_records=MOST_RECORDS)
         for tp, records in found.items():
             plan = left[tp]
-            plan.restore.apply([(r.offset, r.key, r.value) for r in records if r.offset < plan.end])
-            count += len(records)
+            entries = [entry for entry in map(_entry, records) if entry[0] < plan.end]
+            plan.restore.apply(entries)
+            count += len(entries)
         for tp, plan in list(left.items()):
             position = await consumer.position(tp)
             if position > plan.position:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.marks import PARTITION_KEY, PartitionRecord
+from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.keyed.restore import Restore
+from triggerstream.errors import StateFormatError
 
 
 def state(fence: int, wake: int = NEVER) -> bytes:
@@ -119,3 +122,70 @@ def test_a_null_whose_grave_was_compacted_away_deletes_what_an_old_disk_holds() 
 
     assert disk.get(b"a") is None
     assert disk.stale() == []
+
+
+def test_one_batch_gives_what_its_records_give_one_by_one() -> None:
+    grave = header.pack(0, header.GRAVE, 100, 7)
+    entries = [
+        (b"ca", state(5)),
+        (b"cb", state(2)),
+        (b"ca", state(3)),
+        (b"cc", grave),
+        (b"cc", None),
+        (b"cc", state(6)),
+        (PARTITION_KEY, PartitionRecord(offset=4).encode()),
+        (b"cb", state(4)),
+    ]
+    one_by_one, at_once = restored(*entries), MemoryStore()
+    Restore(at_once).apply([(at, key, value) for at, (key, value) in enumerate(entries)])
+
+    assert at_once.values == one_by_one.values == {b"a": state(5), b"b": state(4)}
+    assert sorted(at_once.stale()) == sorted(one_by_one.stale()) == [b"a", b"c"]
+    assert at_once.partition_record() == one_by_one.partition_record()
+    assert at_once.changelog_offset() == one_by_one.changelog_offset() == 7
+
+
+def test_a_state_as_old_as_the_grave_is_the_grave_itself() -> None:
+    """Who wrote it again has decided the same record, so it may stay what the changelog says."""
+    grave = header.pack(0, header.GRAVE, 100, 7)
+
+    assert restored((b"ca", grave), (b"ca", None), (b"ca", grave)).get(b"a") == grave
+
+
+def test_a_null_without_a_grave_hides_nobody() -> None:
+    """After compaction only the null may be left, and then nothing is known of its fence."""
+    assert restored((b"ca", None), (b"ca", state(0))).get(b"a") == state(0)
+
+
+def test_of_the_graves_only_the_newest_are_remembered() -> None:
+    store = MemoryStore()
+    restore = Restore(store, most_gone=2)
+
+    def read(key: bytes, value: bytes | None) -> None:
+        at = store.changelog_offset()
+        restore.apply([(0 if at is None else at + 1, CUSTOMER_PREFIX + key, value)])
+
+    for number in range(5):
+        read(b"%d" % number, header.pack(0, header.GRAVE, 100, 7))
+        read(b"%d" % number, None)
+    for number in range(5):
+        read(b"%d" % number, state(6))
+
+    # Of five, two are forgotten: the two oldest. The three others are remembered.
+    assert sorted(store.values) == [b"0", b"1"]
+
+
+def test_a_store_that_was_empty_knows_whom_it_has_met() -> None:
+    """An empty store is not asked, and this must not let an older state win."""
+    store = MemoryStore()
+    restore = Restore(store)
+    restore.apply([(0, b"ca", state(5))])
+    restore.apply([(1, b"ca", state(3)), (2, b"cb", state(1))])
+
+    assert store.values == {b"a": state(5), b"b": state(1)}
+    assert store.stale() == [b"a"]
+
+
+def test_a_value_without_a_whole_header_stops_the_restore() -> None:
+    with pytest.raises(StateFormatError, match="at least 18 bytes; found 17"):
+        restored((b"ca", state(5)[:17]))
