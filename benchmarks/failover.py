@@ -323,10 +323,10 @@ async def measure_all(
 
 
 def show(found: Mapping[int, list[Failover]]) -> None:
-    """Print the medians, and the spread of the time until all is decided again."""
+    """Print the medians, in seconds, and the spread of the time until all is decided again."""
     table = Table(box=None, pad_edge=False)
     table.add_column("standbys", no_wrap=True)
-    for column in ("again s", "min-max", *STEPS, "restored", "us/event"):
+    for column in ("again", "min-max", *STEPS, "records", "us/event"):
         table.add_column(column, justify="right", no_wrap=True)
     for standbys, failovers in found.items():
         middle = _medians(failovers)
