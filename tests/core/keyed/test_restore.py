@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.program import NEVER
-from triggerstream.core.keyed.restore import Restore
+from triggerstream.core.keyed.restore import Entry, Restore
 from triggerstream.errors import StateFormatError
 
 
@@ -143,6 +147,52 @@ def test_one_batch_gives_what_its_records_give_one_by_one() -> None:
     assert sorted(at_once.stale()) == sorted(one_by_one.stale()) == [b"a", b"c"]
     assert at_once.partition_record() == one_by_one.partition_record()
     assert at_once.changelog_offset() == one_by_one.changelog_offset() == 7
+
+
+@st.composite
+def changelogs(draw: st.DrawFn) -> list[Entry]:
+    """What two writers may have left of three customers, whom some of them have deleted."""
+    fences = st.integers(0, 6)
+    customers = st.sampled_from((b"ca", b"cb", b"cc"))
+    written: st.SearchStrategy[tuple[bytes, bytes | None]] = st.one_of(
+        st.tuples(customers, st.builds(state, fences)),
+        st.tuples(customers, st.builds(lambda at: header.pack(0, header.GRAVE, at, at), fences)),
+        st.tuples(customers, st.none()),
+        st.tuples(
+            st.just(PARTITION_KEY), fences.map(lambda at: PartitionRecord(offset=at).encode())
+        ),
+    )
+    rows = draw(st.lists(written, max_size=30))
+    gaps = draw(st.lists(st.integers(1, 3), min_size=len(rows), max_size=len(rows)))
+    offsets = accumulate(gaps)
+    return [(offset, key, value) for offset, (key, value) in zip(offsets, rows, strict=True)]
+
+
+@given(changelogs(), st.lists(st.integers(1, 7), min_size=30, max_size=30), st.booleans())
+def test_in_whatever_portions_it_is_read_the_same_is_restored(
+    entries: list[Entry], portions: list[int], is_caught_up_early: bool
+) -> None:
+    found = []
+    for sizes in (portions, [1] * 30, [30]):
+        store = MemoryStore()
+        restore = Restore(store)
+        start = 0
+        for size in sizes:
+            restore.apply(entries[start : start + size])
+            if is_caught_up_early:
+                restore.finish(0)
+            start += size
+        found.append(
+            (
+                store.values,
+                sorted(store.stale()),
+                store.partition_record(),
+                store.changelog_offset(),
+                (restore.records, restore.dropped),
+            )
+        )
+
+    assert found[0] == found[1] == found[2]
 
 
 def test_a_state_as_old_as_the_grave_is_the_grave_itself() -> None:
