@@ -15,7 +15,7 @@ from triggerstream.core.triggers.ruleset import load_ruleset
 from triggerstream.replay.driver import replay_lines
 from triggerstream.replay.files import read_files
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(420)]
 
 WORKERS = ("w1", "w2")
 SENDERS = ("s1", "s2")
@@ -46,8 +46,8 @@ async def test_who_is_killed_is_replaced_by_who_has_followed(
                 deployment.sender(name)
             await everybody_follows(deployment)
             await deployment.produce(first)
-            await deployment.wait_until_done("detect", "events")
-            await deployment.wait_until_done("send", "actions")
+            await deployment.wait_until_done("detect", "events", seconds=150)
+            await deployment.wait_until_done("send", "actions", seconds=150)
             await everybody_follows(deployment)
             detected = await deployment.changelog_end("detect")
             sent = await deployment.changelog_end("send")
