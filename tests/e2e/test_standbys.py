@@ -60,6 +60,7 @@ async def test_who_is_killed_is_replaced_by_who_has_followed(
             await deployment.produce(rest)
 
             assert await settled(deployment) == expected
+            await deployment.wait_until_done("send", "actions", seconds=150)
             await everything_is_delivered(deployment, sinks, expected)
             # All four partitions, of which two had been followed: of some thousand records only
             # those of the last second or two were left.
