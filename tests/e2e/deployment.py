@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import uuid4
 
+import aiohttp
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -21,6 +23,7 @@ from aiokafka.errors import KafkaError
 
 from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind
 from triggerstream.core.moments import parse_moment
+from triggerstream.stream.topics import Topics
 
 LATENESS = 10_000
 
@@ -113,6 +116,33 @@ class Deployment:
             while b"reading" not in self.log(name).read_bytes()[self._began[name] :]:
                 self._check_alive()
                 await asyncio.sleep(0.1)
+
+    async def wait_until_followed(self, name: str, partitions: int, seconds: float = 60) -> None:
+        """Return when *name* follows so many partitions of others, and is behind in none."""
+        standbys = re.compile(rb"standby_partitions\{.*\} (\S+)")
+        behind = re.compile(rb"standby_lag_records\{.*\} (\S+)")
+        async with asyncio.timeout(seconds), aiohttp.ClientSession() as session:
+            while True:
+                self._check_alive()
+                async with session.get(f"http://{self._http(name)}/metrics") as answer:
+                    shown = await answer.read()
+                followed = sum(map(float, standbys.findall(shown)))
+                left = [float(records) for records in behind.findall(shown)]
+                if followed == partitions == len(left) and not any(left):
+                    return
+                await asyncio.sleep(0.1)
+
+    def _http(self, name: str) -> str:
+        log = self.log(name).read_bytes()[self._began[name] :]
+        found = re.search(rb"health on [^ @]+@([^ ,]+),", log)
+        assert found, self.tails()
+        return found[1].decode()
+
+    def restored(self, name: str) -> list[tuple[int, int]]:
+        """Return (partitions, records) of each restore of the process started under *name*."""
+        log = self.log(name).read_bytes()[self._began[name] :]
+        lines = re.findall(rb"restored (\d+) partitions from \S+: (\d+) records", log)
+        return [(int(partitions), int(records)) for partitions, records in lines]
 
     def disk(self, name: str) -> Path:
         return self.directory / name
@@ -225,6 +255,17 @@ class Deployment:
             )
         finally:
             await admin.close()
+            await consumer.stop()
+
+    async def changelog_end(self, process: str) -> int:
+        """Return how many records the changelog of *process* has been appended."""
+        topic = Topics(self.prefix).changelog(process)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=None)
+        await consumer.start()
+        try:
+            tps = [TopicPartition(topic, number) for number in range(self.partitions)]
+            return sum((await consumer.end_offsets(tps)).values())
+        finally:
             await consumer.stop()
 
     async def wait_until_done(self, process: str, short: str, seconds: float = 90) -> None:

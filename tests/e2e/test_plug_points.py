@@ -11,7 +11,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import aiokafka
@@ -20,6 +20,9 @@ import pytest
 import pytest_asyncio
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.protocol import api
+from faust.assignor.client_assignment import ClientAssignment, CopartitionedAssignment
+from faust.assignor.copartitioned_assignor import CopartitionedAssignor
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport import consumer as faust_consumer
@@ -130,6 +133,45 @@ async def until(met: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not met():  # noqa: ASYNC110 - there is nothing to be told by
             await asyncio.sleep(0.05)
+
+
+async def test_faust_gives_standbys_and_promotes_them() -> None:
+    look_at = "look at faust/assignor/copartitioned_assignor.py, and at docs/decisions/0006"
+    partitions = set(range(8))
+
+    def placed(**members: CopartitionedAssignment) -> dict[str, CopartitionedAssignment]:
+        found = CopartitionedAssignor({"t"}, members, len(partitions), 1).get_assignment()
+        return dict(found)
+
+    alone = placed(a=CopartitionedAssignment())
+    assert alone["a"].standbys == set(), "a worker alone has nobody to follow: " + look_at
+    two = placed(a=alone["a"], b=CopartitionedAssignment())
+    assert (two["a"].actives, two["a"].standbys) == (two["b"].standbys, two["b"].actives), (
+        "of two workers each follows what the other owns: " + look_at
+    )
+    assert two["a"].actives | two["b"].actives == partitions
+    kept = set(two["b"].actives)
+    left = placed(b=two["b"])
+    assert (left["b"].actives, left["b"].standbys) == (partitions, set()), look_at
+    assert kept <= left["b"].actives
+
+
+async def test_standbys_are_told_by_topic_and_only_their_changelog_is_assigned() -> None:
+    assignment = ClientAssignment(
+        actives={"events": [0], "changelog": [0]}, standbys={"events": [1], "changelog": [1]}
+    )
+    assignor = PartitionAssignor.__new__(PartitionAssignor)
+    assignor._assignment = assignment
+
+    class Tables:
+        changelog_topics = frozenset({"changelog"})
+
+    look_at = "who follows what is read from it: look at Recovery._stores"
+    assert assignor.assigned_standbys() == {TP("events", 1), TP("changelog", 1)}, look_at
+    assigned: Any = assignment.kafka_protocol_assignment(cast("Any", Tables()))
+    assert sorted(assigned) == [("changelog", [0, 1]), ("events", [0])], (
+        "a standby's input must not be read: look at faust/assignor/client_assignment.py"
+    )
 
 
 # ── an app on a real broker ──────────────────────────────────────────────────────────────────
@@ -251,6 +293,14 @@ async def test_the_changelog_is_assigned_with_the_input(running: Running) -> Non
         "Faust's assignor must be in use, and group topics of equal partition counts: look at "
         "faust/assignor/partition_assignor.py and ConsumerThread._create_worker_consumer"
     )
+
+
+async def test_the_setting_of_standbys_reaches_the_assignor(running: Running) -> None:
+    assert getattr(running.app.assignor, "replicas", None) == 1, (
+        "table_standby_replicas must reach the assignor: look at faust/app/base.py, assignor"
+    )
+    assert running.app.assignor.assigned_standbys() == set()
+    assert not running.app.standbys.partitions
 
 
 async def test_changelogs_are_not_fetched_by_the_group_s_consumer(running: Running) -> None:

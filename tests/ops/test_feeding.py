@@ -72,6 +72,7 @@ def tell_everything(metrics: ProcessMetrics) -> set[str]:
     told.observe_attempt("email", "sent", "", 0.1)
     told.set_cached(7)
     told.restored(3, 1, 9)
+    told.followed(5, 1, {1: 4})
     told.put_aside(0)
     told.assign([0])
     told.use_ruleset(1, "abc", [trigger()])

@@ -251,6 +251,22 @@ class TestCounting:
         assert total(registry, "partitions_assigned") == 1
         assert total(registry, "rebalances_total") == 2
 
+    def test_the_gauges_of_a_partition_that_is_not_followed_any_more_disappear(
+        self, registry: CollectorRegistry, metrics: ProcessMetrics
+    ) -> None:
+        metrics.followed(10, 1, {0: 5, 1: 3})
+        metrics.followed(8, 0, {1: 1})
+
+        assert total(registry, "standby_lag_records") == 1
+        assert total(registry, "standby_partitions") == 1
+        assert total(registry, "standby_records_total") == 18
+        assert total(registry, "stale_writes_total") == 1
+
+        metrics.followed(0, 0, {})
+
+        assert total(registry, "standby_lag_records") == 0
+        assert total(registry, "standby_partitions") == 0
+
     def test_one_ruleset_is_in_force_at_a_time(
         self, registry: CollectorRegistry, metrics: ProcessMetrics
     ) -> None:

@@ -168,9 +168,17 @@ CATALOGUE: tuple[Metric, ...] = (
     _gauge(
         "restore_remaining_records", "Changelog records that a restore still has to read.", "topic"
     ),
+    _gauge("standby_partitions", "Partitions of others whose changelogs are followed.", "topic"),
+    _gauge(
+        "standby_lag_records",
+        "Changelog records that a standby has still to read.",
+        "topic",
+        "partition",
+    ),
+    _counter("standby_records_total", "Changelog records read by standbys.", "topic"),
     _counter(
         "stale_writes_total",
-        "Changelog records that a restore dropped because a higher fence was there.",
+        "Changelog records that a restore or a standby dropped because a higher fence was there.",
         "topic",
     ),
     _counter(

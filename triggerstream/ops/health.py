@@ -2,7 +2,8 @@
 
 ======================  ====================================================================
 ``/livez``              200 while the event loop beats; 503 when its last beat is too old
-``/readyz``             200 when partitions are assigned and recovered and a ruleset is loaded
+``/readyz``             200 when partitions are assigned, to own or to follow, and those owned are
+                        recovered, and a ruleset is loaded
 ``/metrics``            the registry, in Prometheus' text format
 ``/version``            name and version
 ``/customers/<id>``     what is remembered of one customer: asked of the event loop

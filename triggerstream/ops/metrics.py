@@ -136,6 +136,7 @@ class ProcessMetrics:
         self._topic = topic
         self._channels = set(channels)
         self._partitions: set[int] = set()
+        self._followed: set[int] = set()
         self._pending: dict[int, Tally[str]] = {}
         self._ruleset: tuple[str, str] | None = None
         self._bind_closed_sets()
@@ -244,6 +245,18 @@ class ProcessMetrics:
         self._children.counter("restored_records_total", self._topic).inc(records)
         self._children.counter("stale_writes_total", self._topic).inc(stale)
         self._children.gauge("restore_remaining_records", self._topic).set(left)
+
+    def followed(self, records: int, stale: int, left: Mapping[int, int]) -> None:
+        """Add changelog records that standbys read, and the *stale* ones of them, which they
+        dropped; and set how many are *left*, by partition: others are not followed any more."""
+        self._children.counter("standby_records_total", self._topic).inc(records)
+        self._children.counter("stale_writes_total", self._topic).inc(stale)
+        self._children.gauge("standby_partitions", self._topic).set(len(left))
+        for gone in self._followed - left.keys():
+            self._children.remove("standby_lag_records", self._topic, str(gone))
+        for number, behind in left.items():
+            self._children.gauge("standby_lag_records", self._topic, str(number)).set(behind)
+        self._followed = set(left)
 
     def put_aside(self, _partition: int) -> None:
         """Add a local store that cannot be used."""

@@ -113,6 +113,11 @@ class Kafka(_Group):
         description="seconds from 1 to 3600, within the broker's limits",
     )
 
+    standbys: int = Field(
+        default=1, ge=0, le=8, description="a whole number from 0 to 8, the same for all processes"
+    )
+    """How many other processes keep a copy of each partition's states, for taking over quickly."""
+
     @model_validator(mode="after")
     def _credentials_match_the_protocol(self) -> Self:
         sasl = self.security.startswith("sasl")

@@ -10,6 +10,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
+from operator import attrgetter
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -33,14 +35,43 @@ STALLED: Final = 60.0
 
 _FETCH: Final = 4 << 20
 
+_entry = attrgetter("offset", "key", "value")
 
-class _Restoring:
-    """One partition on its way. *position* is the next offset to be read."""
 
-    def __init__(self, store: Store, start: int, end: int) -> None:
+def open_consumer(options: Mapping[str, Any], **fetching: int) -> AIOKafkaConsumer:
+    """Return the consumer that changelogs are read with, to be started and assigned.
+
+    It reads acknowledged records only, as every consumer does, and never begins elsewhere by
+    itself where an offset is not there.
+
+    Args:
+        fetching: How it fetches, by aiokafka's names, where not as a restore does.
+    """
+    return AIOKafkaConsumer(
+        **options,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        **{"max_partition_fetch_bytes": _FETCH, "fetch_max_wait_ms": 100, **fetching},
+    )
+
+
+class Reading:
+    """One partition's changelog on its way into *store*.
+
+    Attributes:
+        position: The next offset to be read.
+        end: Where the changelog ended when this began.
+    """
+
+    def __init__(self, store: Store) -> None:
         self.restore = Restore(store)
-        self.position = start
-        self.end = end
+        self.store = store
+        self.position = 0
+        self.end = 0
+
+    def apply(self, records: Iterable[Any], end: float = inf) -> None:
+        """Take those of aiokafka's *records* that are below the offset *end*."""
+        self.restore.apply([entry for entry in map(_entry, records) if entry[0] < end])
 
 
 async def restore(
@@ -65,17 +96,12 @@ async def restore(
     if not stores:
         on_progress(0, 0, 0)
         return
-    consumer = AIOKafkaConsumer(
-        **options,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=_FETCH,
-        fetch_max_wait_ms=100,
-    )
+    consumer = open_consumer(options)
     began = time.monotonic()
     try:
         await consumer.start()
-        left = await _plan(consumer, changelog, stores)
+        readings = {number: Reading(store) for number, store in stores.items()}
+        left = await begin(consumer, changelog, readings)
         count = await _read(consumer, left, on_progress)
     except KafkaError as error:
         message = f"{changelog}: cannot be read: {error!r}"
@@ -88,17 +114,22 @@ async def restore(
     )  # fmt: skip
 
 
-async def _plan(
-    consumer: AIOKafkaConsumer, changelog: str, stores: Mapping[int, Store]
-) -> dict[TopicPartition, _Restoring]:
-    """Return what is to be read, with *consumer* set to read it; finish what needs no reading."""
-    tps = [TopicPartition(changelog, partition) for partition in sorted(stores)]
-    starts = await consumer.beginning_offsets(tps)
-    ends = await consumer.end_offsets(tps)
-    left: dict[TopicPartition, _Restoring] = {}
-    for tp in tps:
-        store = stores[tp.partition]
-        contained = store.changelog_offset()
+async def begin(
+    consumer: AIOKafkaConsumer, changelog: str, readings: Mapping[int, Reading]
+) -> dict[TopicPartition, Reading]:
+    """Set *consumer* to read on where each of *readings* (by partition) stands.
+
+    Returns:
+        The same by topic partition.
+
+    Raises:
+        WorldChangedError: A store contains offsets that the changelog does not have.
+    """
+    tps = {TopicPartition(changelog, number): readings[number] for number in sorted(readings)}
+    starts = await consumer.beginning_offsets(list(tps))
+    ends = await consumer.end_offsets(list(tps))
+    for tp, reading in tps.items():
+        contained = reading.store.changelog_offset()
         following = 0 if contained is None else contained + 1
         if following > ends[tp]:
             message = (
@@ -107,50 +138,44 @@ async def _plan(
                 "or remove the local store to begin from what the changelog has"
             )
             raise WorldChangedError(message)
-        plan = _Restoring(store, max(following, starts[tp]), ends[tp])
-        if plan.position < plan.end:
-            left[tp] = plan
-        else:
-            plan.restore.finish(plan.end)
-    consumer.assign(list(left))
-    for tp, plan in left.items():
-        consumer.seek(tp, plan.position)
-    return left
+        reading.position, reading.end = max(following, starts[tp]), ends[tp]
+    consumer.assign(list(tps))
+    for tp, reading in tps.items():
+        consumer.seek(tp, reading.position)
+    return tps
 
 
 async def _read(
     consumer: AIOKafkaConsumer,
-    left: dict[TopicPartition, _Restoring],
+    left: dict[TopicPartition, Reading],
     on_progress: Progress,
 ) -> int:
-    count = 0
+    restores = [reading.restore for reading in left.values()]
+    before = began = _tally(restores)
     moved = time.monotonic()
-    on_progress(0, 0, _distance(left))
-    while left:
-        restores = [plan.restore for plan in left.values()]
-        before = _tally(restores)
-        found = await consumer.getmany(*left, timeout_ms=200, max_records=MOST_RECORDS)
-        for tp, records in found.items():
-            plan = left[tp]
-            plan.restore.apply([(r.offset, r.key, r.value) for r in records if r.offset < plan.end])
-            count += len(records)
-        for tp, plan in list(left.items()):
+    while True:
+        for tp, reading in list(left.items()):
             position = await consumer.position(tp)
-            if position > plan.position:
-                plan.position, moved = position, time.monotonic()
-            if position >= plan.end:
-                plan.restore.finish(plan.end)
+            if position > reading.position:
+                reading.position, moved = position, time.monotonic()
+            if position >= reading.end:
+                reading.restore.finish(reading.end)
                 del left[tp]
                 consumer.pause(tp)
-        if left and time.monotonic() - moved > STALLED:
-            raise ProtocolError(_stalled(left))
         read, dropped = _tally(restores)
         on_progress(read - before[0], dropped - before[1], _distance(left))
+        before = read, dropped
+        if not left:
+            return read - began[0]
+        if time.monotonic() - moved > STALLED:
+            raise ProtocolError(_stalled(left))
+        found = await consumer.getmany(*left, timeout_ms=200, max_records=MOST_RECORDS)
+        for tp, records in found.items():
+            left[tp].apply(records, left[tp].end)
         await asyncio.sleep(0)
-    return count
 
 
-def _distance(left: Mapping[TopicPartition, _Restoring]) -> int:
+def _distance(left: Mapping[TopicPartition, Reading]) -> int:
     return sum(plan.end - plan.position for plan in left.values())
 
 
@@ -160,7 +185,7 @@ def _tally(restores: Iterable[Restore]) -> tuple[int, int]:
     return sum(read for read, _ in tallies), sum(dropped for _, dropped in tallies)
 
 
-def _stalled(left: Mapping[TopicPartition, _Restoring]) -> str:
+def _stalled(left: Mapping[TopicPartition, Reading]) -> str:
     tp, plan = next(iter(left.items()))
     return (
         f"{tp.topic}/{tp.partition}: records from offset {plan.position} to {plan.end} are there, "

@@ -183,6 +183,7 @@ class Runtime:
             others=others,
             fate=self.fate,
             on_progress=self.metrics.restored,
+            on_followed=self.metrics.followed,
             client_id=str(self._identity),
         )
 
@@ -208,7 +209,7 @@ class Runtime:
             self._health.beat()
             self._health.is_recovered = app.edge.is_settled
             if process is not None:
-                self._health.is_assigned = bool(process.numbers)
+                self._health.is_assigned = bool(process.numbers or app.standbys.partitions)
                 self._health.has_ruleset = process.is_ready
                 if process.numbers != owned:
                     owned = process.numbers

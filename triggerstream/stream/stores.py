@@ -21,6 +21,8 @@ days (`topics`), and with its help an older store would raise the dead."""
 
 _BLOCK_CACHE: Final = 16 << 20
 _WRITE_BUFFER: Final = 8 << 20
+_LEVELS: Final = 7
+"""RocksDB's own number of levels."""
 _DAMAGE: Final = ("Corruption", "No such file or directory")
 """What RocksDB says of a directory that opening again does not mend. Not a lock that somebody
 holds, and not a full disk."""
@@ -114,7 +116,10 @@ class Stores:
         options.set_write_buffer_size(_WRITE_BUFFER)
         options.set_max_write_buffer_number(2)
         options.set_max_open_files(256)
-        options.set_compression_type(DBCompressionType.lz4())
+        # What a buffer becomes is rewritten soon: compressing it takes a tenth of a restore.
+        options.set_compression_per_level(
+            [DBCompressionType.none(), *[DBCompressionType.lz4()] * (_LEVELS - 1)]
+        )
         options.set_keep_log_file_num(2)
         options.set_max_log_file_size(1 << 20)
         options.set_stats_dump_period_sec(0)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.marks import PARTITION_KEY, PartitionRecord
+from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.program import NEVER
-from triggerstream.core.keyed.restore import Restore
+from triggerstream.core.keyed.restore import Entry, Restore
+from triggerstream.errors import StateFormatError
 
 
 def state(fence: int, wake: int = NEVER) -> bytes:
@@ -119,3 +126,116 @@ def test_a_null_whose_grave_was_compacted_away_deletes_what_an_old_disk_holds() 
 
     assert disk.get(b"a") is None
     assert disk.stale() == []
+
+
+def test_one_batch_gives_what_its_records_give_one_by_one() -> None:
+    grave = header.pack(0, header.GRAVE, 100, 7)
+    entries = [
+        (b"ca", state(5)),
+        (b"cb", state(2)),
+        (b"ca", state(3)),
+        (b"cc", grave),
+        (b"cc", None),
+        (b"cc", state(6)),
+        (PARTITION_KEY, PartitionRecord(offset=4).encode()),
+        (b"cb", state(4)),
+    ]
+    one_by_one, at_once = restored(*entries), MemoryStore()
+    Restore(at_once).apply([(at, key, value) for at, (key, value) in enumerate(entries)])
+
+    assert at_once.values == one_by_one.values == {b"a": state(5), b"b": state(4)}
+    assert sorted(at_once.stale()) == sorted(one_by_one.stale()) == [b"a", b"c"]
+    assert at_once.partition_record() == one_by_one.partition_record()
+    assert at_once.changelog_offset() == one_by_one.changelog_offset() == 7
+
+
+@st.composite
+def changelogs(draw: st.DrawFn) -> list[Entry]:
+    """What two writers may have left of three customers, whom some of them have deleted."""
+    fences = st.integers(0, 6)
+    customers = st.sampled_from((b"ca", b"cb", b"cc"))
+    written: st.SearchStrategy[tuple[bytes, bytes | None]] = st.one_of(
+        st.tuples(customers, st.builds(state, fences)),
+        st.tuples(customers, st.builds(lambda at: header.pack(0, header.GRAVE, at, at), fences)),
+        st.tuples(customers, st.none()),
+        st.tuples(
+            st.just(PARTITION_KEY), fences.map(lambda at: PartitionRecord(offset=at).encode())
+        ),
+    )
+    rows = draw(st.lists(written, max_size=30))
+    gaps = draw(st.lists(st.integers(1, 3), min_size=len(rows), max_size=len(rows)))
+    offsets = accumulate(gaps)
+    return [(offset, key, value) for offset, (key, value) in zip(offsets, rows, strict=True)]
+
+
+@given(changelogs(), st.lists(st.integers(1, 7), min_size=30, max_size=30), st.booleans())
+def test_in_whatever_portions_it_is_read_the_same_is_restored(
+    entries: list[Entry], portions: list[int], is_caught_up_early: bool
+) -> None:
+    found = []
+    for sizes in (portions, [1] * 30, [30]):
+        store = MemoryStore()
+        restore = Restore(store)
+        start = 0
+        for size in sizes:
+            restore.apply(entries[start : start + size])
+            if is_caught_up_early:
+                restore.finish(0)
+            start += size
+        found.append(
+            (
+                store.values,
+                sorted(store.stale()),
+                store.partition_record(),
+                store.changelog_offset(),
+                (restore.records, restore.dropped),
+            )
+        )
+
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_state_as_old_as_the_grave_is_the_grave_itself() -> None:
+    """Who wrote it again has decided the same record, so it may stay what the changelog says."""
+    grave = header.pack(0, header.GRAVE, 100, 7)
+
+    assert restored((b"ca", grave), (b"ca", None), (b"ca", grave)).get(b"a") == grave
+
+
+def test_a_null_without_a_grave_hides_nobody() -> None:
+    """After compaction only the null may be left, and then nothing is known of its fence."""
+    assert restored((b"ca", None), (b"ca", state(0))).get(b"a") == state(0)
+
+
+def test_of_the_graves_only_the_newest_are_remembered() -> None:
+    store = MemoryStore()
+    restore = Restore(store, most_gone=2)
+
+    def read(key: bytes, value: bytes | None) -> None:
+        at = store.changelog_offset()
+        restore.apply([(0 if at is None else at + 1, CUSTOMER_PREFIX + key, value)])
+
+    for number in range(5):
+        read(b"%d" % number, header.pack(0, header.GRAVE, 100, 7))
+        read(b"%d" % number, None)
+    for number in range(5):
+        read(b"%d" % number, state(6))
+
+    # Of five, two are forgotten: the two oldest. The three others are remembered.
+    assert sorted(store.values) == [b"0", b"1"]
+
+
+def test_a_store_that_was_empty_knows_whom_it_has_met() -> None:
+    """An empty store is not asked, and this must not let an older state win."""
+    store = MemoryStore()
+    restore = Restore(store)
+    restore.apply([(0, b"ca", state(5))])
+    restore.apply([(1, b"ca", state(3)), (2, b"cb", state(1))])
+
+    assert store.values == {b"a": state(5), b"b": state(1)}
+    assert store.stale() == [b"a"]
+
+
+def test_a_value_without_a_whole_header_stops_the_restore() -> None:
+    with pytest.raises(StateFormatError, match="at least 18 bytes; found 17"):
+        restored((b"ca", state(5)[:17]))

@@ -19,6 +19,9 @@ from triggerstream.errors import StateFormatError
 
 _HEADER = struct.Struct(">BBqq")
 
+_FENCE = struct.Struct(">q").unpack_from
+_FENCE_AT = 10
+
 SIZE = _HEADER.size
 GRAVE = 1
 """The customer was deleted: no content follows."""
@@ -38,3 +41,17 @@ def unpack(value: bytes) -> tuple[int, int, int, int]:
     if len(value) < SIZE:
         raise StateFormatError(f"a stored state has at least {SIZE} bytes; found {len(value)}")
     return _HEADER.unpack_from(value)
+
+
+def fence_of(value: bytes) -> int:
+    """Return the fence of a stored value alone.
+
+    Raises:
+        StateFormatError: The value is shorter than a header; the process must stop.
+    """
+    try:
+        fence: int = _FENCE(value, _FENCE_AT)[0]
+    except struct.error:
+        unpack(value)
+        raise
+    return fence

@@ -24,6 +24,9 @@ class MemoryStore:
     def get(self, customer: bytes) -> bytes | None:
         return self.values.get(customer)
 
+    def get_many(self, customers: Iterable[bytes]) -> dict[bytes, bytes | None]:
+        return {customer: self.values.get(customer) for customer in customers}
+
     def due(
         self, until: int, limit: int, after: tuple[int, bytes] = (-1, b"")
     ) -> list[tuple[int, bytes]]:

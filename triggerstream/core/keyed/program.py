@@ -182,6 +182,10 @@ class Store(Protocol):
 
     def get(self, customer: bytes) -> bytes | None: ...
 
+    def get_many(self, customers: Iterable[bytes]) -> dict[bytes, bytes | None]:
+        """Return what `get` returns of each of *customers*, for less than that many calls."""
+        ...
+
     def due(
         self, until: int, limit: int, after: tuple[int, bytes] = (-1, b"")
     ) -> list[tuple[int, bytes]]:

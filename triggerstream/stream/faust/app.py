@@ -16,6 +16,7 @@ from triggerstream.stream.faust.lease import Lease
 from triggerstream.stream.faust.reading import Process, Reading
 from triggerstream.stream.faust.recovery import RecoveringApp, TableManager
 from triggerstream.stream.faust.transport import Transport
+from triggerstream.stream.following import Followed, Standbys
 from triggerstream.stream.ports import Input
 from triggerstream.stream.restoring import Progress
 from triggerstream.stream.stores import Stores
@@ -38,6 +39,7 @@ def build_app(
     others: Mapping[str, BuildProcess] | None = None,
     fate: Fate | None = None,
     on_progress: Progress = lambda *_: None,
+    on_followed: Followed = lambda *_: None,
     client_id: str = "triggerstream",
 ) -> RecoveringApp:
     """Return the app of one process: its group, its table, an agent for each topic it reads.
@@ -50,6 +52,7 @@ def build_app(
         main: Short name of its input, with which its state is partitioned, and what reads it.
         others: Further topics that it reads without keeping state.
         on_progress: Told how far a restore is.
+        on_followed: Told how far the standbys are.
         client_id: How the process names itself to the brokers.
     """
     app = RecoveringApp(broker_client_id=client_id, **_options(name, settings, topics))
@@ -60,6 +63,9 @@ def build_app(
     app.main_topic = topics.name(main[0])
     app.changelog = topics.changelog(name)
     app.stores = stores
+    app.standbys = Standbys(
+        transport.options, app.changelog, fail=app.edge.fate.fail, on_progress=on_followed
+    )
     app.on_progress = on_progress
     # Only for its changelog and its co-partitioning: the states are in *stores*.
     app.Table("states", partitions=settings.kafka.partitions, key_type=bytes, value_type=bytes)
@@ -100,7 +106,7 @@ def _options(name: str, settings: Settings, topics: Topics) -> dict[str, Any]:
         "topic_allow_declare": False,
         "topic_disable_leader": True,
         "topic_partitions": settings.kafka.partitions,
-        "table_standby_replicas": 0,
+        "table_standby_replicas": settings.kafka.standbys,
         "processing_guarantee": "at_least_once",
         "consumer_auto_offset_reset": "earliest",
         "consumer_max_fetch_size": 1 << 20,

@@ -2,7 +2,8 @@
 
 Faust's recovery reads changelogs record by record, through the group's own consumer. Here Faust
 still owns the table, its changelog topic, and which partitions of it come with which partitions
-of the input; reading is `stream.restoring`'s, on a consumer of its own.
+of the input, or as standbys; reading is `stream.restoring`'s and `stream.following`'s, on consumers
+of their own.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.errors import WorldChangedError
 from triggerstream.stream.faust.edge import SERVICES, EdgeApp
 from triggerstream.stream.faust.transport import Consumer, Transport
+from triggerstream.stream.following import Standbys
 from triggerstream.stream.restoring import Progress, restore
 from triggerstream.stream.store import RocksStore
 from triggerstream.stream.stores import Stores
@@ -30,11 +32,12 @@ _log = logging.getLogger(__name__)
 
 class RecoveringApp(EdgeApp):
     """An app whose one table is restored into *stores*, for the input *main_topic* (full name);
-    *on_progress* is told how far that is."""
+    *on_progress* is told how far that is. *standbys* follows what others own of it."""
 
     main_topic: str
     changelog: str
     stores: Stores
+    standbys: Standbys
     on_progress: Progress
 
 
@@ -77,10 +80,13 @@ class Recovery(FaustRecovery):
         rebalances = app.rebalancing_count
         assigned = consumer.assignment()
         inputs = {tp for tp in assigned if tp.topic in app.edge.readings}
+        # Whatever was followed until now may be ours by now, and a store has one owner.
+        await app.standbys.stop()
+        owned, followed = self._stores(inputs)
         await restore(
             cast("Transport", app.transport).options,
             app.changelog,
-            self._stores(tp.partition for tp in inputs if tp.topic == app.main_topic),
+            owned,
             on_progress=app.on_progress,
         )
         # A fetch that is still under way would move the position after it was set.
@@ -93,13 +99,21 @@ class Recovery(FaustRecovery):
         # Else they have been revoked meanwhile, and the next assignment is on its way.
         if app.rebalancing_count == rebalances:
             await self._begin(inputs)
+            app.standbys.follow(followed)
 
-    def _stores(self, owned: Iterable[int]) -> dict[int, RocksStore]:
-        """Return the stores of the *owned* partitions, and close all others."""
-        stores = self._app.stores
-        wanted = sorted(owned)
-        stores.close_others(wanted)
-        return {partition: stores.open(partition) for partition in wanted}
+    def _stores(self, inputs: Iterable[TP]) -> tuple[dict[int, RocksStore], dict[int, RocksStore]]:
+        """Return the stores of owned partitions, and of those to follow; close all others."""
+        app = self._app
+        owned = sorted(tp.partition for tp in inputs if tp.topic == app.main_topic)
+        placed = {
+            tp.partition for tp in app.assignor.assigned_standbys() if tp.topic == app.changelog
+        }
+        followed = sorted(placed.difference(owned))
+        app.stores.close_others({*owned, *followed})
+        opened = app.stores.open
+        return {number: opened(number) for number in owned}, {
+            number: opened(number) for number in followed
+        }
 
     async def _positions(self, inputs: set[TP]) -> Mapping[TP, int]:
         """Return where to read on: behind what the state contains, or what was committed.

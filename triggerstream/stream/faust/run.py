@@ -72,6 +72,7 @@ async def _stop(app: RecoveringApp) -> None:
     try:
         await app.stop()
     finally:
+        await app.standbys.stop()
         app.stores.close_others()
 
 

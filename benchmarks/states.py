@@ -1,0 +1,85 @@
+"""Changelogs of the benchmarks: states as a worker stores them, where a worker would put them.
+
+A thousand customers are decided for real, by ten triggers and a dozen events each; what is stored
+of them is some 500 bytes. All other customers have the state of one of the thousand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiokafka.partitioner import murmur2
+
+from benchmarks.load import PARTITIONS, events, triggers
+from triggerstream.core.decode import decode_event
+from triggerstream.core.detect import Detect
+from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
+from triggerstream.core.state import CustomerState
+from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.stream.log import KafkaLog
+from triggerstream.stream.ports import Entry
+
+TRIGGERS: Final = 10
+BEFORE: Final = -1
+"""The fence of every state, and the offset of every partition record: the log is still unread."""
+_DECIDED: Final = 1_000
+_EVENTS: Final = 12
+_CUT: Final = 2_000
+"""States of one checkpoint."""
+
+
+def decided_states(until: int) -> list[bytes]:
+    """Return what is stored of customers, the last of whose events came at *until* (epoch ms)."""
+    ruleset = load_ruleset({"bench.yaml": triggers(TRIGGERS)}, version=1)
+    program = Detect("events")
+    states: list[CustomerState] = [program.new_state(f"c{number}") for number in range(_DECIDED)]
+    for position, (_, value) in enumerate(events(_DECIDED * _EVENTS, until=until)):
+        event = decode_event(value, fallback_id="-", fallback_timestamp=until)
+        at = event.timestamp
+        program.on_message(states[position % _DECIDED], event, ruleset, at, at, position, [])
+    return [program.dump(state, BEFORE) for state in states]
+
+
+def customer(number: int) -> bytes:
+    """Return the id of a customer of whom a filled changelog has a state."""
+    return b"customer-%07d" % number
+
+
+def place(key: bytes) -> int:
+    """Return the partition of a customer."""
+    return (int(murmur2(key)) & 0x7FFFFFFF) % PARTITIONS
+
+
+async def fill(options: Mapping[str, Any], changelog: str, count: int, *, until: int) -> int:
+    """Append *count* states to *changelog* (its full name), with a partition record after each cut.
+
+    Returns:
+        How many records that were.
+    """
+    stored = decided_states(until)
+    record = PartitionRecord(offset=BEFORE, clock=until, ruleset=1).encode()
+    by_partition: dict[int, list[Entry]] = {number: [] for number in range(PARTITIONS)}
+    for number in range(count):
+        key = customer(number)
+        by_partition[place(key)].append((CUSTOMER_PREFIX + key, stored[number % _DECIDED]))
+    log = KafkaLog(options, topic_name=str, changelog=changelog)
+    await log.start()
+    try:
+        return sum(
+            await asyncio.gather(
+                *(_append(log, number, rows, record) for number, rows in by_partition.items())
+            )
+        )
+    finally:
+        await log.stop()
+
+
+async def _append(log: KafkaLog, number: int, rows: list[Entry], record: bytes) -> int:
+    appended = 0
+    for start in range(0, len(rows), _CUT):
+        cut = [*rows[start : start + _CUT], (PARTITION_KEY, record)]
+        await log.append_changelog(number, cut)
+        appended += len(cut)
+    return appended

@@ -1,0 +1,70 @@
+"""Warm standbys on a real Kafka: who has followed takes over, and reads only the tail."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.deployment import Bootstrapped, Deployment, decided
+from tests.e2e.sinks import open_sinks
+from tests.e2e.test_promise import SHOP, TRIGGERS, UNTIL, everything_is_delivered, settled
+from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.replay.driver import replay_lines
+from triggerstream.replay.files import read_files
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(420)]
+
+WORKERS = ("w1", "w2")
+SENDERS = ("s1", "s2")
+
+
+async def everybody_follows(deployment: Deployment) -> None:
+    """Return when of two workers and two senders each follows the two partitions of the other."""
+    for name in (*WORKERS, *SENDERS):
+        await deployment.wait_until_reading(name)
+        await deployment.wait_until_followed(name, 2)
+
+
+async def test_who_is_killed_is_replaced_by_who_has_followed(
+    kafka: Bootstrapped, tmp_path: Path
+) -> None:
+    shop = gzip.decompress(SHOP.read_bytes()).splitlines()
+    ruleset = load_ruleset(read_files(TRIGGERS), version=1)
+    lines = replay_lines(ruleset, shop, until=UNTIL)
+    expected = decided(line for line in lines if line["kind"] == "firing")
+    first, second, rest = shop[:16_000], shop[16_000:17_500], shop[17_500:]
+    async with open_sinks() as sinks:
+        settings = {**sinks.settings, "TRIGGERSTREAM_KAFKA__STANDBYS": "1"}
+        with Deployment(kafka.bootstrap, tmp_path, TRIGGERS, settings=settings) as deployment:
+            for name in WORKERS:
+                deployment.worker(name)
+            await deployment.wait_for_topics()
+            for name in SENDERS:
+                deployment.sender(name)
+            await everybody_follows(deployment)
+            await deployment.produce(first)
+            await deployment.wait_until_done("detect", "events", seconds=150)
+            await deployment.wait_until_done("send", "actions", seconds=150)
+            await everybody_follows(deployment)
+            detected = await deployment.changelog_end("detect")
+            sent = await deployment.changelog_end("send")
+
+            playing = asyncio.create_task(deployment.produce(second, pause=0.2, chunk=30))
+            await asyncio.sleep(2)
+            deployment.kill("w1")
+            deployment.kill("s1")
+            await playing
+            await deployment.produce(rest)
+
+            assert await settled(deployment) == expected
+            await deployment.wait_until_done("send", "actions", seconds=150)
+            await everything_is_delivered(deployment, sinks, expected)
+            # All four partitions, of which two had been followed: of some thousand records only
+            # those of the last second or two were left.
+            for name, before in (("w2", detected), ("s2", sent)):
+                partitions, records = deployment.restored(name)[-1]
+                assert before > 1500, before
+                assert (partitions, records < before / 10) == (4, True), (records, before)
