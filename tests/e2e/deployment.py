@@ -70,6 +70,11 @@ class Deployment:
 
     # ── processes ───────────────────────────────────────────────────────────────────────────
 
+    @property
+    def header_clock(self) -> bool:
+        """Whether time is data here."""
+        return self._settings["TRIGGERSTREAM_CLOCK"] == "header"
+
     def worker(self, name: str = "worker") -> subprocess.Popen[bytes]:
         """Start a worker on its own disk, or start it again on the same one."""
         return self._start(name, "worker", "--triggers", str(self.triggers))
@@ -110,9 +115,13 @@ class Deployment:
     async def wait_until_reading(self, name: str, seconds: float = 60) -> None:
         """Return when the process that was started last under *name* reads its partitions."""
         async with asyncio.timeout(seconds):
-            while b"reading" not in self.log(name).read_bytes()[self._began[name] :]:
+            while not self.is_reading(name):
                 self._check_alive()
                 await asyncio.sleep(0.1)
+
+    def is_reading(self, name: str) -> bool:
+        """Return whether the process started last under *name* has come to read its partitions."""
+        return b"reading" in self.log(name).read_bytes()[self._began[name] :]
 
     def disk(self, name: str) -> Path:
         return self.directory / name
