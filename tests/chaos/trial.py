@@ -84,7 +84,9 @@ class Trial:
     Workers that end by themselves are started again, as a supervisor would.
 
     Args:
-        lines: The load.
+        lines: The load; the shop's log if ``None``.
+        decided: What `replay` decides on the load, if that is known.
+        others: A customer whom `replay` was not told of.
         allowed: Exit codes of a worker that ends by itself which are in order here.
 
     Attributes:
@@ -100,6 +102,8 @@ class Trial:
         lines: Sequence[Line] | None = None,
         *,
         rulesets: Mapping[int, Ruleset] | None = None,
+        decided: Mapping[str, Mapping[str, Any]] | None = None,
+        others: bytes = b"",
         allowed: Iterable[int] = RESTARTABLE,
     ) -> None:
         self.stage = stage
@@ -109,7 +113,8 @@ class Trial:
         self.codes: defaultdict[str, list[int]] = defaultdict(list)
         self.notes: list[str] = []
         self.broken: list[str] = []
-        self._decided = stage.expected if lines is None else None
+        self._decided = stage.expected if lines is None else decided
+        self._others = others.decode()
         self._lines = lines_of(stage.shop.log) if lines is None else lines
         self._played = 0
         self._allowed = frozenset(allowed)
@@ -278,7 +283,9 @@ class Trial:
         await self.settle()
         for name in list(self.deployment.processes):
             await self.stop(name)
-        verdict = await judge(self.deployment, self.rulesets, decided=self._decided)
+        verdict = await judge(
+            self.deployment, self.rulesets, decided=self._decided, but=self._others
+        )
         wrong, notes = verdict.wrong, [*self.notes]
         if repeats_are_wrong and verdict.doubled:
             wrong += verdict.doubled

@@ -76,8 +76,8 @@ async def restarted_in_order(stage: Stage, times: int) -> Row:
                     await trial.sleep_up_to(2)
                     await trial.stop(name)
                     deployment.worker(name)
-                    await trial.reading(name)
                     await trial.recovered()
+                    await trial.reading(name)
             return await trial.row("F4 rolling SIGTERM", times, repeats_are_wrong=True)
 
 

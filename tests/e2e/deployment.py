@@ -23,6 +23,8 @@ from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind
 from triggerstream.core.moments import parse_moment
 
 LATENESS = 10_000
+SHOWN = ("firing_id", "trigger", "customer_id", "at", "instance", "events", "actions")
+"""What `replay` prints of a firing."""
 
 
 class Bootstrapped(Protocol):
@@ -303,9 +305,8 @@ def decided(firings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     Raises:
         AssertionError: Two with one id differ.
     """
-    keys = ("firing_id", "trigger", "customer_id", "at", "instance", "events", "actions")
     found: dict[str, dict[str, Any]] = {}
     for firing in firings:
-        line = orjson.loads(orjson.dumps({key: firing[key] for key in keys}))
+        line = orjson.loads(orjson.dumps({key: firing[key] for key in SHOWN}))
         assert found.setdefault(line["firing_id"], line) == line, "one id, two payloads"
     return found
