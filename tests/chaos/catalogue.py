@@ -5,25 +5,28 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 
-from tests.chaos import brokers, disks, logs, network, workers
+from tests.chaos import brokers, changelogs, clocks, disks, logs, network, rulesets, workers
 from tests.chaos.rows import Entry
 
 WORKERS = [
-    Entry("killed", workers.killed, 50, 3),
-    Entry("wiped", workers.killed_and_robbed, 15, 0),
-    Entry("paused", workers.paused, 8, 0),
+    Entry("killed", workers.killed, 50),
+    Entry("wiped", workers.killed_and_robbed, 15),
+    Entry("paused", workers.paused, 8, 1),
     Entry("rolling", workers.restarted_in_order, 12, 3),
-    Entry("joining", workers.joining_and_leaving, 14, 0),
-    Entry("broker-killed", brokers.killed, 6, 0),
-    Entry("network", network.broken_lines, 12, 0),
-    Entry("coordinator", network.cut_off_from_the_coordinator, 5, 1),
-    Entry("disk-full", disks.full, 2, 0),
-    Entry("damaged", disks.damaged, 12, 0),
-    Entry("poison", logs.poisoned, 130, 0),
+    Entry("joining", workers.joining_and_leaving, 14, 3),
+    Entry("broker-killed", brokers.killed, 6),
+    Entry("network", network.broken_lines, 12),
+    Entry("coordinator", network.cut_off_from_the_coordinator, 5),
+    Entry("disk-full", disks.full, 2),
+    Entry("damaged", disks.damaged, 12, 3),
+    Entry("poison", logs.poisoned, 130),
     Entry("flood", logs.flooded, 1_000_000, 20_000),
     Entry("disorder", logs.disordered, 8_000, 4_000),
-    Entry("kafka-away", brokers.away, 3, 0),
-    Entry("topic-deleted", brokers.topic_deleted, 1, 0),
+    Entry("clock", clocks.jumping, 6),
+    Entry("rulesets", rulesets.deployed, 8, 2),
+    Entry("compacted", changelogs.compacted, 3),
+    Entry("kafka-away", brokers.away, 3),
+    Entry("topic-deleted", brokers.topic_deleted, 1),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -20,6 +21,8 @@ NOT_RUN = "not run: "
 def run(entry: Entry, injections: int, *, bootstrap: str, seed: int, shop: Shop) -> Row:
     """Run one scenario; an error of it is a wrong row, with its account on stderr."""
     # By name, so that a row has the same chances whichever others are run.
+    # That a broker is gone is no news where it is killed on purpose.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     random = Random(seed ^ zlib.crc32(entry.name.encode()))
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="triggerstream-chaos-") as directory:

@@ -23,9 +23,9 @@ from tests.chaos.rows import Row
 from tests.chaos.stage import Stage
 from tests.e2e.deployment import Deployment
 from triggerstream.core.keyed.program import ARRIVAL
-from triggerstream.core.moments import parse_moment
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.errors import LeaseExpiredError, ProtocolError, UnreachableError
+from triggerstream.replay.arrivals import read_arrival
 from triggerstream.stream.faust.run import STUCK
 
 CLIENT = "chaos"
@@ -39,6 +39,9 @@ not append, could not reach the broker, did not stop in time. Any other one is c
 
 _CHUNK = 50
 _POLL = 0.1
+QUIET = 16.0
+"""Seconds until everything has come due where the broker is the clock: the longest wait of the
+live triggers, the allowed lateness, and some."""
 LIMIT = 240.0
 """Seconds after which a recovery is given up: the row is wrong."""
 
@@ -56,12 +59,10 @@ def lines_of(events: Iterable[bytes], *, stamped: bool = True) -> list[Line]:
     """Return *events* as records, with their own time as their arrival where they are *stamped*."""
     lines = []
     for value in events:
-        event = orjson.loads(value)
         headers: tuple[tuple[str, bytes], ...] = ()
         if stamped:
-            arrival = parse_moment(event.get("received_at") or event["timestamp"])
-            headers = ((ARRIVAL, b"%d" % arrival),)
-        lines.append(Line(event["customer_id"].encode(), value, headers))
+            headers = ((ARRIVAL, b"%d" % read_arrival(value)[0]),)
+        lines.append(Line(orjson.loads(value)["customer_id"].encode(), value, headers))
     return lines
 
 
@@ -265,11 +266,18 @@ class Trial:
             for tp, end in ends.items()
         )
 
+    @property
+    def clock(self) -> int:
+        """The arrival of what was played last, where it is data."""
+        return int(dict(self._lines[self._played - 1].headers)[ARRIVAL])
+
     async def settle(self) -> None:
         """Play what is left, let everything come due, and return when all of it is committed."""
         await self.play(1.0)
         if self.deployment.header_clock:
             await self.deployment.tick(self.stage.shop.until)
+        else:
+            await asyncio.sleep(QUIET)
 
         async def is_done() -> bool:
             return not await self._behind(await self._ends())

@@ -42,6 +42,9 @@ class Deployment:
         directory: For data and logs; one folder a process.
         triggers: The directory of triggers that workers publish.
         settings: Environment of all processes, by the settings' names.
+
+    Attributes:
+        environments: What single processes have beside it, by their names.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Deployment:
         self.partitions = partitions
         self.prefix = f"t{uuid4().hex[:8]}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.environments: dict[str, Mapping[str, str]] = {}
         self._began: dict[str, int] = {}
         self._settings = {
             "TRIGGERSTREAM_KAFKA__BOOTSTRAP": bootstrap,
@@ -90,6 +94,7 @@ class Deployment:
             **self._settings,
             "TRIGGERSTREAM_DATA_DIR": str(self.disk(name)),
             "TRIGGERSTREAM_HTTP__NAME": name,
+            **self.environments.get(name, {}),
         }
         with self.log(name).open("ab") as log:
             self._began[name] = log.tell()
@@ -259,6 +264,12 @@ class Deployment:
 
     async def read(self, short: str) -> list[Any]:
         """Return all records of a topic, by partition, in log order."""
+        return await self.read_topic(
+            self.topic(short), 1 if short.endswith(".dlq") else self.partitions
+        )
+
+    async def read_topic(self, topic: str, partitions: int) -> list[Any]:
+        """The same, of any topic by its full name."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap,
             group_id=None,
@@ -267,8 +278,7 @@ class Deployment:
         )
         await consumer.start()
         try:
-            count = 1 if short.endswith(".dlq") else self.partitions
-            tps = [TopicPartition(self.topic(short), p) for p in range(count)]
+            tps = [TopicPartition(topic, p) for p in range(partitions)]
             consumer.assign(tps)
             await consumer.seek_to_beginning(*tps)
             ends = await consumer.end_offsets(tps)
