@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from deploy.local_kafka.broker import Broker
 from tests.chaos.proxy import Link, Proxy, nobody
 from tests.chaos.rows import Row
 from tests.chaos.stage import Stage
-from tests.chaos.trial import CLIENT, Trial
+from tests.chaos.trial import CLIENT, LIMIT, Trial, until
 from tests.chaos.workers import SESSION
 
 
@@ -33,6 +34,10 @@ def _of_workers(link: Link) -> bool:
 
 def _group_of_w1(link: Link) -> bool:
     return link.is_group and link.client.startswith("w1@")
+
+
+async def _is_in_the_group(proxy: Proxy) -> bool:
+    return any(map(_group_of_w1, proxy.links))
 
 
 async def _stall(stage: Stage, proxy: Proxy) -> None:
@@ -84,8 +89,8 @@ async def cut_off_from_the_coordinator(stage: Stage, times: int) -> Row:
                 for _ in range(times):
                     span = SESSION * stage.random.uniform(1, 2.5)
                     async with trial.load(1 / times, span + 3):
+                        await until(partial(_is_in_the_group, proxy), LIMIT)
                         await trial.sleep_up_to(2)
-                        assert any(map(_group_of_w1, proxy.links)), "w1 has no coordinator"
                         proxy.stall(_group_of_w1)
                         await asyncio.sleep(span)
                         proxy.release()
