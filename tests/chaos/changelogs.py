@@ -37,7 +37,7 @@ async def compacted(stage: Stage, times: int) -> Row:
             async with Trial(stage, deployment, shop) as trial:
                 kept = []
                 for _ in range(times):
-                    await trial.play(1 / (times + 1))
+                    await trial.play(0.5 / (times + 1))
                     await trial.recovered()
                     trial.recoveries.pop()  # from nothing
                     at = trial.clock
@@ -46,6 +46,7 @@ async def compacted(stage: Stage, times: int) -> Row:
                     deployment.kill("w1")
                     shutil.rmtree(deployment.disk("w1"))
                     deployment.worker("w1")
+                    await trial.play(0.5 / (times + 1))
                     await trial.recovered()
                 trial.notes.append(f"records left: {', '.join(map(str, kept))}")
                 return await trial.row("F19 changelog compacted to its end", times)
