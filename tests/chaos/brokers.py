@@ -64,8 +64,8 @@ async def away(stage: Stage, times: int) -> Row:
 
 
 async def topic_deleted(stage: Stage, _: int) -> Row:
-    """Once: the events topic is deleted: the worker stops with the exit code of a changed world, again
-    and again. It does not begin anew on an empty topic, from which every decision would repeat."""
+    """Once: the events topic is deleted. The worker stops with the exit code of a changed world,
+    again and again; it does not begin anew on an empty topic."""
     code = WorldChangedError.exit_code
     with stage.deployment() as deployment:
         async with Trial(stage, deployment, allowed=RESTARTABLE | {code}) as trial:
@@ -90,4 +90,6 @@ async def topic_deleted(stage: Stage, _: int) -> Row:
                 wrong += 1
             wrong += len(await deployment.read("actions")) != len(before)
             note = f"exit codes: {trial.codes['w1']}"
-    return msgspec.structs.replace(row, wrong=row.wrong + wrong, note=f"{row.note}; {note}")
+    return msgspec.structs.replace(
+        row, wrong=row.wrong + wrong, note=f"{row.note}; {note}".lstrip("; ")
+    )

@@ -6,7 +6,11 @@ Here the log is played live: the broker stamps the records, and ticks make timer
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
 
@@ -51,6 +55,12 @@ def _faketime() -> Path:
     raise NotRunError("libfaketime is required (Debian: apt-get install faketime)")
 
 
+def _seen(environment: Mapping[str, str]) -> float:
+    """Return what time it is to a process with this *environment*."""
+    command = [sys.executable, "-c", "import time; print(time.time())"]
+    return float(subprocess.check_output(command, env={**os.environ, **environment}))
+
+
 def live_triggers(directory: Path) -> Path:
     """Write triggers with windows of seconds."""
     triggers = directory / "live"
@@ -73,21 +83,25 @@ def live_events(random: Random, count: int, customers: int = 300) -> Iterator[Li
 
 async def jumping(stage: Stage, times: int) -> Row:
     """The clock of one of two workers jumps by an hour or a day, forwards and back, as it runs."""
-    library, clock = _faketime(), stage.directory / "clock"
+    clock = stage.directory / "clock"
+    library = _faketime()
     triggers = live_triggers(stage.directory)
+    environment = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_CACHE_DURATION": "1",
+        # Python's loop and our lease run on the monotonic clock, which jumps nowhere.
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+    clock.write_text("-864000\n")
+    assert _seen(environment) < time.time() - 86_400, "the clock does not jump"
     clock.write_text("+0\n")
     lines = list(live_events(stage.random, 900 * times))
     ruleset = load_ruleset(read_files(triggers), version=1)
     settings = {"TRIGGERSTREAM_CLOCK": "broker"}
     with stage.deployment(triggers=triggers, settings=settings) as deployment:
-        deployment.environments["w1"] = {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_CACHE_DURATION": "1",
-            # Python's loop and our lease run on the monotonic clock, which jumps nowhere.
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
+        deployment.environments["w1"] = environment
         async with Trial(stage, deployment, lines, rulesets={1: ruleset}) as trial:
             deployment.worker("w2")
             await trial.reading("w2")
