@@ -16,6 +16,7 @@ from triggerstream.stream.topics import Topics
 HOUR = 3_600_000
 _EAGER = {
     "cleanup.policy": "compact",
+    "message.timestamp.type": "LogAppendTime",
     "compression.type": "lz4",
     "segment.ms": "500",
     "min.compaction.lag.ms": "0",
