@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -110,6 +111,8 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    # Told to end, it ends what it has started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main(sys.argv[1:]))
     except LocalKafkaError as failure:

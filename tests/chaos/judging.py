@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -279,8 +278,3 @@ def _mark(store: MemoryStore) -> tuple[int, int, int, dict[int, int]]:
 def _read(stored: bytes) -> tuple[int, int, int, dict[int, int]]:
     record = PartitionRecord.decode(stored)
     return record.offset, record.clock, record.ruleset, record.origins
-
-
-def store_paths(disk: Path) -> list[Path]:
-    """Return the directories of a worker's stores, those put aside left out."""
-    return sorted(path for path in (disk / "detect").iterdir() if path.name.isdigit())

@@ -19,6 +19,8 @@ from triggerstream.core.moments import parse_moment
 from triggerstream.replay.driver import replay_lines
 
 DAY = 86_400_000
+PATIENCE = 1800.0
+"""Seconds that a flood may take to be decided, on a machine that has other things to do."""
 STATE_LIMIT = 512 << 10
 """Bytes that may be kept of one customer (README, bounds)."""
 
@@ -48,7 +50,7 @@ async def flooded(stage: Stage, times: int) -> Row:
         lines = list(_flood(lines_of(stage.shop.log), bot, times))
         async with Trial(stage, deployment, lines, decided=stage.expected, others=bot) as trial:
             await trial.play(1.0)
-            await trial.recovered()
+            await trial.recovered(PATIENCE)
             row = await trial.row("F11 a customer's flood", times)
             number = place(bot.decode(), deployment.partitions)
             size = len((await restored(deployment))[number].get(bot) or b"")
