@@ -275,6 +275,11 @@ def _mark(store: MemoryStore) -> tuple[int, int, int, dict[int, int]]:
     return (-1, 0, 0, {}) if stored is None else _read(stored)
 
 
+def position(store: MemoryStore) -> int:
+    """Return the last input offset that *store* contains; -1 for none."""
+    return _mark(store)[0]
+
+
 def _read(stored: bytes) -> tuple[int, int, int, dict[int, int]]:
     record = PartitionRecord.decode(stored)
     return record.offset, record.clock, record.ruleset, record.origins

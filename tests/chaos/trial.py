@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from tests.chaos.judging import judge
+from tests.chaos.judging import judge, position, restored
 from tests.chaos.rows import Row
 from tests.chaos.stage import Stage
 from tests.e2e.deployment import Deployment
@@ -248,23 +248,40 @@ class Trial:
             finally:
                 await consumer.stop()
 
-    async def _behind(self, ends: Mapping[TopicPartition, int]) -> int:
-        """Return how many records below *ends* are not committed; more than 0 if unknown."""
+    async def _committed(self) -> dict[TopicPartition, int]:
+        """Return the offset that is to be read next, by partition.
+
+        Raises:
+            KafkaError: The broker or the group's coordinator does not answer.
+        """
         group = f"{self.deployment.prefix}.detect"
         admin = AIOKafkaAdminClient(
             bootstrap_servers=self.deployment.bootstrap, client_id=CLIENT, request_timeout_ms=5000
         )
         try:
             await admin.start()
-            committed = await admin.list_consumer_group_offsets(group, partitions=list(ends))
-        except KafkaError:
-            return 1
+            found = await admin.list_consumer_group_offsets(group, partitions=self._partitions)
         finally:
             await admin.close()
-        return sum(
-            max(0, end - max(0, committed[tp].offset if tp in committed else 0))
-            for tp, end in ends.items()
-        )
+        return {tp: max(0, found[tp].offset) if tp in found else 0 for tp in self._partitions}
+
+    async def _behind(self, ends: Mapping[TopicPartition, int]) -> int:
+        """Return how many records below *ends* are not committed; more than 0 if unknown."""
+        try:
+            committed = await self._committed()
+        except KafkaError:
+            return 1
+        return sum(max(0, end - committed[tp]) for tp, end in ends.items())
+
+    async def check_commits(self) -> None:
+        """Note as broken, while no worker runs, a commit behind which the changelog stands back:
+        what it passed would be lost."""
+        committed = await self._committed()
+        for number, store in (await restored(self.deployment)).items():
+            contained = position(store)
+            found = committed[self._partitions[number]]
+            if found > contained + 1:
+                self.broken.append(f"{found} was committed; the changelog contains {contained}")
 
     @property
     def clock(self) -> int:

@@ -18,10 +18,12 @@ async def killed(stage: Stage, times: int) -> Row:
     """SIGKILL at any instant: starting, restoring, deciding, between two steps of a checkpoint."""
     with stage.deployment() as deployment:
         async with Trial(stage, deployment) as trial:
-            for _ in range(times):
+            for number in range(times):
                 async with trial.load(1 / times, 2.0):
                     await trial.sleep_up_to(2.5)
                     deployment.kill("w1")
+                    if number % 3 == 0:
+                        await trial.check_commits()
                     deployment.worker("w1")
                     if stage.random.random() < 0.7:
                         await trial.recovered()
