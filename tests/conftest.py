@@ -1,8 +1,19 @@
-"""Hypothesis: a fixed, quick set of examples by default; ``--hypothesis-profile=long`` searches."""
+"""Hypothesis, and a real Apache Kafka for the tests that need one, one for the whole run.
+
+Hypothesis tries a fixed, quick set of examples; ``--hypothesis-profile=long`` searches.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from deploy.local_kafka import jars
+from deploy.local_kafka.broker import Broker
+from deploy.local_kafka.run import BOOTSTRAP
 
 SLOW_TO_DRAW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
@@ -13,3 +24,28 @@ settings.register_profile(
     "long", max_examples=20_000, deadline=None, suppress_health_check=SLOW_TO_DRAW
 )
 settings.load_profile("quick")
+
+
+class ExistingBroker:
+    """The broker that ``KAFKA_BOOTSTRAP`` names: its life is not ours to end."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Broker | ExistingBroker]:
+    """A running broker: `.bootstrap`. Topics are made with `deploy.local_kafka.topics`.
+
+    Without Java or Maven the test is skipped, and fails instead where ``CI`` is set.
+    """
+    if bootstrap := os.environ.get(BOOTSTRAP):
+        yield ExistingBroker(bootstrap)
+        return
+    if missing := jars.missing_tools():
+        said = f"not run against a real Kafka, which needs {' and '.join(missing)} or {BOOTSTRAP}"
+        if os.environ.get("CI"):
+            pytest.fail(said)
+        pytest.skip(said)
+    with Broker() as broker:
+        yield broker

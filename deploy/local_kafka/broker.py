@@ -181,7 +181,8 @@ class Broker:
         lines = [f"{name}={value}\n" for name, value in {**_CONFIG, **placed, **config}.items()]
         self._properties.write_text("".join(lines), encoding="utf-8")
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
-        arguments = ["format", "-t", cluster, "-c", str(self._properties)]
+        # In one word: one id in 64 begins with a dash.
+        arguments = ["format", f"--cluster-id={cluster}", "-c", str(self._properties)]
         done = subprocess.run(
             self._java("kafka.tools.StorageTool", *arguments),
             capture_output=True,

@@ -26,6 +26,8 @@ from triggerstream.core.moments import parse_moment
 from triggerstream.stream.topics import Topics
 
 LATENESS = 10_000
+SHOWN = ("firing_id", "trigger", "customer_id", "at", "instance", "events", "actions")
+"""What `replay` prints of a firing."""
 
 
 class Bootstrapped(Protocol):
@@ -43,6 +45,9 @@ class Deployment:
         directory: For data and logs; one folder a process.
         triggers: The directory of triggers that workers publish.
         settings: Environment of all processes, by the settings' names.
+
+    Attributes:
+        environments: What single processes have beside it, by their names.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Deployment:
         self.partitions = partitions
         self.prefix = f"t{uuid4().hex[:8]}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.environments: dict[str, Mapping[str, str]] = {}
         self._began: dict[str, int] = {}
         self._settings = {
             "TRIGGERSTREAM_KAFKA__BOOTSTRAP": bootstrap,
@@ -72,6 +78,11 @@ class Deployment:
         }
 
     # ── processes ───────────────────────────────────────────────────────────────────────────
+
+    @property
+    def header_clock(self) -> bool:
+        """Whether time is data here."""
+        return self._settings["TRIGGERSTREAM_CLOCK"] == "header"
 
     def worker(self, name: str = "worker") -> subprocess.Popen[bytes]:
         """Start a worker on its own disk, or start it again on the same one."""
@@ -86,6 +97,7 @@ class Deployment:
             **self._settings,
             "TRIGGERSTREAM_DATA_DIR": str(self.disk(name)),
             "TRIGGERSTREAM_HTTP__NAME": name,
+            **self.environments.get(name, {}),
         }
         with self.log(name).open("ab") as log:
             self._began[name] = log.tell()
@@ -113,7 +125,7 @@ class Deployment:
     async def wait_until_reading(self, name: str, seconds: float = 60) -> None:
         """Return when the process that was started last under *name* reads its partitions."""
         async with asyncio.timeout(seconds):
-            while b"reading" not in self.log(name).read_bytes()[self._began[name] :]:
+            while not self.is_reading(name):
                 self._check_alive()
                 await asyncio.sleep(0.1)
 
@@ -143,6 +155,10 @@ class Deployment:
         log = self.log(name).read_bytes()[self._began[name] :]
         lines = re.findall(rb"restored (\d+) partitions from \S+: (\d+) records", log)
         return [(int(partitions), int(records)) for partitions, records in lines]
+
+    def is_reading(self, name: str) -> bool:
+        """Return whether the process started last under *name* has come to read its partitions."""
+        return b"reading" in self.log(name).read_bytes()[self._began[name] :]
 
     def disk(self, name: str) -> Path:
         return self.directory / name
@@ -289,6 +305,12 @@ class Deployment:
 
     async def read(self, short: str) -> list[Any]:
         """Return all records of a topic, by partition, in log order."""
+        return await self.read_topic(
+            self.topic(short), 1 if short.endswith(".dlq") else self.partitions
+        )
+
+    async def read_topic(self, topic: str, partitions: int) -> list[Any]:
+        """The same, of any topic by its full name."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap,
             group_id=None,
@@ -297,8 +319,7 @@ class Deployment:
         )
         await consumer.start()
         try:
-            count = 1 if short.endswith(".dlq") else self.partitions
-            tps = [TopicPartition(self.topic(short), p) for p in range(count)]
+            tps = [TopicPartition(topic, p) for p in range(partitions)]
             consumer.assign(tps)
             await consumer.seek_to_beginning(*tps)
             ends = await consumer.end_offsets(tps)
@@ -335,9 +356,8 @@ def decided(firings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     Raises:
         AssertionError: Two with one id differ.
     """
-    keys = ("firing_id", "trigger", "customer_id", "at", "instance", "events", "actions")
     found: dict[str, dict[str, Any]] = {}
     for firing in firings:
-        line = orjson.loads(orjson.dumps({key: firing[key] for key in keys}))
+        line = orjson.loads(orjson.dumps({key: firing[key] for key in SHOWN}))
         assert found.setdefault(line["firing_id"], line) == line, "one id, two payloads"
     return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -98,13 +98,13 @@ class KafkaLog:
         for (topic, partition), group in by_partition.items():
             rows = ((record.key, record.value, record.headers) for record in group)
             sent.extend(await self._send(topic, partition, rows))
-        return _acknowledged(sent)
+        return Acknowledgement(sent)
 
     async def append_changelog(
         self, partition: int, entries: Sequence[Entry]
     ) -> Sequence[Acknowledged]:
         rows = ((key, value, ()) for key, value in entries)
-        return await _acknowledged(await self._send(self._changelog, partition, rows))
+        return await Acknowledgement(await self._send(self._changelog, partition, rows))
 
     async def read_changelog(
         self, partition: int, start: int, end: int
@@ -199,15 +199,25 @@ class KafkaLog:
         return future, batch.record_count()
 
 
-async def _acknowledged(
-    sent: Iterable[tuple[asyncio.Future[Any], int]],
-) -> Sequence[Acknowledged]:
-    answers: list[Acknowledged] = []
-    for future, count in sent:
-        try:
-            answer = await asyncio.shield(future)
-        except KafkaError as error:
-            message = f"a batch of {count} records was not acknowledged: {error!r}"
-            raise ProtocolError(message) from error
-        answers.append(Acknowledged(answer.offset, count, answer.timestamp))
-    return answers
+class Acknowledgement:
+    """What waits for the answers to batches that were *sent*: (future, number of records) of each.
+
+    Not a coroutine: who has lost the partition meanwhile does not wait for it, and is not warned.
+    """
+
+    def __init__(self, sent: Sequence[tuple[asyncio.Future[Any], int]]) -> None:
+        self._sent = sent
+
+    def __await__(self) -> Generator[Any, None, Sequence[Acknowledged]]:
+        return self._answers().__await__()
+
+    async def _answers(self) -> Sequence[Acknowledged]:
+        answers: list[Acknowledged] = []
+        for future, count in self._sent:
+            try:
+                answer = await asyncio.shield(future)
+            except KafkaError as error:
+                message = f"a batch of {count} records was not acknowledged: {error!r}"
+                raise ProtocolError(message) from error
+            answers.append(Acknowledged(answer.offset, count, answer.timestamp))
+        return answers

@@ -36,6 +36,7 @@ from triggerstream.stream.stores import Stores
 from triggerstream.stream.told import Teller
 from triggerstream.stream.topic_ids import topic_id
 from triggerstream.stream.topics import Topics, ensure_topics, wanted_topics
+from triggerstream.stream.world import watch_topic
 
 _log = logging.getLogger(__name__)
 
@@ -190,13 +191,21 @@ class Runtime:
     async def serve(self, app: RecoveringApp) -> int:
         """Run *app* to its end; return the exit code."""
         spare_the_collector()
-        beating = asyncio.create_task(self._beat(app))
+        beside = [asyncio.create_task(self._beat(app)), asyncio.create_task(self._watch_topic())]
         try:
             return await serve(app)
         finally:
-            beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await beating
+            for task in beside:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def _watch_topic(self) -> None:
+        topic = self.topics.name(self.input_topic)
+        try:
+            await watch_topic(topic, self._topic_id, lambda: topic_id(self.options, topic))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
+            self.fate.fail(error)
 
     # ── health ──────────────────────────────────────────────────────────────────────────────
 

@@ -69,8 +69,11 @@ def wanted_topics(topics: Topics, partitions: int, *, header_clock: bool) -> tup
     clock = "CreateTime" if header_clock else "LogAppendTime"
     stamped = {"message.timestamp.type": clock, "max.message.bytes": str(INPUT_LIMIT)}
     inbox = {"max.message.bytes": str(INPUT_LIMIT)}
-    plain = {"max.message.bytes": str(RECORD_LIMIT)}
-    dead = {"max.message.bytes": str(DEAD_LETTER_LIMIT), "retention.ms": str(30 * _DAY)}
+    # The clock of a machine of ours must not decide when a record is compacted or removed; and a
+    # broker refuses one that is stamped more than an hour ahead of its own.
+    ours = {"message.timestamp.type": "LogAppendTime"}
+    plain = {"max.message.bytes": str(RECORD_LIMIT)} | ours
+    dead = {"max.message.bytes": str(DEAD_LETTER_LIMIT), "retention.ms": str(30 * _DAY)} | ours
     # Deletions stay readable for a week, and nothing is compacted for an hour: a restore that is
     # late still sees them, and still sees both of two writers' records.
     compacted = {
@@ -79,8 +82,7 @@ def wanted_topics(topics: Topics, partitions: int, *, header_clock: bool) -> tup
         "delete.retention.ms": str(7 * _DAY),
         "min.compaction.lag.ms": str(_HOUR),
         "segment.ms": str(_HOUR),
-        "max.message.bytes": str(RECORD_LIMIT),
-    }
+    } | plain
     return (
         Topic(topics.name("events"), partitions, stamped),
         Topic(topics.name("actions"), partitions, stamped),
