@@ -1,0 +1,145 @@
+"""Watching an installation from outside: its deliveries, and how far its senders have come."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+from urllib.request import urlopen
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from tests.e2e.deployment import Deployment
+
+_HEALTH = re.compile(rb"starts: health on \S+@([\d.]+:\d+)")
+
+
+class Watch:
+    """An asynchronous context manager. A broker that is away is waited for.
+
+    Attributes:
+        deliveries: Every record of the deliveries topic so far: its append time in epoch
+            milliseconds, and its value.
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._group = f"{deployment.prefix}.send"
+        numbers = range(deployment.partitions)
+        self._actions = [TopicPartition(deployment.topic("actions"), n) for n in numbers]
+        self._delivered = [TopicPartition(deployment.topic("deliveries"), n) for n in numbers]
+        self.deliveries: list[tuple[int, dict[str, Any]]] = []
+        self._ended: set[str] = set()
+
+    async def __aenter__(self) -> Self:
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._deployment.bootstrap, group_id=None, fetch_max_wait_ms=50
+        )
+        await self._consumer.start()
+        self._consumer.assign(self._delivered)
+        await self._consumer.seek_to_beginning(*self._delivered)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._consumer.stop()
+
+    # ── deliveries ──────────────────────────────────────────────────────────────────────────
+
+    async def read(self) -> None:
+        """Take in what has been delivered since."""
+        with suppress(KafkaError):
+            for records in (await self._consumer.getmany(timeout_ms=100)).values():
+                for record in records:
+                    delivery = orjson.loads(record.value)
+                    self.deliveries.append((record.timestamp, delivery))
+                    self._ended.add(delivery["action_id"])
+
+    async def until_ended(
+        self,
+        actions: Collection[str],
+        seconds: float,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> set[str]:
+        """Return which of *actions* have no end after so many seconds; none, as soon as all have.
+
+        *meanwhile* is called again and again.
+        """
+        late = time.monotonic() + seconds
+        while (left := set(actions) - self._ended) and time.monotonic() < late:
+            meanwhile()
+            await self.read()
+        return left
+
+    # ── offsets ─────────────────────────────────────────────────────────────────────────────
+
+    async def ends(self) -> dict[TopicPartition, int]:
+        """Return where the topic of actions ends."""
+        while True:
+            with suppress(KafkaError):
+                return dict(await self._consumer.end_offsets(self._actions))
+            await asyncio.sleep(0.1)
+
+    async def changelog_ends(self) -> int:
+        """Return how many records the changelog of senders has, over all partitions."""
+        topic = f"{self._group}-states-changelog"
+        partitions = [TopicPartition(topic, n) for n in range(self._deployment.partitions)]
+        return sum((await self._consumer.end_offsets(partitions)).values())
+
+    async def until_contained(
+        self,
+        seconds: float,
+        meanwhile: Callable[[], None] = lambda: None,
+        since: float | None = None,
+    ) -> float:
+        """Return how long it took, since now or *since*, until all that stands in the topic of
+        actions now was contained in committed checkpoints.
+
+        Raises:
+            TimeoutError: It was not after so many seconds.
+        """
+        began = time.monotonic() if since is None else since
+        ends = await self.ends()
+        async with asyncio.timeout(seconds):
+            while not await self._contains(ends):
+                meanwhile()
+                await asyncio.sleep(0.1)
+        return time.monotonic() - began
+
+    async def _contains(self, ends: Mapping[TopicPartition, int]) -> bool:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._deployment.bootstrap)
+        with suppress(KafkaError):
+            await admin.start()
+            try:
+                found = await admin.list_consumer_group_offsets(
+                    self._group, partitions=self._actions
+                )
+            finally:
+                await admin.close()
+            return all(end <= 0 or (tp in found and found[tp].offset >= end) for tp, end in ends.items())
+        return False
+
+
+def metrics_of(deployment: Deployment, name: str) -> dict[str, float]:
+    """Return the sums, over all labels, of the metrics of a process that runs, by name."""
+    address = _HEALTH.findall(deployment.log(name).read_bytes())[-1].decode()
+    with urlopen(f"http://{address}/metrics", timeout=10) as answer:  # noqa: S310 - loopback
+        lines = answer.read().decode().splitlines()
+    found: dict[str, float] = {}
+    for line in lines:
+        if not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            name = name.partition("{")[0]
+            found[name] = found.get(name, 0.0) + float(value)
+    return found
