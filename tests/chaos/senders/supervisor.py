@@ -1,0 +1,69 @@
+"""Starting again what has ended, as whoever operates senders lets something do."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import Counter
+
+from tests.e2e.deployment import Deployment
+from triggerstream.errors import LeaseExpiredError, ProtocolError, UnreachableError
+from triggerstream.stream.faust.run import STUCK
+
+ON_PURPOSE = frozenset(
+    {
+        LeaseExpiredError.exit_code,
+        ProtocolError.exit_code,
+        UnreachableError.exit_code,
+        STUCK,
+    }
+)
+"""How a process ends that could not be sure of its partitions, or of an append. The others mean
+that somebody has to act, and are wrong here."""
+
+
+class Supervisor:
+    """Looks after the processes of one installation.
+
+    Attributes:
+        ended: How often a process ended by itself, by exit code.
+        wrong: Ends that nobody asked for, in words.
+        moments: When such an end was seen: epoch milliseconds.
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self.ended: Counter[int] = Counter()
+        self.wrong: list[str] = []
+        self.moments: list[int] = []
+
+    def look(self) -> None:
+        """Start again whatever has ended since."""
+        for name, process in list(self._deployment.processes.items()):
+            code = process.poll()
+            if code is None:
+                continue
+            self.ended[code] += 1
+            self.moments.append(int(time.time() * 1000))
+            if code not in ON_PURPOSE:
+                tail = self._deployment.log(name).read_text(errors="replace")[-300:]
+                self.wrong.append(f"{name} ended with {code}: {tail!r}")
+            if name == "worker":
+                self._deployment.worker(name)
+            else:
+                self._deployment.sender(name)
+
+    async def leave(self, name: str, seconds: float = 60) -> None:
+        """Ask a process to end (SIGTERM), and return when it has; anything but 0 is wrong."""
+        process = self._deployment.processes.pop(name)
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(seconds):
+            while process.poll() is None:  # noqa: ASYNC110 - a process tells nobody of its end
+                await asyncio.sleep(0.05)
+        if process.returncode != 0:
+            self.wrong.append(f"{name} was asked to end, and ended with {process.returncode}")
+
+    def note(self) -> str:
+        told = ", ".join(f"{code} × {number}" for code, number in sorted(self.ended.items()))
+        return f"ended by themselves, exit codes: {told}" if told else ""
