@@ -79,3 +79,22 @@ def test_a_null_follows_its_grave_in_the_changelog() -> None:
     rows = _with_graves(disk, [(b"cb", state), (b"ca", None), (b"cx", None)])
 
     assert rows == [(b"cb", state), (b"ca", grave), (b"ca", None), (b"cx", None)]
+
+
+def test_what_a_crash_left_uncommitted_is_done_when_its_partition_is_opened_again() -> None:
+    node = running(steady())
+    world = node.world
+    say_word(world, "c1", 1, 0)
+    while node.acked < 0:
+        node.step()
+        world.broker.deliver()
+        world.now += 1
+    assert world.broker.committed[TOY.name] == 0
+    node.crash()
+
+    heir = Node(world, TOY, node.disk, lease=True, capacity=100)
+    world.owners[TOY.name] = heir
+    for _ in range(50):  # no time passes, in which another checkpoint would come
+        heir.step()
+
+    assert world.broker.committed[TOY.name] == 1

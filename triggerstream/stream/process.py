@@ -139,6 +139,9 @@ class KeyedProcess:
         if store.stale() or (record.offset >= 0 and record.engine != self._engine):
             # Another version of what decides begins with a cut of its own.
             await self._checkpoint(owned)
+        elif record.offset >= 0:
+            # A crash between checkpoint and commit; a silent partition would have no other cause.
+            self._input.done(number, record.offset)
 
     def _check_world(self, partition: Partition[Any, Any]) -> None:
         known, found = partition.record.topic_id, self._topic_id
