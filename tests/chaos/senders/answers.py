@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from tests.chaos.rows import Row
-from tests.chaos.senders.reckoning import CAPPED, SENT, UNKNOWN
 from tests.chaos.senders.receiver import RETRY_AFTER
+from tests.chaos.senders.reckoning import CAPPED, SENT, UNKNOWN
 from tests.chaos.senders.scene import Scene, open_scene
 from tests.chaos.senders.story import Asked
 from tests.chaos.senders.watch import metrics_of
@@ -51,13 +51,14 @@ async def webhooks_misbehave(stage: Stage, injections: int) -> Row:
     recoveries: list[float] = []
     wrong: list[str] = []
     slowest = 0.0
-    async with open_scene(stage, senders=("sender",), timeout=STALL) as scene:
+    async with open_scene(stage, senders=("sender",), call_timeout=STALL) as scene:
         kinds = list(WEBHOOKS)
         for start in range(0, injections, WAVE):
             wave = [kinds[n % len(kinds)] for n in range(start, min(injections, start + WAVE))]
             recovery, slow = await _webhook_wave(scene, wave, wrong)
             recoveries.append(recovery)
             slowest = max(slowest, slow)
+        await scene.end(60)
         for asked in scene.story.asked.values():
             if asked.kind in WEBHOOKS:
                 wrong += _wrong_calls(scene, asked)
@@ -76,9 +77,7 @@ async def webhooks_misbehave(stage: Stage, injections: int) -> Row:
     )
 
 
-async def _webhook_wave(
-    scene: Scene, wave: list[str], wrong: list[str]
-) -> tuple[float, float]:
+async def _webhook_wave(scene: Scene, wave: list[str], wrong: list[str]) -> tuple[float, float]:
     """Return how long the group needed to catch up, and how long the slowest of those that have
     nothing to do with the faults."""
     told = [scene.story.tell(kind, "order") for kind in wave]
@@ -90,8 +89,7 @@ async def _webhook_wave(
     if stalled:
         await scene.until(lambda: any(action in scene.receiver.reached for action in stalled))
         bystanders = [
-            scene.story.tell("plain", *types)
-            for types in (["order"], ["letter"], ["note"]) * 2
+            scene.story.tell("plain", *types) for types in (["order"], ["letter"], ["note"]) * 2
         ]
         await scene.deployment.produce(event for events, _ in bystanders for event in events)
         asked_at = time.monotonic()
@@ -103,7 +101,6 @@ async def _webhook_wave(
             wrong.append(f"{len(theirs)} others waited {slowest:.1f} s for a call that stalled")
     recovery = await scene.watch.until_contained(60, since=began)
     await scene.watch.until_ended(mine, 60)
-    await scene.watch.until_contained(60)
     return recovery, slowest
 
 
@@ -139,8 +136,7 @@ async def mails_misbehave(stage: Stage, injections: int) -> Row:
                     wrong.append(f"{asked.customer_id}: {found} conversations, not {number}")
         again = [scene.story.go_on(a.customer_id, "reminder") for _, each in told for a in each]
         await scene.deployment.produce(event for events, _ in again for event in events)
-        await scene.watch.until_ended([a.action_id for _, each in again for a in each], 60)
-        await scene.watch.until_contained(60)
+        await scene.end(60)
         wrong += _conserved(scene)
 
     def expect(asked: Asked, _: Mapping[str, Any]) -> list[str]:
@@ -166,7 +162,5 @@ def _conserved(scene: Scene) -> list[str]:
     pending = sender["triggerstream_actions_pending"]
     if matched == ended + pending == len(scene.story.asked) and not pending:
         return []
-    return [
-        f"by the metrics {matched:g} matched, {ended:g} ended and {pending:g} are pending, "
-        f"of {len(scene.story.asked)}"
-    ]
+    asked = len(scene.story.asked)
+    return [f"metrics: of {asked}, {matched:g} matched, {ended:g} ended, {pending:g} are pending"]

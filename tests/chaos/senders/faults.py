@@ -72,7 +72,7 @@ async def senders_are_paused(stage: Stage, injections: int) -> Row:
                 recoveries.append(await scene.watch.until_contained(WITHIN, supervisor.look))
                 faults.add(began, time.time())
                 stage.say(f"paused {number + 1} of {injections}; {supervisor.note()}")
-        await _end(scene, supervisor)
+        await scene.end(WITHIN, supervisor.look)
     reckoning = scene.reckon(faults.expect)
     reckoning.wrong += supervisor.wrong
     return reckoning.row("F16 sender paused (SIGSTOP)", injections, recoveries, supervisor.note())
@@ -101,15 +101,13 @@ async def senders_join_and_leave(stage: Stage, injections: int) -> Row:
                 recoveries.append(await scene.watch.until_contained(WITHIN, supervisor.look))
                 if number % 5 == 4:
                     stage.say(f"joined or left {number + 1} of {injections}")
-        await _end(scene, supervisor)
+        await scene.end(WITHIN, supervisor.look)
     reckoning = scene.reckon(expected)
     reckoning.wrong += supervisor.wrong
     asked_for = sum(asked.kind == "reset" for asked in scene.story.asked.values())
     if reckoning.repeated != asked_for:
         reckoning.wrong.append(f"{reckoning.repeated} webhooks again, and {asked_for} asked for it")
-    return reckoning.row(
-        "F16 senders join and leave", injections, recoveries, supervisor.note()
-    )
+    return reckoning.row("F16 senders join and leave", injections, recoveries, supervisor.note())
 
 
 async def broker_is_restarted(stage: Stage, injections: int) -> Row:
@@ -136,7 +134,7 @@ async def broker_is_restarted(stage: Stage, injections: int) -> Row:
                     recoveries.append(await scene.watch.until_contained(WITHIN, supervisor.look))
                     faults.add(began, time.time())
                     stage.say(f"restarted {number + 1} of {injections}; {supervisor.note()}")
-            await _end(scene, supervisor)
+            await scene.end(WITHIN, supervisor.look)
     reckoning = scene.reckon(faults.expect)
     reckoning.wrong += supervisor.wrong
     return reckoning.row("F16 broker restarted in calls", injections, recoveries, supervisor.note())
@@ -160,10 +158,3 @@ async def _until_all_read(scene: Scene, names: Any, supervisor: Supervisor) -> N
         while not all(scene.deployment.is_reading(name) for name in names):
             supervisor.look()
             await asyncio.sleep(0.1)
-
-
-async def _end(scene: Scene, supervisor: Supervisor) -> None:
-    """Wait until everything that was asked for has an end."""
-    await scene.watch.until_ended(scene.story.asked, WITHIN, supervisor.look)
-    await scene.watch.until_contained(WITHIN, supervisor.look)
-    await scene.watch.read_all()

@@ -27,15 +27,17 @@ from typing import Any, Literal, NamedTuple
 
 from tests.chaos.rows import Row
 from tests.chaos.senders.gate import OFFSET_COMMIT, Gate, Request, Step, open_gate
-from tests.chaos.senders.reckoning import CAPPED, SENT, UNKNOWN, Expect, Reckoning
+from tests.chaos.senders.reckoning import CAPPED, SENT, UNKNOWN, Reckoning
 from tests.chaos.senders.scene import Scene, open_scene
 from tests.chaos.senders.story import Asked
+from tests.chaos.senders.supervisor import Supervisor, told
 from tests.chaos.stage import Stage
 from tests.e2e.deployment import Deployment
 
+SENDER = "sender"
 LANES = 2
 """Installations side by side: a kill is mostly waiting for the group to notice it."""
-WITHIN = 90.0
+WITHIN = 120.0
 
 
 class Gap(NamedTuple):
@@ -85,6 +87,7 @@ async def senders_are_killed(stage: Stage, injections: int) -> Row:
         [recovery for lane in lanes for recovery in lane.recoveries],
         f"hit {', '.join(f'{name} {hit[name]}' for name in BY_NAME if hit[name])}",
         f"missed {injections - hit.total()}" if hit.total() < injections else "",
+        told(sum((lane.ended for lane in lanes), Counter())),
     )
 
 
@@ -103,34 +106,25 @@ class Lane:
         self._plan = plan
         self.hit: Counter[str] = Counter()
         self.recoveries: list[float] = []
+        self.ended: Counter[int] = Counter()
         self._gaps: dict[str, Gap] = {}
         self._wrong: list[str] = []
 
     async def run(self) -> Reckoning:
         async with (
-            open_scene(self._stage, self._name) as scene,
             open_gate(self._stage.bootstrap) as gate,
+            open_scene(self._stage, self._name, senders=(SENDER,), gate=gate.bootstrap) as scene,
         ):
-            settings = {
-                **scene.settings,
-                "TRIGGERSTREAM_KAFKA__TOPIC_PREFIX": scene.deployment.prefix,
-            }
-            # The same installation again, for who has to go through the gate.
-            with self._stage.deployment(
-                f"{self._name}-gated", settings=settings, bootstrap=gate.bootstrap
-            ) as gated:
-                gated.prefix = scene.deployment.prefix
-                gated.sender()
-                await gated.wait_until_reading("sender")
-                customers = await self._introduce(scene)
-                for number, (gap, types) in enumerate(self._plan):
-                    await self._inject(scene, gated, gate, customers[number], gap, types)
-                    if number % 3 == 1:
-                        self._stage.say(f"{self._name}: {number + 1} of {len(self._plan)}")
-                await scene.watch.until_contained(WITHIN)
-                await scene.watch.until_ended(scene.story.asked, WITHIN)
+            supervisor = Supervisor(scene.deployment)
+            customers = await self._introduce(scene)
+            for number, (gap, types) in enumerate(self._plan):
+                await self._inject(scene, supervisor, gate, customers[number], gap, types)
+                if number % 3 == 1:
+                    self._stage.say(f"{self._name}: {number + 1} of {len(self._plan)}")
+            await scene.end(WITHIN, supervisor.look)
             reckoning = scene.reckon(self._expect)
-        reckoning.wrong += self._wrong
+        reckoning.wrong += self._wrong + supervisor.wrong
+        self.ended = supervisor.ended
         for action_id in scene.story.asked:
             self._count_acceptances(scene, reckoning, action_id)
         return reckoning
@@ -152,7 +146,7 @@ class Lane:
     async def _inject(
         self,
         scene: Scene,
-        gated: Deployment,
+        supervisor: Supervisor,
         gate: Gate,
         customer: str,
         gap: Gap,
@@ -160,7 +154,7 @@ class Lane:
     ) -> None:
         events, asked = scene.story.go_on(customer, *types)
         if gap.at != "far side":
-            gate.arm(_steps(gap, customer, gated), gap.at)
+            gate.arm(_steps(gap, customer, scene.deployment), gap.at)
         before = await scene.watch.changelog_ends()
         await scene.deployment.produce(events)
         try:
@@ -170,16 +164,18 @@ class Lane:
             self._wrong.append(f"{gap.name}: the sender never came there")
             gate.cut()
             return
-        gated.kill("sender")
+        scene.deployment.kill(SENDER)
         killed = time.monotonic()
         gate.cut()
         if await self._is_certain(scene, gap, asked[0], before):
             self.hit[gap.name] += 1
         if self._stage.random.random() < 0.3:
-            shutil.rmtree(gated.disk("sender"))
-        gated.sender()
-        self.recoveries.append(await scene.watch.until_contained(WITHIN, since=killed))
-        await scene.watch.until_ended([each.action_id for each in asked], WITHIN)
+            shutil.rmtree(scene.deployment.disk(SENDER))
+        scene.deployment.sender(SENDER)
+        self.recoveries.append(await scene.watch.until_contained(WITHIN, supervisor.look, killed))
+        await scene.watch.until_ended([each.action_id for each in asked], WITHIN, supervisor.look)
+        # The last answer's checkpoint belongs to this injection, not to the next.
+        await scene.watch.until_contained(WITHIN, supervisor.look)
 
     async def _arrival(self, scene: Scene, gate: Gate, gap: Gap, asked: Asked) -> None:
         """Return when the sender stands in the gap."""
@@ -202,7 +198,9 @@ class Lane:
             return accepted == 0 and written == 1
         if gap.name in ("reserved", "calling"):
             return accepted == 0 and written == 2
-        return accepted == 1 and written == {"accepted": 2, "answered": 2, "stored": 4}[gap.name]
+        least = {"accepted": 2, "answered": 2, "stored": 4}[gap.name]
+        # Two more where the rival of a mail came in a batch of its own.
+        return accepted == 1 and written in (least, least + 2)
 
     def _expect(self, asked: Asked, _: Mapping[str, Any]) -> list[str]:
         if asked.trigger == "reminder":
@@ -223,9 +221,9 @@ class Lane:
             )
 
 
-def _steps(gap: Gap, customer: str, sender: Deployment) -> list[Step]:
+def _steps(gap: Gap, customer: str, deployment: Deployment) -> list[Step]:
     """Return the requests that lead a sender to *gap* with an action of *customer*."""
-    changelog = f"{sender.prefix}.send-states-changelog"
+    changelog = f"{deployment.prefix}.send-states-changelog"
     place: list[int] = []
 
     def to(topic: str) -> Step:
@@ -242,14 +240,13 @@ def _steps(gap: Gap, customer: str, sender: Deployment) -> list[Step]:
 
     def partition_record(request: Request) -> bool:
         return any(
-            append.topic == changelog and [append.partition] == place
-            for append in request.appends
+            append.topic == changelog and [append.partition] == place for append in request.appends
         )
 
     def commit(request: Request) -> bool:
         return request.api == OFFSET_COMMIT
 
-    state, answer = to(changelog), to(sender.topic("actions"))
+    state, answer = to(changelog), to(deployment.topic("actions"))
     return {
         "decided": [state],
         "half-stored": [state, partition_record],

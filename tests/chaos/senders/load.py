@@ -59,9 +59,7 @@ class Load:
 
     async def _go_on(self) -> None:
         deployment = self._scene.deployment
-        producer = AIOKafkaProducer(
-            bootstrap_servers=deployment.bootstrap, enable_idempotence=True
-        )
+        producer = AIOKafkaProducer(bootstrap_servers=deployment.bootstrap, enable_idempotence=True)
         await producer.start()
         try:
             while not self._stopped.is_set():

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import orjson
@@ -28,7 +27,6 @@ class Scene(NamedTuple):
     receiver: Receiver
     mail: MailServer
     watch: Watch
-    settings: Mapping[str, str]
 
     async def until(self, met: Callable[[], bool], seconds: float = 30) -> None:
         """Return when the far sides have seen what is waited for.
@@ -39,6 +37,12 @@ class Scene(NamedTuple):
         async with asyncio.timeout(seconds):
             while not met():  # noqa: ASYNC110 - it is a matter of many events, or of several
                 await asyncio.sleep(0.02)
+
+    async def end(self, seconds: float, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Wait until all that was asked for has an end, and read what was told of it."""
+        await self.watch.until_ended(self.story.asked, seconds, meanwhile)
+        await self.watch.until_contained(seconds, meanwhile)
+        await self.watch.read_all()
 
     def reckon(self, expect: Expect) -> Reckoning:
         return Reckoning(
@@ -55,29 +59,43 @@ async def open_scene(
     stage: Stage,
     name: str = "deployment",
     *,
-    senders: Iterable[str] = (),
+    senders: Collection[str] = (),
     think: Callable[[], float] = lambda: 0.0,
-    timeout: float = TIMEOUT,
+    call_timeout: float = TIMEOUT,
     bootstrap: str | None = None,
+    gate: str | None = None,
 ) -> AsyncIterator[Scene]:
-    """Open the far sides, and start a worker and *senders*; return when all of them read. The clock is the
-    broker's, as in production: retries come when time has passed, by the senders' own ticks."""
+    """Open the far sides, start a worker and *senders*, and go on when all of them read.
+
+    The clock is the broker's, as in production: retries come when time has passed, by the
+    senders' own ticks.
+
+    Args:
+        think: Seconds before a far side answers.
+        call_timeout: Seconds that a call may take.
+        gate: The address by which the senders, and only they, reach the broker.
+    """
     story = Story()
     async with (
         open_receiver(story.asked, think=think) as receiver,
         open_mailserver(think=think) as mail,
     ):
-        settings = _settings(receiver, mail, timeout)
         with stage.deployment(
-            name, triggers=TRIGGERS, settings=settings, bootstrap=bootstrap
+            name,
+            triggers=TRIGGERS,
+            settings=_settings(receiver, mail, call_timeout),
+            bootstrap=bootstrap,
         ) as deployment:
+            if gate is not None:
+                through = {"TRIGGERSTREAM_KAFKA__BOOTSTRAP": gate}
+                deployment.environments.update(dict.fromkeys(senders, through))
             deployment.worker()
             for each in senders:
                 deployment.sender(each)
             for each in ("worker", *senders):
                 await deployment.wait_until_reading(each)
             async with Watch(deployment) as watch:
-                yield Scene(deployment, story, receiver, mail, watch, settings)
+                yield Scene(deployment, story, receiver, mail, watch)
 
 
 def _settings(receiver: Receiver, mail: MailServer, timeout: float) -> dict[str, str]:

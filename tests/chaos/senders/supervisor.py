@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections import Counter
 
+from tests.chaos.trial import RESTARTABLE
 from tests.e2e.deployment import Deployment
-from triggerstream.errors import LeaseExpiredError, ProtocolError, UnreachableError
-from triggerstream.stream.faust.run import STUCK
-
-ON_PURPOSE = frozenset(
-    {
-        LeaseExpiredError.exit_code,
-        ProtocolError.exit_code,
-        UnreachableError.exit_code,
-        STUCK,
-    }
-)
-"""How a process ends that could not be sure of its partitions, or of an append. The others mean
-that somebody has to act, and are wrong here."""
 
 
 class Supervisor:
@@ -29,7 +16,6 @@ class Supervisor:
     Attributes:
         ended: How often a process ended by itself, by exit code.
         wrong: Ends that nobody asked for, in words.
-        moments: When such an end was seen: epoch milliseconds.
     """
 
     def __init__(self, deployment: Deployment) -> None:
@@ -45,8 +31,7 @@ class Supervisor:
             if code is None:
                 continue
             self.ended[code] += 1
-            self.moments.append(int(time.time() * 1000))
-            if code not in ON_PURPOSE:
+            if code not in RESTARTABLE:
                 tail = self._deployment.log(name).read_text(errors="replace")[-300:]
                 self.wrong.append(f"{name} ended with {code}: {tail!r}")
             if name == "worker":
@@ -65,5 +50,10 @@ class Supervisor:
             self.wrong.append(f"{name} was asked to end, and ended with {process.returncode}")
 
     def note(self) -> str:
-        told = ", ".join(f"{code} × {number}" for code, number in sorted(self.ended.items()))
-        return f"ended by themselves, exit codes: {told}" if told else ""
+        return told(self.ended)
+
+
+def told(ended: Counter[int]) -> str:
+    """Return what ended by itself, in words; nothing where nothing did."""
+    codes = ", ".join(f"{number} times {code}" for code, number in sorted(ended.items()))
+    return f"ended by themselves: {codes}" if codes else ""

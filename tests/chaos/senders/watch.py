@@ -66,6 +66,12 @@ class Watch:
                     self.deliveries.append((record.timestamp, delivery))
                     self._ended.add(delivery["action_id"])
 
+    async def read_all(self) -> None:
+        """Take in everything that has been delivered by now."""
+        ends = await self._consumer.end_offsets(self._delivered)
+        while [tp for tp, end in ends.items() if await self._consumer.position(tp) < end]:
+            await self.read()
+
     async def until_ended(
         self,
         actions: Collection[str],
@@ -111,30 +117,36 @@ class Watch:
         """
         began = time.monotonic() if since is None else since
         ends = await self.ends()
-        async with asyncio.timeout(seconds):
-            while not await self._contains(ends):
-                meanwhile()
-                await asyncio.sleep(0.1)
+        late = time.monotonic() + seconds
+        while behind := await self._behind(ends):
+            meanwhile()
+            if time.monotonic() > late:
+                raise TimeoutError(f"after {seconds:g} s not committed: {behind}")
+            await asyncio.sleep(0.1)
         return time.monotonic() - began
 
-    async def _contains(self, ends: Mapping[TopicPartition, int]) -> bool:
+    async def _behind(self, ends: Mapping[TopicPartition, int]) -> str:
+        """Return what of *ends* is not committed, in words; nothing if all of it is."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self._deployment.bootstrap)
-        with suppress(KafkaError):
+        try:
             await admin.start()
-            try:
-                found = await admin.list_consumer_group_offsets(
-                    self._group, partitions=self._actions
-                )
-            finally:
-                await admin.close()
-            return all(end <= 0 or (tp in found and found[tp].offset >= end) for tp, end in ends.items())
-        return False
+            found = await admin.list_consumer_group_offsets(self._group, partitions=self._actions)
+        except KafkaError as error:
+            return repr(error)
+        finally:
+            await admin.close()
+        reached = {tp: max(0, found[tp].offset) if tp in found else 0 for tp in ends}
+        return ", ".join(
+            f"partition {tp.partition} is at {reached[tp]} of {end}"
+            for tp, end in ends.items()
+            if reached[tp] < end
+        )
 
 
 def metrics_of(deployment: Deployment, name: str) -> dict[str, float]:
     """Return the sums, over all labels, of the metrics of a process that runs, by name."""
     address = _HEALTH.findall(deployment.log(name).read_bytes())[-1].decode()
-    with urlopen(f"http://{address}/metrics", timeout=10) as answer:  # noqa: S310 - loopback
+    with urlopen(f"http://{address}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
     found: dict[str, float] = {}
     for line in lines:
