@@ -14,7 +14,7 @@ from deploy.local_kafka.broker import Broker
 from tests.chaos.rows import NotRunError, Row
 from tests.chaos.senders.load import Load, expected
 from tests.chaos.senders.reckoning import UNKNOWN
-from tests.chaos.senders.scene import TIMEOUT, Scene, open_scene
+from tests.chaos.senders.scene import Scene, open_scene
 from tests.chaos.senders.story import Asked
 from tests.chaos.senders.supervisor import Supervisor
 from tests.chaos.stage import Stage
@@ -25,6 +25,8 @@ SESSION = 6.0
 PAUSES = (0.5, 1.5, 4.0, 0.9, 2.0, 1.1, 3.0)
 """In session timeouts; above 1 the group gives the partitions to another."""
 WITHIN = 120.0
+CALL = 5.0
+"""Seconds that a call may take here, where a busy machine makes all of them slow."""
 THINKING = 0.4
 """Seconds that a far side takes at most, so that calls are under way at any moment."""
 
@@ -40,7 +42,7 @@ class Faults:
 
     def add(self, began: float, ended: float) -> None:
         """Note a fault between two moments, in epoch seconds."""
-        self._intervals.append((int((began - TIMEOUT - 2) * 1000), int(ended * 1000)))
+        self._intervals.append((int((began - CALL - 2) * 1000), int(ended * 1000)))
 
     def expect(self, asked: Asked, end: Mapping[str, Any]) -> list[str]:
         """Allow ``unknown`` for a mail that was reserved in a fault, and for none other."""
@@ -58,7 +60,9 @@ async def senders_are_paused(stage: Stage, injections: int) -> Row:
     recoveries: list[float] = []
     faults = Faults()
     names = ("s1", "s2")
-    async with open_scene(stage, senders=names, think=_thinking(stage.random)) as scene:
+    async with open_scene(
+        stage, senders=names, think=_thinking(stage.random), call_timeout=CALL
+    ) as scene:
         supervisor = Supervisor(scene.deployment)
         async with Load(scene, stage.random) as load:
             for number in range(injections):
@@ -84,7 +88,9 @@ async def senders_join_and_leave(stage: Stage, injections: int) -> Row:
     asked for it."""
     recoveries: list[float] = []
     names = ["s1", "s2", "s3"]
-    async with open_scene(stage, senders=names[:2], think=_thinking(stage.random)) as scene:
+    async with open_scene(
+        stage, senders=names[:2], think=_thinking(stage.random), call_timeout=CALL
+    ) as scene:
         supervisor = Supervisor(scene.deployment)
         async with Load(scene, stage.random) as load:
             for number in range(injections):
@@ -120,7 +126,11 @@ async def broker_is_restarted(stage: Stage, injections: int) -> Row:
     names = ("s1", "s2")
     with Broker() as broker:
         async with open_scene(
-            stage, senders=names, think=_thinking(stage.random), bootstrap=broker.bootstrap
+            stage,
+            senders=names,
+            think=_thinking(stage.random),
+            call_timeout=CALL,
+            bootstrap=broker.bootstrap,
         ) as scene:
             supervisor = Supervisor(scene.deployment)
             async with Load(scene, stage.random) as load:
