@@ -87,7 +87,10 @@ async def _webhook_wave(scene: Scene, wave: list[str], wrong: list[str]) -> tupl
     stalled = [asked.action_id for asked in mine.values() if asked.kind == "stall"]
     slowest = 0.0
     if stalled:
-        await scene.until(lambda: any(action in scene.receiver.reached for action in stalled))
+        try:
+            await scene.until(lambda: any(action in scene.receiver.reached for action in stalled))
+        except TimeoutError:
+            wrong.append("no call came that was to stall")
         bystanders = [
             scene.story.tell("plain", *types) for types in (["order"], ["letter"], ["note"]) * 2
         ]

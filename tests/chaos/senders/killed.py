@@ -38,6 +38,8 @@ SENDER = "sender"
 LANES = 2
 """Installations side by side: a kill is mostly waiting for the group to notice it."""
 WITHIN = 120.0
+_ACTIONS = (("letter", "reminder"), ("order",))
+"""What a customer does: asks for a mail and a rival under its cap, or for a webhook."""
 
 
 class Gap(NamedTuple):
@@ -70,8 +72,9 @@ BY_NAME = {gap.name: gap for gap in GAPS}
 
 
 async def senders_are_killed(stage: Stage, injections: int) -> Row:
+    # Every gap before any gap again, and by the other channel then.
     plan = [
-        (GAPS[n // 2 % len(GAPS)], ("letter", "reminder") if n % 2 == 0 else ("order",))
+        (GAPS[n % len(GAPS)], _ACTIONS[(n + n // len(GAPS)) % len(_ACTIONS)])
         for n in range(injections)
     ]
     stage.random.shuffle(plan)
