@@ -50,7 +50,10 @@ class Load:
         trace: TracebackType | None,
     ) -> None:
         self._stopped.set()
-        await self._task
+        if error is not None:
+            self._task.cancel()  # it would wait for a broker that may be gone for good
+        with suppress(asyncio.CancelledError):
+            await self._task
 
     async def under_way(self, seconds: float = 30) -> None:
         """Return when a far side is in the middle of a call."""
