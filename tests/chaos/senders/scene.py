@@ -93,7 +93,7 @@ async def open_scene(
             for each in senders:
                 deployment.sender(each)
             for each in ("worker", *senders):
-                await deployment.wait_until_reading(each, 120)
+                await deployment.wait_until_reading(each, 240)
             async with Watch(deployment) as watch:
                 yield Scene(deployment, story, receiver, mail, watch)
 
