@@ -32,12 +32,17 @@ class Supervisor:
                 continue
             self.ended[code] += 1
             if code not in RESTARTABLE:
-                tail = self._deployment.log(name).read_text(errors="replace")[-300:]
-                self.wrong.append(f"{name} ended with {code}: {tail!r}")
+                self.wrong.append(f"{name} ended with {code}: {self._last_word(name)}")
             if name == "worker":
                 self._deployment.worker(name)
             else:
                 self._deployment.sender(name)
+
+    def _last_word(self, name: str) -> str:
+        """Return what a process said of its failure, or else the end of its log."""
+        lines = self._deployment.log(name).read_text(errors="replace").splitlines()
+        said = [line for line in lines if '"stopping: ' in line or '"level": "critical"' in line]
+        return said[-1][:300] if said else " ".join(lines[-3:])[-300:]
 
     async def leave(self, name: str, seconds: float = 60) -> None:
         """Ask a process to end (SIGTERM), and return when it has; anything but 0 is wrong."""
