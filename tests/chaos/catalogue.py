@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-
 from tests.chaos import brokers, changelogs, clocks, disks, logs, network, rulesets, workers
 from tests.chaos.rows import Entry
+from tests.chaos.senders import CATALOGUE as SENDERS
 
 WORKERS = [
     Entry("killed", workers.killed, 50),
@@ -31,8 +29,5 @@ WORKERS = [
 
 
 def catalogue() -> list[Entry]:
-    """Return the rows of workers and brokers, and those of senders where they are here."""
-    rows = [*WORKERS]
-    if find_spec("tests.chaos.senders") is not None:
-        rows += (Entry(*each) for each in import_module("tests.chaos.senders").CATALOGUE)
-    return rows
+    """Return the rows of workers and brokers, then those of senders."""
+    return [*WORKERS, *SENDERS]
