@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -148,3 +149,22 @@ async def test_a_store_that_lost_its_tail_reads_it_again(changelog: Changelog) -
     await changelog.restore()
 
     assert changelog.stores.open(0).get(b"a") == state(5)
+
+
+async def test_a_null_stands_directly_behind_its_grave_however_many_there_are(
+    changelog: Changelog,
+) -> None:
+    """Between the two, another writer's state would pass for older than the null."""
+    keys = [CUSTOMER_PREFIX + b"%06d" % number + b"c" * (number % 97) for number in range(20_000)]
+    grave = header.pack(0, header.GRAVE, 5, 9)
+
+    end = await changelog.append(0, *((key, value) for key in keys for value in (grave, None)))
+    rows = await changelog.log.read_changelog(0, 0, end)
+
+    assert [key for _, key, value in rows if value is None] == keys
+    assert all(
+        before[1:] == (key, grave)
+        for before, (_, key, value) in pairwise(rows)
+        if value is None
+    )  # fmt: skip
+    assert len(rows) > 2 * len(keys), "no batch was full between the two"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.broker import Answer, Batch, Line
@@ -214,8 +214,7 @@ class Node:
     ) -> Sequence[Acknowledged]:
         size = 1 + int(self.world.random.random() * 4)
         batches = [
-            Batch(self.role.name, self.role.name, entries=entries[at : at + size])
-            for at in range(0, len(entries), size)
+            Batch(self.role.name, self.role.name, entries=some) for some in _batched(entries, size)
         ]
         for batch in batches:
             self._send(batch)
@@ -325,3 +324,14 @@ class Node:
 
     def monotonic(self) -> float:
         return self.world.now / 1000
+
+
+def _batched(entries: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:
+    """Yield *entries*, *size* at a time, or one more where a null would be parted from its
+    grave."""
+    at = 0
+    while at < len(entries):
+        end = at + size
+        end += end < len(entries) and entries[end][1] is None
+        yield entries[at:end]
+        at = end

@@ -160,8 +160,10 @@ class KafkaLog:
         """Send *rows* in as few batches as they fit; return (future, number of records) of each."""
         producer = self._live
         limit = DEAD_LETTER_LIMIT if topic.endswith(".dlq.v1") else RECORD_LIMIT
+        is_changelog = topic == self._changelog
         sent: list[tuple[asyncio.Future[Any], int]] = []
         batch = None
+        before: tuple[bytes | None, bytes | None] = (None, None)
         try:
             for key, value, named in rows:
                 headers = list(named)
@@ -175,10 +177,15 @@ class KafkaLog:
                     raise ProtocolError(message)
                 if batch is not None:
                     if batch.append(timestamp=None, key=key, value=value, headers=headers):
+                        before = (key, value)
                         continue
                     sent.append(await self._dispatch(batch, topic, partition))
                 batch = producer.create_batch()
+                if is_changelog and value is None and before[0] == key:
+                    # Its grave is in the batch that is full, and nobody may come in between.
+                    batch.append(timestamp=None, key=key, value=before[1], headers=[])
                 batch.append(timestamp=None, key=key, value=value, headers=headers)
+                before = (key, value)
             if batch is not None:
                 sent.append(await self._dispatch(batch, topic, partition))
         except KafkaError as error:

@@ -45,6 +45,8 @@ class Log(Protocol):
         """Append *entries* to this process's changelog partition in record batches; return once
         all are acknowledged, one answer a batch, in order.
 
+        A null and the grave before it share a batch, and so stand side by side in the log.
+
         Raises:
             ProtocolError: One of them failed; how many landed is unknown.
         """

@@ -411,7 +411,10 @@ class KeyedProcess:
 
 def _with_graves(store: Store, entries: list[Entry]) -> list[Entry]:
     """Return *entries* with its grave before each null: only its fence tells a restore whether
-    the null comes from a former owner, who does not know that the customer has come back."""
+    the null comes from a former owner, who does not know that the customer has come back.
+
+    The log keeps the two together, whatever others append meanwhile.
+    """
     if all(value is not None for _, value in entries):
         return entries
     rows: list[Entry] = []
