@@ -44,6 +44,8 @@ ANSWER_WITHIN = 5.0
 """Seconds that the event loop has to answer a question of the health server."""
 BEAT = 1.0
 """Seconds between two beats of the loop."""
+_GROWTH = 20_000
+"""More containers than this in a beat are states: some sixty a customer."""
 
 
 class Runtime:
@@ -216,6 +218,7 @@ class Runtime:
         while True:
             process = self.process
             self._health.beat()
+            spare_new_states()
             self._health.is_recovered = app.edge.is_settled
             if process is not None:
                 self._health.is_assigned = bool(process.numbers or app.standbys.partitions)
@@ -254,14 +257,24 @@ class Runtime:
 
 
 def spare_the_collector() -> None:
-    """Let the garbage collector look seldom, and never at what was there when the work began.
+    """Let the collector of cycles look seldom, and never at what was there when the work began.
 
     States are many containers and no cycles. With Python's thresholds a fifth of an event's time
     goes into walking them (`benchmarks/spine.py` without this call).
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(1_000_000, 50, 100)
+
+
+def spare_new_states() -> None:
+    """Keep the collector away from states that have come since the last call, where many have.
+
+    While a cache fills up, what is new is states; once it is full, as many go as come, and what
+    little is left to collect (a few objects a second, by libraries) is collected as usual.
+    """
+    if gc.get_count()[0] > _GROWTH:
+        gc.freeze()
 
 
 def run(main: Callable[[], Awaitable[int]]) -> int:
