@@ -10,28 +10,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
-import msgspec
-
 from triggerstream.core.detect import Detect
-from triggerstream.core.keyed.control import DeadLetter
+from triggerstream.core.engine import on_event
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import KIND, Kind, Rejected
 from triggerstream.core.outcomes import TriggerFailed
 from triggerstream.core.telling import decision_line
 from triggerstream.core.triggers.ruleset import Ruleset
-from triggerstream.replay.arrivals import read_arrival
+from triggerstream.replay.arrivals import TOPIC, Line, read_line
 
 DAY = 86_400_000
 MAX_GAP = 400 * DAY
 
-TOPIC = "triggerstream.events.v1"
-"""The topic in the ids of events that bring none, whatever the prefix of the real one."""
-
-BATCH = 512
+BATCH = 2048
 """Lines that are handed to the partition at a time."""
 
 OnReject = Callable[[int, str, str], None]
@@ -39,15 +35,23 @@ OnReject = Callable[[int, str, str], None]
 OnError = Callable[[TriggerFailed], None]
 
 
-class _Line(msgspec.Struct, gc=False):
-    """A line of the log as the partition takes it: *timestamp* is its arrival."""
+class Decoded(Detect):
+    """Detecting, where the events have been read already."""
 
-    offset: int
-    timestamp: int
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    key: bytes | None = None
-    partition: int = 0
+    on_message: Callable[..., str]
+
+    def __init__(self, *, clamp_skew: bool = True) -> None:
+        super().__init__(TOPIC, clamp_skew=clamp_skew)
+        self.clamp(clamp_skew)
+
+    def clamp(self, clamp_skew: bool) -> None:
+        """Say whether the events that come have an arrival that their timestamps must not be far
+        ahead of, or one that is made up from the timestamp."""
+        self.clamp_skew = clamp_skew
+        self.on_message = partial(on_event, clamp_skew=clamp_skew)
+
+    def read(self, record: Any, kind: bytes | None) -> Any:
+        return record.event
 
 
 class Replay:
@@ -78,13 +82,12 @@ class Replay:
         self._on_reject = on_reject or _ignore
         self._on_error = on_error or _ignore
         self._store = MemoryStore()
-        self._detect = Detect(TOPIC)
+        self._program = Decoded()
         self._partition: Partition[Any, Any] = Partition(
-            self._detect, self._store, rulesets=lambda _version: ruleset
+            self._program, self._store, rulesets=lambda _version: ruleset, in_one_piece=True
         )
         self._offset = -1
         self._number = 0
-        self._numbers: dict[int, int] = {}
         self._rejected: list[tuple[int, str, str]] = []
         self.statuses: Counter[str] = Counter()
         self.clamped = 0
@@ -109,59 +112,53 @@ class Replay:
         """
         clock = moment + self._ruleset.policy.allowed_lateness
         self._offset += 1
-        self._apply([_Line(self._offset, clock, None, ((KIND, Kind.TICK),))])
+        self._apply([Line(self._offset, clock, None, ((KIND, Kind.TICK),))])
         self._partition.statuses.clear()  # it was no event
         yield from self._taken()
 
     # ── lines in ────────────────────────────────────────────────────────────────────────────
 
     def _read(self, values: list[bytes]) -> None:
-        """Apply *values*, as many at a time as can be given their arrivals beforehand.
+        """Read and apply *values*.
 
-        A jump needs the exact clock, and so everything before it to be decided: what is rejected
-        does not move the clock. Until then the clock at the last hand-over is a lower bound.
+        What is rejected does not move the clock: so it is known for each line how far that may
+        jump, and so its arrival, before anything is applied.
         """
-        waiting: list[_Line] = []
-        clock = self._partition.clock
-        for value in values:
-            self._number += 1
+        waiting: list[Line] = []
+        clock, offset = self._partition.clock, self._offset
+        is_clamping, max_gap = self._program.clamp_skew, self._max_gap
+        for number, value in enumerate(values, self._number + 1):
             text = value.strip()
             if not text:
                 continue
-            self._offset += 1
-            self._numbers[self._offset] = self._number
+            offset += 1
             try:
-                arrival, is_received = read_arrival(text)
+                event, arrival, is_received = read_line(text, offset)
             except Rejected as rejected:
-                self.statuses["rejected"] += 1
-                self._rejected.append((self._number, rejected.reason, rejected.detail))
+                self._rejected.append((number, rejected.reason, rejected.detail))
                 continue
-            if (
-                is_received is not self._detect.clamp_skew
-                or not clock
-                or arrival - clock > self._max_gap
-            ):
+            if arrival > clock:
+                if clock and arrival - clock > max_gap:
+                    self.clamped += 1
+                    arrival = clock + max_gap
+                clock = arrival
+            if is_received is not is_clamping:
                 self._apply(waiting)
                 waiting = []
-                self._detect.clamp_skew = is_received
-                clock = self._partition.clock
-                if clock and arrival - clock > self._max_gap:
-                    self.clamped += 1
-                    arrival = clock + self._max_gap
-            waiting.append(_Line(self._offset, arrival, text))
+                is_clamping = is_received
+                self._program.clamp(is_clamping)
+            waiting.append(Line(offset, arrival, event))
+        self._number += len(values)
+        self._offset = offset
         self._apply(waiting)
 
-    def _apply(self, lines: list[_Line]) -> None:
+    def _apply(self, lines: list[Line]) -> None:
         partition = self._partition
-        done = 0
-        while done < len(lines):
-            done = partition.apply(lines, done)
-            if partition.is_full:
-                cut = partition.cut()
-                self._store.write(
-                    cut.values, partition_record=cut.record, changelog_offset=cut.offset
-                )
-                partition.landed(cut)
+        partition.apply(lines)
+        if partition.is_full:
+            cut = partition.cut()
+            self._store.write(cut.values, partition_record=cut.record, changelog_offset=cut.offset)
+            partition.landed(cut)
 
     # ── decisions out ───────────────────────────────────────────────────────────────────────
 
@@ -172,17 +169,14 @@ class Replay:
         partition.statuses.clear()
         for outcome in outcomes:
             kind = type(outcome)
-            if kind is DeadLetter:
-                number = self._numbers[outcome.offset]
-                self._rejected.append((number, outcome.reason, outcome.detail))
-            elif kind is TriggerFailed:
+            if kind is TriggerFailed:
                 self.failures += 1
                 self._on_error(outcome)
             elif (line := decision_line(outcome)) is not None:
                 yield line
-        self._numbers.clear()
         rejected, self._rejected = self._rejected, []
-        for each in sorted(rejected):
+        self.statuses["rejected"] += len(rejected)
+        for each in rejected:
             self._on_reject(*each)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import time
@@ -18,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from triggerstream import __version__
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.zones import DATA_VERSION
+from triggerstream.ops.collector import spare_the_collector
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.identity import identity_of
 from triggerstream.ops.metrics import ProcessMetrics
@@ -251,17 +251,6 @@ class Runtime:
 
         question = asyncio.run_coroutine_threadsafe(inspect(), self._loop)
         return question.result(ANSWER_WITHIN)
-
-
-def spare_the_collector() -> None:
-    """Let the garbage collector look seldom, and never at what was there when the work began.
-
-    States are many containers and no cycles. With Python's thresholds a fifth of an event's time
-    goes into walking them (`benchmarks/spine.py` without this call).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 def run(main: Callable[[], Awaitable[int]]) -> int:
