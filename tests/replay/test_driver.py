@@ -10,10 +10,11 @@ import pytest
 from triggerstream.core.moments import parse_moment
 from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
 from triggerstream.replay import driver
-from triggerstream.replay.driver import DAY, Replay, replay_lines
+from triggerstream.replay.driver import Replay, replay_lines
 
 START = parse_moment("2026-01-05T10:00:00Z")
 HOUR = 3_600_000
+DAY = 24 * HOUR
 
 CART = """
 trigger: cart

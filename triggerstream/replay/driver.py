@@ -10,51 +10,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from itertools import islice
 from typing import Any
 
-from triggerstream.core.detect import Detect
-from triggerstream.core.engine import on_event
-from triggerstream.core.keyed.memory import MemoryStore
-from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import KIND, Kind, Rejected
+from triggerstream.core.keyed.program import Rejected
 from triggerstream.core.outcomes import TriggerFailed
 from triggerstream.core.telling import decision_line
 from triggerstream.core.triggers.ruleset import Ruleset
-from triggerstream.replay.arrivals import TOPIC, Line, read_line
-
-DAY = 86_400_000
-MAX_GAP = 400 * DAY
-
-BATCH = 2048
-"""Lines after which decisions and findings are told."""
-SLICE = 32
-"""Lines that are handed to the partition at a time: few, so that their events are still near (in
-the processor's caches) when they are decided."""
+from triggerstream.replay.arrivals import Line, read_line
+from triggerstream.replay.deciding import BATCH, MAX_GAP, SLICE, Deciding, Decoded
 
 OnReject = Callable[[int, str, str], None]
 """Called with (line number from 1, reason, what was required and found)."""
 OnError = Callable[[TriggerFailed], None]
-
-
-class Decoded(Detect):
-    """Detecting, where the events have been read already."""
-
-    on_message: Callable[..., str]
-
-    def __init__(self, *, clamp_skew: bool = True) -> None:
-        super().__init__(TOPIC, clamp_skew=clamp_skew)
-        self.clamp(clamp_skew)
-
-    def clamp(self, clamp_skew: bool) -> None:
-        """Say whether the events that come have an arrival that their timestamps must not be far
-        ahead of, or one that is made up from the timestamp."""
-        self.clamp_skew = clamp_skew
-        self.on_message = partial(on_event, clamp_skew=clamp_skew)
-
-    def read(self, record: Any, kind: bytes | None) -> Any:
-        return record.event
 
 
 class Replay:
@@ -80,15 +48,11 @@ class Replay:
         on_reject: OnReject | None = None,
         on_error: OnError | None = None,
     ) -> None:
-        self._ruleset = ruleset
         self._max_gap = max_gap
         self._on_reject = on_reject or _ignore
         self._on_error = on_error or _ignore
-        self._store = MemoryStore()
         self._program = Decoded()
-        self._partition: Partition[Any, Any] = Partition(
-            self._program, self._store, rulesets=lambda _version: ruleset, in_one_piece=True
-        )
+        self._deciding = Deciding(ruleset, self._program)
         self._offset = -1
         self._number = 0
         self._rejected: list[tuple[int, str, str]] = []
@@ -114,10 +78,8 @@ class Replay:
         before *moment* fire (semantics 29). Where it is ahead of that already, it stays, and what
         is overdue fires.
         """
-        clock = moment + self._ruleset.policy.allowed_lateness
         self._offset += 1
-        self._apply([Line(self._offset, clock, None, ((KIND, Kind.TICK),))])
-        self._partition.statuses.clear()  # it was no event
+        self._deciding.run_until(moment, self._offset)
         yield from self._taken()
 
     # ── lines in ────────────────────────────────────────────────────────────────────────────
@@ -129,7 +91,7 @@ class Replay:
         jump, and so its arrival, before anything is applied.
         """
         waiting: list[Line] = []
-        clock, offset = self._partition.clock, self._offset
+        clock, offset = self._deciding.partition.clock, self._offset
         is_clamping, max_gap = self._program.clamp_skew, self._max_gap
         for number, value in enumerate(values, self._number + 1):
             text = value.strip()
@@ -147,33 +109,23 @@ class Replay:
                     arrival = clock + max_gap
                 clock = arrival
             if is_received is not is_clamping:
-                self._apply(waiting)
+                self._deciding.apply(waiting)
                 waiting = []
                 is_clamping = is_received
                 self._program.clamp(is_clamping)
             waiting.append(Line(offset, arrival, event))
         self._number += len(values)
         self._offset = offset
-        self._apply(waiting)
-
-    def _apply(self, lines: list[Line]) -> None:
-        partition = self._partition
-        partition.apply(lines)
-        if partition.is_full:
-            cut = partition.cut()
-            self._store.write(cut.values, partition_record=cut.record, changelog_offset=cut.offset)
-            partition.landed(cut)
+        self._deciding.apply(waiting)
 
     # ── decisions out ───────────────────────────────────────────────────────────────────────
 
     def _taken(self) -> Iterator[dict[str, Any]]:
-        partition = self._partition
-        outcomes, partition.outcomes = partition.outcomes, []
-        self.statuses.update(partition.statuses)
-        partition.statuses.clear()
-        for outcome in outcomes:
-            kind = type(outcome)
-            if kind is TriggerFailed:
+        statuses = self._deciding.partition.statuses
+        self.statuses.update(statuses)
+        statuses.clear()
+        for outcome in self._deciding.take():
+            if type(outcome) is TriggerFailed:
                 self.failures += 1
                 self._on_error(outcome)
             elif (line := decision_line(outcome)) is not None:
