@@ -30,13 +30,19 @@ BAD = [
     b'{"customer_id": "c", "event_type": "a", "timestamp": 1767300000000, "session_id": 1}',
     b'{"customer_id": "%b", "event_type": "a", "timestamp": 1767225600000}' % (b"c" * 300),
 ]
+TRACK = (
+    b'{"type": "track", "event": "a", "userId": "e", "timestamp": "2026-01-01T00:02:00Z",'
+    b' "messageId": "m1"}'
+)
+CLOUD = (
+    b'{"specversion": "1.0", "id": "e1", "source": "/shop", "type": "b", "subject": "f",'
+    b' "time": "2026-01-01T00:03:00Z", "timestamp": "2026-01-05T19:00:00Z", "data": {}}'
+)
 OTHER = [
     b"",
     b"  \r",
-    b'{"type": "track", "event": "a", "userId": "e", "timestamp": "2026-01-01T00:02:00Z",'
-    b' "messageId": "m1"}',
-    b'{"specversion": "1.0", "id": "e1", "source": "/shop", "type": "b", "subject": "f",'
-    b' "time": "2026-01-01T00:03:00Z", "timestamp": "2026-01-05T19:00:00Z", "data": {}}',
+    TRACK,
+    CLOUD,
     b'{"customer_id": "g", "event_type": "a", "timestamp": "2026-01-01T01:04:00+01:00"}',
     b'{"customer_id": "h", "event_type": "a", "received_at": 1767225840000}',
 ]

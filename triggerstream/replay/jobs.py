@@ -175,6 +175,11 @@ class Jobs:
             process.join()
             process.close()
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes' ids."""
+        return [process.pid or 0 for process in self._processes]
+
     def decisions(self) -> Iterator[bytes]:
         """Yield what is decided, chunk by chunk, as lines of JSON.
 
