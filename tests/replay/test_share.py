@@ -90,7 +90,9 @@ def in_shares(
     for turn, start in enumerate(range(0, len(lines), size)):
         chunk = lines[start : start + size]
         survey = shares[turn % of].survey(chunk)
-        printed.rejected += [(start + i + 1, *why) for i, *why in survey.rejected]
+        printed.rejected += [
+            (start + i + 1, reason, detail) for i, reason, detail in survey.rejected
+        ]
         take([share.decide(chunk, survey) for share in shares])
     if until is not None:
         take([share.run_until(until) for share in shares])
