@@ -262,6 +262,16 @@ class TestBadLines:
         assert [number for number, _ in rejections.heard] == [1, 2, 3, 4]
 
 
+def test_what_is_printed_is_the_decisions_as_lines(ruleset: Ruleset) -> None:
+    lines = [line("add", n * 700_000, f"c{n % 7}", event_id=str(n)) for n in range(20)]
+    decisions = list(replay_lines(ruleset, lines, until=START + 9 * DAY))
+
+    printed = b"".join(Replay(ruleset).printed(lines, until=START + 9 * DAY))
+
+    assert [json.loads(text) for text in printed.splitlines()] == decisions
+    assert len(decisions) > 5
+
+
 def test_decisions_do_not_depend_on_the_size_of_batches(
     ruleset: Ruleset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,7 +92,7 @@ def test_several_processes_tell_what_one_tells(
     decisions = [*replay.decisions(log.read_bytes().split(b"\n")), *replay.run_until(until)]
 
     with start(ruleset, log, number, many, until=until, batch=batch) as jobs:
-        printed = b"".join(jobs.decisions()).splitlines()
+        printed = b"".join(jobs.printed()).splitlines()
 
     assert [json.loads(line) for line in printed] == decisions
     assert len(decisions) > 100
@@ -108,7 +108,7 @@ def test_a_log_that_ends_with_a_chunk_ends(ruleset: Ruleset, tmp_path: Path) -> 
     log.write_bytes(event * 12)
 
     with start(ruleset, log, 2, batch=3) as jobs:
-        list(jobs.decisions())
+        list(jobs.printed())
 
     assert jobs.statuses == {"applied": 12}
 
@@ -117,20 +117,20 @@ def test_an_empty_log_ends(ruleset: Ruleset, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").touch()
 
     with start(ruleset, tmp_path / "empty.jsonl", 2) as jobs:
-        assert b"".join(jobs.decisions()) == b""
+        assert b"".join(jobs.printed()) == b""
 
 
 class TestAnEnd:
     def test_a_process_that_is_killed_ends_the_replay(self, ruleset: Ruleset, log: Path) -> None:
         with start(ruleset, log, 2, batch=5) as jobs:
-            decisions = jobs.decisions()
-            next(decisions)
+            printed = jobs.printed()
+            next(printed)
             os.kill(jobs.pids[1], signal.SIGKILL)
 
             with pytest.raises(
                 errors.UnreachableError, match="process 2 of 2 has ended by SIGKILL"
             ):
-                list(decisions)
+                list(printed)
 
     @pytest.mark.parametrize(
         ("error", "raised"),
@@ -157,7 +157,7 @@ class TestAnEnd:
         monkeypatch.setattr(Share, "decide", fail)
 
         with start(ruleset, log, 3) as jobs, pytest.raises(raised, match="too much"):
-            list(jobs.decisions())
+            list(jobs.printed())
 
     def test_a_file_that_cannot_be_read_is_an_error_of_usage(
         self, ruleset: Ruleset, tmp_path: Path
@@ -169,7 +169,7 @@ class TestAnEnd:
             start(ruleset, log, 2) as jobs,
             pytest.raises(errors.UsageError, match="a whole gzip file"),
         ):
-            list(jobs.decisions())
+            list(jobs.printed())
 
     def test_a_file_that_another_process_sees_otherwise_is_an_error_of_usage(
         self, ruleset: Ruleset, log: Path, monkeypatch: pytest.MonkeyPatch
@@ -181,13 +181,13 @@ class TestAnEnd:
             start(ruleset, log, 2) as jobs,
             pytest.raises(errors.UsageError, match="nobody writes to meanwhile"),
         ):
-            list(jobs.decisions())
+            list(jobs.printed())
 
     def test_who_stops_listening_leaves_no_process_behind(
         self, ruleset: Ruleset, log: Path
     ) -> None:
         with start(ruleset, log, 2, batch=5) as jobs:
-            next(jobs.decisions())
+            next(jobs.printed())
             pids = jobs.pids
 
         for pid in pids:
@@ -199,7 +199,7 @@ class TestAnEnd:
 import os, signal
 from tests.replay.test_jobs import CART, load_ruleset, start
 jobs = start(load_ruleset({{"cart.yaml": CART}}), {str(log)!r}, 3, batch=5)
-next(jobs.decisions())
+next(jobs.printed())
 print(*jobs.pids, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """

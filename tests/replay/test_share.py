@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import msgspec
-import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,10 +66,7 @@ def in_one(ruleset: Ruleset, lines: list[bytes], until: int | None, max_gap: int
         on_reject=lambda *found: rejected.append(found),
         on_error=failed.append,
     )
-    decisions = list(replay.decisions(lines))
-    if until is not None:
-        decisions += replay.run_until(until)
-    out = b"".join(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in decisions)
+    out = b"".join(replay.printed(lines, until=until))
     return Printed(out, rejected, failed, dict(+replay.statuses), replay.clamped)
 
 

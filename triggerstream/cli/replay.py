@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from triggerstream.cli.loading import TriggerFiles
-from triggerstream.cli.talk import print_json, say, with_progress
+from triggerstream.cli.talk import say, with_progress
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -96,12 +96,7 @@ def _in_one(
 
     source = LineSource(events)
     run = Replay(ruleset, max_gap=max_gap, on_reject=findings.on_reject, on_error=findings.on_error)
-    lines = with_progress(source, "replaying", position=lambda: (source.read, source.size))
-    for decision in run.decisions(lines):
-        print_json(decision)
-    if until is not None:
-        for decision in run.run_until(until):
-            print_json(decision)
+    _print(run.printed(source, until=until), lambda: (source.read, source.size))
     return run
 
 
@@ -127,10 +122,13 @@ def _in_many(
         on_reject=findings.on_reject,
         on_error=findings.on_error,
     ) as run:
-        chunks = with_progress(run.decisions(), "replaying", position=lambda: (run.read, size))
-        for chunk in chunks:
-            sys.stdout.buffer.write(chunk)
+        _print(run.printed(), lambda: (run.read, size))
     return run
+
+
+def _print(lines: Iterable[bytes], position: Callable[[], tuple[int, int | None]]) -> None:
+    for some in with_progress(lines, "replaying", position=position):
+        sys.stdout.buffer.write(some)
 
 
 def _checked(jobs: int, events: str) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import orjson
+
 from triggerstream.core.detect import Detect
 from triggerstream.core.engine import on_event
 from triggerstream.core.keyed.memory import MemoryStore
@@ -22,6 +24,11 @@ BATCH = 2048
 SLICE = 32
 """Lines that are handed to the partition at a time: few, so that their events are still near (in
 the processor's caches) when they are decided."""
+
+
+def as_line(decision: dict[str, Any]) -> bytes:
+    """Return *decision* as the line of JSON that is printed."""
+    return orjson.dumps(decision, option=orjson.OPT_APPEND_NEWLINE)
 
 
 class Decoded(Detect):

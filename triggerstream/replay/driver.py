@@ -18,7 +18,7 @@ from triggerstream.core.outcomes import TriggerFailed
 from triggerstream.core.telling import decision_line
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.replay.arrivals import Line, read_line
-from triggerstream.replay.deciding import BATCH, MAX_GAP, SLICE, Deciding, Decoded
+from triggerstream.replay.deciding import BATCH, MAX_GAP, SLICE, Deciding, Decoded, as_line
 
 OnReject = Callable[[int, str, str], None]
 """Called with (line number from 1, reason, what was required and found)."""
@@ -65,11 +65,23 @@ class Replay:
 
         Blank lines are passed over: they have a number, but no offset.
         """
+        for batch in self._batches(values):
+            yield from batch
+
+    def printed(self, values: Iterable[bytes], *, until: int | None = None) -> Iterator[bytes]:
+        """Yield what is decided on *values*, and then up to *until*, as lines of JSON, a batch of
+        lines at a time."""
+        for batch in self._batches(values):
+            yield b"".join(map(as_line, batch))
+        if until is not None:
+            yield b"".join(map(as_line, self.run_until(until)))
+
+    def _batches(self, values: Iterable[bytes]) -> Iterator[Iterator[dict[str, Any]]]:
         lines = iter(values)
         while batch := list(islice(lines, BATCH)):
             for start in range(0, len(batch), SLICE):
                 self._read(batch[start : start + SLICE])
-            yield from self._taken()
+            yield self._taken()
 
     def run_until(self, moment: int) -> Iterator[dict[str, Any]]:
         """Yield what is decided when the log is silent up to *moment*, epoch milliseconds.

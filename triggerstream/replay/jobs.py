@@ -32,8 +32,8 @@ from triggerstream.replay.driver import OnError, OnReject
 from triggerstream.replay.share import MOST, Share, Survey, Told, merge
 from triggerstream.replay.sources import LineSource
 
-WORTH = 4 << 20
-"""Bytes of a log, as it lies on the disk, from which several processes pay: some 10,000 events."""
+WORTH = 8 << 20
+"""Bytes of a log, as it lies on the disk, from which several processes pay: some 20,000 events."""
 _COMPRESSED = 8
 """A compressed log is so many times longer, or so."""
 
@@ -113,7 +113,7 @@ class Jobs:
         until: How far the clock runs on when the log has ended; ``None`` for not at all.
 
     Attributes:
-        statuses, clamped, failures: As of `Replay`; complete when `decisions` has ended.
+        statuses, clamped, failures: As of `Replay`; complete when `printed` has ended.
         read: How many bytes of the file have been read.
     """
 
@@ -180,7 +180,7 @@ class Jobs:
         """The processes' ids."""
         return [process.pid or 0 for process in self._processes]
 
-    def decisions(self) -> Iterator[bytes]:
+    def printed(self) -> Iterator[bytes]:
         """Yield what is decided, chunk by chunk, as lines of JSON.
 
         Raises:

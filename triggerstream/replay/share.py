@@ -18,7 +18,6 @@ from typing import Any
 from zlib import crc32
 
 import msgspec
-import orjson
 
 from triggerstream.core.event import Event
 from triggerstream.core.keyed.program import Rejected
@@ -26,7 +25,7 @@ from triggerstream.core.outcomes import TriggerFailed
 from triggerstream.core.telling import decision_line
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.replay.arrivals import Line, read_line
-from triggerstream.replay.deciding import MAX_GAP, SLICE, Deciding, Decoded
+from triggerstream.replay.deciding import MAX_GAP, SLICE, Deciding, Decoded, as_line
 
 MOST = 250
 """Shares: a line's owner is one byte, and two of these say that it has none."""
@@ -198,7 +197,7 @@ def _tell(outcomes: Iterable[Any], position: tuple[int, bool]) -> Iterator[Told]
         line = None if has_failed else decision_line(outcome)
         if has_failed or line is not None:
             due = (0, "") if position[1] else (outcome.at, outcome.customer_id)
-            text = b"" if line is None else orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+            text = b"" if line is None else as_line(line)
             yield Told(position, due, text, outcome if has_failed else None)
 
 
