@@ -78,9 +78,14 @@ class Replay:
 
     def _batches(self, values: Iterable[bytes]) -> Iterator[Iterator[dict[str, Any]]]:
         lines = iter(values)
-        while batch := list(islice(lines, BATCH)):
-            for start in range(0, len(batch), SLICE):
-                self._read(batch[start : start + SLICE])
+        is_over = False
+        while not is_over:
+            for start in range(0, BATCH, SLICE):
+                some = list(islice(lines, min(SLICE, BATCH - start)))
+                is_over = not some
+                if is_over:
+                    break
+                self._read(some)
             yield self._taken()
 
     def run_until(self, moment: int) -> Iterator[dict[str, Any]]:
