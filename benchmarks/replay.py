@@ -61,9 +61,10 @@ class Run(msgspec.Struct, frozen=True):
     wall: float
 
 
-def run_command(rules: Path, log: Path) -> Run:
+def run_command(rules: Path, log: Path, jobs: int) -> Run:
     """Replay *log* as anybody would, and wait for it."""
-    command = [sys.executable, "-m", "triggerstream", "replay", "--triggers", str(rules), str(log)]
+    command = [sys.executable, "-m", "triggerstream", "replay", "--jobs", str(jobs)]
+    command += ["--triggers", str(rules), str(log)]
     started = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)

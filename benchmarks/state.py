@@ -90,7 +90,7 @@ def shop_states() -> list[bytes | None]:
     with gzip.open(SHOP / "events.jsonl.gz") as lines:
         for _ in replay.decisions(lines):
             pass
-    return list(replay._partition.cut().values.values())
+    return list(replay._deciding.partition.cut().values.values())
 
 
 def bench_states(ruleset: Ruleset, customers: int, each: int) -> list[bytes | None]:

@@ -187,6 +187,35 @@ class TestReplay:
         assert plain.out != ""
         assert run("replay", "--triggers", triggers, tmp_path / "e.jsonl.gz") == plain
 
+    @pytest.mark.parametrize("name", ["e.jsonl", "e.jsonl.gz"])
+    def test_several_processes_print_what_one_prints(
+        self, run: Run, triggers: Path, tmp_path: Path, name: str
+    ) -> None:
+        events = [
+            EVENT.replace("c1", f"c{number % 7}").replace("T10:00", f"T1{number // 20}:{number:02}")
+            for number in range(60)
+        ]
+        text = "".join([*events[:30], "nonsense\n\n", *events[30:]]).encode()
+        (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+        command = ["replay", "--triggers", triggers, tmp_path / name]
+        options = ["--until", "2026-01-05T16:00:00Z", "--max-gap", "30m"]
+
+        one = run(*command, *options, "--jobs", "1")
+
+        assert one.code == 1
+        assert f"{name}:31: bad_json" in one.err
+        assert "clamped" in one.err
+        assert len(one.out.splitlines()) > 10
+        assert run(*command, *options, "--jobs", "2") == one
+        assert run(*command, *options, "--jobs", "3") == one
+        assert run(*command, *options) == one
+
+    def test_stdin_is_not_for_several_processes(self, run: Run, triggers: Path) -> None:
+        ran = run("replay", "--triggers", triggers, "-", "--jobs", "2")
+
+        assert ran.code == 2
+        assert "--jobs: required is a file" in ran.err
+
     def test_lines_that_are_no_events_are_findings_and_the_rest_is_decided(
         self, run: Run, triggers: Path, tmp_path: Path
     ) -> None:

@@ -10,10 +10,11 @@ import pytest
 from triggerstream.core.moments import parse_moment
 from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
 from triggerstream.replay import driver
-from triggerstream.replay.driver import DAY, Replay, replay_lines
+from triggerstream.replay.driver import Replay, replay_lines
 
 START = parse_moment("2026-01-05T10:00:00Z")
 HOUR = 3_600_000
+DAY = 24 * HOUR
 
 CART = """
 trigger: cart
@@ -259,6 +260,16 @@ class TestBadLines:
         list(replay_lines(ruleset, lines, on_reject=rejections))
 
         assert [number for number, _ in rejections.heard] == [1, 2, 3, 4]
+
+
+def test_what_is_printed_is_the_decisions_as_lines(ruleset: Ruleset) -> None:
+    lines = [line("add", n * 700_000, f"c{n % 7}", event_id=str(n)) for n in range(20)]
+    decisions = list(replay_lines(ruleset, lines, until=START + 9 * DAY))
+
+    printed = b"".join(Replay(ruleset).printed(lines, until=START + 9 * DAY))
+
+    assert [json.loads(text) for text in printed.splitlines()] == decisions
+    assert len(decisions) > 5
 
 
 def test_decisions_do_not_depend_on_the_size_of_batches(

@@ -47,6 +47,7 @@ def test_how_far_it_is_counts_in_bytes_of_the_file(tmp_path: Path) -> None:
     assert source.size == len(TEXT)
     assert 0 < source.read <= len(TEXT)
     list(lines)
+    assert source.read == len(TEXT)
 
 
 def test_a_file_that_is_not_there_is_an_error_of_usage(tmp_path: Path) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from triggerstream.cli.loading import TriggerFiles
-from triggerstream.cli.talk import print_json, say, with_progress
+from triggerstream.cli.talk import say, with_progress
 from triggerstream.errors import UsageError
+
+if TYPE_CHECKING:
+    from triggerstream.core.outcomes import TriggerFailed
+    from triggerstream.core.triggers.ruleset import Ruleset
+    from triggerstream.replay.driver import Replay
+    from triggerstream.replay.jobs import Jobs
 
 
 def replay(
@@ -29,6 +35,15 @@ def replay(
     max_gap: Annotated[
         str, typer.Option("--max-gap", help="The furthest that one event may move the clock.")
     ] = "400d",
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            min=1,
+            help="How many processes share the customers. All cores, unless said; one for a small "
+            "file, and for what can be read only once. The output is the same.",
+        ),
+    ] = None,
 ) -> None:
     """Decide a log in virtual time; print each decision as one line of JSON.
 
@@ -37,31 +52,90 @@ def replay(
     """
     from triggerstream.core.durations import parse_duration
     from triggerstream.core.moments import parse_moment
-    from triggerstream.replay.driver import Replay
-    from triggerstream.replay.sources import LineSource
+    from triggerstream.ops.collector import spare_the_collector
+    from triggerstream.replay.jobs import jobs_for
 
     end = None if until is None else _parsed(parse_moment, until, "--until")
     gap = _parsed(parse_duration, max_gap, "--max-gap")
+    number = jobs_for(events) if jobs is None else _checked(jobs, events)
     ruleset = TriggerFiles(triggers).ruleset()
-    source = LineSource(events)
-    run = Replay(
-        ruleset,
-        max_gap=gap,
-        on_reject=lambda number, reason, detail: say(f"{events}:{number}: {reason}: {detail}"),
-        on_error=lambda failed: say(
-            f"trigger {failed.trigger!r} failed for a customer at {failed.at}: {failed.error}"
-        ),
-    )
-    lines = with_progress(source, "replaying", position=lambda: (source.read, source.size))
-    for decision in run.decisions(lines):
-        print_json(decision)
-    if end is not None:
-        for decision in run.run_until(end):
-            print_json(decision)
+    spare_the_collector()
+    run = _in_one if number == 1 else _in_many
+    counts = run(ruleset, events, number, until=end, max_gap=gap, findings=_Findings(events))
     sys.stdout.flush()
-    _summarise(run.statuses, run.clamped)
-    if run.statuses["rejected"] or run.failures:
+    _summarise(counts.statuses, counts.clamped)
+    if counts.statuses["rejected"] or counts.failures:
         raise typer.Exit(1)
+
+
+class _Findings:
+    """Says on stderr what is wrong with a log, as soon as it is found."""
+
+    def __init__(self, events: str) -> None:
+        self._events = events
+
+    def on_reject(self, number: int, reason: str, detail: str) -> None:
+        say(f"{self._events}:{number}: {reason}: {detail}")
+
+    def on_error(self, failed: TriggerFailed) -> None:
+        say(f"trigger {failed.trigger!r} failed for a customer at {failed.at}: {failed.error}")
+
+
+def _in_one(
+    ruleset: Ruleset,
+    events: str,
+    _jobs: int,
+    *,
+    until: int | None,
+    max_gap: int,
+    findings: _Findings,
+) -> Replay:
+    """Decide in this process."""
+    from triggerstream.replay.driver import Replay
+    from triggerstream.replay.sources import LineSource
+
+    source = LineSource(events)
+    run = Replay(ruleset, max_gap=max_gap, on_reject=findings.on_reject, on_error=findings.on_error)
+    _print(run.printed(source, until=until), lambda: (source.read, source.size))
+    return run
+
+
+def _in_many(
+    ruleset: Ruleset,
+    events: str,
+    jobs: int,
+    *,
+    until: int | None,
+    max_gap: int,
+    findings: _Findings,
+) -> Jobs:
+    """Decide in *jobs* processes."""
+    from triggerstream.replay.jobs import Jobs
+
+    size = Path(events).stat().st_size
+    with Jobs(
+        ruleset,
+        events,
+        jobs,
+        until=until,
+        max_gap=max_gap,
+        on_reject=findings.on_reject,
+        on_error=findings.on_error,
+    ) as run:
+        _print(run.printed(), lambda: (run.read, size))
+    return run
+
+
+def _print(lines: Iterable[bytes], position: Callable[[], tuple[int, int | None]]) -> None:
+    for some in with_progress(lines, "replaying", position=position):
+        sys.stdout.buffer.write(some)
+
+
+def _checked(jobs: int, events: str) -> int:
+    from triggerstream.replay.jobs import check_jobs
+
+    check_jobs(events, jobs)
+    return jobs
 
 
 def _parsed(parse: Callable[[str], int], text: str, option: str) -> int:

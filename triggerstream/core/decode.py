@@ -57,12 +57,14 @@ def decode_event(
     fallback_id: str,
     fallback_timestamp: int,
     max_bytes: int = MAX_BYTES,
+    decode: Callable[[bytes], Any] = _decode_native,
 ) -> Event:
     """Return the event in *value*.
 
     Args:
         fallback_id: The event's id where it brings none; empty where the caller will set it.
         fallback_timestamp: When it happened, where it does not say: epoch milliseconds.
+        decode: Decodes a native body: to an `Event`, or to a subclass that takes more fields.
 
     Raises:
         Rejected: It is no event; the producer corrects it. The detail says what was required and
@@ -75,7 +77,7 @@ def decode_event(
     if size > max_bytes or size > 2 * MAX_DEPTH or not value.isascii():
         _check_bytes(value, max_bytes)
     try:
-        event = _decode_native(value)
+        event = decode(value)
     except msgspec.DecodeError as error:
         raise _undecodable(error) from error
     event.raw = value

@@ -13,41 +13,16 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-import msgspec
-
-from triggerstream.core.detect import Detect
-from triggerstream.core.keyed.control import DeadLetter
-from triggerstream.core.keyed.memory import MemoryStore
-from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import KIND, Kind, Rejected
+from triggerstream.core.keyed.program import Rejected
 from triggerstream.core.outcomes import TriggerFailed
 from triggerstream.core.telling import decision_line
 from triggerstream.core.triggers.ruleset import Ruleset
-from triggerstream.replay.arrivals import read_arrival
-
-DAY = 86_400_000
-MAX_GAP = 400 * DAY
-
-TOPIC = "triggerstream.events.v1"
-"""The topic in the ids of events that bring none, whatever the prefix of the real one."""
-
-BATCH = 512
-"""Lines that are handed to the partition at a time."""
+from triggerstream.replay.arrivals import Line, read_line
+from triggerstream.replay.deciding import BATCH, MAX_GAP, SLICE, Deciding, Decoded, as_line
 
 OnReject = Callable[[int, str, str], None]
 """Called with (line number from 1, reason, what was required and found)."""
 OnError = Callable[[TriggerFailed], None]
-
-
-class _Line(msgspec.Struct, gc=False):
-    """A line of the log as the partition takes it: *timestamp* is its arrival."""
-
-    offset: int
-    timestamp: int
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    key: bytes | None = None
-    partition: int = 0
 
 
 class Replay:
@@ -73,18 +48,13 @@ class Replay:
         on_reject: OnReject | None = None,
         on_error: OnError | None = None,
     ) -> None:
-        self._ruleset = ruleset
         self._max_gap = max_gap
         self._on_reject = on_reject or _ignore
         self._on_error = on_error or _ignore
-        self._store = MemoryStore()
-        self._detect = Detect(TOPIC)
-        self._partition: Partition[Any, Any] = Partition(
-            self._detect, self._store, rulesets=lambda _version: ruleset
-        )
+        self._program = Decoded()
+        self._deciding = Deciding(ruleset, self._program)
         self._offset = -1
         self._number = 0
-        self._numbers: dict[int, int] = {}
         self._rejected: list[tuple[int, str, str]] = []
         self.statuses: Counter[str] = Counter()
         self.clamped = 0
@@ -95,10 +65,28 @@ class Replay:
 
         Blank lines are passed over: they have a number, but no offset.
         """
+        for batch in self._batches(values):
+            yield from batch
+
+    def printed(self, values: Iterable[bytes], *, until: int | None = None) -> Iterator[bytes]:
+        """Yield what is decided on *values*, and then up to *until*, as lines of JSON, a batch of
+        lines at a time."""
+        for batch in self._batches(values):
+            yield b"".join(map(as_line, batch))
+        if until is not None:
+            yield b"".join(map(as_line, self.run_until(until)))
+
+    def _batches(self, values: Iterable[bytes]) -> Iterator[Iterator[dict[str, Any]]]:
         lines = iter(values)
-        while batch := list(islice(lines, BATCH)):
-            self._read(batch)
-            yield from self._taken()
+        is_over = False
+        while not is_over:
+            for start in range(0, BATCH, SLICE):
+                some = list(islice(lines, min(SLICE, BATCH - start)))
+                is_over = not some
+                if is_over:
+                    break
+                self._read(some)
+            yield self._taken()
 
     def run_until(self, moment: int) -> Iterator[dict[str, Any]]:
         """Yield what is decided when the log is silent up to *moment*, epoch milliseconds.
@@ -107,82 +95,61 @@ class Replay:
         before *moment* fire (semantics 29). Where it is ahead of that already, it stays, and what
         is overdue fires.
         """
-        clock = moment + self._ruleset.policy.allowed_lateness
         self._offset += 1
-        self._apply([_Line(self._offset, clock, None, ((KIND, Kind.TICK),))])
-        self._partition.statuses.clear()  # it was no event
+        self._deciding.run_until(moment, self._offset)
         yield from self._taken()
 
     # ── lines in ────────────────────────────────────────────────────────────────────────────
 
     def _read(self, values: list[bytes]) -> None:
-        """Apply *values*, as many at a time as can be given their arrivals beforehand.
+        """Read and apply *values*.
 
-        A jump needs the exact clock, and so everything before it to be decided: what is rejected
-        does not move the clock. Until then the clock at the last hand-over is a lower bound.
+        What is rejected does not move the clock: so it is known for each line how far that may
+        jump, and so its arrival, before anything is applied.
         """
-        waiting: list[_Line] = []
-        clock = self._partition.clock
-        for value in values:
-            self._number += 1
+        waiting: list[Line] = []
+        clock, offset = self._deciding.partition.clock, self._offset
+        is_clamping, max_gap = self._program.clamp_skew, self._max_gap
+        for number, value in enumerate(values, self._number + 1):
             text = value.strip()
             if not text:
                 continue
-            self._offset += 1
-            self._numbers[self._offset] = self._number
+            offset += 1
             try:
-                arrival, is_received = read_arrival(text)
+                event, arrival, is_received = read_line(text, offset)
             except Rejected as rejected:
-                self.statuses["rejected"] += 1
-                self._rejected.append((self._number, rejected.reason, rejected.detail))
+                self._rejected.append((number, rejected.reason, rejected.detail))
                 continue
-            if (
-                is_received is not self._detect.clamp_skew
-                or not clock
-                or arrival - clock > self._max_gap
-            ):
-                self._apply(waiting)
-                waiting = []
-                self._detect.clamp_skew = is_received
-                clock = self._partition.clock
-                if clock and arrival - clock > self._max_gap:
+            if arrival > clock:
+                if clock and arrival - clock > max_gap:
                     self.clamped += 1
-                    arrival = clock + self._max_gap
-            waiting.append(_Line(self._offset, arrival, text))
-        self._apply(waiting)
-
-    def _apply(self, lines: list[_Line]) -> None:
-        partition = self._partition
-        done = 0
-        while done < len(lines):
-            done = partition.apply(lines, done)
-            if partition.is_full:
-                cut = partition.cut()
-                self._store.write(
-                    cut.values, partition_record=cut.record, changelog_offset=cut.offset
-                )
-                partition.landed(cut)
+                    arrival = clock + max_gap
+                clock = arrival
+            if is_received is not is_clamping:
+                self._deciding.apply(waiting)
+                waiting = []
+                is_clamping = is_received
+                self._program.clamp(is_clamping)
+            waiting.append(Line(offset, arrival, event))
+        self._number += len(values)
+        self._offset = offset
+        self._deciding.apply(waiting)
 
     # ── decisions out ───────────────────────────────────────────────────────────────────────
 
     def _taken(self) -> Iterator[dict[str, Any]]:
-        partition = self._partition
-        outcomes, partition.outcomes = partition.outcomes, []
-        self.statuses.update(partition.statuses)
-        partition.statuses.clear()
-        for outcome in outcomes:
-            kind = type(outcome)
-            if kind is DeadLetter:
-                number = self._numbers[outcome.offset]
-                self._rejected.append((number, outcome.reason, outcome.detail))
-            elif kind is TriggerFailed:
+        statuses = self._deciding.partition.statuses
+        self.statuses.update(statuses)
+        statuses.clear()
+        for outcome in self._deciding.take():
+            if type(outcome) is TriggerFailed:
                 self.failures += 1
                 self._on_error(outcome)
             elif (line := decision_line(outcome)) is not None:
                 yield line
-        self._numbers.clear()
         rejected, self._rejected = self._rejected, []
-        for each in sorted(rejected):
+        self.statuses["rejected"] += len(rejected)
+        for each in rejected:
             self._on_reject(*each)
 
 

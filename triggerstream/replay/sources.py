@@ -38,7 +38,9 @@ class LineSource:
     @property
     def read(self) -> int:
         """How many bytes of the file have been read."""
-        return self._file.tell() if self.size is not None else 0
+        if self.size is None:
+            return 0
+        return self.size if self._file.closed else self._file.tell()
 
     def __iter__(self) -> Iterator[bytes]:
         with self._file:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import time
@@ -18,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from triggerstream import __version__
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.zones import DATA_VERSION
+from triggerstream.ops.collector import spare_new_states, spare_the_collector
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.identity import identity_of
 from triggerstream.ops.metrics import ProcessMetrics
@@ -44,8 +44,6 @@ ANSWER_WITHIN = 5.0
 """Seconds that the event loop has to answer a question of the health server."""
 BEAT = 1.0
 """Seconds between two beats of the loop."""
-_GROWTH = 20_000
-"""More containers than this in a beat are states: some sixty a customer."""
 
 
 class Runtime:
@@ -254,27 +252,6 @@ class Runtime:
 
         question = asyncio.run_coroutine_threadsafe(inspect(), self._loop)
         return question.result(ANSWER_WITHIN)
-
-
-def spare_the_collector() -> None:
-    """Let the collector of cycles look seldom, and never at what was there when the work began.
-
-    States are many containers and no cycles. With Python's thresholds a fifth of an event's time
-    goes into walking them (`benchmarks/spine.py` without this call).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(1_000_000, 50, 100)
-
-
-def spare_new_states() -> None:
-    """Keep the collector away from states that have come since the last call, where many have.
-
-    While a cache fills up, what is new is states; once it is full, as many go as come, and what
-    little is left to collect (a few objects a second, by libraries) is collected as usual.
-    """
-    if gc.get_count()[0] > _GROWTH:
-        gc.freeze()
 
 
 def run(main: Callable[[], Awaitable[int]]) -> int:

@@ -146,6 +146,36 @@ def test_a_full_cache_stops_before_the_record_until_a_checkpoint_makes_room() ->
     assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == 4
 
 
+def test_in_one_piece_a_full_cache_stops_nothing_and_the_order_is_that_of_an_empty_one() -> None:
+    disk = MemoryStore()
+    toys = partition(disk, capacity=2, in_one_piece=True)
+    for offset, customer in enumerate("dcba"):
+        toys.apply([word(offset, customer, wait=10)])
+        store(toys, disk)
+
+    assert toys.apply([tick(4, 200)]) == 1
+
+    assert toys.is_full
+    fired = [outcome for outcome in toys.outcomes if isinstance(outcome, Fired)]
+    assert [(each.at, each.customer_id) for each in fired] == sorted(
+        (each.at, each.customer_id) for each in fired
+    )
+    assert len(fired) == 4
+
+
+def test_an_event_of_others_moves_the_clock_and_fires_what_it_makes_due() -> None:
+    toys = partition(in_one_piece=True)
+    toys.apply([word(0, "a", wait=10, at=100)])
+
+    toys.pass_by(1, 109)
+    assert not any(isinstance(outcome, Fired) for outcome in toys.outcomes)
+    toys.pass_by(2, 110)
+
+    assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == 1
+    assert (toys.clock, toys.offset) == (110, 2)
+    assert toys.statuses == {"applied": 1}
+
+
 def test_a_record_that_cannot_be_read_becomes_a_dead_letter_and_leaves_the_clock() -> None:
     toys = partition()
     toys.apply([Line(0, 900, b"k", b"{broken"), word(1, at=100)])

@@ -71,6 +71,10 @@ class Cut(msgspec.Struct, frozen=True):
 class Partition(Generic[State, MessageT]):
     """The state of one partition in memory, over *store*.
 
+    Args:
+        in_one_piece: Whether all that one record makes due is decided at once, in order, however
+            many customers that takes into memory; else a checkpoint may come in between.
+
     Attributes:
         offset: The last record contained (-1 for none).
         clock: The greatest arrival so far, epoch milliseconds (0 for none).
@@ -91,6 +95,7 @@ class Partition(Generic[State, MessageT]):
         placed: Callable[[str], bool] | None = None,
         header_clock: bool = False,
         capacity: int = 100_000,
+        in_one_piece: bool = False,
         max_value: int = 900_000,
         engine: str = "",
     ) -> None:
@@ -100,6 +105,7 @@ class Partition(Generic[State, MessageT]):
         self._rulesets = rulesets
         self._placed = placed
         self._header_clock = header_clock
+        self._in_one_piece = in_one_piece
         self._max_value = max_value
         self._engine = engine
         stored = store.partition_record()
@@ -241,7 +247,7 @@ class Partition(Generic[State, MessageT]):
             program.on_clock(entry.state, self.ruleset, self.clock, offset, decided)
             entry.fence = offset
             cache.changed(customer, entry, program.wake_at(entry.state))
-            if cache.is_full:
+            if cache.is_full and not self._in_one_piece:
                 done = False
                 break
         if done and own is not None:
@@ -257,6 +263,14 @@ class Partition(Generic[State, MessageT]):
         self._program.on_clock(entry.state, self.ruleset, self.clock, offset, decided)
         # The fence stays: `apply` sets it with the record. Both happen between two checkpoints.
         self._cache.changed(own, entry, self._program.wake_at(entry.state))
+
+    def pass_by(self, offset: int, arrival: int) -> None:
+        """Move the clock by an event at *offset* whose customer another process decides, and do
+        what comes due by it. For partitions that decide in one piece."""
+        self.clock = max(self.clock, arrival)
+        if self.clock >= self._cache.next_due:
+            self._fire_due(offset, None)
+        self.offset = offset
 
     # ── control records ─────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,83 @@
+"""What decides in a replay: the worker's partition, over a store in memory, on events that have
+been read already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import orjson
+
+from triggerstream.core.detect import Detect
+from triggerstream.core.engine import on_event
+from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.keyed.partition import Partition
+from triggerstream.core.keyed.program import KIND, Kind
+from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.replay.arrivals import TOPIC, Line
+
+MAX_GAP = 400 * 86_400_000
+
+BATCH = 2048
+"""Lines after which decisions and findings are told."""
+SLICE = 32
+"""Lines that are handed to the partition at a time: few, so that their events are still near (in
+the processor's caches) when they are decided."""
+
+
+def as_line(decision: dict[str, Any]) -> bytes:
+    """Return *decision* as the line of JSON that is printed."""
+    return orjson.dumps(decision, option=orjson.OPT_APPEND_NEWLINE)
+
+
+class Decoded(Detect):
+    """Detecting, where the events have been read already."""
+
+    on_message: Callable[..., str]
+
+    def __init__(self) -> None:
+        super().__init__(TOPIC)
+        self.clamp(True)
+
+    def clamp(self, clamp_skew: bool) -> None:
+        """Say whether the events that come next have an arrival that their timestamps must not be
+        far ahead of, or one that is made up from the timestamp."""
+        self.clamp_skew = clamp_skew
+        self.on_message = partial(on_event, clamp_skew=clamp_skew)
+
+    def read(self, record: Any, kind: bytes | None) -> Any:
+        return record.event
+
+
+class Deciding:
+    """One partition under one ruleset, from an empty state."""
+
+    def __init__(self, ruleset: Ruleset, program: Decoded) -> None:
+        self._lateness = ruleset.policy.allowed_lateness
+        self._program = program
+        self._store = MemoryStore()
+        self.partition: Partition[Any, Any] = Partition(
+            program, self._store, rulesets=lambda _version: ruleset, in_one_piece=True
+        )
+
+    def apply(self, lines: Sequence[Line]) -> None:
+        """Decide *lines*, all of which say when they were received, or none."""
+        partition = self.partition
+        partition.apply(lines)
+        if partition.is_full:
+            cut = partition.cut()
+            self._store.write(cut.values, partition_record=cut.record, changelog_offset=cut.offset)
+            partition.landed(cut)
+
+    def run_until(self, moment: int, offset: int) -> None:
+        """Let the clock run on to *moment* and the allowed lateness, by a tick at *offset*."""
+        tick = Line(offset, moment + self._lateness, None, ((KIND, Kind.TICK),))
+        self.partition.apply([tick])
+        self.partition.statuses.clear()  # it was no event
+
+    def take(self) -> list[Any]:
+        """Return what was decided since it was last asked for, in order."""
+        partition = self.partition
+        outcomes, partition.outcomes = partition.outcomes, []
+        return outcomes
