@@ -1,0 +1,178 @@
+"""What the benchmarks on Kafka share: one broker, and the CPU of a process that works off a load.
+
+A process under test runs by itself. It has joined its group and has worked off a few events
+before anything is measured. Then its CPU time (user and system, all threads, as the operating
+system counts it) is read, all events are appended as fast as the broker takes them, and when the
+group has committed the last of them, its CPU time is read again. So starting up is not measured,
+and what lies between the last event and its commit is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
+
+import psutil
+from aiokafka.admin import AIOKafkaAdminClient
+
+from benchmarks.load import PARTITIONS, Keyed, append, open_producer
+from deploy.local_kafka.broker import Broker
+from deploy.local_kafka.run import BOOTSTRAP
+from deploy.local_kafka.topics import Topic, create_topics
+from triggerstream.demo.lag import Lag
+from triggerstream.demo.processes import Process
+from triggerstream.stream.topics import Topics
+
+HERE = Path(__file__).parent
+WARM_UP = 2_000
+_STATES = 1_000
+"""Fewer states in its changelog, and the worker has not worked."""
+_LIMIT_SECONDS = 300.0
+
+
+class Bench:
+    """One broker, one directory, and the load."""
+
+    def __init__(self, bootstrap: str, directory: Path, load: Sequence[Keyed]) -> None:
+        self.bootstrap = bootstrap
+        self.directory = directory
+        self.load = load
+        self._runs = 0
+
+    def next_prefix(self) -> str:
+        """Return a prefix that no run has had: each has topics, group and states of its own."""
+        self._runs += 1
+        return f"bench-{os.getpid()}-{self._runs}"
+
+    async def measure(
+        self, pid: int, group: str, topic: str, count: int, *, warm_up: int = WARM_UP
+    ) -> float:
+        """Return the microseconds of CPU that *pid* takes for each of *count* events.
+
+        They are those of the load behind the first *warm_up*, which it works off before.
+        """
+        producer = open_producer(self.bootstrap)
+        await producer.start()
+        try:
+            async with Lag(self.bootstrap, group, topic, PARTITIONS) as lag:
+                await append(producer, topic, self.load[:warm_up])
+                await until_committed(lag)
+                before = cpu_seconds(pid)
+                await append(producer, topic, self.load[warm_up : warm_up + count])
+                await until_committed(lag)
+                return (cpu_seconds(pid) - before) / count * 1e6
+        finally:
+            await producer.stop()
+
+    async def require(self, topic: str, records: int) -> None:
+        """End the run unless *topic* has at least *records*: what did no work is no measure."""
+        async with Lag(self.bootstrap, f"{topic}-reader", topic, PARTITIONS) as lag:
+            _, found = await lag.read()
+        if found < records:
+            sys.exit(f"{topic}: at least {records} records are required; found {found}")
+
+    @asynccontextmanager
+    async def topics(self, prefix: str) -> AsyncIterator[str]:
+        """Make the events topic under *prefix*; at the end, delete all topics under it."""
+        topic = Topics(prefix).name("events")
+        await create_topics(
+            self.bootstrap,
+            [Topic(topic, PARTITIONS, {"message.timestamp.type": "LogAppendTime"})],
+        )
+        try:
+            yield topic
+        finally:
+            await delete_topics(self.bootstrap, prefix)
+
+
+async def measure_worker(bench: Bench, rules: str, events: int, *, warm_up: int = WARM_UP) -> float:
+    """Return the microseconds of CPU that a worker under *rules* (YAML) takes for an event."""
+    prefix = bench.next_prefix()
+    directory = bench.directory / prefix
+    directory.mkdir()
+    folder = directory / "triggers"
+    folder.mkdir()
+    (folder / "bench.yaml").write_text(rules, encoding="utf-8")
+    async with bench.topics(prefix) as topic:
+        settings = {
+            "KAFKA__BOOTSTRAP": bench.bootstrap,
+            "KAFKA__TOPIC_PREFIX": prefix,
+            "KAFKA__PARTITIONS": str(PARTITIONS),
+        }
+        worker = Process("worker", ["worker", "--triggers", str(folder)], settings, directory)
+        try:
+            await worker.wait_until_ready()
+            group = Topics(prefix).process("detect")
+            figure = await bench.measure(worker.pid, group, topic, events, warm_up=warm_up)
+            await bench.require(Topics(prefix).changelog("detect"), _STATES)
+            return figure
+        finally:
+            worker.stop()
+
+
+@contextmanager
+def script(name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a script that stands beside this file; end it at the end."""
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / name), *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:  # stock Faust does not always hear the first one
+            process.kill()
+            process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds that *pid* has taken: user and system, all threads."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+async def until_committed(lag: Lag) -> None:
+    """Return when the group has committed all of its topic; end the run if it never does."""
+    deadline = time.monotonic() + _LIMIT_SECONDS
+    while True:
+        done, total = await lag.read()
+        if done == total:
+            return
+        if time.monotonic() > deadline:
+            sys.exit(f"not committed after {_LIMIT_SECONDS:.0f} s: {done} of {total} records")
+        await asyncio.sleep(0.05)
+
+
+async def delete_topics(bootstrap: str, prefix: str) -> None:
+    """Delete all topics whose names begin with *prefix*."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        names = [name for name in await admin.list_topics() if name.startswith(prefix)]
+        await admin.delete_topics(names)
+    finally:
+        await admin.close()
+
+
+def open_broker() -> AbstractContextManager[str]:
+    """Return the address of the broker that the environment names, or of one of our own."""
+    if given := os.environ.get(BOOTSTRAP):
+        return nullcontext(given)
+    return _own_broker()
+
+
+@contextmanager
+def _own_broker() -> Iterator[str]:
+    with Broker() as broker:
+        yield broker.bootstrap
