@@ -9,14 +9,17 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
+from pathlib import Path
+from subprocess import Popen
 
 import msgspec
 
 from benchmarks.bench import Bench, cpu_seconds, delete_topics, measure_worker, until_committed
 from benchmarks.load import PARTITIONS, Keyed, append, open_producer
 from benchmarks.peers.running import Command, End, Firings, Setting, started
-from benchmarks.peers.sample import Sample
+from benchmarks.peers.sample import Found, Sample
 from benchmarks.peers.specs import write_specs
 from deploy.local_kafka.topics import Topic, create_topics
 from triggerstream.demo.lag import Lag
@@ -33,13 +36,11 @@ class Peer(msgspec.Struct, frozen=True):
 
     Attributes:
         commits: Whether it commits offsets to its group, by which it is followed.
-        share: How many of the events it gets, for one so slow that all would take too long.
     """
 
     name: str
     command: Command
     commits: bool = True
-    share: float = 1.0
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -53,7 +54,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """CPU microseconds an event: behind the warm-up, and of the warm-up itself where told."""
+    """CPU microseconds an event: behind the warm-up, and of the warm-up where it is known."""
 
     warm: float
     cold: float | None = None
@@ -62,25 +63,36 @@ class Cost(msgspec.Struct, frozen=True):
 class Running:
     """A peer at work."""
 
-    def __init__(self, pid: int, progress: Lag | End, topic: str, bench: Bench) -> None:
-        self._pid = pid
+    def __init__(
+        self, process: Popen[bytes], progress: Lag | End, topic: str, bootstrap: str, log: Path
+    ) -> None:
+        self._process = process
         self._progress = progress
         self._topic = topic
-        self._bench = bench
+        self._bootstrap = bootstrap
+        self._log = log
 
     async def work_off(self, records: Sequence[Keyed]) -> float:
         """Append *records*, and return the CPU seconds that it takes until all are done."""
         if isinstance(self._progress, End):
             records = [*records, *self._progress.marks()]
-        producer = open_producer(self._bench.bootstrap)
+        producer = open_producer(self._bootstrap)
         await producer.start()
         try:
-            before = cpu_seconds(self._pid)
+            before = cpu_seconds(self._process.pid)
             await append(producer, self._topic, records)
-            await until_committed(self._progress)  # type: ignore[arg-type]
-            return cpu_seconds(self._pid) - before
+            await until_committed(self)
+            return cpu_seconds(self._process.pid) - before
         finally:
             await producer.stop()
+
+    async def read(self) -> tuple[int, int]:
+        """Return how far it is; end the run with its log if it has ended."""
+        status = self._process.poll()
+        if status is not None:
+            told = self._log.read_text(encoding="utf-8", errors="replace")[-3000:]
+            sys.exit(f"{self._process.args!r} ended with {status}; its log ends:\n{told}")
+        return await self._progress.read()
 
 
 @asynccontextmanager
@@ -95,17 +107,15 @@ async def at_work(bench: Bench, peer: Peer, rules: str) -> AsyncIterator[tuple[R
         firings_topic = f"{prefix}.firings"
         await create_topics(bench.bootstrap, [Topic(firings_topic, PARTITIONS)])
         setting = Setting(bench.bootstrap, topic, firings_topic, f"{prefix}-peer", specs, directory)
+        log = directory / "log"
         try:
-            with started(peer.command(setting), directory / "log") as process:
+            with started(peer.command(setting), log) as process:
                 async with (
                     Firings(bench.bootstrap, firings_topic) as firings,
                     Lag(bench.bootstrap, setting.group, topic, PARTITIONS) as lag,
                 ):
                     progress = lag if peer.commits else End(firings)
-                    yield Running(process.pid, progress, topic, bench), firings
-        except SystemExit:
-            print((directory / "log").read_text(errors="replace")[-3000:], file=sys.stderr)
-            raise
+                    yield Running(process, progress, topic, bench.bootstrap, log), firings
         finally:
             await delete_topics(bench.bootstrap, f"changelog__{prefix}")
 
@@ -120,36 +130,34 @@ async def check(bench: Bench, peer: Peer, rules: str, sample: Sample) -> None:
             found = [each for each in firings.found if each[0] != "end"]
             if set(found) == sample.expected or time.monotonic() > deadline:
                 break
-    if set(found) != sample.expected or len(found) != len(sample.expected):
-        sys.exit(_difference(peer.name, found, sample))
+    if told := difference(found, sample.expected):
+        sys.exit(f"{peer.name}: {told}")
 
 
-def _difference(name: str, found: Sequence[tuple[str, str, str, int]], sample: Sample) -> str:
-    missing = sorted(sample.expected - set(found))
-    unknown = sorted(set(found) - sample.expected)
+def difference(found: Sequence[Found], expected: AbstractSet[Found]) -> str:
+    """Return in words how *found* differs from *expected*, each once; nothing if it does not."""
+    missing = sorted(expected - set(found))
+    unknown = sorted(set(found) - expected)
+    if not missing and not unknown and len(found) == len(expected):
+        return ""
     return (
-        f"{name}: the {len(sample.expected)} firings of triggerstream are required; found"
-        f" {len(found)}, {len(set(found))} of them different; {len(missing)} are missing, such as"
-        f" {missing[:3]}; {len(unknown)} are too many, such as {unknown[:3]}"
+        f"the {len(expected)} firings of triggerstream are required; found {len(found)},"
+        f" {len(set(found))} of them different; {len(missing)} are missing, such as {missing[:3]};"
+        f" {len(unknown)} are too many, such as {unknown[:3]}"
     )
 
 
 async def measure(bench: Bench, peer: Peer, plan: Plan) -> Cost:
     """Return what an event costs *peer*."""
-    warm_up, end = (
-        STARTING + int(peer.share * number) for number in (plan.warm_up, plan.warm_up + plan.events)
-    )
+    warm = STARTING + plan.warm_up
     async with at_work(bench, peer, plan.rules) as (running, firings):
         await running.work_off(bench.load[:STARTING])
-        cold = None
-        if plan.warm_up:
-            cold = await running.work_off(bench.load[STARTING:warm_up])
-            cold = cold / (warm_up - STARTING) * 1e6
-        warm = await running.work_off(bench.load[warm_up:end]) / (end - warm_up) * 1e6
+        cold_s = await running.work_off(bench.load[STARTING:warm])
+        warm_s = await running.work_off(bench.load[warm : warm + plan.events])
         await firings.read()
         if not firings.found:
             sys.exit(f"{peer.name}: firings are required; found none")
-    return Cost(warm, cold)
+    return Cost(warm_s / plan.events * 1e6, cold_s / plan.warm_up * 1e6)
 
 
 async def hold(bench: Bench, plan: Plan, sample: Sample) -> dict[str, list[Cost]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,17 @@ def python_of(name: str) -> Path:
         _run([*pip, "--requirement", str(requirements)])
         ready.touch()
     return python
+
+
+def versions(name: str) -> str:
+    """Return what is pinned for the peer *name*: ``flink``, or what has a requirements file."""
+    if name == "flink":
+        pom = (_FLINK / "pom.xml").read_text(encoding="utf-8")
+        return ", ".join(
+            f"{part} {version}" for part, version in re.findall(r"<(\S+)\.version>(.+?)<", pom)
+        )
+    pinned = (HERE / f"requirements-{name}.txt").read_text(encoding="utf-8").split()
+    return ", ".join(each.replace("==", " ") for each in pinned)
 
 
 def flink_class_path() -> str:

@@ -15,31 +15,27 @@ from benchmarks.peers.contest import OURS, Cost
 Found = Mapping[str, Sequence[Cost]]
 
 
-def show(found: Found) -> None:
-    """Print medians of CPU time, their spread, and how many times triggerstream's they are."""
-    figures = _figures(found)
-    table = Table(box=None, pad_edge=False)
+def show(found: Found, versions: str) -> None:
+    """Print medians of CPU time, their spread, and how many times triggerstream's they are.
+
+    The last column is what an event of the warm-up cost.
+    """
+    table = Table(box=None, pad_edge=False, caption=versions, caption_justify="left")
     table.add_column("measured", no_wrap=True)
-    columns = ["us/event", "min-max", "events/s/core", f"x {OURS}", "min-max"]
-    has_cold = any("cold_us" in each for each in figures.values())
-    for column in [*columns, *(["cold us"] if has_cold else [])]:
+    for column in ("us/event", "min-max", "events/s/core", "x ours", "warm-up us"):
         table.add_column(column, justify="right", no_wrap=True)
-    for name, each in figures.items():
+    for name, each in _figures(found).items():
         least, most = each["us_range"]
-        lower, upper = each["ratio_range"]
         row = [name, f"{each['us']:.1f}", f"{least:.1f}-{most:.1f}"]
-        row += [
-            f"{each['events_per_second']:,}",
-            f"{each['ratio']:.2f}",
-            f"{lower:.2f}-{upper:.2f}",
-        ]
-        table.add_row(*row, f"{each['cold_us']:.1f}" if "cold_us" in each else "")
+        row += [f"{each['events_per_second']:,}", f"{each['ratio']:.2f}"]
+        table.add_row(*row, f"{each['warm_up_us']:.1f}" if "warm_up_us" in each else "")
     Console().print(table)
 
 
-def as_json(found: Found, checked: int) -> bytes:
+def as_json(found: Found, versions: str, checked: int) -> bytes:
     """Return the figures as one JSON object; *checked* is how many firings were compared."""
-    return orjson.dumps({"firings_compared": checked, "measured": _figures(found)})
+    told = {"versions": versions, "firings_compared": checked, "measured": _figures(found)}
+    return orjson.dumps(told)
 
 
 def _figures(found: Found) -> dict[str, dict[str, Any]]:
@@ -58,5 +54,5 @@ def _figures(found: Found) -> dict[str, dict[str, Any]]:
         }
         cold = [cost.cold for cost in costs if cost.cold is not None]
         if cold:
-            figures[name]["cold_us"] = round(statistics.median(cold), 2)
+            figures[name]["warm_up_us"] = round(statistics.median(cold), 2)
     return figures

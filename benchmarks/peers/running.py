@@ -12,11 +12,12 @@ from typing import Self
 
 import msgspec
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.partitioner import murmur2
 
 from benchmarks.load import PARTITIONS, Keyed
 from benchmarks.peers.installed import HERE, flink_class_path, python_of
+from benchmarks.peers.sample import Found
 
 END = "end_of_load"
 """The type of the events that `End` looks for."""
@@ -90,14 +91,16 @@ class Firings:
     """Reads what a peer has fired: lines of JSON, objects or arrays."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-        self._partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        self.found: list[tuple[str, str, str, int]] = []
+        self._consumer = AIOKafkaConsumer(
+            topic,
+            bootstrap_servers=bootstrap,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        self._is_started = False
+        self.found: list[Found] = []
 
     async def __aenter__(self) -> Self:
-        await self._consumer.start()
-        self._consumer.assign(self._partitions)
-        await self._consumer.seek_to_beginning(*self._partitions)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -105,6 +108,9 @@ class Firings:
 
     async def read(self) -> None:
         """Add what has come since to `found`; wait up to a tenth of a second for it."""
+        if not self._is_started:  # not earlier: a topic just made is not known at once
+            await self._consumer.start()
+            self._is_started = True
         for records in (await self._consumer.getmany(timeout_ms=100)).values():
             for record in records:
                 line = orjson.loads(record.value)
