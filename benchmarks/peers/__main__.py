@@ -66,7 +66,8 @@ CONTESTS: Mapping[str, Contest] = {
             Peer("Flink, RocksDB", partial(flink, job="keyed", backend="rocksdb")),
             Peer("Flink, heap", partial(flink, job="keyed", backend="hashmap")),
         ),
-        100_000,
+        80_000,
+        40_000,
     ),
     "flink-cep": Contest(
         "flink",
