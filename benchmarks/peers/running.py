@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 import orjson
@@ -56,6 +56,7 @@ def flink(setting: Setting, *, job: str, backend: str) -> list[str]:
     virtual_machine = ["java", "-Xms2g", "-Xmx2g", "-XX:+UseParallelGC"]
     virtual_machine += ["--add-opens=java.base/java.util=ALL-UNNAMED"]
     virtual_machine += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+    virtual_machine += [f"-Djava.io.tmpdir={setting.directory}"]  # where it unpacks libraries
     arguments = [job, setting.bootstrap, setting.topic, setting.firings, setting.group]
     where = [str(setting.specs), backend, str(setting.directory)]
     job_class = ["-cp", flink_class_path(), "triggerstream.peers.Job"]
@@ -144,6 +145,6 @@ def _mark(partition: int, number: int) -> Keyed:
         for each in candidates
         if (murmur2(each.encode()) & 0x7FFFFFFF) % PARTITIONS == partition
     )
-    event = {"event_id": f"end-{partition}-{number}", "customer_id": customer, "event_type": END}
-    event |= {"timestamp": int(time.time() * 1000), "event_data": {}}  # type: ignore[dict-item]
+    event: dict[str, Any] = {"event_id": f"end-{partition}-{number}", "customer_id": customer}
+    event |= {"event_type": END, "timestamp": int(time.time() * 1000), "event_data": {}}
     return customer.encode(), orjson.dumps(event)
