@@ -7,7 +7,6 @@ finds, so that what is compared is equal work.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
@@ -27,8 +26,6 @@ from triggerstream.demo.lag import Lag
 OURS = "triggerstream"
 STARTING = 2_000
 """Events that are worked off before anything is measured."""
-
-_SETTLE_S = 15.0
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -124,12 +121,8 @@ async def check(bench: Bench, peer: Peer, rules: str, sample: Sample) -> None:
     """End the run unless *peer* finds in *sample* exactly what triggerstream finds."""
     async with at_work(bench, peer, rules) as (running, firings):
         await running.work_off(sample.records)
-        deadline = time.monotonic() + _SETTLE_S
-        while True:
-            await firings.read()
-            found = [each for each in firings.found if each[0] != "end"]
-            if set(found) == sample.expected or time.monotonic() > deadline:
-                break
+        await firings.read_until(lambda: sample.expected <= set(firings.found))
+    found = [each for each in firings.found if each[0] != "end"]
     if told := difference(found, sample.expected):
         sys.exit(f"{peer.name}: {told}")
 
@@ -154,7 +147,7 @@ async def measure(bench: Bench, peer: Peer, plan: Plan) -> Cost:
         await running.work_off(bench.load[:STARTING])
         cold_s = await running.work_off(bench.load[STARTING:warm])
         warm_s = await running.work_off(bench.load[warm : warm + plan.events])
-        await firings.read()
+        await firings.read_until(lambda: bool(firings.found))
         if not firings.found:
             sys.exit(f"{peer.name}: firings are required; found none")
     return Cost(warm_s / plan.events * 1e6, cold_s / plan.warm_up * 1e6)

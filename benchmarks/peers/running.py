@@ -23,6 +23,7 @@ END = "end_of_load"
 """The type of the events that `End` looks for."""
 
 _STOP_LIMIT_S = 20
+_SETTLE_S = 15.0
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -118,6 +119,17 @@ class Firings:
                 fields = line.values() if isinstance(line, dict) else line
                 trigger, customer, event_id, at = fields
                 self.found.append((trigger, customer, event_id, at))
+
+    async def read_until(self, is_enough: Callable[[], bool]) -> None:
+        """Read until *is_enough*, for a quarter of a minute at most.
+
+        What was fired is in its topic when the input is committed, but on a busy machine it takes
+        a while to be read, and a watermark may come behind the last event.
+        """
+        deadline = time.monotonic() + _SETTLE_S
+        await self.read()
+        while not is_enough() and time.monotonic() < deadline:
+            await self.read()
 
 
 class End:
