@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient
@@ -142,7 +143,14 @@ def cpu_seconds(pid: int) -> float:
     return float(times.user + times.system)
 
 
-async def until_committed(lag: Lag) -> None:
+class Progress(Protocol):
+    """How far somebody is with a topic."""
+
+    async def read(self) -> tuple[int, int]:
+        """Return (records that are done, records that there are)."""
+
+
+async def until_committed(lag: Progress) -> None:
     """Return when the group has committed all of its topic; end the run if it never does."""
     deadline = time.monotonic() + _LIMIT_SECONDS
     while True:

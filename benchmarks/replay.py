@@ -1,6 +1,6 @@
 """How many events a second ``triggerstream replay`` decides, and what each of them is made of.
 
-    python benchmarks/replay.py [--events N] [--triggers N] [--rounds N] [--profile] [--json]
+    python benchmarks/replay.py [--events N] [--triggers N] [--rounds N] [--jobs N] [--profile] [--json]
 
 The command runs as a process of its own over a file of 370-byte events (`load.py`), under ten
 triggers. Told are its CPU time an event (user and system, with all of its own processes, less
@@ -74,7 +74,9 @@ def run_command(rules: Path, log: Path, jobs: int) -> Run:
     return Run(used.ru_utime + used.ru_stime, time.monotonic() - started)
 
 
-def measure_command(values: Sequence[bytes], yaml: str, rounds: int) -> dict[str, list[float]]:
+def measure_command(
+    values: Sequence[bytes], yaml: str, rounds: int, jobs: int
+) -> dict[str, list[float]]:
     """Return microseconds an event of *rounds* runs: by CPU and by the wall."""
     found: dict[str, list[float]] = {"cpu": [], "wall": []}
     with tempfile.TemporaryDirectory(prefix="triggerstream-") as directory:
@@ -84,7 +86,7 @@ def measure_command(values: Sequence[bytes], yaml: str, rounds: int) -> dict[str
         log.write_bytes(b"".join(value + b"\n" for value in values))
         short.write_bytes(values[0] + b"\n")
         for number in range(rounds):
-            start, whole = run_command(rules, short), run_command(rules, log)
+            start, whole = run_command(rules, short, jobs), run_command(rules, log, jobs)
             found["cpu"].append((whole.cpu - start.cpu) / len(values) * 1e6)
             found["wall"].append((whole.wall - start.wall) / len(values) * 1e6)
             say(f"round {number + 1} of {rounds}: {found['cpu'][-1]:.1f} us/event")
@@ -150,12 +152,13 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--triggers", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=1, help="processes of the command")
     parser.add_argument("--profile", action="store_true", help="where the driver's time goes")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args()
     values = [value for _, value in events(asked.events, until=_END)]
     yaml = triggers(asked.triggers)
-    command = measure_command(values, yaml, asked.rounds)
+    command = measure_command(values, yaml, asked.rounds, asked.jobs)
     parts = layers(values, yaml)
     top = profile(values[:60_000], yaml)[:20] if asked.profile else []
     if asked.json:

@@ -1,0 +1,1 @@
+"""Peers that do the same detection, each in its own process, beside triggerstream's worker."""
