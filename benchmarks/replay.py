@@ -1,6 +1,6 @@
 """How many events a second ``triggerstream replay`` decides, and what each of them is made of.
 
-    python benchmarks/replay.py [--events N] [--triggers N] [--rounds N] [--jobs N] [--profile] [--json]
+    python benchmarks/replay.py [--events N] [--triggers N] [--rounds N] [--jobs N] [--json]
 
 The command runs as a process of its own over a file of 370-byte events (`load.py`), under ten
 triggers. Told are its CPU time an event (user and system, with all of its own processes, less
