@@ -13,7 +13,7 @@ from tests.simulation.pair import PairSchedule
 from tests.simulation.protocol import ProtocolSchedule
 from triggerstream.core.keyed import cache, partition, restore
 from triggerstream.policy import caps, turn
-from triggerstream.stream import calls, process
+from triggerstream.stream import answers, process
 
 
 class Edit(NamedTuple):
@@ -166,10 +166,10 @@ MUTANTS = (
     ),
     Mutant(
         "an answer whose append is not awaited",
-        calls.Calls,
-        "_append",
-        "await acknowledged",
-        "pass",
+        answers.Answers,
+        "_append_gathered",
+        "await (await self._log.append([record for record, _ in gathered]))",
+        "await self._log.append([record for record, _ in gathered])",
         kind=PairSchedule,
     ),
 )
