@@ -222,6 +222,16 @@ class TestHowMany:
         log.write_bytes(b" " * (module.WORTH - 1))
         assert jobs_for(str(log)) == 1
 
+    @pytest.mark.parametrize(("cores", "jobs"), [(2, 1), (3, 3)])
+    def test_two_cores_gain_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, jobs: int
+    ) -> None:
+        monkeypatch.setattr(module, "most_jobs", lambda: cores)
+        log = tmp_path / "events.jsonl"
+        log.write_bytes(b" " * module.WORTH)
+
+        assert jobs_for(str(log)) == jobs
+
     def test_a_compressed_log_is_worth_it_sooner(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

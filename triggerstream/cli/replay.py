@@ -40,8 +40,9 @@ def replay(
         typer.Option(
             "--jobs",
             min=1,
-            help="How many processes share the customers. All cores, unless said; one for a small "
-            "file, and for what can be read only once. The output is the same.",
+            help="How many processes share the customers: one a core, unless said; on one or two "
+            "cores, for a small file, and for what can be read only once, one. The output is the "
+            "same.",
         ),
     ] = None,
 ) -> None:

@@ -34,20 +34,24 @@ from triggerstream.replay.sources import LineSource
 
 WORTH = 8 << 20
 """Bytes of a log, as it lies on the disk, from which several processes pay: some 20,000 events."""
+_FEWEST = 3
+"""Two processes take as long as one (benchmarks/replay.py --jobs 2): each passes by all lines."""
 _COMPRESSED = 8
 """A compressed log is so many times longer, or so."""
 
 
 def jobs_for(path: str) -> int:
     """Return how many processes a replay of *path* takes where nobody says: one for what can be
-    read only once (stdin, a pipe) and for what is small, else one a core."""
+    read only once (stdin, a pipe), for what is small, and on fewer than `_FEWEST` cores; else one
+    a core."""
     try:
         size = Path(path).stat().st_size if Path(path).is_file() else 0
     except OSError:
         return 1
     if size * (_COMPRESSED if path.endswith(".gz") else 1) < WORTH:
         return 1
-    return most_jobs()
+    cores = most_jobs()
+    return cores if cores >= _FEWEST else 1
 
 
 def most_jobs() -> int:
