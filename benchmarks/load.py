@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
 import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
@@ -24,6 +25,17 @@ _LOOKS_OF_TEN = 16
 
 Keyed = tuple[bytes, bytes]
 """A record's key and value."""
+
+
+class Line(msgspec.Struct, gc=False):
+    """A record of the input as a partition takes it."""
+
+    offset: int
+    timestamp: int
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    key: bytes | None = None
+    partition: int = 0
 
 
 def events(count: int, *, until: int, seed: int = 7) -> list[Keyed]:

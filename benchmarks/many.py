@@ -30,10 +30,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from benchmarks.bench import WARM_UP, Bench, measure_worker, open_broker
-from benchmarks.load import events, triggers
+from benchmarks.load import Line, events, triggers
 from benchmarks.rounds import (
     Found,
     quick,
@@ -62,17 +60,6 @@ _TURN = 2_000
 _END = 1_800_000_000_000
 
 
-class _Line(msgspec.Struct, gc=False):
-    """A record as the partition takes it."""
-
-    offset: int
-    timestamp: int
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    key: bytes | None = None
-    partition: int = 0
-
-
 def with_idle(idle: int) -> str:
     """Return the 100 triggers and *idle* more, on types that never occur, as YAML."""
     more = triggers(idle).replace("type_", "never_").replace("bench-", "idle-") if idle else ""
@@ -95,7 +82,7 @@ class Engine:
         )
         first = _END - 10 * len(values)
         self._lines = [
-            _Line(number, first + 10 * number, value) for number, value in enumerate(values)
+            Line(number, first + 10 * number, value) for number, value in enumerate(values)
         ]
         self._next = 0
 

@@ -31,10 +31,9 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psutil
 
-from benchmarks.load import PARTITIONS, events, triggers
+from benchmarks.load import PARTITIONS, Line, events, triggers
 from benchmarks.rounds import Found, say, show, summary, surroundings, told
 from triggerstream.core.detect import Detect
 from triggerstream.core.keyed.memory import MemoryStore
@@ -56,17 +55,6 @@ _HOT = 5_000
 _TEMPLATES = 2_000
 _PUT = 10_000
 _END = 1_800_000_000_000
-
-
-class _Line(msgspec.Struct, gc=False):
-    """A record as the partition takes it."""
-
-    offset: int
-    timestamp: int
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    key: bytes | None = None
-    partition: int = 0
 
 
 # ── bytes ───────────────────────────────────────────────────────────────────────────────────
@@ -99,7 +87,7 @@ def bench_states(ruleset: Ruleset, customers: int, each: int) -> list[bytes | No
         Detect("events"), MemoryStore(), rulesets=lambda _: ruleset
     )
     lines = [
-        _Line(number, _END - 10 * (customers * each - number), _renamed(key, value, customers))
+        Line(number, _END - 10 * (customers * each - number), _renamed(key, value, customers))
         for number, (key, value) in enumerate(events(customers * each, until=_END))
     ]
     partition.apply(lines)
@@ -188,7 +176,7 @@ class Worker:
             [self._line(number, position) for position, number in enumerate(self._numbers[:_HOT])]
         )
 
-    def _lines(self, count: int, rate: float) -> Iterator[_Line]:
+    def _lines(self, count: int, rate: float) -> Iterator[Line]:
         for position in range(count):
             if self._draw.random() < rate:
                 number = self._numbers[self._draw.randrange(_HOT)]
@@ -196,15 +184,15 @@ class Worker:
                 number = next(self._cold)
             yield self._line(number, position)
 
-    def _line(self, number: int, position: int) -> _Line:
+    def _line(self, number: int, position: int) -> Line:
         key, value = self._pool[(self._offset + position) % len(self._pool)]
         self._offset += 1
         # Each id once: a duplicate would change nothing.
         value = value.replace(b'{"event_id":"', b'{"event_id":"%07x' % self._offset, 1)
         value = value.replace(key, b"customer-%07d" % number, 1)
-        return _Line(self._offset, _END + self._offset // 100, value)
+        return Line(self._offset, _END + self._offset // 100, value)
 
-    def _take(self, lines: Sequence[_Line]) -> None:
+    def _take(self, lines: Sequence[Line]) -> None:
         partition = self._partition
         assert partition.apply(lines) == len(lines)
         partition.outcomes.clear()
