@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
@@ -33,7 +34,7 @@ class Place:
         self.count = 0
 
 
-class Schedule:
+class Schedule(ABC):
     """Runs the schedule of *seed* over *roles*; `run` raises `ViolationError`.
 
     Subclasses say what producers do (`produce`) and which further invariants hold.
@@ -96,9 +97,9 @@ class Schedule:
                 if node.alive:
                     node.crash()
 
+    @abstractmethod
     def produce(self, roll: float) -> None:
         """Let producers do something, or time pass; *roll* is uniform in [0, 1)."""
-        raise NotImplementedError
 
     def hours_pass(self, span: int) -> None:
         """Let *span* milliseconds pass at once, at least an hour: a former owner has noticed by

@@ -131,9 +131,10 @@ async def topic_id(options: Mapping[str, Any], topic: str) -> str:
     await admin.start()
     try:
         answer = await admin._send_request(_Metadata(topic))  # noqa: SLF001 - see the plug-point tests
-    # aiokafka's words for a broker that has no such request, and for one that is too old for it.
-    except (IncompatibleBrokerVersion, NotImplementedError):
+    except IncompatibleBrokerVersion:  # a broker that has no such request
         return ""  # the checks of offsets remain
+    except NotImplementedError:  # aiokafka's word for a broker that is too old for this one
+        return ""
     finally:
         await admin.close()
     (found,) = answer.to_object()["topics"]
