@@ -67,8 +67,7 @@ async def webhooks_misbehave(stage: Stage, injections: int) -> Row:
     def expect(asked: Asked, _: Mapping[str, Any]) -> list[str]:
         return [WEBHOOKS.get(asked.kind, (1, SENT))[1]]
 
-    reckoning = scene.reckon(expect)
-    reckoning.wrong += wrong
+    reckoning = scene.reckon(expect, wrong)
     return reckoning.row(
         "F14 webhooks misbehave",
         injections,
@@ -148,8 +147,7 @@ async def mails_misbehave(stage: Stage, injections: int) -> Row:
             return [first]
         return [SENT if first.startswith("failed") else CAPPED]
 
-    reckoning = scene.reckon(expect)
-    reckoning.wrong += wrong
+    reckoning = scene.reckon(expect, wrong)
     unknown = sum(end["outcome"] == "unknown" for end in reckoning.ends.values())
     return reckoning.row(
         "F15 mail server misbehaves", injections, recoveries, f"{unknown} unknown, none sent again"

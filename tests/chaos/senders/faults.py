@@ -77,8 +77,7 @@ async def senders_are_paused(stage: Stage, injections: int) -> Row:
                 faults.add(began, time.time())
                 stage.say(f"paused {number + 1} of {injections}; {supervisor.note()}")
         await scene.end(WITHIN, supervisor.look)
-    reckoning = scene.reckon(faults.expect)
-    reckoning.wrong += supervisor.wrong
+    reckoning = scene.reckon(faults.expect, supervisor.wrong)
     return reckoning.row("F16 sender paused (SIGSTOP)", injections, recoveries, supervisor.note())
 
 
@@ -108,8 +107,7 @@ async def senders_join_and_leave(stage: Stage, injections: int) -> Row:
                 if number % 5 == 4:
                     stage.say(f"joined or left {number + 1} of {injections}")
         await scene.end(WITHIN, supervisor.look)
-    reckoning = scene.reckon(expected)
-    reckoning.wrong += supervisor.wrong
+    reckoning = scene.reckon(expected, supervisor.wrong)
     asked_for = sum(asked.kind == "reset" for asked in scene.story.asked.values())
     if reckoning.repeated != asked_for:
         reckoning.wrong.append(f"{reckoning.repeated} webhooks again, and {asked_for} asked for it")
@@ -145,8 +143,7 @@ async def broker_is_restarted(stage: Stage, injections: int) -> Row:
                     faults.add(began, time.time())
                     stage.say(f"restarted {number + 1} of {injections}; {supervisor.note()}")
             await scene.end(WITHIN, supervisor.look)
-    reckoning = scene.reckon(faults.expect)
-    reckoning.wrong += supervisor.wrong
+    reckoning = scene.reckon(faults.expect, supervisor.wrong)
     return reckoning.row("F16 broker restarted in calls", injections, recoveries, supervisor.note())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -44,14 +44,17 @@ class Scene(NamedTuple):
         await self.watch.until_contained(seconds, meanwhile)
         await self.watch.read_all()
 
-    def reckon(self, expect: Expect) -> Reckoning:
-        return Reckoning(
+    def reckon(self, expect: Expect, wrong: Iterable[str] = ()) -> Reckoning:
+        """Return what became of everything; *wrong* is what the row has found wrong by itself."""
+        reckoning = Reckoning(
             self.story.asked,
             (delivery for _, delivery in self.watch.deliveries),
             self.receiver,
             self.mail,
             expect,
         )
+        reckoning.wrong += wrong
+        return reckoning
 
 
 @asynccontextmanager
