@@ -28,6 +28,47 @@ class Pause:
 PAUSE = Pause()
 
 
+class Side:
+    """What a node does beside its main coroutine, driven by hand like that: as much of a task as
+    `stream.owned.Beside` asks for.
+
+    An `AssertionError` is a violation, and leaves `step` at once; everything else is the result.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._coroutine = coroutine
+        self._is_over = False
+        self._error: Exception | None = None
+        self.step()  # Python warns of a coroutine that is closed before it has begun
+
+    def step(self) -> None:
+        """Go on to the next pause."""
+        try:
+            self._coroutine.send(None)
+        except StopIteration:
+            self._is_over = True
+        except AssertionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever awaits it takes it, whatever it is
+            self._is_over, self._error = True, error
+
+    def done(self) -> bool:
+        return self._is_over
+
+    def result(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def cancel(self) -> None:
+        self._is_over = True
+        self._coroutine.close()
+
+    def __await__(self) -> Generator[None, None, None]:
+        while not self._is_over:
+            yield
+        self.result()
+
+
 class Deck:
     """The tasks of one node: what is ready, and who sleeps until when.
 

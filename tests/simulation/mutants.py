@@ -13,7 +13,7 @@ from tests.simulation.pair import PairSchedule
 from tests.simulation.protocol import ProtocolSchedule
 from triggerstream.core.keyed import cache, partition, restore
 from triggerstream.policy import caps, turn
-from triggerstream.stream import answers, process
+from triggerstream.stream import answers, checkpoints, foreign, process
 
 
 class Edit(NamedTuple):
@@ -62,9 +62,9 @@ MUTANTS = (
     ),
     Mutant(
         "no wait for the acknowledgement",
-        process.KeyedProcess,
-        "_checkpoint",
-        "await self._settle(told)",
+        checkpoints.Checkpoints,
+        "_land",
+        "await self.settle(told)",
         "pass",
     ),
     Mutant(
@@ -76,16 +76,16 @@ MUTANTS = (
     ),
     Mutant(
         "partition record before its customers",
-        process.KeyedProcess,
-        "_checkpoint",
-        "await self._store(owned, states, foreign)",
-        "await self._store(owned, [(PARTITION_KEY, cut.record)], foreign)\n"
-        "    await self._store(owned, states, foreign)",
+        checkpoints.Checkpoints,
+        "_land",
+        "await self._append(owned, states, foreign)",
+        "await self._append(owned, [(PARTITION_KEY, cut.record)], foreign)\n"
+        "    await self._append(owned, states, foreign)",
     ),
     Mutant(
         "local store before the changelog",
-        process.KeyedProcess,
-        "_checkpoint",
+        checkpoints.Checkpoints,
+        "_land",
         "foreign = Foreign(",
         "owned.store.write(cut.values, partition_record=cut.record, "
         "changelog_offset=owned.expected - 1)\n    foreign = Foreign(",
@@ -99,15 +99,15 @@ MUTANTS = (
     ),
     Mutant(
         "no answer to a foreign write",
-        process.KeyedProcess,
-        "_checkpoint",
+        checkpoints.Checkpoints,
+        "_land",
         "(lost := foreign.take()) is not None",
         "(lost := None) is not None",
     ),
     Mutant(
         "a null before its grave is covered",
         partition.Partition,
-        "cut",
+        "cutting",
         "values[customer] = self._dump(entry)",
         "values[customer] = None if entry.state is None else self._dump(entry)",
     ),
@@ -115,8 +115,38 @@ MUTANTS = (
         "due scan without the dirty index",
         cache.StateCache,
         "due",
-        "if entry is not None and not entry.dirty:",
+        "if entry is not None and not entry.dirty and customer not in on_their_way:",
         "if entry is not None:",
+    ),
+    Mutant(
+        "due scan without what is on its way",
+        cache.StateCache,
+        "due",
+        " and customer not in on_their_way",
+        "",
+    ),
+    Mutant(
+        "timers set beside a cut are forgotten when it has landed",
+        cache.StateCache,
+        "stored",
+        "for customer, entry in self._dirty.items() if entry.wake != NEVER",
+        "for customer, entry in ()",
+    ),
+    Mutant(
+        "what changed beside a cut counts as stored when it has landed",
+        partition.Partition,
+        "landed",
+        "self._cache.stored()",
+        "self._cache.cut(); self._cache.stored()",
+    ),
+    Mutant(
+        "a foreign write is answered with what was decided since the cut",
+        foreign.Foreign,
+        "_value",
+        "values = self._cut.values",
+        "entry = self._partition._cache.find(customer.decode())\n"
+        "    if entry is not None: return self._partition._dump(entry)\n"
+        "    values = self._cut.values",
     ),
     Mutant(
         "a fence raised by the record's own timer hides the record",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.broker import Answer, Batch, Line
 from tests.simulation.disk import Disk
-from tests.simulation.kernel import PAUSE
+from tests.simulation.kernel import PAUSE, Side
 from tests.simulation.oracle import Role
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.partition import Cut, Partition
@@ -58,6 +58,7 @@ class Node:
         self._known = world.versions
         self._committed = 0
         self._main: Coroutine[Any, Any, None] | None = None
+        self._sides: list[Side] = []
         self.attempts = self.make_attempts()
         program = role.program()
         self.process = KeyedProcess(
@@ -75,6 +76,7 @@ class Node:
             header_clock=False,
             cadence=CADENCE,
             capacity=capacity,
+            spawn=self._spawn,
         )
 
     def make_attempts(self) -> Attempts | None:
@@ -103,14 +105,26 @@ class Node:
         return not self.alive
 
     def go_on(self) -> None:
+        """Go on with the main coroutine, or with what runs beside it."""
+        self._sides = [side for side in self._sides if not side.done()]
+        if self._sides and self.world.random.getrandbits(1):
+            self._sides[0].step()
+            return
         self._main = self._main or self.main()
         self._main.send(None)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> Side:
+        side = Side(coroutine)
+        self._sides.append(side)
+        return side
 
     def crash(self) -> None:
         """End here and now. Of what was on its way, at most one batch a topic still lands."""
         self.alive = False
         if self._main is not None:
             self._main.close()
+        for side in self._sides:
+            side.cancel()
         for queue in self._queues.values():
             while len(queue) > 1:
                 queue.pop()
@@ -299,6 +313,8 @@ class Node:
                 self._statuses[status] += count
         if statuses.get("skipped"):
             self.world.reach(self.name, "skipped by fence")
+        if statuses.get("applied") and not all(side.done() for side in self._sides):
+            self.world.reach(self.name, "decided beside a cut")
 
     def checkpointed(self, partition: Partition[Any, Any], cut: Cut, seconds: float) -> None:
         self.world.note(self.name, "has a checkpoint up to offset %d", cut.offset)

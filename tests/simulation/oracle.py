@@ -82,9 +82,7 @@ class Oracle:
         for name, entry in partition._cache.entries.items():
             if entry.fence == line.offset:
                 customer = name.encode()
-                value = partition.value_of(customer)
-                assert value is not None
-                self.history.setdefault(customer, {})[line.offset] = value
+                self.history.setdefault(customer, {})[line.offset] = partition._dump(entry)
 
     def states(self) -> dict[bytes, bytes]:
         """Return every customer's final state."""

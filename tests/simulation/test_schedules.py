@@ -33,6 +33,7 @@ FAULTS = (
 """What the schedules do to the processes."""
 
 EFFECTS = (
+    "decided beside a cut",
     "foreign write",
     "foreign write answered",
     "lease expired",

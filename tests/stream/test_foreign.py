@@ -29,7 +29,7 @@ def partition(*, stored: int, decided: int) -> Partition[Chain, Said]:
 def meet(foreign_offset: int, *, has_attempts: bool) -> Foreign:
     """Let a partition, stored at 3 and decided up to 5, meet a partition record of another."""
     ours = partition(stored=3, decided=5)
-    foreign = Foreign(ours, ours.cut(), has_attempts=has_attempts)
+    foreign = Foreign(ours, ours.cut(), MemoryStore(), has_attempts=has_attempts)
     foreign.meet([(1, PARTITION_KEY, PartitionRecord(offset=foreign_offset).encode())])
     return foreign
 

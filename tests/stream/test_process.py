@@ -10,7 +10,7 @@ from tests.simulation.node import Node
 from tests.simulation.protocol import TOY, ruleset, say_word
 from tests.simulation.world import World
 from triggerstream.core.keyed import header
-from triggerstream.stream.process import _with_graves
+from triggerstream.stream.checkpoints import _with_graves
 
 
 class Steady(Random):
@@ -98,3 +98,35 @@ def test_what_a_crash_left_uncommitted_is_done_when_its_partition_is_opened_agai
         heir.step()
 
     assert world.broker.committed[TOY.name] == 1
+
+
+def test_records_are_decided_while_a_cut_is_on_its_way() -> None:
+    node = running(steady())
+    world = node.world
+    say_word(world, "c1", 1, 0)
+    while not node._sides:
+        node.step()
+        world.now += 1
+    say_word(world, "c1", 2, 0)
+
+    for _ in range(20):  # nothing lands
+        node.step()
+
+    partition = node.process._owned[0].partition
+    assert (partition.offset, partition.record.offset) == (1, -1)
+
+
+def test_what_keeps_a_cut_from_landing_ends_the_process() -> None:
+    node = running(steady())
+    world = node.world
+    say_word(world, "c1", 1, 0)
+    while not node._sides:
+        node.step()
+        world.now += 1
+    world.owners[TOY.name] = Node(world, TOY, Disk(), lease=True, capacity=100)
+
+    while node.alive:
+        node.step()
+        world.broker.deliver()
+
+    assert world.reached["lease expired"] == 1

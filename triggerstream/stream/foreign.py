@@ -18,6 +18,7 @@ from typing import Any
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
 from triggerstream.core.keyed.partition import Cut, Partition
+from triggerstream.core.keyed.program import Store
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.ports import Entry
 
@@ -26,14 +27,16 @@ class Foreign:
     """Collects, during one checkpoint, the customers to be written again.
 
     Args:
+        store: What it holds of a customer who is not in *cut* is our present value.
         has_attempts: Whether a checkpoint lets calls begin.
     """
 
     def __init__(
-        self, partition: Partition[Any, Any], cut: Cut, *, has_attempts: bool = False
+        self, partition: Partition[Any, Any], cut: Cut, store: Store, *, has_attempts: bool = False
     ) -> None:
         self._partition = partition
         self._cut = cut
+        self._store = store
         self._furthest = partition.record.offset if has_attempts else cut.offset
         self._customers: dict[bytes, None] = {}
         self._met = False
@@ -67,6 +70,6 @@ class Foreign:
         return [(CUSTOMER_PREFIX + customer, self._value(customer)) for customer in customers]
 
     def _value(self, customer: bytes) -> bytes | None:
-        if customer in self._cut.values:
-            return self._cut.values[customer]
-        return self._partition.value_of(customer)
+        # As of the cut, not of now: what was decided since may not be acknowledged yet.
+        values = self._cut.values
+        return values[customer] if customer in values else self._store.get(customer)

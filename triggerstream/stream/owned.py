@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Generator, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -16,11 +16,28 @@ Told = tuple[Awaitable[Sequence[Acknowledged]], int | None]
 had arrived, where one did."""
 
 
+SHARE = 1 / 16
+"""Of a process's time, what cutting off and storing may take where checkpoints are far enough
+apart for it; appending takes about as much again (`docs/benchmarks.md`)."""
+STRETCH = 5
+"""How many times further apart they may be for that: what a crash repeats has a bound."""
+
+
+class Beside(Protocol):
+    """What runs beside its caller; an `asyncio.Task` is one."""
+
+    def done(self) -> bool: ...
+    def result(self) -> None: ...
+    def cancel(self) -> object: ...
+    def __await__(self) -> Generator[Any, None, None]: ...
+
+
 class Cadence(msgspec.Struct, frozen=True):
     """How often things are done, in seconds of a monotonic clock.
 
     Attributes:
-        checkpoint: Between two checkpoints of a partition that changed.
+        checkpoint: Between two checkpoints of a partition that changed; up to `STRETCH` times as
+            long where they would take more than their `SHARE` of the process's time.
         idle: Between two checkpoints of one that did not: they only notice foreign writes.
         tick: Between two ticks of a silent partition with something due.
     """
@@ -37,7 +54,9 @@ class Owned:
         expected: The offset that our next changelog record must get.
         told: What was handed over to the log and is not known to be acknowledged.
         attempts: What begins with the next checkpoint.
-        checkpointed: When the last one was, by the process's monotonic clock.
+        landing: The checkpoint whose cut is on its way; ``None`` without one.
+        checkpointed: When the last one was over, by the process's monotonic clock.
+        cost: How many seconds it kept the process from everything else.
         heard: When the clock last moved, by the same; ``None`` before it has.
         ticked: When the last tick was appended, by the same.
         marked: The newest ruleset that was marked.
@@ -48,8 +67,10 @@ class Owned:
         "attempts",
         "checkpointed",
         "clock_told",
+        "cost",
         "expected",
         "heard",
+        "landing",
         "marked",
         "partition",
         "store",
@@ -64,16 +85,36 @@ class Owned:
         self.expected = 0 if contained is None else contained + 1
         self.told: list[Told] = []
         self.attempts: list[Any] = []
+        self.landing: Beside | None = None
         self.checkpointed = now
+        self.cost = 0.0
         self.heard: float | None = None
         self.ticked: float | None = None
         self.marked = partition.version
         self.clock_told = partition.clock
 
-    def wants_checkpoint(self, now: float, cadence: Cadence) -> bool:
-        """Return whether the last checkpoint is long enough ago."""
-        has_news = self.partition.has_changed or bool(self.told)
-        return now - self.checkpointed >= (cadence.checkpoint if has_news else cadence.idle)
+    def wants_checkpoint(self, now: float, cadence: Cadence, *, partitions: int = 1) -> bool:
+        """Return whether the last checkpoint is long enough ago, in a process that owns so many
+        *partitions*, each with checkpoints of its own."""
+        if self.landing is not None:
+            return False
+        if not (self.partition.has_changed or self.told):
+            return now - self.checkpointed >= cadence.idle
+        apart = min(self.cost * partitions / SHARE, cadence.checkpoint * STRETCH)
+        return now - self.checkpointed >= max(apart, cadence.checkpoint)
+
+    def take_under_way(self) -> tuple[list[Told], list[Any]]:
+        """Return what was handed over to the log, and the attempts that wait for the next
+        checkpoint; from now on there is neither."""
+        under_way = self.told, self.attempts
+        self.told, self.attempts = [], []
+        return under_way
+
+    def break_off(self) -> None:
+        """Let a cut that is on its way go no further."""
+        landing, self.landing = self.landing, None
+        if landing is not None:
+            landing.cancel()
 
     def wants_tick(self, now: float, cadence: Cadence) -> bool:
         """Return whether something seems to be due that a tick would bring on.

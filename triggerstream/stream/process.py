@@ -4,8 +4,9 @@ For each partition, in this order (`docs/architecture.md`):
 
 1. take a batch and decide (`core.keyed.partition`);
 2. hand what was decided to the log at once; it leaves within milliseconds;
-3. at a checkpoint, wait until all of that is acknowledged, then append the changed states to
-   the changelog, and when they are acknowledged, the partition record;
+3. at a checkpoint, cut off what has changed; then, while deciding goes on, wait until all that
+   was decided up to the cut is acknowledged, append the cut's states to the changelog, and when
+   they are acknowledged, the partition record (`stream.checkpoints`);
 4. only then write the local store, in one batch: it is never ahead of the changelog, and the
    changelog is never ahead of the firings;
 5. only then acknowledge the input.
@@ -13,30 +14,24 @@ For each partition, in this order (`docs/architecture.md`):
 A crash anywhere repeats work and changes nothing: what the state contains is skipped by its
 fence, and what it does not contain is decided again, with the same ids.
 
-Everything here runs on one event loop, one call at a time for each partition; where a call of one
-awaits, another partition's may go on. The world comes in through `stream.ports`, so that the
-simulator can be it.
+Everything here runs on one event loop, one call at a time for each partition, and beside it a cut
+on its way; where a call of one awaits, another partition's may go on. The world comes in through
+`stream.ports`, so that the simulator can be it.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import Produce, Program, Record, Store
-from triggerstream.errors import (
-    DecisionError,
-    LeaseExpiredError,
-    TriggerstreamError,
-    WorldChangedError,
-)
-from triggerstream.stream.foreign import Foreign
-from triggerstream.stream.owned import Cadence, Owned, Told
+from triggerstream.core.keyed.program import Produce, Program, Record
+from triggerstream.errors import DecisionError, TriggerstreamError, WorldChangedError
+from triggerstream.stream.checkpoints import Checkpoints, Spawn
+from triggerstream.stream.owned import Cadence, Owned
 from triggerstream.stream.ports import (
     Attempts,
-    Entry,
     Input,
     Log,
     Observer,
@@ -68,6 +63,7 @@ class KeyedProcess:
         attempts: Runs what must wait for a checkpoint: the sender's calls to channels.
         marks: Whether this process puts new rulesets in force, by marks in its input.
         monotonic: Seconds that never go back; decides when to look, never what to decide.
+        spawn: Runs a coroutine beside its caller.
     """
 
     def __init__(
@@ -89,6 +85,7 @@ class KeyedProcess:
         capacity: int = 100_000,
         topic_id: str = "",
         engine: str = "",
+        spawn: Spawn = asyncio.create_task,
     ) -> None:
         self._program = program
         self._teller = teller
@@ -107,6 +104,15 @@ class KeyedProcess:
         self._topic_id = topic_id
         self._engine = engine
         self._owned: dict[int, Owned] = {}
+        self._checkpoints = Checkpoints(
+            log,
+            consumer,
+            observer,
+            attempts,
+            owns=lambda owned: self._owned.get(owned.partition.number) is owned,
+            monotonic=monotonic,
+            spawn=spawn,
+        )
 
     # ── partitions come and go ──────────────────────────────────────────────────────────────
 
@@ -138,7 +144,7 @@ class KeyedProcess:
         record = partition.record
         if store.stale() or (record.offset >= 0 and record.engine != self._engine):
             # Another version of what decides begins with a cut of its own.
-            await self._checkpoint(owned)
+            await self._checkpoints.store(owned)
         elif record.offset >= 0:
             # A crash between checkpoint and commit; a silent partition would have no other cause.
             self._input.done(number, record.offset)
@@ -164,7 +170,7 @@ class KeyedProcess:
         if owned is None:
             return
         try:
-            await self._checkpoint(owned)
+            await self._checkpoints.store(owned)
         finally:
             self._forget(number)
 
@@ -175,7 +181,8 @@ class KeyedProcess:
             self._forget(number)
 
     def _forget(self, number: int) -> None:
-        self._owned.pop(number, None)
+        if (owned := self._owned.pop(number, None)) is not None:
+            owned.break_off()
         if self._attempts is not None:
             self._attempts.release(number)
 
@@ -230,7 +237,7 @@ class KeyedProcess:
             done = self._apply(partition, records, done)
             await self._tell(owned, arrived)
             if partition.is_full:
-                await self._checkpoint(owned)
+                await self._checkpoints.make_room(owned)
             elif done < len(records):
                 await self._rulesets.wait_for(partition.awaiting or 1)
                 if self._owned.get(number) is not owned:
@@ -238,8 +245,16 @@ class KeyedProcess:
         self._observer.took(self._monotonic() - started)
         if partition.clock > clock:
             owned.heard = self._monotonic()
-        if owned.attempts or owned.wants_checkpoint(self._monotonic(), self._cadence):
+        if owned.attempts:
+            await self._checkpoints.store(owned)
+        else:
             await self._checkpoint(owned)
+
+    async def _checkpoint(self, owned: Owned) -> None:
+        """Begin a checkpoint if it is time for one."""
+        self._checkpoints.look_after(owned)
+        if owned.wants_checkpoint(self._monotonic(), self._cadence, partitions=len(self._owned)):
+            await self._checkpoints.begin(owned)
 
     async def turn(self, number: int) -> None:
         """Do what time asks for in partition *number*: checkpoints, marks and ticks. Called often,
@@ -249,9 +264,7 @@ class KeyedProcess:
             return
         await self._mark(owned)
         await self._tick(owned)
-        if self._owned.get(number) is owned and owned.wants_checkpoint(
-            self._monotonic(), self._cadence
-        ):
+        if self._owned.get(number) is owned:
             await self._checkpoint(owned)
 
     def _apply(self, partition: Partition[Any, Any], records: Sequence[Record], start: int) -> int:
@@ -282,19 +295,12 @@ class KeyedProcess:
         owned.clock_told = partition.clock
         await self._append(owned, records, arrived)
         if len(owned.told) > OUTSTANDING:
-            await self._settle(owned.told.pop(0))
+            await self._checkpoints.settle(owned.told.pop(0))
 
     async def _append(
         self, owned: Owned, records: Sequence[Produce], arrived: int | None = None
     ) -> None:
         owned.told.append((await self._log.append(records), arrived))
-
-    async def _settle(self, told: Told) -> None:
-        """Wait until what was handed over is acknowledged."""
-        acknowledgement, arrived = told
-        appended = max((batch.timestamp for batch in await acknowledgement), default=-1)
-        if arrived is not None and appended >= 0:
-            self._observer.told(max(0, appended - arrived) / 1000)
 
     async def _mark(self, owned: Owned) -> None:
         newest = self._rulesets.newest()
@@ -325,69 +331,6 @@ class KeyedProcess:
         await self._append(owned, [self._teller.tick(owned.partition)])
         self._observer.ticked()
 
-    # ── the commit protocol ─────────────────────────────────────────────────────────────────
-
-    async def _checkpoint(self, owned: Owned) -> None:
-        """Store one cut of the partition, in the order that makes a crash harmless."""
-        partition = owned.partition
-        started = self._monotonic()
-        under_way, owned.told = owned.told, []
-        for told in under_way:
-            await self._settle(told)
-        self._check_lease(partition.number)
-        cut = partition.cut()
-        states: list[Entry] = [
-            (CUSTOMER_PREFIX + customer, value) for customer, value in cut.values.items()
-        ]
-        foreign = Foreign(partition, cut, has_attempts=self._attempts is not None)
-        await self._store(owned, states, foreign)
-        await self._store(owned, [(PARTITION_KEY, cut.record)], foreign)
-        while (lost := foreign.take()) is not None:
-            # Ours must be the last word: the customers first, then the partition record.
-            self._observer.foreign(partition.number, len(lost))
-            await self._store(owned, lost, foreign)
-            await self._store(owned, [(PARTITION_KEY, cut.record)], foreign)
-        if self._owned.get(partition.number) is not owned:
-            return  # dropped while we waited: the next owner goes on from the changelog
-        self._check_lease(partition.number)
-        owned.store.write(
-            cut.values,
-            partition_record=cut.record,
-            changelog_offset=owned.expected - 1,
-            old=cut.old,
-        )
-        partition.landed(cut)
-        self._input.done(partition.number, cut.offset)
-        owned.checkpointed = self._monotonic()
-        self._observer.checkpointed(partition, cut, owned.checkpointed - started)
-        self._start(owned)
-
-    async def _store(self, owned: Owned, entries: list[Entry], foreign: Foreign) -> None:
-        """Append to the changelog; what others wrote in between goes to *foreign*."""
-        if not entries:
-            return
-        number = owned.partition.number
-        for batch in await self._log.append_changelog(number, _with_graves(owned.store, entries)):
-            if batch.base_offset != owned.expected:
-                foreign.meet(
-                    await self._log.read_changelog(number, owned.expected, batch.base_offset)
-                )
-            owned.expected = batch.base_offset + batch.count
-
-    def _check_lease(self, number: int) -> None:
-        if not self._input.still_ours():
-            raise LeaseExpiredError(
-                f"partition {number}: this process was silent for too long to know that it still "
-                "owns its partitions; it stops instead of writing"
-            )
-
-    def _start(self, owned: Owned) -> None:
-        """Start what waited for the checkpoint: the reservations are durable by now."""
-        attempts, owned.attempts = owned.attempts, []
-        if self._attempts is not None:
-            for attempt in attempts:
-                self._attempts.start(owned.partition.number, attempt)
-
     # ── questions ───────────────────────────────────────────────────────────────────────────
 
     def inspect(self, number: int, customer: str) -> dict[str, Any] | None:
@@ -407,19 +350,3 @@ class KeyedProcess:
             "fence": found[1] if found else None,
             "state": self._program.describe(found[0], partition.ruleset) if found else None,
         }
-
-
-def _with_graves(store: Store, entries: list[Entry]) -> list[Entry]:
-    """Return *entries* with its grave before each null: only its fence tells a restore whether
-    the null comes from a former owner, who does not know that the customer has come back.
-
-    The log keeps the two together, whatever others append meanwhile.
-    """
-    if all(value is not None for _, value in entries):
-        return entries
-    rows: list[Entry] = []
-    for key, value in entries:
-        if value is None and (grave := store.get(key[len(CUSTOMER_PREFIX) :])) is not None:
-            rows.append((key, grave))
-        rows.append((key, value))
-    return rows

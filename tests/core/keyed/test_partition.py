@@ -128,6 +128,84 @@ def test_a_dirty_state_masks_its_entry_on_disk() -> None:
     assert toys.next_due == NEVER
 
 
+def test_what_changes_while_a_cut_is_on_its_way_is_in_the_next_one() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0), word(1, "b")])
+    cut = toys.cut()
+    toys.apply([word(2)])
+    disk.write(cut.values, partition_record=cut.record, changelog_offset=0)
+    toys.landed(cut)
+
+    assert (cut.offset, toys.record.offset, toys.offset) == (1, 1, 2)
+    following = toys.cut()
+    assert header.fence_of(cut.values[b"a"] or b"") == 0
+    assert {name: header.fence_of(value or b"") for name, value in following.values.items()} == {
+        b"a": 2
+    }
+    assert following.old == {b"a": (cut.values[b"a"] or b"")[: header.SIZE]}
+
+
+def test_a_cut_comes_in_slices_and_is_whole_with_the_last() -> None:
+    toys = partition()
+    toys.apply([word(offset, f"c{offset}") for offset in range(5)])
+
+    assert [len(cut.values) for cut in toys.cutting(2)] == [2, 4, 5]
+
+
+def test_what_is_on_its_way_masks_its_entry_on_disk() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0, wait=10)])
+    store(toys, disk)
+    toys.apply([tick(1, 110)])
+
+    cut = toys.cut()
+    toys.apply([tick(2, 111)])  # the disk still says that it is due at 110
+
+    assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == 1
+    disk.write(cut.values, partition_record=cut.record, changelog_offset=0)
+    toys.landed(cut)
+    assert toys.next_due == NEVER
+
+
+def test_a_timer_set_while_a_cut_is_on_its_way_is_kept_when_it_has_landed() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0)])
+    cut = toys.cut()
+    toys.apply([word(1, wait=10)])
+    disk.write(cut.values, partition_record=cut.record, changelog_offset=0)
+    toys.landed(cut)
+
+    assert toys.next_due == 110
+    toys.apply([tick(2, 110)])
+    assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == 1
+
+
+def test_what_changed_while_a_cut_was_on_its_way_is_not_evicted_when_it_has_landed() -> None:
+    disk = MemoryStore()
+    toys = partition(disk, capacity=2)
+    toys.apply([word(0, "a")])
+    cut = toys.cut()
+    toys.apply([word(1, "a"), word(2, "b"), word(3, "c")])
+    disk.write(cut.values, partition_record=cut.record, changelog_offset=0)
+    toys.landed(cut)
+
+    assert toys.cached == 3
+    assert set(toys.cut().values) == {b"a", b"b", b"c"}
+
+
+def test_what_is_on_its_way_takes_room() -> None:
+    toys = partition(capacity=2)
+    toys.apply([word(0, "a")])
+    toys.cut()
+    assert not toys.is_full
+
+    toys.apply([word(1, "b")])
+    assert toys.is_full
+
+
 def test_a_full_cache_stops_before_the_record_until_a_checkpoint_makes_room() -> None:
     disk = MemoryStore()
     toys = partition(disk, capacity=2)
@@ -320,6 +398,23 @@ def test_a_partition_without_records_is_made_ready_when_the_content_comes() -> N
 
     assert toys.make_ready()
     assert toys.version == 1
+
+
+def test_who_comes_back_while_the_null_is_on_its_way_is_stored_anew() -> None:
+    disk = MemoryStore()
+    grave = header.pack(0, header.GRAVE, 100, 7)
+    record = PartitionRecord(offset=8, clock=100 + 2 * GRAVE_REST, ruleset=1).encode()
+    disk.write({b"a": grave}, partition_record=record, changelog_offset=0)
+    toys = partition(disk)
+    cut = toys.cut()
+    assert cut.values == {b"a": None}
+    toys.apply([word(9, at=100 + 2 * GRAVE_REST)])
+    disk.write(cut.values, partition_record=cut.record, changelog_offset=1, old=cut.old)
+    toys.landed(cut)
+
+    following = toys.cut()
+    assert following.old == {b"a": None}
+    assert header.fence_of(following.values[b"a"] or b"") == 9
 
 
 def test_a_grave_above_the_partition_record_stays() -> None:

@@ -1,14 +1,16 @@
 """Decoded states in front of the store, and what is due among them.
 
-The cache writes back: a state that a record changed is *dirty* until a checkpoint has stored it,
-and only clean ones are evicted. The store's due-time index knows nothing of dirty states, so a
-second index in memory holds their wake-ups and masks the store's entries for the same customers.
+The cache writes back: a state that a record changed is *dirty* until a checkpoint has cut it off,
+and *on its way* from then on until it is stored. It may change again meanwhile, and is dirty then
+for the next one. Only the others are evicted. The store's due-time index knows neither what is
+dirty nor what is on its way, so a second index in memory holds the wake-ups of both, and masks the
+store's entries for the same customers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from heapq import heappop, heappush
+from collections.abc import Callable, Iterable, Iterator
+from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -31,6 +33,7 @@ class Entry(msgspec.Struct, Generic[State], gc=False, eq=False):
     Attributes:
         state: ``None`` in a grave.
         stored: The header of what the store holds of the customer; ``None`` for nothing.
+        dirty: Whether it has changed since it was last cut off.
     """
 
     state: State | None
@@ -62,10 +65,11 @@ class StateCache(Generic[State]):
         self._capacity = capacity
         self.entries: dict[str, Entry[State]] = {}
         self._dirty: dict[str, Entry[State]] = {}
-        # (wake-up, customer) of dirty entries; an element is void unless its entry still says so.
+        self._on_their_way: dict[str, Entry[State]] = {}
+        # (wake-up, customer) of masked entries; an element is void unless its entry still says so.
         self._heap: list[tuple[int, str]] = []
-        # Every index entry of the store at or below this has been looked at since the last
-        # checkpoint, and is dirty (masked) by now.
+        # Every index entry of the store at or below this has been looked at since something was
+        # last stored, and is masked by now.
         self._scanned = -1
         self.next_due = store.next_due()
 
@@ -95,7 +99,8 @@ class StateCache(Generic[State]):
         if not entry.dirty:
             entry.dirty = True
             self._dirty[customer] = entry
-            entry.wake = NEVER
+            if customer not in self._on_their_way:
+                entry.wake = NEVER  # it stands in the store's index, and not in the heap
         if wake != entry.wake:
             entry.wake = wake
             if wake != NEVER:
@@ -109,13 +114,14 @@ class StateCache(Generic[State]):
         iterator is exhausted, `next_due` is the earliest wake-up that is left.
         """
         left: list[tuple[int, str]] = []
+        on_their_way = self._on_their_way
         after = (self._scanned, _LAST)
         while found := self._store.due(clock, SCAN, after):
             after = found[-1]
             for wake, name in found:
                 customer = name.decode()
                 entry = self.find(customer)
-                if entry is not None and not entry.dirty:
+                if entry is not None and not entry.dirty and customer not in on_their_way:
                     yield customer, entry
                     if not entry.dirty:
                         left.append((wake, customer))
@@ -139,35 +145,51 @@ class StateCache(Generic[State]):
     @property
     def is_full(self) -> bool:
         """Whether only a checkpoint makes room."""
-        return len(self._dirty) >= self._capacity
+        return len(self._dirty) + len(self._on_their_way) >= self._capacity
 
     @property
     def dirty(self) -> dict[str, Entry[State]]:
-        """The entries that differ from the store, oldest change first. Not to be changed."""
+        """The entries that have changed since the last cut, oldest change first. Not to be
+        changed."""
         return self._dirty
 
+    def cut(self) -> None:
+        """Send every dirty entry on its way. Nothing else may be on its way."""
+        for entry in self._dirty.values():
+            entry.dirty = False
+        self._on_their_way, self._dirty = self._dirty, {}
+
     def stored(self) -> None:
-        """Note that the store contains every dirty entry by now; evict down to the capacity."""
+        """Note that the store contains what was on its way; evict down to the capacity."""
+        stored, self._on_their_way = self._on_their_way, {}
+        self._heap = [
+            (entry.wake, customer) for customer, entry in self._dirty.items() if entry.wake != NEVER
+        ]
+        heapify(self._heap)
+        self._scanned = -1
+        self.next_due = min(self._heap[0][0] if self._heap else NEVER, self._store.next_due())
+        self._evict(stored)
+
+    def _evict(self, stored: Iterable[str]) -> None:
+        """Evict the oldest clean entries; those *stored* just now are the youngest of them."""
         entries = self.entries
         surplus = len(entries) - self._capacity
-        for customer, entry in self._dirty.items():
-            entry.dirty = False
-            if surplus > 0:
-                # Among the youngest from now on: eviction takes the oldest.
-                del entries[customer]
+        if surplus <= 0:
+            return
+        for customer in (*stored, *self._dirty):
+            if (entry := entries.pop(customer, None)) is not None:
                 entries[customer] = entry
-        self._dirty.clear()
-        self._heap.clear()
-        self._scanned = -1
-        self.next_due = self._store.next_due()
-        if surplus > 0:
-            for customer in list(islice(entries, surplus)):
-                del entries[customer]
+        for customer in list(islice(entries, min(surplus, len(entries) - len(self._dirty)))):
+            del entries[customer]
 
-    def forget(self, customer: str) -> None:
-        """Drop a customer who has been deleted from the store."""
-        self.entries.pop(customer, None)
-        self._dirty.pop(customer, None)
+    def deleted(self, customer: str) -> None:
+        """Note that the store holds nothing of *customer* any more. Who has come back stays."""
+        entry = self.entries.get(customer)
+        if entry is None:
+            return
+        entry.stored = None
+        if not entry.dirty:
+            del self.entries[customer]
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -378,44 +378,54 @@ class Partition(Generic[State, MessageT]):
         return self._cache.next_due
 
     def cut(self) -> Cut:
-        """Return what a checkpoint has to store now. Nothing may be applied until it `landed`."""
-        values: dict[bytes, bytes | None] = {}
-        old: dict[bytes, bytes | None] = {}
-        for customer_id, entry in self._cache.dirty.items():
+        """Return what a checkpoint has to store now. The next one comes when it has `landed`;
+        records may be applied meanwhile."""
+        for growing in self.cutting():
+            cut = growing
+        return cut
+
+    def cutting(self, slice_size: int = 256) -> Iterator[Cut]:
+        """Make a `cut` in slices: yield it as it grows, *slice_size* customers at a time.
+
+        It is complete when the iterator is exhausted; nothing may be applied until then.
+        """
+        cut = Cut(values={}, old={}, record=self._record(), offset=self.offset)
+        values, old = cut.values, cut.old
+        for number, (customer_id, entry) in enumerate(self._cache.dirty.items(), 1):
             customer = customer_id.encode()
             values[customer] = self._dump(entry)
             old[customer] = entry.stored
+            if number % slice_size == 0:
+                yield cut
         for customer in self._store.stale():
             if customer not in values:
                 values[customer] = self._store.get(customer)
         for customer in self._store.graves(self.clock - GRAVE_REST, 1000):
             if customer not in values and self._is_covered(customer):
                 values[customer] = None
-        record = PartitionRecord(
+        self._cache.cut()
+        yield cut
+
+    def _record(self) -> bytes:
+        return PartitionRecord(
             offset=self.offset,
             clock=self.clock,
             ruleset=self.version,
             topic_id=self.topic_id,
             origins=self._origins,
             engine=self._engine,
-        )
-        return Cut(values, old, record.encode(), self.offset)
+        ).encode()
 
     def landed(self, cut: Cut) -> None:
         """Note that *cut* is stored."""
         self.record = PartitionRecord.decode(cut.record)
-        self._cache.stored()
         for name, value in cut.values.items():
             customer = name.decode()
             if value is None:
-                self._cache.forget(customer)
+                self._cache.deleted(customer)
             elif (entry := self._cache.entries.get(customer)) is not None:
                 entry.stored = value[: header.SIZE]
-
-    def value_of(self, customer: bytes) -> bytes | None:
-        """Return the customer's present stored form, as a checkpoint would write it."""
-        entry = self._cache.find(customer.decode())
-        return None if entry is None else self._dump(entry)
+        self._cache.stored()
 
     def state_of(self, customer: str) -> tuple[State, int] | None:
         """Return the customer's state, not to be changed, and its fence."""
