@@ -73,9 +73,13 @@ def started(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[byte
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            # Bytewax serves an HTTP API on a fixed port unless told not to.
-            env={**os.environ, "BYTEWAX_DATAFLOW_API_ENABLED": "0"},
-            cwd=HERE.parents[1],  # from where a peer finds `detection`
+            env={
+                **os.environ,
+                "PYTHONPATH": str(HERE.parents[1]),  # from where a peer finds `detection`
+                # Bytewax serves an HTTP API on a fixed port unless told not to.
+                "BYTEWAX_DATAFLOW_API_ENABLED": "0",
+            },
+            cwd=log.parent,  # Bytewax leaves a picture of its flow where it runs
             start_new_session=True,
         )
     try:

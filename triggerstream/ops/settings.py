@@ -233,7 +233,8 @@ class Settings(_Group):
         data_dir: Where this process keeps its states; no two processes may share it.
         clock: ``broker``: the topic's append time is the arrival; ``header``: the header
             ``ts-arrival`` is, for history that is played.
-        checkpoint_interval: The longest time that a decided state stays in memory only.
+        checkpoint_interval: How long a decided state stays in memory only; up to five times that
+            where storing states would take too much of the process's time (`stream.owned`).
         cache_size: Customers held decoded, over all partitions.
     """
 
