@@ -37,7 +37,7 @@ from rich.table import Table
 from benchmarks.kafka import broker, topics
 from benchmarks.load import PARTITIONS
 from benchmarks.states import decided_states, fill
-from triggerstream.ops.collector import spare_the_collector
+from triggerstream.ops.interpreter import spare_the_collector
 from triggerstream.stream.restoring import MOST_RECORDS, open_consumer, restore
 from triggerstream.stream.stores import Stores
 

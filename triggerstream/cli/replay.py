@@ -53,7 +53,7 @@ def replay(
     """
     from triggerstream.core.durations import parse_duration
     from triggerstream.core.moments import parse_moment
-    from triggerstream.ops.collector import spare_the_collector
+    from triggerstream.ops.interpreter import spare_the_collector
     from triggerstream.replay.jobs import jobs_for
 
     end = None if until is None else _parsed(parse_moment, until, "--until")

@@ -17,9 +17,9 @@ from prometheus_client import CollectorRegistry
 from triggerstream import __version__
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.zones import DATA_VERSION
-from triggerstream.ops.collector import spare_new_states, spare_the_collector
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.identity import identity_of
+from triggerstream.ops.interpreter import spare_new_states, spare_the_collector, take_short_turns
 from triggerstream.ops.metrics import ProcessMetrics
 from triggerstream.ops.settings import Settings
 from triggerstream.stream.connection import client_options
@@ -191,6 +191,7 @@ class Runtime:
     async def serve(self, app: RecoveringApp) -> int:
         """Run *app* to its end; return the exit code."""
         spare_the_collector()
+        take_short_turns()
         beside = [asyncio.create_task(self._beat(app)), asyncio.create_task(self._watch_topic())]
         try:
             return await serve(app)
