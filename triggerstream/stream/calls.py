@@ -23,6 +23,7 @@ from triggerstream.core.reasons import FailReason
 from triggerstream.policy.outcomes import Attempt
 from triggerstream.policy.records import read_firing
 from triggerstream.stream.answers import Answers
+from triggerstream.stream.pacing import Pace
 from triggerstream.stream.ports import Log, Rulesets
 
 GRACE = 2.0
@@ -38,8 +39,9 @@ class Bounds(msgspec.Struct, frozen=True):
         total: Calls, over all channels.
         per_channel: Calls of one channel, so that a slow one leaves room for the others.
         waiting: Attempts of one channel that wait for room; further ones are not called.
-        patience: Seconds for which an attempt may wait; then it is not called.
-        pause: Seconds after which an attempt that found no room is decided again.
+        patience: Seconds for which an attempt may wait; then it is not called, and neither is one
+            that would have to wait for longer.
+        pause: Seconds after which an attempt that found no room is decided again, at most.
         stale: Seconds that may lie between decision and call, since quiet hours may have begun
             meanwhile; ``None`` where time is data and a decision's age means nothing.
         held_back: Attempts that may wait before `room` makes the reading wait; ``None``: it never
@@ -48,7 +50,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
     total: int = 64
     per_channel: int = 16
-    waiting: int = 1_000
+    waiting: int = 10_000
     patience: float = 5.0
     pause: float = 15.0
     stale: float | None = 900.0
@@ -94,6 +96,8 @@ class Calls:
         self._bounds = bounds or Bounds()
         self._templates: dict[int, Templates] = {}
         self._waiting: dict[str, deque[_Waiting]] = {name: deque() for name in channels}
+        per_channel, longest = self._bounds.per_channel, self._bounds.pause
+        self._paces = {name: Pace(per_channel, longest) for name in channels}
         self._running: Counter[str] = Counter()
         self._tasks: set[Task[None]] = set()
         self._orphans: dict[Task[None], int] = {}
@@ -110,8 +114,8 @@ class Calls:
         if queue is None:
             detail = f"this sender has no channel {attempt.channel!r}"
             self._tell(partition, attempt, Answer("failed", FailReason.NO_PROVIDER, detail))
-        elif self._draining or len(queue) >= self._bounds.waiting:
-            self._tell(partition, attempt, _not_called("no room", self._bounds.pause))
+        elif self._draining or self._is_full(attempt.channel):
+            self._tell(partition, attempt, _not_called("no room", self._pause(attempt.channel)))
         else:
             queue.append(_Waiting(partition, attempt, self._now()))
             self._begin()
@@ -188,7 +192,8 @@ class Calls:
     def _too_late(self, waiting: _Waiting) -> Answer | None:
         now, bounds = self._now(), self._bounds
         if now - waiting.since > bounds.patience:
-            return _not_called(f"no room for {bounds.patience:g} s", bounds.pause)
+            pause = self._pause(waiting.attempt.channel)
+            return _not_called(f"no room for {bounds.patience:g} s", pause)
         if bounds.stale is not None and now - waiting.attempt.at / 1000 > bounds.stale:
             return _not_called(f"it was decided more than {bounds.stale:g} s ago", bounds.pause)
         return None
@@ -200,6 +205,14 @@ class Calls:
             seconds = self._now() - started
             self._observe(attempt.channel, answer.outcome, answer.reason or "", seconds)
         await self._answers.append(partition, attempt, answer)
+        self._paces[attempt.channel].ended(self._now() - started)
+
+    def _is_full(self, channel: str) -> bool:
+        bounds, waiting = self._bounds, len(self._waiting[channel])
+        return waiting >= bounds.waiting or self._paces[channel].wait(waiting) > bounds.patience
+
+    def _pause(self, channel: str) -> float:
+        return self._paces[channel].pause(self._now(), len(self._waiting[channel]))
 
     async def _call(self, attempt: Attempt) -> Answer:
         """Return what the channel answers, or that it did not by the deadline."""

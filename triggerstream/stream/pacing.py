@@ -1,0 +1,46 @@
+"""Pacing: when an attempt that found no room at its channel is to come back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_FIRST: Final = 0.02
+"""Seconds that a call is thought to take before one has ended."""
+_WEIGHT: Final = 0.05
+"""Of the newest call in the mean: some twenty count."""
+
+
+class Pace:
+    """Gives those who find no room their turns, one after the other, as fast as a channel answers.
+
+    If all came back after the same pause, most would find no room again, and in between the
+    channel would have nothing to do: of 10,000 messages at once it sent 130 a second, whatever it
+    could (``benchmarks/sender.py``).
+
+    Args:
+        slots: Calls of the channel at a time.
+        longest: Seconds, the longest pause; who would come later comes then, and asks again.
+    """
+
+    def __init__(self, slots: int, longest: float) -> None:
+        self._slots = slots
+        self._longest = longest
+        self._seconds = _FIRST
+        self._last = 0.0
+
+    def ended(self, seconds: float) -> None:
+        """Note that a call has taken so long, until there was room for the next one."""
+        self._seconds += _WEIGHT * (seconds - self._seconds)
+
+    def wait(self, waiting: int) -> float:
+        """Return how many seconds one waits for room behind *waiting* others."""
+        return waiting * self._seconds / self._slots
+
+    def pause(self, now: float, waiting: int) -> float:
+        """Return after how many seconds the next one is to come back, *waiting* others being
+        before all who are sent away."""
+        turn = max(self._last, now + self.wait(waiting)) + self.wait(1)
+        if turn - now >= self._longest:
+            return self._longest
+        self._last = turn
+        return turn - now
