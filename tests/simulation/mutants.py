@@ -171,6 +171,15 @@ MUTANTS = (
         kind=PairSchedule,
     ),
     Mutant(
+        "a call with the cut before the one that knows of it",
+        checkpoints.Checkpoints,
+        "_land",
+        "for attempt in attempts:",
+        "attempts, owned.attempts = [*attempts, *owned.attempts], []\n"
+        "        for attempt in attempts:",
+        kind=PairSchedule,
+    ),
+    Mutant(
         "no dedup mark",
         turn.Turn,
         "admit",

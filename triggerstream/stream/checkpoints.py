@@ -5,6 +5,9 @@ only for so long the partition stands still. Then the cut is on its way, while r
 are decided: first everything that was decided up to the cut is acknowledged, then the changelog
 gets its states and its partition record, and then the local store. One cut of a partition is on
 its way at a time.
+
+An attempt begins when the cut that knows of it has landed. Those that are decided while a cut is on
+its way share the next one, which follows at once.
 """
 
 from __future__ import annotations
@@ -55,7 +58,7 @@ class Checkpoints:
         """Cut *owned* off, and return while the cut is on its way. None may be already."""
         started = self._monotonic()
         cut = await self._cut(owned)
-        owned.landing = self._spawn(self._land(owned, cut, owned.take_under_way(), started))
+        owned.landing = self._spawn(self._land_all(owned, cut, started))
 
     async def store(self, owned: Owned) -> None:
         """Return when everything that is decided of *owned* by now is stored."""
@@ -100,6 +103,15 @@ class Checkpoints:
             await asyncio.sleep(0)
             resumed = self._monotonic()
         return cut
+
+    async def _land_all(self, owned: Owned, cut: Cut, started: float) -> None:
+        """Store *cut*, and what attempts wait for by then."""
+        await self._land(owned, cut, owned.take_under_way(), started)
+        while owned.attempts and self._owns(owned):
+            started = self._monotonic()
+            cut = owned.partition.cut()
+            owned.cost = self._monotonic() - started
+            await self._land(owned, cut, owned.take_under_way(), started)
 
     async def _land(
         self, owned: Owned, cut: Cut, under_way: tuple[list[Told], list[Any]], started: float

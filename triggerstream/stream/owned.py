@@ -98,6 +98,8 @@ class Owned:
         *partitions*, each with checkpoints of its own."""
         if self.landing is not None:
             return False
+        if self.attempts:
+            return True
         if not (self.partition.has_changed or self.told):
             return now - self.checkpointed >= cadence.idle
         apart = min(self.cost * partitions / SHARE, cadence.checkpoint * STRETCH)

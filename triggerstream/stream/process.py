@@ -245,13 +245,10 @@ class KeyedProcess:
         self._observer.took(self._monotonic() - started)
         if partition.clock > clock:
             owned.heard = self._monotonic()
-        if owned.attempts:
-            await self._checkpoints.store(owned)
-        else:
-            await self._checkpoint(owned)
+        await self._checkpoint(owned)
 
     async def _checkpoint(self, owned: Owned) -> None:
-        """Begin a checkpoint if it is time for one."""
+        """Begin a checkpoint if it is time for one, or an attempt waits for it."""
         self._checkpoints.look_after(owned)
         if owned.wants_checkpoint(self._monotonic(), self._cadence, partitions=len(self._owned)):
             await self._checkpoints.begin(owned)
