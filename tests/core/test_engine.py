@@ -545,10 +545,10 @@ def test_an_event_without_an_instance_cancels_in_every_one() -> None:
         customer.happens("A", START, k=key)
 
     customer.happens("A", START)
-    assert customer.state.slots.keys() == {"t"}
+    assert customer.state.instances.keys() == {"t"}
     customer.happens("X", START + 1)
 
-    assert customer.state.slots == {}
+    assert customer.state.instances == {}
 
 
 def test_a_65th_instance_gives_up_the_one_that_changed_longest_ago() -> None:

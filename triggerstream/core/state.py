@@ -1,13 +1,13 @@
 """Everything that is remembered of one customer. The engine alone changes it.
 
-One state per customer, mutable; all that hangs on it (progress, profile, limits) is replaced and
+One state per customer, mutable; all that hangs on it (slots, profile, limits) is replaced and
 never changed, so that an outcome may keep what it was given.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -26,6 +26,13 @@ _NOTHING_YET = -1
 """Before the first event: no effective time reaches below 1970 (31)."""
 
 
+if TYPE_CHECKING:
+    Progress = Any
+else:
+    # What the decoder takes: it is decoded by who knows its type.
+    Progress = msgspec.Raw
+
+
 class Timer(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What one trigger waits for.
 
@@ -40,8 +47,28 @@ class Timer(msgspec.Struct, array_like=True, frozen=True, gc=False):
     waits: int
 
 
-Instances = dict[str, Any]
-"""A trigger's progress by instance, the one whose progress changed longest ago first."""
+class Open(msgspec.Struct, array_like=True, gc=False, eq=False):
+    """A slot that is too big to be decoded for each event (`codec.BIG`).
+
+    Attributes:
+        made_by: The fingerprint of the detection that made the progress.
+        progress: Decoded when it is first asked for.
+    """
+
+    made_by: bytes
+    progress: Progress
+
+
+Slot = bytes | Open
+"""The progress of one trigger, or of one of its instances, and what made it.
+
+It is bytes (MessagePack of an `Open`), decoded by whoever asks for it and encoded again when it
+changes. That takes less time than to find its ten objects in memory, where so many states are
+that no cache holds them, and a checkpoint only copies it (``docs/decisions/0007``).
+"""
+
+Instances = dict[str, Slot]
+"""A trigger's slots by instance, the one whose progress changed longest ago first."""
 
 
 class CustomerState(msgspec.Struct, gc=False, eq=False):
@@ -51,11 +78,8 @@ class CustomerState(msgspec.Struct, gc=False, eq=False):
         last: The last effective time, epoch milliseconds; less than any before the first event.
         ring: Digests of the newest `RING` events, the oldest first.
         profile: The attributes that `identify` events have set. Replaced, never changed.
-        slots: Each trigger's progress as it was last stored, by trigger id: MessagePack of the
-            fingerprint of the detection that made it, and of the progress.
-        open: The progress of those that somebody asked for, by trigger id; with ``per`` its
-            `Instances`. It is newer than the slot where `changed` says so, or where there is none.
-        changed: The fingerprints of those that changed since they were last stored.
+        slots: Of the triggers without ``per``, by trigger id.
+        instances: Of those with ``per``, by trigger id; none is without instances.
         timers: What each trigger with open waits waits for, by trigger id.
         limits: What each trigger that fired remembers of it, by trigger id.
         due: The earliest due time of any open wait, or `NEVER`.
@@ -67,7 +91,7 @@ class CustomerState(msgspec.Struct, gc=False, eq=False):
         waits: How many waits are open.
         weight: An upper bound of the stored bytes, without the header.
 
-    There are many states, each of many parts, and no cycle leads through any of them. So the
+    There are many states, and no cycle leads through any of them. So the
     collector of cycles is kept away from them: walking them took an eighth of a worker's time.
     """
 
@@ -75,9 +99,8 @@ class CustomerState(msgspec.Struct, gc=False, eq=False):
     last: int = _NOTHING_YET
     ring: bytearray = msgspec.field(default_factory=bytearray)
     profile: dict[str, Any] = {}
-    slots: dict[str, msgspec.Raw] = {}
-    open: dict[str, Any] = {}
-    changed: dict[str, bytes] = {}
+    slots: dict[str, Slot] = {}
+    instances: dict[str, Instances] = {}
     timers: dict[str, Timer] = {}
     limits: dict[str, Memory] = {}
     due: int = NEVER

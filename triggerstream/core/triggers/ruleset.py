@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from triggerstream.core.codec import SlotDecoder
 from triggerstream.core.patterns.base import Canceller, Handler, Predicate
 from triggerstream.core.triggers.compile import (
     CompiledTrigger,
@@ -28,8 +29,8 @@ class Entry(msgspec.Struct, frozen=True):
 
     Attributes:
         opens: It does something where the customer has no progress.
-        instance_of, fingerprint, timed, growth: The trigger's, here because they are asked at
-            every event.
+        instance_of, decode, fingerprint, timed, growth: The trigger's, here because they are
+            asked at every event.
         weight: What a new slot of it adds to a state's weight.
     """
 
@@ -39,6 +40,7 @@ class Entry(msgspec.Struct, frozen=True):
     instance_of: Instance | None
     on_event: Handler
     on_cancel: Canceller | None
+    decode: SlotDecoder
     fingerprint: bytes
     timed: bool
     growth: int
@@ -146,6 +148,7 @@ def _entry(trigger: CompiledTrigger, event_type: str) -> Entry:
         instance_of=trigger.instance_of,
         on_event=matcher.handler(event_type),
         on_cancel=matcher.canceller(event_type),
+        decode=trigger.decode,
         fingerprint=trigger.fingerprint,
         timed=trigger.timed,
         growth=trigger.growth,
