@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.core.customers import LATENESS, Customer, kinds, ruleset_of
@@ -485,7 +485,7 @@ def with_bad_trigger(error: Exception) -> Customer:
         raise error
 
     a, b, c = ruleset.interests["A"].entries
-    bad = msgspec.structs.replace(b, on_event=on_event)
+    bad = replace(b, on_event=on_event)
     ruleset.interests["A"] = Interest(goals=(), entries=(a, bad, c))
     return Customer(ruleset)
 

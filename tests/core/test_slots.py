@@ -12,7 +12,8 @@ from tests.core.customers import Customer
 from tests.reference.stories import Json
 from tests.reference.strategies import logs, trigger_sets
 from triggerstream.core import slots, waits
-from triggerstream.core.state import CustomerState, Timer
+from triggerstream.core.kept import Timer
+from triggerstream.core.state import CustomerState
 
 
 class Noticing(Customer):

@@ -23,10 +23,10 @@ from typing import Any
 
 import msgspec
 
+from triggerstream.core.formats import Stored, Stored1, Stored2
+from triggerstream.core.kept import Open, Slot
 from triggerstream.core.keyed import header
-from triggerstream.core.limits import Memory
-from triggerstream.core.old_formats import Stored1, Stored2
-from triggerstream.core.state import FIXED, CustomerState, Instances, Open, Slot, Timer
+from triggerstream.core.state import FIXED, CustomerState
 from triggerstream.errors import StateFormatError
 
 FORMAT = 3
@@ -41,18 +41,7 @@ SlotDecoder = Callable[[bytes], tuple[bytes, Any]]
 UNREADABLE = (msgspec.ValidationError, msgspec.DecodeError)
 
 
-class _Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    last: int
-    ring: bytearray
-    profile: dict[str, Any]
-    slots: dict[str, Slot]
-    limits: dict[str, Memory]
-    timers: dict[str, Timer]
-    detections: bytes
-    instances: dict[str, Instances]
-
-
-_decode = msgspec.msgpack.Decoder(_Stored).decode
+_decode = msgspec.msgpack.Decoder(Stored).decode
 _decode1 = msgspec.msgpack.Decoder(Stored1).decode
 _decode2 = msgspec.msgpack.Decoder(Stored2).decode
 _decode_any = msgspec.msgpack.Decoder(Open).decode
@@ -93,12 +82,12 @@ def load(customer_id: str, value: bytes) -> CustomerState:
     return state
 
 
-def _read(form: int, body: memoryview) -> _Stored:
+def _read(form: int, body: memoryview) -> Stored:
     if form == FORMAT:
         return _decode(body)
     old = _decode2(body) if form == 2 else _decode1(body).as_format_2()
     slots, instances = old.split_slots()
-    return _Stored(
+    return Stored(
         old.last, old.ring, old.profile, slots, old.limits, old.timers, old.detections, instances
     )
 

@@ -29,7 +29,8 @@ from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.state import CustomerState
 from triggerstream.core.timers import fire_due
 from triggerstream.core.triggers.compile import CompiledTrigger
-from triggerstream.core.triggers.ruleset import Entry, Goal, Ruleset
+from triggerstream.core.triggers.entry import Entry
+from triggerstream.core.triggers.ruleset import Goal, Ruleset
 
 Out = list[Decided]
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from triggerstream.core.codec import decode_slot, encode_slot, read_fingerprint
+from triggerstream.core.kept import Instances, Slot
 from triggerstream.core.patterns.base import Due
-from triggerstream.core.state import CustomerState, Instances, Slot
+from triggerstream.core.state import CustomerState
 from triggerstream.core.triggers.compile import CompiledTrigger
 from triggerstream.core.waits import exchanged, is_of_earliest, set_timer, timer_of
 

@@ -6,11 +6,11 @@ never changed, so that an outcome may keep what it was given.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import msgspec
-
+from triggerstream.core.kept import Instances, Slot, Timer
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.limits import Memory
 
@@ -26,52 +26,8 @@ _NOTHING_YET = -1
 """Before the first event: no effective time reaches below 1970 (31)."""
 
 
-if TYPE_CHECKING:
-    Progress = Any
-else:
-    # What the decoder takes: it is decoded by who knows its type.
-    Progress = msgspec.Raw
-
-
-class Timer(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What one trigger waits for.
-
-    Attributes:
-        due: The earliest due time of its open waits.
-        settled: The earliest ``max(due, arrival of the opener)`` of them.
-        waits: How many there are, at least one.
-    """
-
-    due: int
-    settled: int
-    waits: int
-
-
-class Open(msgspec.Struct, array_like=True, gc=False, eq=False):
-    """A slot that is too big to be decoded for each event (`codec.BIG`).
-
-    Attributes:
-        made_by: The fingerprint of the detection that made the progress.
-        progress: Decoded when it is first asked for.
-    """
-
-    made_by: bytes
-    progress: Progress
-
-
-Slot = bytes | Open
-"""The progress of one trigger, or of one of its instances, and what made it.
-
-It is bytes (MessagePack of an `Open`), decoded by whoever asks for it and encoded again when it
-changes. That takes less time than to find its ten objects in memory, where so many states are
-that no cache holds them, and a checkpoint only copies it (``docs/decisions/0007``).
-"""
-
-Instances = dict[str, Slot]
-"""A trigger's slots by instance, the one whose progress changed longest ago first."""
-
-
-class CustomerState(msgspec.Struct, gc=False, eq=False):
+@dataclass(slots=True, eq=False)
+class CustomerState:
     """What is remembered of one customer.
 
     Attributes:
@@ -97,12 +53,12 @@ class CustomerState(msgspec.Struct, gc=False, eq=False):
 
     customer_id: str
     last: int = _NOTHING_YET
-    ring: bytearray = msgspec.field(default_factory=bytearray)
-    profile: dict[str, Any] = {}
-    slots: dict[str, Slot] = {}
-    instances: dict[str, Instances] = {}
-    timers: dict[str, Timer] = {}
-    limits: dict[str, Memory] = {}
+    ring: bytearray = field(default_factory=bytearray)
+    profile: dict[str, Any] = field(default_factory=dict)
+    slots: dict[str, Slot] = field(default_factory=dict)
+    instances: dict[str, Instances] = field(default_factory=dict)
+    timers: dict[str, Timer] = field(default_factory=dict)
+    limits: dict[str, Memory] = field(default_factory=dict)
     due: int = NEVER
     wake: int = NEVER
     lateness: int = 0

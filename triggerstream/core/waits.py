@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from triggerstream.core.kept import Timer
 from triggerstream.core.patterns.base import Due
-from triggerstream.core.state import CustomerState, Timer
+from triggerstream.core.state import CustomerState
 
 
 def timer_of(waits: Sequence[Due]) -> Timer | None:

@@ -1,4 +1,5 @@
-"""Stored states as they were once written. They are read for ever, and never written again."""
+"""Stored states as msgspec reads them, the present format first. All are read for ever, and only
+the present one is written."""
 
 from __future__ import annotations
 
@@ -6,8 +7,21 @@ from typing import Any
 
 import msgspec
 
+from triggerstream.core.kept import Instances, Slot, Timer
 from triggerstream.core.limits import Memory
-from triggerstream.core.state import Instances, Slot, Timer
+
+
+class Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Format 3: each slot, and each instance of a trigger with ``per``, by itself."""
+
+    last: int
+    ring: bytearray
+    profile: dict[str, Any]
+    slots: dict[str, Slot]
+    limits: dict[str, Memory]
+    timers: dict[str, Timer]
+    detections: bytes
+    instances: dict[str, Instances]
 
 
 class Stored2(msgspec.Struct, array_like=True, frozen=True, gc=False):
