@@ -49,7 +49,8 @@ def test_bytes_over_the_budget_are_given_up_from_the_largest_slot() -> None:
 
     assert given_up(out) == [Bounded("slot", "t00", "c")] * 3
     assert kinds(customer.happens("B", START + 8)) == []
-    assert customer.state.slots.keys() == {"t00", "small"}
+    assert customer.state.slots.keys() == {"small"}
+    assert customer.state.instances.keys() == {"t00"}
 
 
 def test_what_is_given_up_does_not_depend_on_when_states_are_stored() -> None:

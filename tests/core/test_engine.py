@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.core.customers import LATENESS, Customer, kinds, ruleset_of
@@ -485,7 +485,7 @@ def with_bad_trigger(error: Exception) -> Customer:
         raise error
 
     a, b, c = ruleset.interests["A"].entries
-    bad = msgspec.structs.replace(b, on_event=on_event)
+    bad = replace(b, on_event=on_event)
     ruleset.interests["A"] = Interest(goals=(), entries=(a, bad, c))
     return Customer(ruleset)
 
@@ -545,10 +545,10 @@ def test_an_event_without_an_instance_cancels_in_every_one() -> None:
         customer.happens("A", START, k=key)
 
     customer.happens("A", START)
-    assert customer.state.slots.keys() == {"t"}
+    assert customer.state.instances.keys() == {"t"}
     customer.happens("X", START + 1)
 
-    assert customer.state.slots == {}
+    assert customer.state.instances == {}
 
 
 def test_a_65th_instance_gives_up_the_one_that_changed_longest_ago() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from triggerstream.core.kept import Timer
 from triggerstream.core.keyed.program import NEVER
-from triggerstream.core.state import DIGEST, RING, CustomerState, Timer
+from triggerstream.core.state import DIGEST, RING, CustomerState
 
 
 def test_the_newest_64_events_are_known_again() -> None:

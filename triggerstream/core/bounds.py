@@ -7,12 +7,8 @@ was stored and loaded in between decides the same.
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from triggerstream.core import slots
-from triggerstream.core.codec import dump_body
+from triggerstream.core.codec import dump_body, size_of
 from triggerstream.core.outcomes import Bounded, Decided
 from triggerstream.core.state import CustomerState
 from triggerstream.core.triggers.ruleset import Ruleset
@@ -24,8 +20,6 @@ WAITS = 256
 
 _TARGET = BYTES * 3 // 4
 """How far down the bytes go once they have passed `BYTES`, so that they do not at every event."""
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
@@ -48,8 +42,11 @@ def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
 def _give_up_wait(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
     name = max(state.timers, key=lambda name: (state.timers[name].waits, name))
     trigger = ruleset.triggers[name]
-    held = slots.instances(state, trigger)
-    instance = next(key for key, progress in held.items() if trigger.matcher.waits(progress))
+    instance = next(
+        each
+        for each in slots.instances(state, trigger)
+        if trigger.matcher.waits(slots.progress(state, trigger, each))
+    )
     slots.forget(state, trigger, instance)
     out.append(Bounded("wait", name, state.customer_id))
 
@@ -64,13 +61,13 @@ def _forget_old_limits(state: CustomerState, ruleset: Ruleset) -> int:
 
 def _give_up_bytes(state: CustomerState, ruleset: Ruleset, surplus: int, out: list[Decided]) -> int:
     """Forget instances until *surplus* bytes are gone; return the bytes that are left."""
-    sizes = {
-        name: {
-            instance: _size(instance, progress)
-            for instance, progress in slots.instances(state, ruleset.triggers[name]).items()
-        }
-        for name in state.slots
+    sizes: dict[str, dict[str | None, int]] = {
+        name: {None: size_of(slot)} for name, slot in state.slots.items()
     }
+    for name, by_instance in state.instances.items():
+        sizes[name] = {
+            each: len(each.encode()) + size_of(slot) for each, slot in by_instance.items()
+        }
     while surplus > 0 and sizes:
         name = max(sizes, key=lambda name: (sum(sizes[name].values()), name))
         instance = next(iter(sizes[name]))
@@ -80,7 +77,3 @@ def _give_up_bytes(state: CustomerState, ruleset: Ruleset, surplus: int, out: li
         if not sizes[name]:
             del sizes[name]
     return len(dump_body(state))
-
-
-def _size(instance: str | None, progress: Any) -> int:
-    return len(_encode((instance, progress))) - 1

@@ -3,14 +3,14 @@
 A header (`core.keyed.header`) with the format, the wake-up and the fence; then MessagePack::
 
     [last, ring, profile,
-     {trigger: [fingerprint, progress]},
+     {trigger: slot},
      {trigger: [count, [[key, at]], awaits goal]},
      {trigger: [due, settled, waits]},
-     detections of the ruleset]
+     detections of the ruleset,
+     {trigger with ``per``: {instance: slot}}]
 
-Progress is as its matcher's `progress_type` says; with ``per`` it is a map of such by instance. It
-is left undecoded until an event asks for it, and copied as it came if none did: what an event does
-not concern costs it nothing.
+A slot is ``[fingerprint, progress]``, with progress as its matcher's `progress_type` says: as
+bytes, or, if it is `BIG`, as it is. What an event does not concern is never decoded.
 
 A format is read for ever (``tests/core/golden``). Fields are only added, at the end and with
 defaults; anything else is a new format.
@@ -18,65 +18,33 @@ defaults; anything else is a new format.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from triggerstream.core.formats import Stored, Stored1, Stored2
+from triggerstream.core.kept import Open, Slot
 from triggerstream.core.keyed import header
-from triggerstream.core.limits import Memory
-from triggerstream.core.state import FIXED, CustomerState, Timer
+from triggerstream.core.state import FIXED, CustomerState
 from triggerstream.errors import StateFormatError
 
-FORMAT = 2
+FORMAT = 3
 
-SlotDecoder = msgspec.msgpack.Decoder[tuple[bytes, Any]]
+BIG = 2048
+"""Bytes from which on a slot stays decoded, once it has been: an event may change one part in a
+thousand of it."""
 
+SlotDecoder = Callable[[bytes], tuple[bytes, Any]]
+"""Returns a slot's fingerprint and progress, or raises one of `UNREADABLE`."""
 
-class _Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    last: int
-    ring: bytearray
-    profile: dict[str, Any]
-    slots: dict[str, msgspec.Raw]
-    limits: dict[str, Memory]
-    timers: dict[str, Timer]
-    detections: bytes
+UNREADABLE = (msgspec.ValidationError, msgspec.DecodeError)
 
 
-class _Slot1(msgspec.Struct, array_like=True, frozen=True):
-    fingerprint: bytes
-    due: int
-    settled: int
-    waits: int
-    content: msgspec.Raw
-
-
-class _Stored1(msgspec.Struct, array_like=True, frozen=True):
-    """Format 1: each slot with its timer, and the earliest of them all."""
-
-    last: int
-    due: int
-    settled: int
-    waits: int
-    ring: bytearray
-    profile: dict[str, Any]
-    slots: dict[str, _Slot1]
-    limits: dict[str, Memory]
-
-    def as_stored(self) -> _Stored:
-        slots = {
-            name: msgspec.Raw(_encode((slot.fingerprint, slot.content)))
-            for name, slot in self.slots.items()
-        }
-        timers = {
-            name: Timer(slot.due, slot.settled, slot.waits)
-            for name, slot in self.slots.items()
-            if slot.waits
-        }
-        return _Stored(self.last, self.ring, self.profile, slots, self.limits, timers, b"")
-
-
-_decode = msgspec.msgpack.Decoder(_Stored).decode
-_decode1 = msgspec.msgpack.Decoder(_Stored1).decode
+_decode = msgspec.msgpack.Decoder(Stored).decode
+_decode1 = msgspec.msgpack.Decoder(Stored1).decode
+_decode2 = msgspec.msgpack.Decoder(Stored2).decode
+_decode_any = msgspec.msgpack.Decoder(Open).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -91,10 +59,9 @@ def load(customer_id: str, value: bytes) -> CustomerState:
         raise StateFormatError(
             f"customer {customer_id!r}: formats up to {FORMAT} are known; found {form}"
         )
-    body = memoryview(value)[header.SIZE :]
     try:
-        stored = _decode(body) if form == FORMAT else _decode1(body).as_stored()
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        stored = _read(form, memoryview(value)[header.SIZE :])
+    except UNREADABLE as error:
         raise StateFormatError(f"customer {customer_id!r}: {error}") from error
     state = CustomerState(
         customer_id,
@@ -102,6 +69,7 @@ def load(customer_id: str, value: bytes) -> CustomerState:
         ring=stored.ring,
         profile=stored.profile,
         slots=stored.slots,
+        instances=stored.instances,
         timers=stored.timers,
         limits=stored.limits,
         wake=wake,
@@ -114,6 +82,16 @@ def load(customer_id: str, value: bytes) -> CustomerState:
     return state
 
 
+def _read(form: int, body: memoryview) -> Stored:
+    if form == FORMAT:
+        return _decode(body)
+    old = _decode2(body) if form == 2 else _decode1(body).as_format_2()
+    slots, instances = old.split_slots()
+    return Stored(
+        old.last, old.ring, old.profile, slots, old.limits, old.timers, old.detections, instances
+    )
+
+
 def dump(state: CustomerState, fence: int) -> bytes:
     """Return the stored form of *state*."""
     return header.pack(FORMAT, 0, state.wake, fence) + dump_body(state)
@@ -121,11 +99,6 @@ def dump(state: CustomerState, fence: int) -> bytes:
 
 def dump_body(state: CustomerState) -> bytes:
     """Return the stored form of *state* without its header."""
-    if state.changed:
-        slots, progress = state.slots, state.open
-        for name, fingerprint in state.changed.items():
-            slots[name] = msgspec.Raw(_encode((fingerprint, progress[name])))
-        state.changed.clear()
     return _encode(
         (
             state.last,
@@ -135,35 +108,58 @@ def dump_body(state: CustomerState) -> bytes:
             state.limits,
             state.timers,
             state.detections,
+            state.instances,
         )
     )
 
 
-def slot_decoder(progress_type: Any, *, per: bool) -> SlotDecoder:
-    """Return the decoder of slots with progress of *progress_type*, *per* instance or not."""
-    held = dict[str, progress_type] if per else progress_type
-    return msgspec.msgpack.Decoder(tuple[bytes, held])  # type: ignore[valid-type]  # built here
+def slot_decoder(progress_type: Any) -> SlotDecoder:
+    """Return what decodes slots with progress of *progress_type*."""
+    return msgspec.msgpack.Decoder(tuple[bytes, progress_type]).decode
 
 
-def decode_slot(slot: msgspec.Raw, decoder: SlotDecoder) -> tuple[bytes, Any]:
-    """Return the fingerprint and the progress in a stored *slot*.
-
-    Raises:
-        StateFormatError: It cannot be read; the process must stop.
-    """
-    try:
-        return decoder.decode(slot)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise StateFormatError(f"progress of a trigger cannot be read: {error}") from error
+def encode_slot(made_by: bytes, progress: Any, before: Slot | None = None) -> Slot:
+    """Return the slot of *progress*, which was in *before*, if in any."""
+    if type(before) is Open:
+        return Open(made_by, progress)
+    slot = _encode((made_by, progress))
+    return slot if len(slot) < BIG else Open(made_by, progress)
 
 
-def read_fingerprint(slot: msgspec.Raw) -> bytes:
-    """Return the fingerprint of the detection that made a stored *slot*.
+def decode_slot(slot: Slot, decode: SlotDecoder) -> Any:
+    """Return the progress in *slot*.
 
     Raises:
         StateFormatError: It cannot be read; the process must stop.
     """
-    return decode_slot(slot, _any_slot)[0]
+    if isinstance(slot, bytes):
+        try:
+            return decode(slot)[1]
+        except UNREADABLE as error:
+            raise _unreadable(error) from error
+    if type(slot.progress) is msgspec.Raw:
+        slot.progress = decode_slot(_encode(slot), decode)
+    return slot.progress
 
 
-_any_slot: SlotDecoder = msgspec.msgpack.Decoder(tuple[bytes, msgspec.Raw])
+def read_fingerprint(slot: Slot) -> bytes:
+    """Return the fingerprint of the detection that made *slot*.
+
+    Raises:
+        StateFormatError: It cannot be read; the process must stop.
+    """
+    if isinstance(slot, bytes):
+        try:
+            return _decode_any(slot).made_by
+        except UNREADABLE as error:
+            raise _unreadable(error) from error
+    return slot.made_by
+
+
+def size_of(slot: Slot) -> int:
+    """Return how many bytes *slot* takes in a stored state, but for two."""
+    return len(slot if isinstance(slot, bytes) else _encode(slot))
+
+
+def _unreadable(error: Exception) -> StateFormatError:
+    return StateFormatError(f"progress of a trigger cannot be read: {error}")

@@ -30,7 +30,7 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
 
 def _progress(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
     described: dict[str, Any] = {}
-    for name in state.slots | state.open:
+    for name in slots.names(state):
         trigger = ruleset.triggers.get(name)
         if trigger is None or slots.made_by(state, name) != trigger.fingerprint:
             continue
@@ -40,7 +40,8 @@ def _progress(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
                 "waits": [_moment(due) for due, _ in trigger.matcher.waits(progress)],
                 "events": [name for _, name in sorted(trigger.matcher.events(progress))],
             }
-            for instance, progress in slots.instances(state, trigger).items()
+            for instance in slots.instances(state, trigger)
+            if (progress := slots.progress(state, trigger, instance)) is not None
         ]
     return described
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from triggerstream.core import profile, slots
 from triggerstream.core.bounds import BYTES, WAITS, enforce
+from triggerstream.core.codec import decode_slot, encode_slot
 from triggerstream.core.decode import IDENTIFY
 from triggerstream.core.event import Event
 from triggerstream.core.firing import FATAL, fail, judge
@@ -28,7 +29,8 @@ from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.state import CustomerState
 from triggerstream.core.timers import fire_due
 from triggerstream.core.triggers.compile import CompiledTrigger
-from triggerstream.core.triggers.ruleset import Entry, Goal, Ruleset
+from triggerstream.core.triggers.entry import Entry
+from triggerstream.core.triggers.ruleset import Goal, Ruleset
 
 Out = list[Decided]
 
@@ -128,7 +130,7 @@ def _adopt(state: CustomerState, ruleset: Ruleset) -> None:
     """Drop the progress of triggers that are gone, off, or detect something else by now."""
     if state.detections != ruleset.detections:
         triggers = ruleset.triggers
-        for name in list(state.slots | state.open):
+        for name in slots.names(state):
             trigger = triggers.get(name)
             if trigger is None or trigger.fingerprint != slots.made_by(state, name):
                 slots.drop(state, name)
@@ -172,17 +174,18 @@ def _advance(
 ) -> None:
     """Offer an event to the triggers that its type concerns."""
     event = now.event
-    opened, stored, changed = state.open, state.slots, state.changed
+    kept = state.slots
     reference = slots.REFERENCE + len(event.raw)
     # The commonest case in one piece: a call per trigger would cost more than the branches.
     for entry in entries:
         name = entry.id
-        progress = opened.get(name)
-        if progress is None:
-            if name in stored:
-                progress = slots.held(state, entry.trigger)
-            if progress is None and not entry.opens:
-                continue
+        slot = kept.get(name)
+        if slot is not None:
+            progress = decode_slot(slot, entry.decode)
+        elif entry.opens or entry.instance_of is not None:
+            progress = None
+        else:
+            continue
         try:
             if entry.instance_of is not None:
                 _advance_instance(state, now, entry, ruleset, out)
@@ -194,10 +197,9 @@ def _advance(
             if after is None or step.gave_up:
                 _take(state, entry.trigger, None, step, now, ruleset, out)
                 continue
-            if progress is None:
+            if slot is None:
                 state.weight += entry.weight
-            opened[name] = after
-            changed[name] = entry.fingerprint
+            kept[name] = encode_slot(entry.fingerprint, after, slot)
             state.weight += entry.growth * reference
             if entry.timed:
                 slots.note_wait(state, entry.trigger, after)
@@ -216,8 +218,7 @@ def _advance_instance(
     if instance is None:
         _cancel_entry(state, entry, event, now.at)
         return
-    by_instance = state.open.get(entry.id)
-    progress = None if by_instance is None else by_instance.get(instance)
+    progress = slots.progress(state, entry.trigger, instance)
     if progress is None and not entry.opens:
         return
     step = entry.on_event(progress, now)
@@ -265,14 +266,14 @@ def _cancel_entry(state: CustomerState, entry: Entry, event: Event, at: int) -> 
     on_cancel, trigger = entry.on_cancel, entry.trigger
     if on_cancel is None:
         return
-    by_instance = slots.instances(state, trigger)
-    concerned = list(by_instance.items())
+    concerned = slots.instances(state, trigger)
     if entry.instance_of is not None:
         instance = entry.instance_of(event)
         if instance is not None:
-            concerned = [(instance, by_instance[instance])] if instance in by_instance else []
-    for name, progress in concerned:
-        step = on_cancel(progress, event, at)
+            concerned = [instance]
+    for name in concerned:
+        progress = slots.progress(state, trigger, name)
+        step = None if progress is None else on_cancel(progress, event, at)
         if step is None:
             continue
         if step.progress is None:

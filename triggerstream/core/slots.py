@@ -1,18 +1,21 @@
 """A customer's slots: where triggers keep their progress, with its instances and its waits.
 
-Every change goes through the functions here, so that what follows from it is always right: the
-order of the instances, the earliest wait, the bounds, and the weight of the state.
+Every change goes through the functions here (but for the commonest, `engine._advance`), so that
+what follows from it is always right: the order of the instances, the earliest wait, the bounds,
+and the weight of the state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from triggerstream.core.codec import decode_slot, read_fingerprint
+from triggerstream.core.codec import decode_slot, encode_slot, read_fingerprint
+from triggerstream.core.kept import Instances, Slot
 from triggerstream.core.patterns.base import Due
-from triggerstream.core.state import CustomerState, Instances, Timer
+from triggerstream.core.state import CustomerState
 from triggerstream.core.triggers.compile import CompiledTrigger
+from triggerstream.core.waits import exchanged, is_of_earliest, set_timer, timer_of
 
 MOST_INSTANCES = 64
 """Per trigger and customer (semantics 22)."""
@@ -22,40 +25,39 @@ LONGEST_ID = 256
 
 REFERENCE = 4 * LONGEST_ID + 64
 """Bytes of an event in progress, at most, but for what of it is kept whole: its id, its position,
-its times."""
+its times, and what made the instance that it is the first of."""
+
+_NO_INSTANCES: Instances = {}
 
 
-def held(state: CustomerState, trigger: CompiledTrigger) -> Any:
-    """Return the trigger's progress, or with ``per`` its `Instances`; ``None`` where there is
-    none. Not to be changed.
-
-    Raises:
-        StateFormatError: Stored progress cannot be read; the process must stop.
-    """
-    name = trigger.id
-    found = state.open.get(name)
-    if found is None and name in state.slots:
-        made_by, found = decode_slot(state.slots[name], trigger.decoder)
-        if made_by != trigger.fingerprint:
-            drop(state, name)
-            return None
-        state.open[name] = found
-    return found
-
-
-def instances(state: CustomerState, trigger: CompiledTrigger) -> Mapping[str | None, Any]:
-    """Return the trigger's progress by instance, changed longest ago first; without ``per`` the
-    whole customer is the only instance, ``None``. Not to be changed."""
-    found = held(state, trigger)
-    if found is None:
-        return {}
-    return {None: found} if trigger.instance_of is None else found
+def names(state: CustomerState) -> list[str]:
+    """Return the triggers that keep progress."""
+    return [*state.slots, *state.instances]
 
 
 def made_by(state: CustomerState, name: str) -> bytes:
     """Return the fingerprint of the detection that made the progress of the trigger *name*."""
-    fingerprint = state.changed.get(name)
-    return read_fingerprint(state.slots[name]) if fingerprint is None else fingerprint
+    slot = state.slots.get(name)
+    return read_fingerprint(next(iter(state.instances[name].values())) if slot is None else slot)
+
+
+def instances(state: CustomerState, trigger: CompiledTrigger) -> list[str | None]:
+    """Return the trigger's instances, changed longest ago first; without ``per`` the whole
+    customer is the only one, ``None``."""
+    if trigger.instance_of is None:
+        return [None] if trigger.id in state.slots else []
+    return list(state.instances.get(trigger.id, ()))
+
+
+def progress(state: CustomerState, trigger: CompiledTrigger, instance: str | None) -> Any:
+    """Return the progress of an instance, or ``None`` where there is none.
+
+    Raises:
+        StateFormatError: It cannot be read; the process must stop.
+    """
+    of = state.slots if instance is None else state.instances.get(trigger.id, _NO_INSTANCES)
+    slot = of.get(trigger.id if instance is None else instance)
+    return None if slot is None else decode_slot(slot, trigger.decode)
 
 
 def put(
@@ -70,28 +72,32 @@ def put(
 
     The instance is the newest from now on. Return whether another had to be given up (22).
     """
-    name = trigger.id
-    if name not in state.open:
-        state.weight += trigger.weight
-    gave_up = False
+    name, gave_up = trigger.id, False
     if instance is None:
-        state.open[name] = after
+        before = state.slots.get(name)
+        if before is None:
+            state.weight += trigger.weight
+        state.slots[name] = encode_slot(trigger.fingerprint, after, before)
     else:
-        by_instance = state.open.setdefault(name, {})
-        if by_instance.pop(instance, None) is None:
+        by_instance = state.instances.setdefault(name, {})
+        if not by_instance:
+            state.weight += trigger.weight
+        before = by_instance.pop(instance, None)
+        if before is None:
             gave_up = _make_room(by_instance, trigger, at)
             state.weight += 4 * len(instance)
-        by_instance[instance] = after
-    state.changed[name] = trigger.fingerprint
+        by_instance[instance] = encode_slot(trigger.fingerprint, after, before)
     state.weight += trigger.growth * (REFERENCE + size)
-    if trigger.timed:
-        _note_waits(state, trigger)
+    if gave_up:
+        _note_all_waits(state, trigger)
+    elif trigger.timed:
+        _note_waits(state, trigger, before, trigger.matcher.waits(after))
     return gave_up
 
 
 def note_wait(state: CustomerState, trigger: CompiledTrigger, after: Any) -> None:
     """Note what a trigger without ``per`` waits for, *after* an event has changed its progress."""
-    _set_timer(state, trigger.id, _timer(trigger.matcher.waits(after)))
+    set_timer(state, trigger.id, timer_of(trigger.matcher.waits(after)))
 
 
 def put_by_timer(
@@ -105,70 +111,59 @@ def put_by_timer(
         forget(state, trigger, instance)
         return
     if instance is None:
-        state.open[trigger.id] = after
+        before = state.slots[trigger.id]
+        state.slots[trigger.id] = encode_slot(trigger.fingerprint, after, before)
     else:
-        state.open[trigger.id][instance] = after
-    state.changed[trigger.id] = trigger.fingerprint
-    _note_waits(state, trigger)
+        by_instance = state.instances[trigger.id]
+        before = by_instance[instance]
+        by_instance[instance] = encode_slot(trigger.fingerprint, after, before)
+    _note_waits(state, trigger, before, trigger.matcher.waits(after))
 
 
 def forget(state: CustomerState, trigger: CompiledTrigger, instance: str | None) -> None:
     """Forget the progress of *instance*, if there is any."""
-    by_instance = None if instance is None else held(state, trigger)
+    by_instance = None if instance is None else state.instances.get(trigger.id)
     if not by_instance or by_instance.keys() == {instance}:
         drop(state, trigger.id)
-    elif by_instance.pop(instance, None) is not None:
-        state.changed[trigger.id] = trigger.fingerprint
-        _note_waits(state, trigger)
+    elif instance is not None and instance in by_instance:
+        _note_waits(state, trigger, by_instance.pop(instance), ())
 
 
 def drop(state: CustomerState, name: str) -> None:
     """Forget all progress of the trigger *name*."""
     state.slots.pop(name, None)
-    state.open.pop(name, None)
-    state.changed.pop(name, None)
-    _set_timer(state, name, None)
+    state.instances.pop(name, None)
+    set_timer(state, name, None)
 
 
-def _note_waits(state: CustomerState, trigger: CompiledTrigger) -> None:
+def _note_waits(
+    state: CustomerState, trigger: CompiledTrigger, before: Slot | None, after: Sequence[Due]
+) -> None:
+    """Note that an instance, which was *before*, waits for *after*.
+
+    All instances are looked at only where the earliest of the trigger's waits may be gone.
+    """
+    gone = () if before is None else trigger.matcher.waits(decode_slot(before, trigger.decode))
+    if gone == after:
+        return
+    timer = state.timers.get(trigger.id)
+    if timer is None:
+        set_timer(state, trigger.id, timer_of(after))
+    elif is_of_earliest(timer, gone):
+        _note_all_waits(state, trigger)
+    else:
+        set_timer(state, trigger.id, exchanged(timer, len(gone), after))
+
+
+def _note_all_waits(state: CustomerState, trigger: CompiledTrigger) -> None:
     """Note what a trigger waits for, in all its instances."""
     waits_of = trigger.matcher.waits
-    waits = [wait for each in instances(state, trigger).values() for wait in waits_of(each)]
-    _set_timer(state, trigger.id, _timer(waits))
-
-
-def _timer(waits: Sequence[Due]) -> Timer | None:
-    if len(waits) == 1:
-        ((due, arrival),) = waits
-        return Timer(due, max(due, arrival), 1)
-    if not waits:
-        return None
-    return Timer(min(due for due, _ in waits), min(map(max, waits)), len(waits))
-
-
-def _set_timer(state: CustomerState, name: str, timer: Timer | None) -> None:
-    """Set what the trigger *name* waits for, and find the state's earliest waits again.
-
-    All timers are looked at only where the earliest of them may be gone.
-    """
-    timers = state.timers
-    before = timers.get(name)
-    if timer == before:
-        return
-    if timer is not None:
-        timers[name] = timer
-    else:
-        del timers[name]
-    lateness = state.lateness
-    if before is not None:
-        if before.due == state.due or before.settled + lateness == state.wake:
-            state.note_waits()
-            return
-        state.waits -= before.waits
-    if timer is not None:
-        state.waits += timer.waits
-        state.due = min(state.due, timer.due)
-        state.wake = min(state.wake, timer.settled + lateness)
+    waits = [
+        wait
+        for instance in instances(state, trigger)
+        for wait in waits_of(progress(state, trigger, instance))
+    ]
+    set_timer(state, trigger.id, timer_of(waits))
 
 
 def _make_room(by_instance: Instances, trigger: CompiledTrigger, at: int) -> bool:
@@ -180,7 +175,11 @@ def _make_room(by_instance: Instances, trigger: CompiledTrigger, at: int) -> boo
     if len(by_instance) < MOST_INSTANCES:
         return False
     is_expired = trigger.matcher.is_expired
-    expired = [name for name, each in by_instance.items() if is_expired(each, at)]
+    expired = [
+        name
+        for name, slot in by_instance.items()
+        if is_expired(decode_slot(slot, trigger.decode), at)
+    ]
     for name in expired:
         del by_instance[name]
     if not expired:

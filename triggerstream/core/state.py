@@ -1,16 +1,16 @@
 """Everything that is remembered of one customer. The engine alone changes it.
 
-One state per customer, mutable; all that hangs on it (progress, profile, limits) is replaced and
+One state per customer, mutable; all that hangs on it (slots, profile, limits) is replaced and
 never changed, so that an outcome may keep what it was given.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-import msgspec
-
+from triggerstream.core.kept import Instances, Slot, Timer
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.limits import Memory
 
@@ -26,36 +26,16 @@ _NOTHING_YET = -1
 """Before the first event: no effective time reaches below 1970 (31)."""
 
 
-class Timer(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What one trigger waits for.
-
-    Attributes:
-        due: The earliest due time of its open waits.
-        settled: The earliest ``max(due, arrival of the opener)`` of them.
-        waits: How many there are, at least one.
-    """
-
-    due: int
-    settled: int
-    waits: int
-
-
-Instances = dict[str, Any]
-"""A trigger's progress by instance, the one whose progress changed longest ago first."""
-
-
-class CustomerState(msgspec.Struct, gc=False, eq=False):
+@dataclass(slots=True, eq=False)
+class CustomerState:
     """What is remembered of one customer.
 
     Attributes:
         last: The last effective time, epoch milliseconds; less than any before the first event.
         ring: Digests of the newest `RING` events, the oldest first.
         profile: The attributes that `identify` events have set. Replaced, never changed.
-        slots: Each trigger's progress as it was last stored, by trigger id: MessagePack of the
-            fingerprint of the detection that made it, and of the progress.
-        open: The progress of those that somebody asked for, by trigger id; with ``per`` its
-            `Instances`. It is newer than the slot where `changed` says so, or where there is none.
-        changed: The fingerprints of those that changed since they were last stored.
+        slots: Of the triggers without ``per``, by trigger id.
+        instances: Of those with ``per``, by trigger id; none is without instances.
         timers: What each trigger with open waits waits for, by trigger id.
         limits: What each trigger that fired remembers of it, by trigger id.
         due: The earliest due time of any open wait, or `NEVER`.
@@ -67,19 +47,18 @@ class CustomerState(msgspec.Struct, gc=False, eq=False):
         waits: How many waits are open.
         weight: An upper bound of the stored bytes, without the header.
 
-    There are many states, each of many parts, and no cycle leads through any of them. So the
+    There are many states, and no cycle leads through any of them. So the
     collector of cycles is kept away from them: walking them took an eighth of a worker's time.
     """
 
     customer_id: str
     last: int = _NOTHING_YET
-    ring: bytearray = msgspec.field(default_factory=bytearray)
-    profile: dict[str, Any] = {}
-    slots: dict[str, msgspec.Raw] = {}
-    open: dict[str, Any] = {}
-    changed: dict[str, bytes] = {}
-    timers: dict[str, Timer] = {}
-    limits: dict[str, Memory] = {}
+    ring: bytearray = field(default_factory=bytearray)
+    profile: dict[str, Any] = field(default_factory=dict)
+    slots: dict[str, Slot] = field(default_factory=dict)
+    instances: dict[str, Instances] = field(default_factory=dict)
+    timers: dict[str, Timer] = field(default_factory=dict)
+    limits: dict[str, Memory] = field(default_factory=dict)
     due: int = NEVER
     wake: int = NEVER
     lateness: int = 0

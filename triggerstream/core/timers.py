@@ -34,7 +34,7 @@ def fire_due(
         due, name, has_instance, text, index = ripe.pop(0)
         trigger = ruleset.triggers[name]
         instance = text if has_instance else None
-        progress = slots.instances(state, trigger).get(instance)
+        progress = slots.progress(state, trigger, instance)
         if progress is None:  # the trigger failed meanwhile
             continue
         _fire(state, trigger, instance, progress, index, due, ruleset, out)
@@ -46,7 +46,7 @@ def _ripe(
     state: CustomerState, trigger: CompiledTrigger, instance: str | None, settled: int, at: int
 ) -> list[Ripe]:
     """Return the instance's first wait whose time has come, in file order among equals."""
-    progress = slots.instances(state, trigger).get(instance)
+    progress = slots.progress(state, trigger, instance)
     if progress is None:
         return []
     waits = [

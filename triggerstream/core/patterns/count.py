@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterable
 from math import fsum, isfinite
 from typing import Any
 
-import msgspec
-
 from triggerstream.core.event import Event
 from triggerstream.core.patterns.base import (
     Canceller,
@@ -28,12 +26,12 @@ from triggerstream.core.patterns.base import (
     Ref,
     Step,
 )
+from triggerstream.core.patterns.progress import Held, Value, Window
 
 MOST_HELD = 1000
 
 _INT64 = 1 << 63
 
-Value = str | bool | int | float
 Reader = Callable[[Event], Value | None]
 """Reads the aggregated field; ``None`` where the event is not to be counted (16)."""
 
@@ -43,25 +41,6 @@ COMPARATORS: dict[str, Callable[[float, float], bool]] = {
     "at_most": operator.le,
     "exactly": operator.eq,
 }
-
-
-class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A counted event: its effective time, what names it, and the field that is aggregated."""
-
-    at: int
-    position: int
-    event_id: str
-    value: Value | None = None
-
-
-class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An open window: its timer, how many events it counted, the newest of them, the last whole."""
-
-    due: int
-    arrival: int
-    number: int
-    held: tuple[Held, ...]
-    raw: bytes
 
 
 class Counting:

@@ -17,9 +17,8 @@ When all event steps are filled and an absence stands at the end, the sequence *
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
-
-import msgspec
 
 from triggerstream.core.event import Event
 from triggerstream.core.patterns.base import (
@@ -32,43 +31,18 @@ from triggerstream.core.patterns.base import (
     Ref,
     Step,
 )
+from triggerstream.core.patterns.progress import Partial, Progress, Wait
 
 MOST_PARTIAL = 32
 
 _FOREVER = 1 << 62
 
 
-# ── what is remembered ──────────────────────────────────────────────────────────────────────
-
-
-class Partial(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A partial match: the times of its first and its latest event, and all of them."""
-
-    first: int
-    at: int
-    events: tuple[Ref, ...]
-
-
-class Wait(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """All event steps are filled, and the final absence is not decided yet."""
-
-    due: int
-    arrival: int
-    events: tuple[Ref, ...]
-    raw: bytes
-
-
-class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The partial matches at each step but the last, oldest first, and the open wait."""
-
-    steps: tuple[tuple[Partial, ...], ...]
-    wait: Wait | None = None
-
-
 # ── what is asked for ───────────────────────────────────────────────────────────────────────
 
 
-class Absence(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Absence:
     """What must not happen, and for how long; without *duration* until the next step is filled."""
 
     types: frozenset[str]
@@ -76,7 +50,8 @@ class Absence(msgspec.Struct, frozen=True):
     duration: int | None = None
 
 
-class EventStep(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class EventStep:
     """A step that one event fills at ``prev + after <= t < prev + before``.
 
     *absence* stands between the step before it and this one.

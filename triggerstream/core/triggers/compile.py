@@ -39,7 +39,7 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
         fingerprint: Of what it detects, whatever its texts, conditions and limits say.
         instance_of: ``None`` without ``per``.
         check: Its ``if``.
-        decoder: Of what its slots hold.
+        decode: Decodes its slots.
         keep_recent: How many of its firings are kept by name.
         timed, growth: The matcher's, here because they are asked at every change.
         weight: Bytes of a slot without its instances, at most.
@@ -51,7 +51,7 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
     fingerprint: bytes
     instance_of: Instance | None
     check: Check | None
-    decoder: SlotDecoder
+    decode: SlotDecoder
     keep_recent: int
     timed: bool
     growth: int
@@ -70,7 +70,7 @@ def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTri
         fingerprint=fingerprint(trigger),
         instance_of=None if trigger.per is None else compile_per(trigger.per),
         check=None if condition is None else compile_if(condition, policy.timezone),
-        decoder=slot_decoder(matcher.progress_type, per=trigger.per is not None),
+        decode=slot_decoder(matcher.progress_type),
         keep_recent=RECENT if is_limited else 1,
         timed=matcher.timed,
         growth=matcher.growth,

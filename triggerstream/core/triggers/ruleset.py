@@ -7,13 +7,13 @@ from hashlib import blake2b
 
 import msgspec
 
-from triggerstream.core.patterns.base import Canceller, Handler, Predicate
+from triggerstream.core.patterns.base import Predicate
 from triggerstream.core.triggers.compile import (
     CompiledTrigger,
-    Instance,
     compile_goal,
     compile_trigger,
 )
+from triggerstream.core.triggers.entry import Entry, entry_of
 from triggerstream.core.triggers.model import PRIORITIES, Policy, RulesetSource, Trigger
 from triggerstream.core.triggers.parse import TemplateCheck, parse_ruleset
 
@@ -21,28 +21,6 @@ _DETECTIONS = 8
 """Bytes: two rulesets are taken for one once in 10^19 deploys."""
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """What one trigger does with events of one type.
-
-    Attributes:
-        opens: It does something where the customer has no progress.
-        instance_of, fingerprint, timed, growth: The trigger's, here because they are asked at
-            every event.
-        weight: What a new slot of it adds to a state's weight.
-    """
-
-    trigger: CompiledTrigger
-    id: str
-    opens: bool
-    instance_of: Instance | None
-    on_event: Handler
-    on_cancel: Canceller | None
-    fingerprint: bytes
-    timed: bool
-    growth: int
-    weight: int
 
 
 class Goal(msgspec.Struct, frozen=True):
@@ -123,7 +101,7 @@ def _interests(triggers: Iterable[CompiledTrigger]) -> dict[str, Interest]:
     goals: dict[str, list[Goal]] = {}
     for trigger in triggers:
         for event_type in sorted(trigger.matcher.types):
-            entries.setdefault(event_type, []).append(_entry(trigger, event_type))
+            entries.setdefault(event_type, []).append(entry_of(trigger, event_type))
         goal = trigger.source.goal
         if goal is not None:
             for event_type in goal.types:
@@ -135,19 +113,3 @@ def _interests(triggers: Iterable[CompiledTrigger]) -> dict[str, Interest]:
         )
         for event_type in entries.keys() | goals.keys()
     }
-
-
-def _entry(trigger: CompiledTrigger, event_type: str) -> Entry:
-    matcher = trigger.matcher
-    return Entry(
-        trigger=trigger,
-        id=trigger.id,
-        opens=event_type in matcher.openers,
-        instance_of=trigger.instance_of,
-        on_event=matcher.handler(event_type),
-        on_cancel=matcher.canceller(event_type),
-        fingerprint=trigger.fingerprint,
-        timed=trigger.timed,
-        growth=trigger.growth,
-        weight=trigger.weight,
-    )
