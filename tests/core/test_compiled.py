@@ -18,10 +18,9 @@ SHOP = ROOT / "examples" / "shop"
 @pytest.fixture(name="compiled", scope="module")
 def _compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return where a package with a compiled engine lies."""
-    for needed in ("mypyc", "setuptools", "hatchling"):
-        pytest.importorskip(needed)
-    if shutil.which(str(sysconfig.get_config_var("CC")).split()[0]) is None:
-        pytest.skip("no C compiler")
+    compiler = str(sysconfig.get_config_var("CC")).split()[0]
+    if shutil.which(compiler) is None and not os.environ.get("CI"):
+        pytest.skip(f"no C compiler: {compiler}")
     there = tmp_path_factory.mktemp("compiled")
     shutil.copytree(ROOT / "triggerstream", there / "triggerstream")
     build = "import pathlib, hatch_build; hatch_build.compile_engine(pathlib.Path({!r}))"
