@@ -112,6 +112,13 @@ MUTANTS = (
         "values[customer] = None if entry.state is None else self._dump(entry)",
     ),
     Mutant(
+        "a grave's rest is measured by the partition's clock",
+        process.KeyedProcess,
+        "_checkpoint",
+        "owned.rest.record",
+        "type(partition.record)(offset=partition.record.offset, clock=partition.clock - 3_600_000)",
+    ),
+    Mutant(
         "due scan without the dirty index",
         cache.StateCache,
         "due",

@@ -335,7 +335,7 @@ class KeyedProcess:
         for told in under_way:
             await self._settle(told)
         self._check_lease(partition.number)
-        cut = partition.cut()
+        cut = partition.cut(owned.rest.record)
         states: list[Entry] = [
             (CUSTOMER_PREFIX + customer, value) for customer, value in cut.values.items()
         ]
@@ -357,6 +357,7 @@ class KeyedProcess:
             old=cut.old,
         )
         partition.landed(cut)
+        owned.rest.note(partition.record)
         self._input.done(partition.number, cut.offset)
         owned.checkpointed = self._monotonic()
         self._observer.checkpointed(partition, cut, owned.checkpointed - started)
@@ -373,6 +374,7 @@ class KeyedProcess:
                     await self._log.read_changelog(number, owned.expected, batch.base_offset)
                 )
             owned.expected = batch.base_offset + batch.count
+            owned.rest.hear(batch.timestamp)
 
     def _check_lease(self, number: int) -> None:
         if not self._input.still_ours():

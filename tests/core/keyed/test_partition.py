@@ -14,7 +14,7 @@ from triggerstream.core.keyed import header
 from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.memory import MemoryStore
-from triggerstream.core.keyed.partition import GRAVE_REST, Partition
+from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import ARRIVAL, KIND, NEVER, ORIGIN, Kind
 from triggerstream.errors import StateFormatError
 
@@ -267,19 +267,41 @@ def test_an_erased_customer_is_buried_and_begins_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rested", "gone"),
-    [(GRAVE_REST - 1, False), (GRAVE_REST, True)],
-    ids=["an hour less", "an hour"],
+    ("covered", "gone"), [(7, {}), (8, {b"a": None})], ids=["one record less", "the erasure"]
 )
-def test_a_grave_is_emptied_after_an_hour_of_the_clock(rested: int, gone: bool) -> None:
+def test_a_grave_is_emptied_when_an_old_partition_record_covers_it(
+    covered: int, gone: dict[bytes, None]
+) -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0), Line(1, 100, b"a", None, ((KIND, Kind.ERASE),))])
-    store(toys, disk)
-    toys.apply([tick(2, 100 + rested)])
+    toys.apply([word(7), erase(8)])
     store(toys, disk)
 
-    assert (b"a" not in disk.values) is gone
+    assert toys.cut(PartitionRecord(offset=covered, clock=100)).values == gone
+
+
+def test_a_customer_who_has_come_back_is_not_emptied() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0), erase(1)])
+    store(toys, disk)
+    rested = toys.record
+    toys.apply([word(2)])
+
+    assert toys.cut(rested).values[b"a"] is not None
+    store(toys, disk)
+    assert toys.cut(rested).values == {}
+
+
+def test_hours_of_the_partitions_own_clock_empty_no_grave() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0), erase(1)])
+    store(toys, disk)
+    toys.apply([tick(2, 10**9)])
+    store(toys, disk)
+
+    assert toys.cut().values == {}
 
 
 def erase(offset: int, at: int = 100, key: bytes | None = b"a") -> Line:
@@ -320,15 +342,6 @@ def test_a_partition_without_records_is_made_ready_when_the_content_comes() -> N
 
     assert toys.make_ready()
     assert toys.version == 1
-
-
-def test_a_grave_above_the_partition_record_stays() -> None:
-    disk = MemoryStore()
-    grave = header.pack(0, header.GRAVE, 100, 9)
-    record = PartitionRecord(offset=8, clock=100 + 2 * GRAVE_REST, ruleset=1).encode()
-    disk.write({b"a": grave}, partition_record=record, changelog_offset=0)
-
-    assert partition(disk).cut().values == {}
 
 
 def test_a_second_copy_from_the_inbox_is_skipped() -> None:

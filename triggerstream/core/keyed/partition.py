@@ -43,9 +43,6 @@ from triggerstream.errors import DecisionError
 State = TypeVar("State")
 MessageT = TypeVar("MessageT", bound=Message)
 
-GRAVE_REST = 3_600_000
-"""How long a grave stays before its null, in milliseconds of the partition's clock."""
-
 # Plain texts: an enum member's hash is a call.
 _APPLIED = RecordStatus.APPLIED.value
 _SKIPPED = RecordStatus.SKIPPED.value
@@ -377,8 +374,13 @@ class Partition(Generic[State, MessageT]):
         """A lower bound of the earliest wake-up, or `NEVER`."""
         return self._cache.next_due
 
-    def cut(self) -> Cut:
-        """Return what a checkpoint has to store now. Nothing may be applied until it `landed`."""
+    def cut(self, rested: PartitionRecord | None = None) -> Cut:
+        """Return what a checkpoint has to store now. Nothing may be applied until it `landed`.
+
+        Args:
+            rested: This partition's record of a while ago: the graves that it covers may go,
+                since nobody writes any more who does not know of them.
+        """
         values: dict[bytes, bytes | None] = {}
         old: dict[bytes, bytes | None] = {}
         for customer_id, entry in self._cache.dirty.items():
@@ -388,9 +390,10 @@ class Partition(Generic[State, MessageT]):
         for customer in self._store.stale():
             if customer not in values:
                 values[customer] = self._store.get(customer)
-        for customer in self._store.graves(self.clock - GRAVE_REST, 1000):
-            if customer not in values and self._is_covered(customer):
-                values[customer] = None
+        if rested is not None:
+            for customer in self._store.graves(rested.clock, 1000):
+                if customer not in values and self._is_covered(customer, rested):
+                    values[customer] = None
         record = PartitionRecord(
             offset=self.offset,
             clock=self.clock,
@@ -433,9 +436,9 @@ class Partition(Generic[State, MessageT]):
         """Return what was under way when this partition was last stored (`Program.resume`)."""
         return [each for state in self.pending_states() for each in self._program.resume(state)]
 
-    def _is_covered(self, customer: bytes) -> bool:
+    def _is_covered(self, customer: bytes, record: PartitionRecord) -> bool:
         value = self._store.get(customer)
-        return value is not None and header.unpack(value)[3] <= self.record.offset
+        return value is not None and header.unpack(value)[3] <= record.offset
 
     def _load(self, customer: str, value: bytes) -> Entry[State]:
         _, flags, wake, fence = header.unpack(value)
