@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tests.simulation.pair import PairSchedule
 from tests.simulation.protocol import ProtocolSchedule
 from triggerstream.core.keyed import cache, partition, restore
-from triggerstream.policy import caps, turn
+from triggerstream.policy import caps, send, turn
 from triggerstream.stream import answers, process
 
 
@@ -153,6 +153,22 @@ MUTANTS = (
         "admit",
         "ledger.marks[action.action_id] =",
         "_ =",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "a firing of before the erasure is taken for a new one",
+        send.Send,
+        "on_message",
+        "0 <= message.position <= state.erased",
+        "False",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "a repeated erasure erases who has come back",
+        send.Send,
+        "on_erase",
+        "0 <= erased <= state.erased",
+        "False",
         kind=PairSchedule,
     ),
     Mutant(

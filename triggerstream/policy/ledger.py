@@ -83,6 +83,8 @@ class Ledger(msgspec.Struct, array_like=True):
         marks: By action id: until when a repeat of it must be known for one.
         goals: By trigger: the moment of the last goal heard.
         goal_positions: By trigger: its place in the log of events, which tells it from a repeat.
+        erased: Where in the log of events the customer was erased before they came back, or -1:
+            what was decided up to there is a repeat, whose marks are gone.
         pending: By action id, in order of arrival.
     """
 
@@ -93,6 +95,7 @@ class Ledger(msgspec.Struct, array_like=True):
     goals: dict[str, int] = {}
     pending: dict[str, Pending] = {}
     goal_positions: dict[str, int] = {}
+    erased: int = -1
 
     def wake_at(self) -> int:
         """Return when the next waiting action is due, or `NEVER`."""

@@ -46,8 +46,8 @@ class Send:
     def read(self, record: Record, kind: bytes | None) -> Message:
         return records.read(record, kind)
 
-    def new_state(self, customer_id: str) -> Ledger:
-        return Ledger()
+    def new_state(self, customer_id: str, erased: int = -1) -> Ledger:
+        return Ledger(erased=erased)
 
     def load(self, customer_id: str, value: bytes) -> Ledger:
         return ledger.load(value)
@@ -86,6 +86,10 @@ class Send:
     ) -> str:
         turn = self._turn(state, ruleset, clock, out)
         match message:
+            case Fired() | ConsentChanged() | GoalReached() if (
+                0 <= message.position <= state.erased
+            ):
+                news = turn.recall(message)
             case Fired():
                 news = turn.admit(message, arrival) or not message.firing.actions
             case ConsentChanged(consent=attributes, at=at):
@@ -97,11 +101,16 @@ class Send:
                 news = turn.answer(message)
         return RecordStatus.APPLIED if news else RecordStatus.DUPLICATE
 
-    def on_erase(self, state: Ledger, ruleset: Ruleset, clock: int, out: list[Any]) -> None:
+    def on_erase(
+        self, state: Ledger, ruleset: Ruleset, clock: int, erased: int, out: list[Any]
+    ) -> bool:
         """End all unfinished actions of a customer who is to be forgotten."""
+        if 0 <= erased <= state.erased:
+            return False
         turn = self._turn(state, ruleset, clock, out)
         while state.pending:
             turn.end(next(iter(state.pending.values())), Outcome.SUPPRESSED, GateReason.ERASED)
+        return True
 
     def resume(self, state: Ledger) -> Sequence[Attempt]:
         """Return the calls that were reserved, and had no answer, when *state* was stored."""
