@@ -511,7 +511,7 @@ def test_what_does_not_say_where_it_was_decided_is_taken_as_it_comes() -> None:
 
 @pytest.mark.parametrize(
     ("erased", "again", "is_news"),
-    [(7, 7, False), (7, 8, True), (7, -1, True), (-1, 0, True)],
+    [(7, 7, False), (7, 9, True), (7, -1, True), (-1, 9, True)],
     ids=["the same", "a later one", "one without a place", "the first"],
 )
 def test_only_an_erasure_that_is_no_repeat_ends_what_is_unfinished(
@@ -525,6 +525,41 @@ def test_only_an_erasure_that_is_no_repeat_ends_what_is_unfinished(
 
     assert told is is_news
     assert customer.ends == ([("a", "suppressed", "erased")] if is_news else [])
+
+
+def test_an_erasure_that_is_heard_late_keeps_only_what_tells_a_repeat() -> None:
+    """Its first append had failed, and what was decided behind it is told again after it."""
+    customer = Customer()
+    customer.reaches_goal(NOON, trigger="other", position=6)
+    customer.consents(position=6, email_consent=False)
+    customer.reaches_goal(NOON, position=8)
+    customer.fires("f", ("a", "webhook", HOUR), position=9)
+
+    told = customer.send.on_erase(customer.state, customer.ruleset, NOON, 7, customer.out)
+
+    assert told is False
+    assert customer.ends == [("a", "suppressed", "erased")]
+    marks = {"a": customer.state.marks["a"]}
+    assert customer.state == Ledger(
+        erased=7, heard=9, marks=marks, goals={"cart": NOON}, goal_positions={"cart": 8}
+    )
+    assert customer.consents(position=6, email_consent=True) == "duplicate"
+    assert customer.consents(position=8, email_consent=True) == "applied"
+    assert customer.fires("f", ("a", "webhook", HOUR), position=9) == "duplicate"
+
+
+@pytest.mark.parametrize(
+    ("erased", "is_forgotten"), [(8, False), (9, True)], ids=["late", "in order"]
+)
+def test_an_erasure_is_late_where_later_decisions_were_heard(
+    erased: int, is_forgotten: bool
+) -> None:
+    customer = Customer()
+    customer.fires("f", position=9)
+
+    told = customer.send.on_erase(customer.state, customer.ruleset, NOON, erased, customer.out)
+
+    assert told is is_forgotten
 
 
 def test_only_reserved_actions_are_resumed() -> None:

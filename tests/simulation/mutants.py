@@ -164,11 +164,11 @@ MUTANTS = (
         kind=PairSchedule,
     ),
     Mutant(
-        "a repeated erasure erases who has come back",
-        send.Send,
-        "on_erase",
-        "0 <= erased <= state.erased",
-        "False",
+        "a repeated erasure buries who has come back",
+        partition.Partition,
+        "_bury",
+        "if not self._program.on_erase(",
+        "if None is self._program.on_erase(",
         kind=PairSchedule,
     ),
     Mutant(

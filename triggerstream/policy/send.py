@@ -20,7 +20,7 @@ from triggerstream.core.reasons import GateReason, Outcome, RecordStatus
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.policy import consent, ledger, records
 from triggerstream.policy.ledger import Ledger, Pending
-from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed
+from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed, Result
 from triggerstream.policy.records import Fired, Message
 from triggerstream.policy.retries import REPEATABLE
 from triggerstream.policy.turn import Turn, attempt_of
@@ -85,11 +85,12 @@ class Send:
         out: list[Any],
     ) -> str:
         turn = self._turn(state, ruleset, clock, out)
+        if not isinstance(message, Result):
+            if 0 <= message.position <= state.erased:
+                turn.recall(message)
+                return RecordStatus.DUPLICATE
+            state.heard = max(state.heard, message.position)
         match message:
-            case Fired() | ConsentChanged() | GoalReached() if (
-                0 <= message.position <= state.erased
-            ):
-                news = turn.recall(message)
             case Fired():
                 news = turn.admit(message, arrival) or not message.firing.actions
             case ConsentChanged(consent=attributes, at=at):
@@ -104,12 +105,19 @@ class Send:
     def on_erase(
         self, state: Ledger, ruleset: Ruleset, clock: int, erased: int, out: list[Any]
     ) -> bool:
-        """End all unfinished actions of a customer who is to be forgotten."""
+        """End all unfinished actions of a customer who is to be forgotten.
+
+        An erasure may be heard late, after what was decided behind it, where its first append
+        failed: that is told again too. So what tells a repeat stays then, and all else goes.
+        """
         if 0 <= erased <= state.erased:
             return False
         turn = self._turn(state, ruleset, clock, out)
         while state.pending:
             turn.end(next(iter(state.pending.values())), Outcome.SUPPRESSED, GateReason.ERASED)
+        if 0 <= erased < state.heard:
+            state.forget(erased)
+            return False
         return True
 
     def resume(self, state: Ledger) -> Sequence[Attempt]:

@@ -103,12 +103,11 @@ class Turn:
                 self.consider(pending, fired)
         return True
 
-    def recall(self, told: Fired | ConsentChanged | GoalReached) -> bool:
+    def recall(self, told: Fired | ConsentChanged | GoalReached) -> None:
         """Pass over what was decided before the customer was erased, and is told again since
-        detection has crashed; return that it is no news. All memory of the first time is gone."""
+        detection has crashed. All memory of the first time is gone."""
         number = len(told.firing.actions) if isinstance(told, Fired) else 1
         self._out.extend([Ignored("repeat", told.customer_id, self.at)] * number)
-        return False
 
     def answer(self, result: Result) -> bool:
         """Take a channel's answer; return whether it was awaited.

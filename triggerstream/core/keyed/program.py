@@ -163,14 +163,17 @@ class Program(Protocol[State, MessageT]):
         position: int,
         out: list[Any],
     ) -> str:
-        """Apply *message*, after `on_clock`; return its `RecordStatus`."""
+        """Apply *message*, after `on_clock`; return its `RecordStatus`.
+
+        ``DUPLICATE`` says that nothing has changed: it brings no erased customer back.
+        """
         ...
 
     def on_erase(self, state: State, ruleset: Any, clock: int, erased: int, out: list[Any]) -> bool:
         """End what is unfinished of a customer who is about to be forgotten.
 
-        *erased* is the erasure's position upstream, or -1. Returns ``False`` where it is a repeat
-        of one that the customer has come back after: then they stay.
+        *erased* is the erasure's position upstream, or -1. Returns ``False`` where the customer
+        has come back after that erasure, as far as is known: then *state* stays.
         """
         ...
 
