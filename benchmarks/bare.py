@@ -52,7 +52,7 @@ class Bare:
     def read(self, record: Record, kind: bytes | None) -> Message:
         return Message((record.key or b"").decode())
 
-    def new_state(self, customer_id: str) -> int:
+    def new_state(self, customer_id: str, erased: int = -1) -> int:
         return hash(customer_id) % 1000
 
     def load(self, customer_id: str, value: bytes) -> int:
@@ -82,7 +82,8 @@ class Bare:
             out.append(message)
         return _APPLIED
 
-    def on_erase(self, state: int, ruleset: Any, clock: int, out: list[Any]) -> None: ...
+    def on_erase(self, state: int, ruleset: Any, clock: int, erased: int, out: list[Any]) -> bool:
+        return True
 
     def resume(self, state: int) -> Sequence[Any]:
         return ()

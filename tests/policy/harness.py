@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from triggerstream.core.keyed.program import Kind
+from triggerstream.core.keyed.program import POSITION, Kind
 from triggerstream.core.moments import format_moment
 from triggerstream.core.triggers.model import (
     ActionSpec,
@@ -101,22 +101,41 @@ class Customer:
         self.out: list[Any] = []
         self.offset = 0
 
-    def hears(self, kind: bytes, value: bytes, at: int = NOON) -> str:
-        """Apply one record that arrives at *at*; return its status."""
-        message = self.send.read(Entry(value), kind)
+    def hears(self, kind: bytes, value: bytes, at: int = NOON, position: int | None = None) -> str:
+        """Apply one record that arrives at *at*, told from *position*; return its status."""
+        headers = () if position is None else ((POSITION, b"%d" % position),)
+        message = self.send.read(Entry(value, headers=headers), kind)
         self.clock(at)
         self.offset += 1
         return self.send.on_message(
             self.state, message, self.ruleset, at, at, self.offset, self.out
         )
 
-    def fires(self, name: str, *actions: Any, arrival: int = NOON, **fields: Any) -> str:
+    def fires(
+        self,
+        name: str,
+        *actions: Any,
+        arrival: int = NOON,
+        position: int | None = None,
+        **fields: Any,
+    ) -> str:
         fields.setdefault("at", arrival)
-        return self.hears(Kind.FIRING, firing(name, *actions, **fields), arrival)
+        return self.hears(Kind.FIRING, firing(name, *actions, **fields), arrival, position)
 
-    def consents(self, at: int = NOON, arrival: int | None = None, **consent: Any) -> str:
+    def consents(
+        self,
+        at: int = NOON,
+        arrival: int | None = None,
+        position: int | None = None,
+        **consent: Any,
+    ) -> str:
         value = {"customer_id": CUSTOMER, "at": format_moment(at), "consent": consent}
-        return self.hears(Kind.CONSENT, orjson.dumps(value), at if arrival is None else arrival)
+        arrival = at if arrival is None else arrival
+        return self.hears(Kind.CONSENT, orjson.dumps(value), arrival, position)
+
+    def comes_back(self, erased: int) -> None:
+        """Begin anew after an erasure at *erased* in the log of events."""
+        self.state = self.send.new_state(CUSTOMER, erased)
 
     def reaches_goal(
         self,

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tests.policy.harness import NOON, Entry, firing
-from triggerstream.core.keyed.program import Kind, Rejected
+from triggerstream.core.keyed.program import POSITION, Kind, Rejected
 from triggerstream.policy.records import Fired, read
 
 
@@ -20,6 +20,20 @@ def test_a_firing_is_read_whole_and_kept_as_it_came() -> None:
     assert (fired.firing.at, fired.firing.priority, fired.firing.holdout) == (NOON, "high", 0.1)
     assert fired.firing.actions[0].after == 5
     assert orjson.loads(bytes(fired.firing.event)) == {"event_id": "e1", "event_type": "cart"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "position"),
+    [((), -1), (((POSITION, b"42"),), 42), (((POSITION, b"-1"),), -1), (((POSITION, b"x"),), -1)],
+    ids=["untold", "told", "below zero", "no number"],
+)
+def test_a_firing_says_where_in_the_log_of_events_it_was_decided(
+    headers: tuple[tuple[str, bytes], ...], position: int
+) -> None:
+    fired = read(Entry(firing("f"), headers=headers), Kind.FIRING)
+
+    assert isinstance(fired, Fired)
+    assert fired.position == position
 
 
 def test_fields_that_a_newer_detection_adds_are_passed_over() -> None:

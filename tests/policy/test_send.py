@@ -19,6 +19,7 @@ from tests.policy.harness import (
 )
 from triggerstream.core.keyed.program import KIND, Kind, Produce
 from triggerstream.core.triggers.model import Cap, Policy, QuietHours
+from triggerstream.policy.ledger import Ledger
 from triggerstream.policy.outcomes import Attempt
 from triggerstream.policy.turn import REPLAY_SLACK
 
@@ -217,7 +218,7 @@ def test_an_erased_customer_has_no_failed_firings() -> None:
     customer.fires("f", ("a", "email"), ("b", "sms", HOUR))
     customer.answers("a", "failed", NOON)
 
-    customer.send.on_erase(customer.state, customer.ruleset, NOON + MINUTE, customer.out)
+    customer.send.on_erase(customer.state, customer.ruleset, NOON + MINUTE, -1, customer.out)
 
     assert customer.ends[-1] == ("b", "suppressed", "erased")
     assert customer.failed == []
@@ -470,9 +471,95 @@ def test_erasing_ends_everything_unfinished() -> None:
     customer = Customer()
     customer.fires("f", ("a", "email"), ("b", "sms", HOUR))
 
-    customer.send.on_erase(customer.state, customer.ruleset, NOON + MINUTE, customer.out)
+    customer.send.on_erase(customer.state, customer.ruleset, NOON + MINUTE, -1, customer.out)
 
     assert customer.ends == [("a", "suppressed", "erased"), ("b", "suppressed", "erased")]
+
+
+def test_what_was_decided_before_the_erasure_is_a_repeat_and_nothing_is_sent() -> None:
+    customer = Customer()
+    customer.comes_back(7)
+
+    assert customer.fires("f", ("a", "email"), ("b", "sms"), position=7) == "duplicate"
+    assert customer.consents(position=6, email_consent=True) == "duplicate"
+    assert customer.reaches_goal(NOON, position=5) == "duplicate"
+
+    assert customer.attempts == []
+    assert customer.ignored == ["repeat"] * 4
+    assert customer.state == Ledger(erased=7)
+
+
+def test_what_was_decided_after_the_erasure_is_sent_and_its_repeat_is_not() -> None:
+    customer = Customer()
+    customer.comes_back(7)
+
+    assert customer.fires("f", ("a", "email"), position=8) == "applied"
+    customer.crashes()
+    assert customer.fires("f", ("a", "email"), position=8) == "duplicate"
+    assert customer.fires("e", ("z", "email"), position=7) == "duplicate"
+
+    assert [action for action, _, _ in customer.attempts] == ["a"]
+
+
+def test_what_does_not_say_where_it_was_decided_is_taken_as_it_comes() -> None:
+    customer = Customer()
+    customer.comes_back(7)
+
+    assert customer.fires("f") == "applied"
+    assert customer.consents(email_consent=True) == "applied"
+
+
+@pytest.mark.parametrize(
+    ("erased", "again", "is_news"),
+    [(7, 7, False), (7, 9, True), (7, -1, True), (-1, 9, True)],
+    ids=["the same", "a later one", "one without a place", "the first"],
+)
+def test_only_an_erasure_that_is_no_repeat_ends_what_is_unfinished(
+    erased: int, again: int, is_news: bool
+) -> None:
+    customer = Customer()
+    customer.comes_back(erased)
+    customer.fires("f", ("a", "sms", HOUR), position=9)
+
+    told = customer.send.on_erase(customer.state, customer.ruleset, NOON, again, customer.out)
+
+    assert told is is_news
+    assert customer.ends == ([("a", "suppressed", "erased")] if is_news else [])
+
+
+def test_an_erasure_that_is_heard_late_keeps_only_what_tells_a_repeat() -> None:
+    """Its first append had failed, and what was decided behind it is told again after it."""
+    customer = Customer()
+    customer.reaches_goal(NOON, trigger="other", position=6)
+    customer.consents(position=6, email_consent=False)
+    customer.reaches_goal(NOON, position=8)
+    customer.fires("f", ("a", "webhook", HOUR), position=9)
+
+    told = customer.send.on_erase(customer.state, customer.ruleset, NOON, 7, customer.out)
+
+    assert told is False
+    assert customer.ends == [("a", "suppressed", "erased")]
+    marks = {"a": customer.state.marks["a"]}
+    assert customer.state == Ledger(
+        erased=7, heard=9, marks=marks, goals={"cart": NOON}, goal_positions={"cart": 8}
+    )
+    assert customer.consents(position=6, email_consent=True) == "duplicate"
+    assert customer.consents(position=8, email_consent=True) == "applied"
+    assert customer.fires("f", ("a", "webhook", HOUR), position=9) == "duplicate"
+
+
+@pytest.mark.parametrize(
+    ("erased", "is_forgotten"), [(8, False), (9, True)], ids=["late", "in order"]
+)
+def test_an_erasure_is_late_where_later_decisions_were_heard(
+    erased: int, is_forgotten: bool
+) -> None:
+    customer = Customer()
+    customer.fires("f", position=9)
+
+    told = customer.send.on_erase(customer.state, customer.ruleset, NOON, erased, customer.out)
+
+    assert told is is_forgotten
 
 
 def test_only_reserved_actions_are_resumed() -> None:

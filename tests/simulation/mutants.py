@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tests.simulation.pair import PairSchedule
 from tests.simulation.protocol import ProtocolSchedule
 from triggerstream.core.keyed import cache, partition, restore
-from triggerstream.policy import caps, turn
+from triggerstream.policy import caps, send, turn
 from triggerstream.stream import answers, checkpoints, foreign, process
 
 
@@ -112,6 +112,14 @@ MUTANTS = (
         "values[customer] = None if entry.state is None else self._dump(entry)",
     ),
     Mutant(
+        "a grave's rest is measured by the partition's clock",
+        checkpoints.Checkpoints,
+        "_cut",
+        "owned.rest.record",
+        "type(owned.partition.record)(offset=owned.partition.record.offset, "
+        "clock=owned.partition.clock - 3_600_000)",
+    ),
+    Mutant(
         "due scan without the dirty index",
         cache.StateCache,
         "due",
@@ -185,6 +193,22 @@ MUTANTS = (
         "admit",
         "ledger.marks[action.action_id] =",
         "_ =",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "a firing of before the erasure is taken for a new one",
+        send.Send,
+        "on_message",
+        "0 <= message.position <= state.erased",
+        "False",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "a repeated erasure buries who has come back",
+        partition.Partition,
+        "_bury",
+        "if not self._program.on_erase(",
+        "if None is self._program.on_erase(",
         kind=PairSchedule,
     ),
     Mutant(

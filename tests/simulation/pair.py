@@ -14,8 +14,10 @@ from tests.simulation.node import Node
 from tests.simulation.oracle import Role
 from tests.simulation.schedule import Place, Schedule, erasure
 from tests.simulation.sender import SenderNode
+from triggerstream.channels.base import Message
 from triggerstream.core.detect import Detect
-from triggerstream.core.keyed.program import KIND, Kind
+from triggerstream.core.keyed.partition import KNOWN_FOR
+from triggerstream.core.keyed.program import KIND, NEVER, POSITION, Kind
 from triggerstream.core.triggers.model import Cap
 from triggerstream.policy import caps, ledger
 from triggerstream.policy.retries import REPEATABLE
@@ -135,8 +137,8 @@ class PairSchedule(Schedule):
             before = first.setdefault(message.action_id, accepted)
             if before is accepted:
                 continue
-            if self._was_erased(message.firing.customer_id, before.reserved_at, accepted.at):
-                self.world.reach("far side", "known gap: sent again after an erasure")
+            if self._told_again_late(message):
+                self.world.reach("far side", "sent again, long after an erasure")
             elif message.channel not in REPEATABLE:
                 self.world.violated(f"I2: {message.channel} {message.action_id} is accepted twice")
             elif before.message.firing != message.firing:
@@ -158,6 +160,24 @@ class PairSchedule(Schedule):
                         f"I3: {customer}: more than {cap.limit} by {cap.channel} "
                         f"between {start} and {end}"
                     )
+
+    def _told_again_late(self, message: Message) -> bool:
+        """Return whether detection has repeated *message*, or the erasure before it, when the
+        sender did not know of the erasure any more."""
+        key, action = message.firing.customer_id.encode(), message.action_id.encode()
+        erased: dict[int, int] = {}
+        for line in self.world.broker.topics["actions"]:
+            headers = dict(line.headers)
+            is_erasure = headers.get(KIND) == Kind.ERASE
+            if line.key != key or not (is_erasure or action in (line.value or b"")):
+                continue
+            position = int(headers.get(POSITION, NEVER))
+            if is_erasure:
+                erased.setdefault(position, line.timestamp)
+            known = [at for where, at in erased.items() if position <= where]
+            if known and line.timestamp >= min(known) + KNOWN_FOR:
+                return True
+        return False
 
     def _was_erased(self, customer: str, start: int, end: int) -> bool:
         """Return whether *customer* was forgotten in between, and the slots taken with it."""

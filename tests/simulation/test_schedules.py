@@ -45,6 +45,7 @@ EFFECTS = (
 """Where the protocol had to do something about it."""
 
 ANSWERS = (
+    "a backlog of hours",
     "answer lost after acceptance",
     "answer lost without acceptance",
     "call outlived its sender",

@@ -45,7 +45,7 @@ class Toy:
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise Rejected("bad_json", str(error)) from error
 
-    def new_state(self, customer_id: str) -> Chain:
+    def new_state(self, customer_id: str, erased: int = -1) -> Chain:
         return Chain(customer_id)
 
     def load(self, customer_id: str, value: bytes) -> Chain:
@@ -82,8 +82,9 @@ class Toy:
             out.append(Fired(state.customer_id, arrival, state.chain))
         return RecordStatus.APPLIED
 
-    def on_erase(self, state: Chain, ruleset: Any, clock: int, out: list[Any]) -> None:
+    def on_erase(self, state: Chain, ruleset: Any, clock: int, erased: int, out: list[Any]) -> bool:
         """Nothing is unfinished here."""
+        return True
 
     def resume(self, state: Chain) -> Sequence[Any]:
         return ()

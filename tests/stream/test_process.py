@@ -1,5 +1,5 @@
 """What the keyed process tells its observer, once a batch and by the broker's clock; and how it
-writes nulls."""
+writes nulls, and when."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from random import Random
 from tests.simulation.disk import Disk
 from tests.simulation.node import Node
 from tests.simulation.protocol import TOY, ruleset, say_word
+from tests.simulation.schedule import erasure
 from tests.simulation.world import World
 from triggerstream.core.keyed import header
 from triggerstream.stream.checkpoints import _with_graves
+from triggerstream.stream.rest import GRAVE_REST
 
 
 class Steady(Random):
@@ -130,3 +132,43 @@ def test_what_keeps_a_cut_from_landing_ends_the_process() -> None:
         world.broker.deliver()
 
     assert world.reached["lease expired"] == 1
+
+
+def test_a_grave_that_is_dug_in_a_backlog_of_hours_waits_for_an_hour_of_the_broker() -> None:
+    node = running(steady())
+    world = node.world
+    say_word(world, "c1", 1, 0)
+    world.say("events", *erasure("c1"))
+    world.now += 4 * GRAVE_REST
+    say_word(world, "c2", 2, 0)
+
+    checkpoints(node, 4)
+    assert b"c1" in node.disk.values
+
+    world.now += GRAVE_REST
+    checkpoints(node, 2)
+    assert b"c1" not in node.disk.values
+
+
+def test_a_new_owner_lets_every_grave_rest_anew() -> None:
+    node = running(steady())
+    world = node.world
+    say_word(world, "c1", 1, 0)
+    world.say("events", *erasure("c1"))
+    checkpoints(node, 4)
+    node.break_off()
+    world.now += GRAVE_REST
+
+    checkpoints(node, 4)
+    assert b"c1" in node.disk.values
+
+
+def checkpoints(node: Node, count: int) -> None:
+    """Let *node* go on, with an event now and then, until it has stored *count* cuts."""
+    for number in range(count):
+        say_word(node.world, "c9", number, 0)
+        before = node.disk.partition_record()
+        while node.disk.partition_record() == before:
+            node.step()
+            node.world.broker.deliver()
+            node.world.now += 1

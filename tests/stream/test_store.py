@@ -123,7 +123,7 @@ def test_a_grave_is_found_by_its_clock_and_never_due(store: RocksStore) -> None:
     put(store, {b"c1": state(77, flags=header.GRAVE)})
 
     assert store.due(NEVER, 10) == [(10, b"c2")]
-    assert store.graves(76, 10) == []
+    assert store.graves(76, 10) == store.graves(-1, 10) == store.graves(-77, 10) == []
     assert store.graves(77, 10) == [b"c1"]
 
 

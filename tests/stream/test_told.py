@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.keyed.control import ClockMoved, RulesetMarked
-from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind, Produce
+from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
+from triggerstream.core.keyed.program import ARRIVAL, KIND, POSITION, Kind, Produce
 from triggerstream.stream.told import Teller
 
 
@@ -62,6 +62,22 @@ def test_where_the_broker_is_the_clock_nobody_downstream_is_told_of_it() -> None
     records = told([ClockMoved(10), Said("a")], clock=10, version=1, header_clock=False)
 
     assert [dict(record.headers) for record in records] == [{}]
+
+
+def test_what_is_told_downstream_says_from_which_record_it_was_decided() -> None:
+    outcomes = [ClockMoved(10, 4), Said("a"), Erased("c"), ClockMoved(20, 6), Said("b")]
+
+    records = told(outcomes, clock=20, version=1, header_clock=False)
+
+    assert [dict(record.headers)[POSITION] for record in records] == [b"4", b"4", b"6"]
+
+
+def test_what_is_told_to_nobody_downstream_has_no_position() -> None:
+    letter = DeadLetter("empty", "", partition=3, offset=4, timestamp=5, key=None, value=b"")
+
+    [record] = told([ClockMoved(10, 4), letter], clock=10, version=1, header_clock=False)
+
+    assert POSITION not in dict(record.headers)
 
 
 def test_a_mark_is_passed_on_in_order() -> None:

@@ -67,7 +67,7 @@ class Detect:
             raise _too_long("customer_id", event.customer_id)
         return event
 
-    def new_state(self, customer_id: str) -> CustomerState:
+    def new_state(self, customer_id: str, erased: int = -1) -> CustomerState:
         return CustomerState(customer_id)
 
     def load(self, customer_id: str, value: bytes) -> CustomerState:
@@ -103,8 +103,11 @@ class Detect:
         engine.on_clock(state, ruleset, clock, out)
         return engine.on_failed_delivery(state, message.trigger, message.firing_id)
 
-    def on_erase(self, state: CustomerState, ruleset: Ruleset, clock: int, out: list[Any]) -> None:
+    def on_erase(
+        self, state: CustomerState, ruleset: Ruleset, clock: int, erased: int, out: list[Any]
+    ) -> bool:
         """Nothing is unfinished: what was decided is with the sender, who erases too."""
+        return True
 
     def resume(self, state: CustomerState) -> Sequence[Any]:
         return ()

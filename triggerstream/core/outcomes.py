@@ -116,11 +116,16 @@ class GoalReached(msgspec.Struct, frozen=True):
 
 
 class ConsentChanged(msgspec.Struct, frozen=True):
-    """A customer's consent or preference attributes, as they stand from now on."""
+    """A customer's consent or preference attributes, as they stand from now on.
+
+    Attributes:
+        position: To who hears of it: of the event in the log, or -1 where that is not told.
+    """
 
     customer_id: str
     at: int
     consent: dict[str, Any]
+    position: int = -1
 
 
 class Bounded(msgspec.Struct, frozen=True):

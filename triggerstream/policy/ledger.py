@@ -83,6 +83,9 @@ class Ledger(msgspec.Struct, array_like=True):
         marks: By action id: until when a repeat of it must be known for one.
         goals: By trigger: the moment of the last goal heard.
         goal_positions: By trigger: its place in the log of events, which tells it from a repeat.
+        erased: Where in the log of events the customer was erased before they came back, or -1:
+            what was decided up to there is a repeat, whose marks are gone.
+        heard: The last place in the log of events from which anything was heard, or -1.
         pending: By action id, in order of arrival.
     """
 
@@ -93,6 +96,8 @@ class Ledger(msgspec.Struct, array_like=True):
     goals: dict[str, int] = {}
     pending: dict[str, Pending] = {}
     goal_positions: dict[str, int] = {}
+    erased: int = -1
+    heard: int = -1
 
     def wake_at(self) -> int:
         """Return when the next waiting action is due, or `NEVER`."""
@@ -103,6 +108,13 @@ class Ledger(msgspec.Struct, array_like=True):
         """Return whether one more unfinished action with *firing* may be kept."""
         held = sum(len(pending.firing) for pending in self.pending.values())
         return len(self.pending) < MAX_PENDING and held + len(firing) <= MAX_PENDING_BYTES
+
+    def forget(self, erased: int) -> None:
+        """Keep no more than what tells a repeat: the customer was erased at *erased*, but what was
+        decided after that was heard before."""
+        self.consent, self.consent_at, self.sends, self.erased = {}, -1, [], erased
+        self.goal_positions = {t: at for t, at in self.goal_positions.items() if at > erased}
+        self.goals = {t: at for t, at in self.goals.items() if t in self.goal_positions}
 
     def prune(self, at: int, *, window: int, slack: int) -> None:
         """Forget what no decision from *at* on can need.

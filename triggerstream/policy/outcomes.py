@@ -123,8 +123,9 @@ class Ignored(msgspec.Struct, frozen=True):
     """A record that changed nothing: counted, never an end.
 
     Attributes:
-        what: ``repeat``: an action or a goal heard before; ``late_result``: the answer to
-            an attempt that has ended, or that had an answer already.
+        what: ``repeat``: an action or a goal heard before, or anything decided before its
+            customer was erased; ``late_result``: the answer to an attempt that has ended, or that
+            had an answer already.
     """
 
     what: Literal["repeat", "late_result"]

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from triggerstream.core.keyed.control import read_position
 from triggerstream.core.keyed.program import Kind, Record, Rejected
 from triggerstream.core.moments import parse_moment
 from triggerstream.core.outcomes import Action, ConsentChanged, Firing, GoalReached
@@ -18,11 +19,13 @@ class Fired(msgspec.Struct, frozen=True):
 
     Attributes:
         ruleset: The version that decided it.
+        position: Where in the log of events, or -1 where that is not told.
     """
 
     firing: Firing
     ruleset: int
     raw: bytes
+    position: int = -1
 
     @property
     def customer_id(self) -> str:
@@ -88,12 +91,13 @@ def read(record: Record, kind: bytes | None) -> Message:
     if not (value := record.value):
         raise Rejected(RejectReason.EMPTY, "a record has a value; found none")
     if kind == Kind.FIRING:
-        return read_firing(value)
+        return read_firing(value, read_position(record))
     if kind == Kind.RESULT:
         return _decode(_result, value)
     if kind == Kind.CONSENT:
         consent = _decode(_consent, value)
-        return ConsentChanged(consent.customer_id, _moment(consent.at), consent.consent)
+        at, position = _moment(consent.at), read_position(record)
+        return ConsentChanged(consent.customer_id, at, consent.consent, position)
     if kind == Kind.GOAL:
         goal = _decode(_goal, value)
         return GoalReached(goal.trigger, goal.customer_id, _moment(goal.at), goal.position)
@@ -102,7 +106,7 @@ def read(record: Record, kind: bytes | None) -> Message:
     raise Rejected(RejectReason.UNKNOWN_KIND, f"{required}; found {found}")
 
 
-def read_firing(value: bytes) -> Fired:
+def read_firing(value: bytes, position: int = -1) -> Fired:
     """Return the firing in *value*.
 
     Raises:
@@ -124,7 +128,7 @@ def read_firing(value: bytes) -> Fired:
         event=read.event,
         profile=read.profile,
     )
-    return Fired(firing, read.ruleset, bytes(value))
+    return Fired(firing, read.ruleset, bytes(value), position)
 
 
 def read_named(value: bytes) -> Named:

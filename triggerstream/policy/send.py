@@ -20,7 +20,7 @@ from triggerstream.core.reasons import GateReason, Outcome, RecordStatus
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.policy import consent, ledger, records
 from triggerstream.policy.ledger import Ledger, Pending
-from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed
+from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed, Result
 from triggerstream.policy.records import Fired, Message
 from triggerstream.policy.retries import REPEATABLE
 from triggerstream.policy.turn import Turn, attempt_of
@@ -46,8 +46,8 @@ class Send:
     def read(self, record: Record, kind: bytes | None) -> Message:
         return records.read(record, kind)
 
-    def new_state(self, customer_id: str) -> Ledger:
-        return Ledger()
+    def new_state(self, customer_id: str, erased: int = -1) -> Ledger:
+        return Ledger(erased=erased)
 
     def load(self, customer_id: str, value: bytes) -> Ledger:
         return ledger.load(value)
@@ -85,6 +85,11 @@ class Send:
         out: list[Any],
     ) -> str:
         turn = self._turn(state, ruleset, clock, out)
+        if not isinstance(message, Result):
+            if 0 <= message.position <= state.erased:
+                turn.recall(message)
+                return RecordStatus.DUPLICATE
+            state.heard = max(state.heard, message.position)
         match message:
             case Fired():
                 news = turn.admit(message, arrival) or not message.firing.actions
@@ -97,11 +102,23 @@ class Send:
                 news = turn.answer(message)
         return RecordStatus.APPLIED if news else RecordStatus.DUPLICATE
 
-    def on_erase(self, state: Ledger, ruleset: Ruleset, clock: int, out: list[Any]) -> None:
-        """End all unfinished actions of a customer who is to be forgotten."""
+    def on_erase(
+        self, state: Ledger, ruleset: Ruleset, clock: int, erased: int, out: list[Any]
+    ) -> bool:
+        """End all unfinished actions of a customer who is to be forgotten.
+
+        An erasure may be heard late, after what was decided behind it, where its first append
+        failed: that is told again too. So what tells a repeat stays then, and all else goes.
+        """
+        if 0 <= erased <= state.erased:
+            return False
         turn = self._turn(state, ruleset, clock, out)
         while state.pending:
             turn.end(next(iter(state.pending.values())), Outcome.SUPPRESSED, GateReason.ERASED)
+        if 0 <= erased < state.heard:
+            state.forget(erased)
+            return False
+        return True
 
     def resume(self, state: Ledger) -> Sequence[Attempt]:
         """Return the calls that were reserved, and had no answer, when *state* was stored."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from triggerstream.core.outcomes import Action, Firing, GoalReached
+from triggerstream.core.outcomes import Action, ConsentChanged, Firing, GoalReached
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
 from triggerstream.core.triggers.model import DAY, PRIORITIES
 from triggerstream.core.triggers.ruleset import Ruleset
@@ -102,6 +102,12 @@ class Turn:
             else:
                 self.consider(pending, fired)
         return True
+
+    def recall(self, told: Fired | ConsentChanged | GoalReached) -> None:
+        """Pass over what was decided before the customer was erased, and is told again since
+        detection has crashed. All memory of the first time is gone."""
+        number = len(told.firing.actions) if isinstance(told, Fired) else 1
+        self._out.extend([Ignored("repeat", told.customer_id, self.at)] * number)
 
     def answer(self, result: Result) -> bool:
         """Take a channel's answer; return whether it was awaited.

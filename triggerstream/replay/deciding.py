@@ -66,7 +66,7 @@ class Deciding:
         partition = self.partition
         partition.apply(lines)
         if partition.is_full:
-            cut = partition.cut()
+            cut = partition.cut(partition.record)  # nobody else writes
             self._store.write(cut.values, partition_record=cut.record, changelog_offset=cut.offset)
             partition.landed(cut)
 

@@ -96,7 +96,7 @@ class Checkpoints:
     async def _cut(self, owned: Owned) -> Cut:
         owned.cost = 0.0
         resumed = self._monotonic()
-        for growing in owned.partition.cutting():
+        for growing in owned.partition.cutting(owned.rest.record):
             cut = growing
             owned.cost += self._monotonic() - resumed
             # Other partitions go on between two slices: encoding 1,000 states takes 20 ms.
@@ -109,7 +109,7 @@ class Checkpoints:
         await self._land(owned, cut, owned.take_under_way(), started)
         while owned.attempts and self._owns(owned):
             started = self._monotonic()
-            cut = owned.partition.cut()
+            cut = owned.partition.cut(owned.rest.record)
             owned.cost = self._monotonic() - started
             await self._land(owned, cut, owned.take_under_way(), started)
 
@@ -144,6 +144,7 @@ class Checkpoints:
             old=cut.old,
         )
         partition.landed(cut)
+        owned.rest.note(partition.record)
         self._input.done(partition.number, cut.offset)
         owned.checkpointed = self._monotonic()
         owned.cost += owned.checkpointed - resumed
@@ -163,6 +164,7 @@ class Checkpoints:
                     await self._log.read_changelog(number, owned.expected, batch.base_offset)
                 )
             owned.expected = batch.base_offset + batch.count
+            owned.rest.hear(batch.timestamp)
 
     def _check_lease(self, number: int) -> None:
         if not self._input.still_ours():

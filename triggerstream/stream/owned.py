@@ -10,6 +10,7 @@ import msgspec
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import NEVER, Store
 from triggerstream.stream.ports import Acknowledged
+from triggerstream.stream.rest import Rest
 
 Told = tuple[Awaitable[Sequence[Acknowledged]], int | None]
 """What was handed over to the log: its acknowledgement; and when the first record that led to it
@@ -61,6 +62,7 @@ class Owned:
         ticked: When the last tick was appended, by the same.
         marked: The newest ruleset that was marked.
         clock_told: The clock that was last told downstream.
+        rest: Which graves have lain for long enough.
     """
 
     __slots__ = (
@@ -73,6 +75,7 @@ class Owned:
         "landing",
         "marked",
         "partition",
+        "rest",
         "store",
         "ticked",
         "told",
@@ -92,6 +95,7 @@ class Owned:
         self.ticked: float | None = None
         self.marked = partition.version
         self.clock_told = partition.clock
+        self.rest = Rest()
 
     def wants_checkpoint(self, now: float, cadence: Cadence, *, partitions: int = 1) -> bool:
         """Return whether the last checkpoint is long enough ago, in a process that owns so many

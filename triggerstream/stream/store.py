@@ -104,7 +104,7 @@ class RocksStore:
         return [key[1:] for key in self._scan(b"o", b"p")]
 
     def graves(self, until: int, limit: int) -> list[bytes]:
-        upper = b"g" + _NUMBER.pack(min(until, NEVER - 1) + 1)
+        upper = b"g" + _NUMBER.pack(max(0, min(until, NEVER - 1) + 1))
         return [key[9:] for key in self._scan(b"g", upper, limit)]
 
     def stale(self) -> list[bytes]:

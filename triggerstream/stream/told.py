@@ -9,7 +9,7 @@ import orjson
 
 from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind, Produce, Program
+from triggerstream.core.keyed.program import ARRIVAL, KIND, POSITION, Kind, Produce, Program
 
 DEAD_LETTER_LIMIT = 15 * 1024 * 1024
 """Bytes of a dead record that are kept: what the dead-letter topic takes, less our headers."""
@@ -53,7 +53,7 @@ class Teller:
         earlier than the partition's present ones.
         """
         records: list[Produce] = []
-        number, clock = partition.number, partition.clock
+        number, clock, position = partition.number, partition.clock, -1
         marks = (outcome.before for outcome in outcomes if isinstance(outcome, RulesetMarked))
         version = next(marks, partition.version)
         for outcome in outcomes:
@@ -61,14 +61,14 @@ class Teller:
                 records.append(dead_letter(outcome, to=self._dead_letters, topic=self._topic))
             elif isinstance(outcome, _STEPS):
                 if isinstance(outcome, ClockMoved):
-                    clock = outcome.clock
+                    clock, position = outcome.clock, outcome.position
                 elif isinstance(outcome, RulesetMarked):
                     version = outcome.version
                 if self._downstream is not None:
-                    records.extend(self._step(outcome, self._downstream, number, clock))
+                    records.extend(self._step(outcome, self._downstream, number, clock, position))
             else:
                 told = self._program.encode(outcome, version, clock)
-                records.extend(self._placed(record, number, clock) for record in told)
+                records.extend(self._placed(record, number, clock, position) for record in told)
         return records
 
     def tick(self, partition: Partition[Any, Any]) -> Produce:
@@ -95,6 +95,7 @@ class Teller:
         topic: str,
         number: int,
         clock: int,
+        position: int = -1,
     ) -> list[Produce]:
         if isinstance(outcome, RulesetMarked):
             record = _mark(topic, number, outcome.version, outcome.hash)
@@ -106,13 +107,15 @@ class Teller:
         else:
             # Where the broker is the clock, each topic has ticks of its own owner.
             return []
-        return [self._placed(record, number, clock)]
+        return [self._placed(record, number, clock, position)]
 
-    def _placed(self, record: Produce, number: int, clock: int) -> Produce:
+    def _placed(self, record: Produce, number: int, clock: int, position: int = -1) -> Produce:
         """Return *record* in this partition where the topic is co-partitioned, and stamped."""
         if record.topic not in self._copartitioned:
             return record
         headers = record.headers
+        if position >= 0:
+            headers = (*headers, (POSITION, b"%d" % position))
         if self._header_clock:
             headers = (*headers, (ARRIVAL, b"%d" % clock))
         return Produce(record.topic, number, record.key, record.value, headers)

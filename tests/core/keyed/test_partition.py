@@ -14,7 +14,7 @@ from triggerstream.core.keyed import header
 from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.memory import MemoryStore
-from triggerstream.core.keyed.partition import GRAVE_REST, Partition
+from triggerstream.core.keyed.partition import KNOWN_FOR, Partition
 from triggerstream.core.keyed.program import ARRIVAL, KIND, NEVER, ORIGIN, Kind
 from triggerstream.errors import StateFormatError
 
@@ -150,7 +150,7 @@ def test_a_cut_comes_in_slices_and_is_whole_with_the_last() -> None:
     toys = partition()
     toys.apply([word(offset, f"c{offset}") for offset in range(5)])
 
-    assert [len(cut.values) for cut in toys.cutting(2)] == [2, 4, 5]
+    assert [len(cut.values) for cut in toys.cutting(slice_size=2)] == [2, 4, 5]
 
 
 def test_what_is_on_its_way_masks_its_entry_on_disk() -> None:
@@ -302,7 +302,8 @@ def test_an_older_or_equal_mark_is_ignored() -> None:
     toys.apply([mark(0, 3), mark(1, 2), mark(2, 3)])
 
     assert toys.version == 3
-    assert toys.outcomes == [RulesetMarked(3, "v3", before=1)]
+    marked = [o for o in toys.outcomes if isinstance(o, RulesetMarked)]
+    assert marked == [RulesetMarked(3, "v3", before=1)]
 
 
 def test_a_mark_that_cannot_be_read_is_a_dead_letter() -> None:
@@ -334,7 +335,7 @@ def test_an_erased_customer_is_buried_and_begins_anew() -> None:
     toys = partition(disk)
     toys.apply([word(0, wait=10), Line(1, 100, b"a", None, ((KIND, Kind.ERASE),))])
 
-    assert toys.outcomes == [Erased("a")]
+    assert toys.outcomes == [ClockMoved(100, 1), Erased("a")]
     store(toys, disk)
     assert header.unpack(disk.values[b"a"])[1] == header.GRAVE
     toys.apply([tick(2, 200), word(3)])
@@ -345,19 +346,42 @@ def test_an_erased_customer_is_buried_and_begins_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rested", "gone"),
-    [(GRAVE_REST - 1, False), (GRAVE_REST, True)],
-    ids=["an hour less", "an hour"],
+    ("covered", "gone"), [(7, {}), (8, {b"a": None})], ids=["one record less", "the erasure"]
 )
-def test_a_grave_is_emptied_after_an_hour_of_the_clock(rested: int, gone: bool) -> None:
+def test_a_grave_is_emptied_when_an_old_partition_record_covers_it(
+    covered: int, gone: dict[bytes, None]
+) -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0), Line(1, 100, b"a", None, ((KIND, Kind.ERASE),))])
+    toys.apply([word(7), erase(8)])
     store(toys, disk)
-    toys.apply([tick(2, 100 + rested)])
+    toys.apply([tick(9, 100 + KNOWN_FOR)])
+
+    assert toys.cut(PartitionRecord(offset=covered, clock=100)).values == gone
+
+
+def test_a_customer_who_has_come_back_is_not_emptied() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0), erase(1)])
+    store(toys, disk)
+    rested = toys.record
+    toys.apply([word(2)])
+
+    assert toys.cut(rested).values[b"a"] is not None
+    store(toys, disk)
+    assert toys.cut(rested).values == {}
+
+
+def test_hours_of_the_partitions_own_clock_empty_no_grave() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0), erase(1)])
+    store(toys, disk)
+    toys.apply([tick(2, 10**9)])
     store(toys, disk)
 
-    assert (b"a" not in disk.values) is gone
+    assert toys.cut().values == {}
 
 
 def erase(offset: int, at: int = 100, key: bytes | None = b"a") -> Line:
@@ -403,27 +427,18 @@ def test_a_partition_without_records_is_made_ready_when_the_content_comes() -> N
 def test_who_comes_back_while_the_null_is_on_its_way_is_stored_anew() -> None:
     disk = MemoryStore()
     grave = header.pack(0, header.GRAVE, 100, 7)
-    record = PartitionRecord(offset=8, clock=100 + 2 * GRAVE_REST, ruleset=1).encode()
-    disk.write({b"a": grave}, partition_record=record, changelog_offset=0)
+    record = PartitionRecord(offset=8, clock=100 + 2 * KNOWN_FOR, ruleset=1)
+    disk.write({b"a": grave}, partition_record=record.encode(), changelog_offset=0)
     toys = partition(disk)
-    cut = toys.cut()
+    cut = toys.cut(record)
     assert cut.values == {b"a": None}
-    toys.apply([word(9, at=100 + 2 * GRAVE_REST)])
+    toys.apply([word(9, at=100 + 2 * KNOWN_FOR)])
     disk.write(cut.values, partition_record=cut.record, changelog_offset=1, old=cut.old)
     toys.landed(cut)
 
     following = toys.cut()
     assert following.old == {b"a": None}
     assert header.fence_of(following.values[b"a"] or b"") == 9
-
-
-def test_a_grave_above_the_partition_record_stays() -> None:
-    disk = MemoryStore()
-    grave = header.pack(0, header.GRAVE, 100, 9)
-    record = PartitionRecord(offset=8, clock=100 + 2 * GRAVE_REST, ruleset=1).encode()
-    disk.write({b"a": grave}, partition_record=record, changelog_offset=0)
-
-    assert partition(disk).cut().values == {}
 
 
 def test_a_second_copy_from_the_inbox_is_skipped() -> None:
@@ -466,7 +481,7 @@ def test_a_tick_is_told() -> None:
     toys = partition()
     toys.apply([tick(0, 77)])
 
-    assert toys.outcomes == [ClockMoved(77)]
+    assert toys.outcomes == [ClockMoved(77, 0)]
 
 
 def test_a_damaged_partition_record_stops() -> None:

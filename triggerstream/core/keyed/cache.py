@@ -34,6 +34,8 @@ class Entry(msgspec.Struct, Generic[State], gc=False, eq=False):
         state: ``None`` in a grave.
         stored: The header of what the store holds of the customer; ``None`` for nothing.
         dirty: Whether it has changed since it was last cut off.
+        dug: Of a grave: the clock at its erasure.
+        erased: Of a grave: the erasure's position upstream, or -1.
     """
 
     state: State | None
@@ -41,6 +43,8 @@ class Entry(msgspec.Struct, Generic[State], gc=False, eq=False):
     wake: int
     stored: bytes | None = None
     dirty: bool = False
+    dug: int = 0
+    erased: int = -1
 
 
 class StateCache(Generic[State]):

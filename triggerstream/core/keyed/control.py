@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from triggerstream.core.keyed.program import ARRIVAL, KIND, ORIGIN, Record, Rejected
+from triggerstream.core.keyed.program import ARRIVAL, KIND, ORIGIN, POSITION, Record, Rejected
 from triggerstream.core.reasons import RejectReason
 
 
@@ -28,9 +28,14 @@ class RulesetMarked(msgspec.Struct, frozen=True):
 
 
 class ClockMoved(msgspec.Struct, frozen=True):
-    """The clock as it stood for what follows; what stands downstream may be silent."""
+    """The clock as it stood for what follows; what stands downstream may be silent.
+
+    Attributes:
+        position: The record from which the following was decided, or -1.
+    """
 
     clock: int
+    position: int = -1
 
 
 class Erased(msgspec.Struct, frozen=True):
@@ -93,6 +98,14 @@ def read_headers(
         elif kind is not None:
             arrival = played
     return kind, arrival, origin
+
+
+def read_position(record: Record) -> int:
+    """Return the position upstream from which *record* was decided, or -1 where none is told."""
+    for name, value in record.headers:
+        if name == POSITION and value.isdigit():
+            return int(value)
+    return -1
 
 
 def _origin(value: bytes) -> tuple[int, int] | None:

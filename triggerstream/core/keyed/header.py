@@ -8,6 +8,7 @@ offset  size  field
 2       8     wake-up, big-endian epoch milliseconds, `NEVER` for none; of a grave:
               the clock at which it was dug
 10      8     fence, big-endian: the offset of the last input record contained
+18      8     of a grave that was dug for somebody upstream: the erasure's position there
 ======  ====  =====================================================================
 """
 
@@ -21,6 +22,7 @@ _HEADER = struct.Struct(">BBqq")
 
 _FENCE = struct.Struct(">q").unpack_from
 _FENCE_AT = 10
+_POSITION = struct.Struct(">q")
 
 SIZE = _HEADER.size
 GRAVE = 1
@@ -41,6 +43,17 @@ def unpack(value: bytes) -> tuple[int, int, int, int]:
     if len(value) < SIZE:
         raise StateFormatError(f"a stored state has at least {SIZE} bytes; found {len(value)}")
     return _HEADER.unpack_from(value)
+
+
+def pack_grave(clock: int, fence: int, erased: int) -> bytes:
+    """Return a grave that was dug at *clock*; *erased* is its position upstream, or -1."""
+    grave = pack(0, GRAVE, clock, fence)
+    return grave if erased < 0 else grave + _POSITION.pack(erased)
+
+
+def erased_at(grave: bytes) -> int:
+    """Return the position upstream of the erasure for which *grave* was dug, or -1."""
+    return -1 if len(grave) == SIZE else int(_POSITION.unpack_from(grave, SIZE)[0])
 
 
 def fence_of(value: bytes) -> int:

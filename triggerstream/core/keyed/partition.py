@@ -25,6 +25,7 @@ from triggerstream.core.keyed.control import (
     RulesetMarked,
     read_headers,
     read_mark,
+    read_position,
 )
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.program import (
@@ -43,11 +44,13 @@ from triggerstream.errors import DecisionError
 State = TypeVar("State")
 MessageT = TypeVar("MessageT", bound=Message)
 
-GRAVE_REST = 3_600_000
-"""How long a grave stays before its null, in milliseconds of the partition's clock."""
+KNOWN_FOR = 3_600_000
+"""For how long it is known that, and where upstream, a customer was erased: in milliseconds of the
+clock, so that it follows from the log. Their grave stays for as long, at least."""
 
 # Plain texts: an enum member's hash is a call.
 _APPLIED = RecordStatus.APPLIED.value
+_DUPLICATE = RecordStatus.DUPLICATE.value
 _SKIPPED = RecordStatus.SKIPPED.value
 _REJECTED = "rejected"
 
@@ -181,15 +184,14 @@ class Partition(Generic[State, MessageT]):
                 self.clock = clock = arrival
             told = len(outcomes)
             if clock >= cache.next_due and not self._fire_due(offset, customer):
-                self._stamp(told)
+                self._stamp(told, offset)
                 statuses[_APPLIED] += applied
                 return index
             if contained:
                 statuses[_SKIPPED] += 1
+            elif (state := entry.state) is None:
+                statuses[self._begin_anew(customer, entry, message, arrival, offset)] += 1
             else:
-                state = entry.state
-                if state is None:
-                    entry, state = self._begin_anew(customer)
                 status = on_message(state, message, self.ruleset, arrival, clock, offset, outcomes)
                 if status == _APPLIED:
                     applied += 1
@@ -199,19 +201,19 @@ class Partition(Generic[State, MessageT]):
                 wake = wake_at(state)
                 if wake != entry.wake or not entry.dirty:
                     cache.changed(customer, entry, wake)
-            if header_clock:
-                self._stamp(told)
+            if len(outcomes) > told:
+                self._stamp(told, offset)
             if origin is not None:
                 self._origins[origin[0]] = origin[1]
             self.offset = offset
         statuses[_APPLIED] += applied
         return len(records)
 
-    def _stamp(self, told: int) -> None:
-        """Where time is data, put the clock before the outcomes from index *told* on: it is what
-        they are stamped with, wherever the batch that they were decided in ends."""
-        if self._header_clock and len(self.outcomes) > told:
-            self.outcomes.insert(told, ClockMoved(self.clock))
+    def _stamp(self, told: int, offset: int) -> None:
+        """Put the clock and the *offset* of their record before the outcomes from index *told* on:
+        they are what these are stamped with, wherever the batch that they were decided in ends."""
+        if len(self.outcomes) > told and not self._in_one_piece:
+            self.outcomes.insert(told, ClockMoved(self.clock, offset))
 
     def _meet(self, customer: str) -> Entry[State]:
         """Return the entry of a customer whom this partition has never seen."""
@@ -226,10 +228,27 @@ class Partition(Generic[State, MessageT]):
                 "keyed by customer_id under murmur2, or through the inbox topic",
             )
 
-    def _begin_anew(self, customer: str) -> tuple[Entry[State], State]:
-        """Return a new entry and state for a customer who was deleted."""
-        state = self._program.new_state(customer)
-        return self._cache.add(customer, Entry(state, -1, NEVER)), state
+    def _begin_anew(
+        self, customer: str, grave: Entry[State], message: MessageT, arrival: int, offset: int
+    ) -> str:
+        """Apply *message* of a customer who was erased; return its status.
+
+        They are back, unless it is no news, such as a repeat of what was decided before. An
+        erasure that is not known any more makes no difference, whether its grave is left or not.
+        """
+        program, is_known = self._program, self._is_known(grave)
+        state = program.new_state(customer, grave.erased if is_known else -1)
+        status = program.on_message(
+            state, message, self.ruleset, arrival, self.clock, offset, self.outcomes
+        )
+        if is_known and status == _DUPLICATE:
+            # With its fence raised it stays for as long as this record may be decided again.
+            grave.fence = offset
+            self._cache.changed(customer, grave, NEVER)
+            return status
+        entry = self._cache.add(customer, Entry(state, offset, NEVER))
+        self._cache.changed(customer, entry, program.wake_at(state))
+        return status
 
     def _fire_due(self, offset: int, own: str | None) -> bool:
         """Do what has come due by the clock, in order of (due, customer); return whether all is
@@ -289,8 +308,7 @@ class Partition(Generic[State, MessageT]):
             self.offset = offset
             return True
         self.clock = max(self.clock, arrival)
-        if self._header_clock or kind == Kind.TICK:
-            self.outcomes.append(ClockMoved(self.clock))
+        self.outcomes.append(ClockMoved(self.clock, offset))
         # Who is to be erased is as the customer of an event: a timer leaves the fence alone.
         if self.clock >= self._cache.next_due and not self._fire_due(offset, erased):
             return False
@@ -299,9 +317,10 @@ class Partition(Generic[State, MessageT]):
             if not self._switch(mark.version):
                 return False
             self.outcomes.append(RulesetMarked(mark.version, mark.hash, before))
-        elif erased is not None:
-            self._bury(erased, offset)
-        self.statuses[_APPLIED] += 1
+        status = _APPLIED
+        if erased is not None:
+            status = self._bury(erased, offset, read_position(record))
+        self.statuses[status] += 1
         self.offset = offset
         return True
 
@@ -316,15 +335,28 @@ class Partition(Generic[State, MessageT]):
         self._check_placed(customer)
         return customer
 
-    def _bury(self, customer: str, offset: int) -> None:
+    def _bury(self, customer: str, offset: int, erased: int) -> str:
+        """Forget *customer*, by the erasure at *erased* upstream; return the record's status."""
         entry = self._cache.find(customer)
-        if entry is None or entry.fence >= offset:
-            return
-        if entry.state is not None:
-            self._program.on_erase(entry.state, self.ruleset, self.clock, self.outcomes)
-        grave = self._cache.add(customer, Entry(None, offset, NEVER))
+        clock, out = self.clock, self.outcomes
+        if entry is not None and entry.fence >= offset:
+            return _SKIPPED
+        if entry is not None and entry.state is not None:
+            if not self._program.on_erase(entry.state, self.ruleset, clock, erased, out):
+                entry.fence = offset
+                self._cache.changed(customer, entry, self._program.wake_at(entry.state))
+                return _DUPLICATE
+            out.append(Erased(customer))
+        elif erased < 0:
+            return _APPLIED  # nobody is here, and nobody upstream may repeat anything
+        elif entry is not None and self._is_known(entry):
+            erased = max(erased, entry.erased)
+        grave = self._cache.add(customer, Entry(None, offset, NEVER, dug=clock, erased=erased))
         self._cache.changed(customer, grave, NEVER)
-        self.outcomes.append(Erased(customer))
+        return _APPLIED
+
+    def _is_known(self, grave: Entry[State]) -> bool:
+        return self.clock < grave.dug + KNOWN_FOR
 
     def _reject(self, record: Record, rejected: Rejected) -> None:
         self.outcomes.append(
@@ -377,14 +409,21 @@ class Partition(Generic[State, MessageT]):
         """A lower bound of the earliest wake-up, or `NEVER`."""
         return self._cache.next_due
 
-    def cut(self) -> Cut:
+    def cut(self, rested: PartitionRecord | None = None) -> Cut:
         """Return what a checkpoint has to store now. The next one comes when it has `landed`;
-        records may be applied meanwhile."""
-        for growing in self.cutting():
+        records may be applied meanwhile.
+
+        Args:
+            rested: This partition's record of a while ago: the graves that it covers may go,
+                since nobody writes any more who does not know of them.
+        """
+        for growing in self.cutting(rested):
             cut = growing
         return cut
 
-    def cutting(self, slice_size: int = 256) -> Iterator[Cut]:
+    def cutting(
+        self, rested: PartitionRecord | None = None, *, slice_size: int = 256
+    ) -> Iterator[Cut]:
         """Make a `cut` in slices: yield it as it grows, *slice_size* customers at a time.
 
         It is complete when the iterator is exhausted; nothing may be applied until then.
@@ -400,9 +439,11 @@ class Partition(Generic[State, MessageT]):
         for customer in self._store.stale():
             if customer not in values:
                 values[customer] = self._store.get(customer)
-        for customer in self._store.graves(self.clock - GRAVE_REST, 1000):
-            if customer not in values and self._is_covered(customer):
-                values[customer] = None
+        if rested is not None:
+            until = min(rested.clock, self.clock - KNOWN_FOR)
+            for customer in self._store.graves(until, 1000):
+                if customer not in values and self._is_covered(customer, rested):
+                    values[customer] = None
         self._cache.cut()
         yield cut
 
@@ -443,20 +484,21 @@ class Partition(Generic[State, MessageT]):
         """Return what was under way when this partition was last stored (`Program.resume`)."""
         return [each for state in self.pending_states() for each in self._program.resume(state)]
 
-    def _is_covered(self, customer: bytes) -> bool:
+    def _is_covered(self, customer: bytes, record: PartitionRecord) -> bool:
         value = self._store.get(customer)
-        return value is not None and header.unpack(value)[3] <= self.record.offset
+        return value is not None and header.unpack(value)[3] <= record.offset
 
     def _load(self, customer: str, value: bytes) -> Entry[State]:
         _, flags, wake, fence = header.unpack(value)
+        stored = value[: header.SIZE]
         if flags & header.GRAVE:
-            return Entry(None, fence, NEVER, value[: header.SIZE])
+            return Entry(None, fence, NEVER, stored, dug=wake, erased=header.erased_at(value))
         state = self._program.load(customer, value)
-        return Entry(state, fence, wake, value[: header.SIZE])
+        return Entry(state, fence, wake, stored)
 
     def _dump(self, entry: Entry[State]) -> bytes:
         if entry.state is None:
-            return header.pack(0, header.GRAVE, self.clock, entry.fence)
+            return header.pack_grave(entry.dug, entry.fence, entry.erased)
         value = self._program.dump(entry.state, entry.fence)
         if len(value) > self._max_value:
             raise DecisionError(

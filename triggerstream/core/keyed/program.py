@@ -20,6 +20,9 @@ ARRIVAL = "ts-arrival"
 """Header: when the log took the record, epoch milliseconds in ASCII, where time is data."""
 ORIGIN = "ts-origin"
 """Header: ``<inbox partition>:<offset>`` of a record that the intake re-keyed."""
+POSITION = "ts-position"
+"""Header: of what is told downstream, the offset of the input record from which it was decided,
+in ASCII. A repeat has the same."""
 
 
 class Kind:
@@ -119,7 +122,14 @@ class Program(Protocol[State, MessageT]):
         """
         ...
 
-    def new_state(self, customer_id: str) -> State: ...
+    def new_state(self, customer_id: str, erased: int = -1) -> State:
+        """Return the state of a customer of whom nothing is known.
+
+        Args:
+            erased: The last position upstream from which something may have been decided before
+                the customer was erased; -1 where there was no erasure, or nobody tells.
+        """
+        ...
 
     def load(self, customer_id: str, value: bytes) -> State:
         """Return the state in *value*.
@@ -153,11 +163,18 @@ class Program(Protocol[State, MessageT]):
         position: int,
         out: list[Any],
     ) -> str:
-        """Apply *message*, after `on_clock`; return its `RecordStatus`."""
+        """Apply *message*, after `on_clock`; return its `RecordStatus`.
+
+        ``DUPLICATE`` says that nothing has changed: it brings no erased customer back.
+        """
         ...
 
-    def on_erase(self, state: State, ruleset: Any, clock: int, out: list[Any]) -> None:
-        """End what is unfinished of a customer who is about to be forgotten."""
+    def on_erase(self, state: State, ruleset: Any, clock: int, erased: int, out: list[Any]) -> bool:
+        """End what is unfinished of a customer who is about to be forgotten.
+
+        *erased* is the erasure's position upstream, or -1. Returns ``False`` where the customer
+        has come back after that erasure, as far as is known: then *state* stays.
+        """
         ...
 
     def resume(self, state: State) -> Sequence[Any]:
