@@ -166,23 +166,27 @@ class PairSchedule(Schedule):
         sender did not know of the erasure any more."""
         key, action = message.firing.customer_id.encode(), message.action_id.encode()
         erased: dict[int, int] = {}
+        clock = 0
         for line in self.world.broker.topics["actions"]:
+            clock = max(clock, line.timestamp)
             headers = dict(line.headers)
             is_erasure = headers.get(KIND) == Kind.ERASE
             if line.key != key or not (is_erasure or action in (line.value or b"")):
                 continue
             position = int(headers.get(POSITION, NEVER))
             if is_erasure:
-                erased.setdefault(position, line.timestamp)
+                erased.setdefault(position, clock)
             known = [at for where, at in erased.items() if position <= where]
-            if known and line.timestamp >= min(known) + KNOWN_FOR:
+            if known and clock >= min(known) + KNOWN_FOR:
                 return True
         return False
 
     def _was_erased(self, customer: str, start: int, end: int) -> bool:
         """Return whether *customer* was forgotten in between, and the slots taken with it."""
-        return any(
-            line.key == customer.encode() and start <= line.timestamp <= end
-            for line in self.world.broker.topics["actions"]
-            if dict(line.headers).get(KIND) == Kind.ERASE
-        )
+        clock = 0
+        for line in self.world.broker.topics["actions"]:
+            clock = max(clock, line.timestamp)
+            is_erasure = dict(line.headers).get(KIND) == Kind.ERASE
+            if is_erasure and line.key == customer.encode() and start <= clock <= end:
+                return True
+        return False
