@@ -1,4 +1,4 @@
-"""One Apache Kafka broker in KRaft mode, on free loopback ports, gone without a trace at the end.
+"""An Apache Kafka broker in KRaft mode, on free loopback ports, gone without a trace at the end.
 
 ``python -m deploy.local_kafka.broker`` starts one and prints its address; Ctrl-C ends it. In
 code::
@@ -6,7 +6,8 @@ code::
     with Broker() as broker:
         use(broker.bootstrap)
 
-A broker can be stopped, killed and started again: its ports and its data stay until `close`.
+A broker can be stopped, killed and started again: its ports and its data stay until `close`. It is
+a cluster of its own, unless it joins another one's.
 """
 
 from __future__ import annotations
@@ -65,13 +66,19 @@ class Broker:
 
     Args:
         config: Broker settings that replace ours, by Kafka's names.
+        joins: The broker whose cluster it joins, as its second node. That one is the controller:
+            it must run before this one is started, and be closed after it.
 
     Attributes:
         bootstrap: Its address, ``127.0.0.1:port``; the same after a restart.
+        cluster: The id of its cluster.
+        voters: Where the controller of its cluster is, as ``controller.quorum.voters``.
         start_seconds: How long the last start took, until it answered a request.
     """
 
-    def __init__(self, config: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, config: Mapping[str, str] | None = None, *, joins: Broker | None = None
+    ) -> None:
         missing = jars.missing_tools()
         if missing:
             msg = f"Apache Kafka's broker is required to find {' and '.join(missing)} on the path"
@@ -79,6 +86,14 @@ class Broker:
         self._libs = jars.fetch()
         self._port, controller = _free_ports(2)
         self.bootstrap = f"127.0.0.1:{self._port}"
+        role = {"listeners": f"BROKER://{self.bootstrap}"}
+        if joins is None:
+            self.cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
+            self.voters = f"1@127.0.0.1:{controller}"
+            role["listeners"] += f",CONTROLLER://127.0.0.1:{controller}"
+        else:
+            self.cluster, self.voters = joins.cluster, joins.voters
+            role |= {"process.roles": "broker", "node.id": "2"}
         self.start_seconds = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._directory = Path(tempfile.mkdtemp(prefix="triggerstream-kafka-"))
@@ -90,7 +105,7 @@ class Broker:
             start_new_session=True,
         )
         try:
-            self._format(controller, config or {})
+            self._format({**role, **(config or {})})
         except BaseException:
             self.close()
             raise
@@ -170,19 +185,17 @@ class Broker:
     def _java(self, main: str, *arguments: str) -> list[str]:
         return ["java", *_JVM, _QUIET, "-cp", f"{self._libs}/*", main, *arguments]
 
-    def _format(self, controller: int, config: Mapping[str, str]) -> None:
+    def _format(self, config: Mapping[str, str]) -> None:
         """Write the settings, and the empty log directory that KRaft wants to find."""
         placed = {
-            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listeners": f"BROKER://{self.bootstrap},CONTROLLER://127.0.0.1:{controller}",
+            "controller.quorum.voters": self.voters,
             "advertised.listeners": f"BROKER://{self.bootstrap}",
             "log.dirs": str(self._directory / "data"),
         }
         lines = [f"{name}={value}\n" for name, value in {**_CONFIG, **placed, **config}.items()]
         self._properties.write_text("".join(lines), encoding="utf-8")
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
         # In one word: one id in 64 begins with a dash.
-        arguments = ["format", f"--cluster-id={cluster}", "-c", str(self._properties)]
+        arguments = ["format", f"--cluster-id={self.cluster}", "-c", str(self._properties)]
         done = subprocess.run(
             self._java("kafka.tools.StorageTool", *arguments),
             capture_output=True,

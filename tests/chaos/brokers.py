@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -21,8 +21,10 @@ everything that waits for an answer."""
 
 
 @asynccontextmanager
-async def own_broker(config: dict[str, str] | None = None) -> AsyncIterator[Broker]:
-    broker = Broker(config)
+async def own_broker(
+    config: Mapping[str, str] | None = None, *, joins: Broker | None = None
+) -> AsyncIterator[Broker]:
+    broker = Broker(config, joins=joins)
     try:
         await asyncio.to_thread(broker.start)
         yield broker

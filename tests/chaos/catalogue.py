@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.chaos import brokers, changelogs, clocks, disks, logs, network, rulesets, workers
+from tests.chaos import (
+    brokers,
+    changelogs,
+    clocks,
+    disks,
+    logs,
+    network,
+    replicas,
+    rulesets,
+    workers,
+)
 from tests.chaos.rows import Entry
 from tests.chaos.senders import CATALOGUE as SENDERS
 
@@ -24,6 +34,7 @@ WORKERS = [
     Entry("rulesets", rulesets.deployed, 6, 2),
     Entry("compacted", changelogs.compacted, 2),
     Entry("kafka-away", brokers.away, 3),
+    Entry("too-few-replicas", replicas.too_few, 3),
     Entry("topic-deleted", brokers.topic_deleted, 1),
 ]
 

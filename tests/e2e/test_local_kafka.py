@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local_kafka import jars
 from deploy.local_kafka.broker import Broker
@@ -84,10 +85,44 @@ def test_a_setting_that_kafka_refuses_is_told_with_its_log() -> None:
         pass
 
 
-def test_a_broker_whose_starter_is_killed_goes_with_its_data(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "deploy.local_kafka.broker"]
+def test_a_broker_joins_the_cluster_of_another_and_has_a_copy_of_its_records() -> None:
+    async def make_two_copies(broker: Broker) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+        await admin.start()
+        try:
+            while len((await admin.describe_cluster())["brokers"]) < 2:
+                pass  # it answers before it is let in
+            await admin.create_topics([NewTopic(NEWS.topic, 1, 2)])
+        finally:
+            await admin.close()
+
+    with Broker() as first, Broker(joins=first) as second:
+        asyncio.run(asyncio.wait_for(make_two_copies(first), 30))
+        asyncio.run(write(first, b"in two places"))
+
+        assert second.bootstrap != first.bootstrap
+        assert asyncio.run(read(second)) == b"in two places"
+
+
+TWO = """
+from deploy.local_kafka.broker import Broker
+with Broker() as first, Broker(joins=first) as second:
+    print(second.bootstrap, flush=True)
+    input()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [("-m", "deploy.local_kafka.broker"), ("-c", TWO)], ids=["one", "two"]
+)
+def test_brokers_whose_starter_is_killed_go_with_their_data(
+    arguments: tuple[str, str], tmp_path: Path
+) -> None:
+    command = [sys.executable, *arguments]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    starter = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE)
+    starter = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert starter.stdout is not None
     with starter, starter.stdout:
         assert starter.stdout.readline().startswith(b"127.0.0.1:")
