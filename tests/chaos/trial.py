@@ -248,7 +248,7 @@ class Trial:
             finally:
                 await consumer.stop()
 
-    async def committed(self) -> dict[TopicPartition, int]:
+    async def _committed(self) -> dict[TopicPartition, int]:
         """Return the offset that is to be read next, by partition.
 
         Raises:
@@ -268,7 +268,7 @@ class Trial:
     async def _behind(self, ends: Mapping[TopicPartition, int]) -> int:
         """Return how many records below *ends* are not committed; more than 0 if unknown."""
         try:
-            committed = await self.committed()
+            committed = await self._committed()
         except KafkaError:
             return 1
         return sum(max(0, end - committed[tp]) for tp, end in ends.items())
@@ -276,7 +276,7 @@ class Trial:
     async def check_commits(self) -> None:
         """Note as broken, while no worker runs, a commit behind which the changelog stands back:
         what it passed would be lost."""
-        committed = await self.committed()
+        committed = await self._committed()
         for number, store in (await restored(self.deployment)).items():
             contained = position(store)
             found = committed[self._partitions[number]]
