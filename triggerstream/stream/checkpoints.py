@@ -58,7 +58,9 @@ class Checkpoints:
         """Cut *owned* off, and return while the cut is on its way. None may be already."""
         started = self._monotonic()
         cut = await self._cut(owned)
-        owned.landing = self._spawn(self._land_all(owned, cut, started))
+        # Taken now: what is decided before the landing begins to run is not in the cut.
+        under_way = owned.take_under_way()
+        owned.landing = self._spawn(self._land_all(owned, cut, under_way, started))
 
     async def store(self, owned: Owned) -> None:
         """Return when everything that is decided of *owned* by now is stored."""
@@ -104,10 +106,13 @@ class Checkpoints:
             resumed = self._monotonic()
         return cut
 
-    async def _land_all(self, owned: Owned, cut: Cut, started: float) -> None:
+    async def _land_all(
+        self, owned: Owned, cut: Cut, under_way: tuple[list[Told], list[Any]], started: float
+    ) -> None:
         """Store *cut*, and what attempts wait for by then."""
-        await self._land(owned, cut, owned.take_under_way(), started)
-        while owned.attempts and self._owns(owned):
+        await self._land(owned, cut, under_way, started)
+        # What is being told is decided, but not yet among what a cut would wait for.
+        while owned.attempts and not owned.is_telling and self._owns(owned):
             started = self._monotonic()
             cut = owned.partition.cut(owned.rest.record)
             owned.cost = self._monotonic() - started

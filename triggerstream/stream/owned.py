@@ -55,6 +55,7 @@ class Owned:
         expected: The offset that our next changelog record must get.
         told: What was handed over to the log and is not known to be acknowledged.
         attempts: What begins with the next checkpoint.
+        is_telling: Whether what was decided is being handed over to the log: no cut is made then.
         landing: The checkpoint whose cut is on its way; ``None`` without one.
         checkpointed: When the last one was over, by the process's monotonic clock.
         cost: How many seconds it kept the process from everything else.
@@ -72,6 +73,7 @@ class Owned:
         "cost",
         "expected",
         "heard",
+        "is_telling",
         "landing",
         "marked",
         "partition",
@@ -88,6 +90,7 @@ class Owned:
         self.expected = 0 if contained is None else contained + 1
         self.told: list[Told] = []
         self.attempts: list[Any] = []
+        self.is_telling = False
         self.landing: Beside | None = None
         self.checkpointed = now
         self.cost = 0.0

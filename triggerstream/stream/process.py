@@ -235,7 +235,9 @@ class KeyedProcess:
         while done < len(records):
             arrived = records[done].timestamp
             done = self._apply(partition, records, done)
+            owned.is_telling = True
             await self._tell(owned, arrived)
+            owned.is_telling = False
             if partition.is_full:
                 await self._checkpoints.make_room(owned)
             elif done < len(records):

@@ -1,0 +1,117 @@
+"""`Checkpoints`: what a cut waits for, and what begins when it has landed."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from random import Random
+from typing import Any
+
+from tests.simulation.disk import Disk
+from tests.simulation.kernel import PAUSE, Side
+from tests.simulation.node import Node
+from tests.simulation.protocol import TOY, ruleset, say_word
+from tests.simulation.toy import Fired
+from tests.simulation.world import World
+from triggerstream.core.keyed.marks import PartitionRecord
+from triggerstream.stream.ports import Attempts
+
+
+class Steady(Random):
+    """No append fails, and everything lands as late as it can."""
+
+    def random(self) -> float:
+        return 0.9
+
+
+class Noting:
+    """Takes every firing for an attempt, and notes up to where the disk is when each begins."""
+
+    def __init__(self, node: Calling) -> None:
+        self._node = node
+        self.began: list[int] = []
+
+    def is_one(self, outcome: Any) -> bool:
+        return isinstance(outcome, Fired)
+
+    def start(self, partition: int, attempt: Any) -> None:
+        self.began.append(self._node.stored)
+
+    async def room(self) -> None: ...
+    def orphan(self, partition: int, attempt: Any) -> None: ...
+    def release(self, partition: int) -> None: ...
+
+
+class Calling(Node):
+    """The toy with attempts. Its main coroutine and what runs beside it are driven apart."""
+
+    noting: Noting
+
+    def make_attempts(self) -> Attempts:
+        self.noting = Noting(self)
+        return self.noting
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> Side:
+        return super()._spawn(_later(coroutine))
+
+    @property
+    def stored(self) -> int:
+        record = self.disk.partition_record()
+        return -1 if record is None else PartitionRecord.decode(record).offset
+
+    def go_on_by_itself(self) -> None:
+        self.world.now += 1
+        self._main = self._main or self.main()
+        self._main.send(None)
+
+    def let_land(self) -> None:
+        """Let what runs beside it come to its end."""
+        for _ in range(200):
+            if all(side.done() for side in self._sides):
+                return
+            self.world.broker.deliver()
+            next(side for side in self._sides if not side.done()).step()
+        raise AssertionError("the cut does not land")
+
+
+async def _later(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Begin as an asyncio task does: not at once."""
+    await PAUSE
+    await coroutine
+
+
+def beside_a_cut() -> Calling:
+    """Return a node whose first cut, up to offset 1, is on its way, with a third word to decide:
+    that one leads to an attempt."""
+    world = World(1, [TOY], ruleset, random=Steady(1))
+    node = Calling(world, TOY, Disk(), lease=True, capacity=100)
+    world.owners[TOY.name] = node
+    for word in (1, 2):
+        say_word(world, "a", word, 0)
+    while not node._sides:
+        node.go_on_by_itself()
+    say_word(world, "a", 3, 0)
+    return node
+
+
+def test_no_cut_is_made_while_what_was_decided_is_being_told() -> None:
+    """It would not wait for that to be acknowledged: after a crash nobody would tell it."""
+    node = beside_a_cut()
+    owned = node.process._owned[0]
+    while not owned.is_telling:
+        node.go_on_by_itself()
+
+    node.let_land()
+
+    assert (owned.partition.offset, node.stored) == (2, 1)
+    assert len(owned.attempts) == 1
+
+
+def test_an_attempt_that_is_decided_before_the_landing_begins_waits_for_the_next_cut() -> None:
+    node = beside_a_cut()
+    owned = node.process._owned[0]
+    while not owned.attempts or owned.is_telling:
+        node.go_on_by_itself()
+
+    node.let_land()
+
+    assert node.noting.began == [2]
