@@ -44,7 +44,9 @@ from triggerstream.demo.processes import Process
 from triggerstream.stream.topics import Topics
 
 SHARES = (0.1, 0.5, 0.8)
-BACKLOG = 60_000
+WARMING = 60_000
+BACKLOG = 140_000
+"""Events, so many that the wait for the last checkpoint and its commit is little beside them."""
 WARM_UP_S = 4.0
 """Seconds at the begin of each run that do not count: the rate is new to everybody."""
 ABSENT_MS = 2_000
@@ -163,10 +165,10 @@ async def _capacity(bench: shared.Bench, prefix: str, topic: str) -> float:
     await producer.start()
     try:
         async with Lag(bench.bootstrap, Topics(prefix).process("detect"), topic, PARTITIONS) as lag:
-            await append(producer, topic, bench.load[:BACKLOG])
+            await append(producer, topic, bench.load[:WARMING])
             await shared.until_committed(lag)
             began = time.monotonic()
-            await append(producer, topic, bench.load[BACKLOG:])
+            await append(producer, topic, bench.load[WARMING:])
             await shared.until_committed(lag)
             return BACKLOG / (time.monotonic() - began)
     finally:
@@ -323,7 +325,7 @@ def main() -> None:
     parser.add_argument("--triggers", type=int, default=100)
     parser.add_argument("--capacity", type=float, help="events/s, instead of measuring it")
     asked = parser.parse_args()
-    load = events(2 * BACKLOG, until=int(time.time() * 1000))
+    load = events(WARMING + BACKLOG, until=int(time.time() * 1000))
     with (
         shared.open_broker() as bootstrap,
         tempfile.TemporaryDirectory(prefix="latency-") as directory,
