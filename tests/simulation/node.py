@@ -22,7 +22,7 @@ from triggerstream.stream.process import KeyedProcess
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-CADENCE = Cadence(checkpoint=0.02, idle=0.1, tick=0.01)
+CADENCE = Cadence(checkpoint=0.02, idle=0.1, tick=0.01, slice_size=2)
 
 
 class Node:

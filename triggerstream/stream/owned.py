@@ -17,7 +17,7 @@ Told = tuple[Awaitable[Sequence[Acknowledged]], int | None]
 had arrived, where one did."""
 
 
-SHARE = 1 / 16
+SHARE = 1 / 32
 """Of a process's time, what cutting off and storing may take where checkpoints are far enough
 apart for it; appending takes about as much again (`docs/benchmarks.md`)."""
 STRETCH = 5
@@ -41,11 +41,14 @@ class Cadence(msgspec.Struct, frozen=True):
             long where they would take more than their `SHARE` of the process's time.
         idle: Between two checkpoints of one that did not: they only notice foreign writes.
         tick: Between two ticks of a silent partition with something due.
+        slice_size: How many customers a cut encodes before other partitions go on; a thousand take
+            some three milliseconds.
     """
 
     checkpoint: float = 1.0
     idle: float = 300.0
     tick: float = 0.2
+    slice_size: int = 1024
 
 
 class Owned:

@@ -112,6 +112,7 @@ class KeyedProcess:
             owns=lambda owned: self._owned.get(owned.partition.number) is owned,
             monotonic=monotonic,
             spawn=spawn,
+            slice_size=self._cadence.slice_size,
         )
 
     # ── partitions come and go ──────────────────────────────────────────────────────────────

@@ -146,11 +146,15 @@ def test_what_changes_while_a_cut_is_on_its_way_is_in_the_next_one() -> None:
     assert following.old == {b"a": (cut.values[b"a"] or b"")[: header.SIZE]}
 
 
-def test_a_cut_comes_in_slices_and_is_whole_with_the_last() -> None:
+@pytest.mark.parametrize(("customers", "slices"), [(4, [0, 2]), (5, [0, 2, 4])])
+def test_a_cut_comes_in_slices(customers: int, slices: list[int]) -> None:
     toys = partition()
-    toys.apply([word(offset, f"c{offset}") for offset in range(5)])
+    toys.apply([word(offset, f"c{offset}") for offset in range(customers)])
+    cuts = toys.cutting(slice_size=2)
+    cut = next(cuts)
 
-    assert [len(cut.values) for cut in toys.cutting(slice_size=2)] == [2, 4, 5]
+    assert [0, *(len(cut.values) for _ in cuts)] == slices
+    assert len(cut.values) == customers
 
 
 def test_what_is_on_its_way_masks_its_entry_on_disk() -> None:

@@ -417,25 +417,29 @@ class Partition(Generic[State, MessageT]):
             rested: This partition's record of a while ago: the graves that it covers may go,
                 since nobody writes any more who does not know of them.
         """
-        for growing in self.cutting(rested):
-            cut = growing
+        cuts = self.cutting(rested)
+        cut = next(cuts)
+        for _ in cuts:
+            pass
         return cut
 
     def cutting(
-        self, rested: PartitionRecord | None = None, *, slice_size: int = 256
+        self, rested: PartitionRecord | None = None, *, slice_size: int = 1024
     ) -> Iterator[Cut]:
-        """Make a `cut` in slices: yield it as it grows, *slice_size* customers at a time.
+        """Make a `cut` in slices of *slice_size* customers: yield it, still empty, and again
+        between two slices.
 
         It is complete when the iterator is exhausted; nothing may be applied until then.
         """
         cut = Cut(values={}, old={}, record=self._record(), offset=self.offset)
+        yield cut
         values, old = cut.values, cut.old
-        for number, (customer_id, entry) in enumerate(self._cache.dirty.items(), 1):
+        for number, (customer_id, entry) in enumerate(self._cache.dirty.items()):
+            if number and number % slice_size == 0:
+                yield cut
             customer = customer_id.encode()
             values[customer] = self._dump(entry)
             old[customer] = entry.stored
-            if number % slice_size == 0:
-                yield cut
         for customer in self._store.stale():
             if customer not in values:
                 values[customer] = self._store.get(customer)
@@ -445,7 +449,6 @@ class Partition(Generic[State, MessageT]):
                 if customer not in values and self._is_covered(customer, rested):
                     values[customer] = None
         self._cache.cut()
-        yield cut
 
     def _record(self) -> bytes:
         return PartitionRecord(
