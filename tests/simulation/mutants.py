@@ -13,7 +13,7 @@ from tests.simulation.pair import PairSchedule
 from tests.simulation.protocol import ProtocolSchedule
 from triggerstream.core.keyed import cache, partition, restore
 from triggerstream.policy import caps, send, turn
-from triggerstream.stream import answers, checkpoints, foreign, process
+from triggerstream.stream import answers, checkpoints, process
 
 
 class Edit(NamedTuple):
@@ -146,15 +146,6 @@ MUTANTS = (
         "landed",
         "self._cache.stored()",
         "self._cache.cut(); self._cache.stored()",
-    ),
-    Mutant(
-        "a foreign write is answered with what was decided since the cut",
-        foreign.Foreign,
-        "_value",
-        "values = self._cut.values",
-        "entry = self._partition._cache.find(customer.decode())\n"
-        "    if entry is not None: return self._partition._dump(entry)\n"
-        "    values = self._cut.values",
     ),
     Mutant(
         "a fence raised by the record's own timer hides the record",

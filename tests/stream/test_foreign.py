@@ -46,3 +46,22 @@ def test_who_calls_answers_only_what_does_not_go_beyond_its_reservations() -> No
 
     with pytest.raises(LeaseExpiredError):
         meet(4, has_attempts=True)
+
+
+def test_a_foreign_write_is_answered_as_of_the_cut() -> None:
+    """What was decided since may not be acknowledged: it must not be in the changelog yet."""
+    store = MemoryStore()
+    ours: Partition[Chain, Said] = Partition(Toy(), store, rulesets=ruleset)
+    ours.apply([Line(0, 1_000, b"a", WORD), Line(1, 1_000, b"b", WORD.replace(b"a", b"b"))])
+    before = ours.cut()
+    store.write(before.values, partition_record=before.record, changelog_offset=0)
+    ours.landed(before)
+    ours.apply([Line(2, 1_000, b"a", WORD)])
+    cut = ours.cut()
+    foreign = Foreign(ours, cut, store)
+    ours.apply([Line(3, 1_000, b"a", WORD), Line(4, 1_000, b"b", WORD.replace(b"a", b"b"))])
+
+    foreign.meet([(7, b"ca", before.values[b"a"]), (8, b"cb", before.values[b"b"])])
+
+    assert foreign.take() == [(b"ca", cut.values[b"a"]), (b"cb", before.values[b"b"])]
+    assert cut.values[b"a"] != before.values[b"a"]
