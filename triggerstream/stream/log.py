@@ -27,7 +27,8 @@ BATCH: Final = 512 << 10
 _ENVELOPE: Final = 4096
 """Bytes left for a batch's own header, and the headers and varints of one record."""
 REQUEST_TIMEOUT: Final = 30.0
-"""Seconds until an unacknowledged batch is given up, and with it the process."""
+"""Seconds that a request may stay unanswered. A batch that is refused for the time being, such as
+for too few replicas in sync, is repeated for longer (`make chaos`, ``too-few-replicas``)."""
 
 
 class KafkaLog:
