@@ -102,13 +102,19 @@ def test_what_a_crash_left_uncommitted_is_done_when_its_partition_is_opened_agai
     assert world.broker.committed[TOY.name] == 1
 
 
-def test_records_are_decided_while_a_cut_is_on_its_way() -> None:
+def beside_a_cut() -> Node:
+    """Return a node with one word decided, whose cut is on its way."""
     node = running(steady())
-    world = node.world
-    say_word(world, "c1", 1, 0)
+    say_word(node.world, "c1", 1, 0)
     while not node._sides:
         node.step()
-        world.now += 1
+        node.world.now += 1
+    return node
+
+
+def test_records_are_decided_while_a_cut_is_on_its_way() -> None:
+    node = beside_a_cut()
+    world = node.world
     say_word(world, "c1", 2, 0)
 
     for _ in range(20):  # nothing lands
@@ -119,12 +125,8 @@ def test_records_are_decided_while_a_cut_is_on_its_way() -> None:
 
 
 def test_what_keeps_a_cut_from_landing_ends_the_process() -> None:
-    node = running(steady())
+    node = beside_a_cut()
     world = node.world
-    say_word(world, "c1", 1, 0)
-    while not node._sides:
-        node.step()
-        world.now += 1
     world.owners[TOY.name] = Node(world, TOY, Disk(), lease=True, capacity=100)
 
     while node.alive:
