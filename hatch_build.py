@@ -9,6 +9,7 @@ what is compiled, is compiled as it stands, and decides the same (``tests/core/t
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -35,15 +36,20 @@ class CompiledEngine(BuildHookInterface[Any]):
     """Adds the compiled modules to a wheel that asks for them."""
 
     PLUGIN_NAME = "custom"
+    _built: Path | None = None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if os.environ.get("TRIGGERSTREAM_COMPILE") != "1" or version == "editable":
             return
-        built = Path(tempfile.mkdtemp(prefix="triggerstream-"))
+        self._built = built = Path(tempfile.mkdtemp(prefix="triggerstream-"))
         for library in compile_engine(built):
             build_data["force_include"][str(library)] = str(library.relative_to(built))
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        if self._built is not None:
+            shutil.rmtree(self._built)
 
 
 def compile_engine(into: Path) -> list[Path]:
