@@ -3,7 +3,7 @@
 Records travel in batches that are built here, one request and one answer a batch. A future per
 record would cost six times as much (``benchmarks``). The order within a partition is the order of
 the calls: aiokafka has one batch of a partition on its way at a time, and repeats it unchanged
-until it is acknowledged or the request timeout is over.
+until it is acknowledged (see `REQUEST_TIMEOUT`).
 """
 
 from __future__ import annotations

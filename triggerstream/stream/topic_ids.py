@@ -131,9 +131,10 @@ async def topic_id(options: Mapping[str, Any], topic: str) -> str:
     await admin.start()
     try:
         answer = await admin._send_request(_Metadata(topic))  # noqa: SLF001 - see the plug-point tests
-    except IncompatibleBrokerVersion:  # a broker that has no such request
-        return ""  # the checks of offsets remain
-    except NotImplementedError:  # aiokafka's word for a broker that is too old for this one
+    except (IncompatibleBrokerVersion, NotImplementedError):
+        # aiokafka raises the first where the broker has no such request, the second where it has
+        # no version of it that tells ids. Such a broker gives a topic none, which is no failure:
+        # the checks of offsets (`KeyedProcess`) remain to tell a topic that was made anew.
         return ""
     finally:
         await admin.close()
