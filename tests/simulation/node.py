@@ -22,7 +22,7 @@ from triggerstream.stream.process import KeyedProcess
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-CADENCE = Cadence(checkpoint=0.02, idle=0.1, tick=0.01, slice_size=2)
+CADENCE = Cadence(checkpoint=0.02, idle=0.1, tick=0.01, gather=0.005, slice_size=2)
 
 
 class Node:
@@ -77,6 +77,7 @@ class Node:
             cadence=CADENCE,
             capacity=capacity,
             spawn=self._spawn,
+            sleep=self._breathe,
         )
 
     def make_attempts(self) -> Attempts | None:
@@ -117,6 +118,11 @@ class Node:
         side = Side(coroutine)
         self._sides.append(side)
         return side
+
+    async def _breathe(self, seconds: float) -> None:
+        until = self.monotonic() + seconds
+        while self.monotonic() < until:
+            await PAUSE
 
     def crash(self) -> None:
         """End here and now. Of what was on its way, at most one batch a topic still lands."""

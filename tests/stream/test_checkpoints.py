@@ -68,6 +68,7 @@ class Calling(Node):
         for _ in range(200):
             if all(side.done() for side in self._sides):
                 return
+            self.world.now += 1
             self.world.broker.deliver()
             next(side for side in self._sides if not side.done()).step()
         raise AssertionError("the cut does not land")
@@ -93,6 +94,15 @@ def beside_a_cut() -> Calling:
     return node
 
 
+def decide_all(node: Calling) -> None:
+    owned = node.process._owned[0]
+    for _ in range(50):
+        if owned.partition.offset + 1 == node.end_offset(0) and not owned.is_telling:
+            return
+        node.go_on_by_itself()
+    raise AssertionError("it is not decided")
+
+
 def test_no_cut_is_made_while_what_was_decided_is_being_told() -> None:
     """It would not wait for that to be acknowledged: after a crash nobody would tell it."""
     node = beside_a_cut()
@@ -115,3 +125,20 @@ def test_an_attempt_that_is_decided_before_the_landing_begins_waits_for_the_next
     node.let_land()
 
     assert node.noting.began == [2]
+
+
+def test_attempts_that_are_decided_soon_after_a_cut_has_landed_share_the_next_one() -> None:
+    node = beside_a_cut()
+    owned = node.process._owned[0]
+    while node.stored < 1:
+        node.world.broker.deliver()
+        node._sides[0].step()
+    decide_all(node)
+    for word in (4, 5, 6):
+        say_word(node.world, "a", word, 0)
+    decide_all(node)
+    assert (len(owned.attempts), node.noting.began) == (2, [])
+
+    node.let_land()
+
+    assert node.noting.began == [5, 5]

@@ -7,7 +7,7 @@ gets its states and its partition record, and then the local store. One cut of a
 its way at a time.
 
 An attempt begins when the cut that knows of it has landed. Those that are decided while a cut is on
-its way share the next one, which follows at once.
+its way, or soon after, share the next one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from triggerstream.core.keyed.partition import Cut
 from triggerstream.core.keyed.program import Store
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.foreign import Foreign
-from triggerstream.stream.owned import Beside, Owned, Told
+from triggerstream.stream.owned import Beside, Cadence, Owned, Told
 from triggerstream.stream.ports import Attempts, Entry, Input, Log, Observer
 
 Spawn = Callable[[Coroutine[Any, Any, None]], Beside]
+Sleep = Callable[[float], Coroutine[Any, Any, None]]
 
 
 class Checkpoints:
@@ -33,7 +34,8 @@ class Checkpoints:
     Args:
         owns: Whether the process still owns a partition.
         spawn: Runs a coroutine beside its caller: `asyncio.create_task`.
-        slice_size: Customers of a slice (`Cadence.slice_size`).
+        sleep: Waits so many seconds.
+        cadence: Its `slice_size` and `gather` count here.
     """
 
     def __init__(
@@ -46,7 +48,8 @@ class Checkpoints:
         owns: Callable[[Owned], bool],
         monotonic: Callable[[], float],
         spawn: Spawn,
-        slice_size: int,
+        sleep: Sleep,
+        cadence: Cadence,
     ) -> None:
         self._log = log
         self._input = consumer
@@ -55,7 +58,8 @@ class Checkpoints:
         self._owns = owns
         self._monotonic = monotonic
         self._spawn = spawn
-        self._slice = slice_size
+        self._sleep = sleep
+        self._cadence = cadence
 
     async def begin(self, owned: Owned) -> None:
         """Cut *owned* off, and return while the cut is on its way. None may be already."""
@@ -101,7 +105,7 @@ class Checkpoints:
     async def _cut(self, owned: Owned) -> Cut:
         began = self._monotonic()
         owned.cost = 0.0
-        cuts = owned.partition.cutting(owned.rest.record, slice_size=self._slice)
+        cuts = owned.partition.cutting(owned.rest.record, slice_size=self._cadence.slice_size)
         cut = next(cuts)
         for _ in cuts:
             owned.cost += self._monotonic() - began
@@ -113,10 +117,13 @@ class Checkpoints:
     async def _land_all(
         self, owned: Owned, cut: Cut, under_way: tuple[list[Told], list[Any]], started: float
     ) -> None:
-        """Store *cut*, and what attempts wait for by then."""
+        """Store *cut*, and then what attempts wait for that have gathered."""
         await self._land(owned, cut, under_way, started)
-        # What is being told is decided, but not yet among what a cut would wait for.
-        while owned.attempts and not owned.is_telling and self._owns(owned):
+        while self._attempts is not None:
+            await self._sleep(self._cadence.gather)
+            # What is being told is decided, but not yet among what a cut would wait for.
+            if not owned.attempts or owned.is_telling or not self._owns(owned):
+                break
             started = self._monotonic()
             cut = owned.partition.cut(owned.rest.record)
             owned.cost = self._monotonic() - started

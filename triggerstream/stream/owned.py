@@ -41,6 +41,8 @@ class Cadence(msgspec.Struct, frozen=True):
             long where they would take more than their `SHARE` of the process's time.
         idle: Between two checkpoints of one that did not: they only notice foreign writes.
         tick: Between two ticks of a silent partition with something due.
+        gather: After a checkpoint, until one that attempts ask for: each costs the same however
+            many begin with it.
         slice_size: How many customers a cut encodes before other partitions go on; a thousand take
             some three milliseconds.
     """
@@ -48,6 +50,7 @@ class Cadence(msgspec.Struct, frozen=True):
     checkpoint: float = 1.0
     idle: float = 300.0
     tick: float = 0.2
+    gather: float = 0.02
     slice_size: int = 1024
 
 

@@ -28,7 +28,7 @@ from typing import Any
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Produce, Program, Record
 from triggerstream.errors import DecisionError, TriggerstreamError, WorldChangedError
-from triggerstream.stream.checkpoints import Checkpoints, Spawn
+from triggerstream.stream.checkpoints import Checkpoints, Sleep, Spawn
 from triggerstream.stream.owned import Cadence, Owned
 from triggerstream.stream.ports import (
     Attempts,
@@ -64,6 +64,7 @@ class KeyedProcess:
         marks: Whether this process puts new rulesets in force, by marks in its input.
         monotonic: Seconds that never go back; decides when to look, never what to decide.
         spawn: Runs a coroutine beside its caller.
+        sleep: Waits so many seconds.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class KeyedProcess:
         topic_id: str = "",
         engine: str = "",
         spawn: Spawn = asyncio.create_task,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._program = program
         self._teller = teller
@@ -112,7 +114,8 @@ class KeyedProcess:
             owns=lambda owned: self._owned.get(owned.partition.number) is owned,
             monotonic=monotonic,
             spawn=spawn,
-            slice_size=self._cadence.slice_size,
+            sleep=sleep,
+            cadence=self._cadence,
         )
 
     # ── partitions come and go ──────────────────────────────────────────────────────────────
