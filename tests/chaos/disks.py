@@ -21,6 +21,9 @@ FULL = StoreError.exit_code
 SIZE_MB = 24
 _CUSTOMERS = 6000
 _EACH = 12
+_SPREAD = 8.0
+"""Seconds of load on a full disk: checkpoints enough to fill the store's buffer, which has to be
+written then."""
 _START = UNTIL - 30 * 86_400_000
 
 
@@ -78,7 +81,7 @@ async def full(stage: Stage, times: int) -> Row:
                     async def has_stopped(before: int = before) -> bool:
                         return trial.codes["w1"].count(FULL) > before
 
-                    await trial.play(1 / times)
+                    await trial.play(1 / times, _SPREAD)
                     await until(has_stopped, 60)
                     await trial.sleep_up_to(4)
                     (disk / "ballast").unlink()

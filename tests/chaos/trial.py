@@ -38,6 +38,8 @@ RESTARTABLE = frozenset(
 not append, could not reach the broker, did not stop in time. Any other one is counted as wrong."""
 
 _CHUNK = 50
+_TAILS = 12_000
+"""Characters of the processes' logs that are told of what went wrong."""
 _POLL = 0.1
 QUIET = 16.0
 """Seconds until everything has come due where the broker is the clock: the longest wait of the
@@ -148,7 +150,7 @@ class Trial:
             with suppress(asyncio.CancelledError):
                 await self._supervisor
         if error is not None:
-            self.stage.say(self.deployment.tails()[-12_000:])
+            self.stage.say(self.deployment.tails()[-_TAILS:])
         self.deployment.close()
         with suppress(KafkaError):
             await asyncio.wait_for(self._producer.stop(), 10)
@@ -327,6 +329,8 @@ class Trial:
         if ended:
             told = ", ".join(f"{ended.count(code)} times {code}" for code in sorted(set(ended)))
             notes.append(f"ended by themselves: {told}")
+        if wrong:
+            self.stage.say(self.deployment.tails()[-_TAILS:])
         said = [worst, *notes, *unforeseen, *self.broken, verdict.note()]
         return Row(
             fault,
