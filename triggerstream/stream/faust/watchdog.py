@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Final, cast
+from collections.abc import Awaitable, Callable
+from typing import Final, NoReturn, cast
 
 from faust.types import TP
 
@@ -23,13 +24,18 @@ PROGRESS_WITHIN: Final = 120.0
 """Seconds within which records that are known to be there must come."""
 
 
-async def watch(app: EdgeApp) -> None:
-    """Watch *app* until it ends, and seal its fate where it stands still."""
+async def watch(
+    app: EdgeApp, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> NoReturn:
+    """Watch *app* until it is cancelled, and seal its fate where it stands still.
+
+    Its loop turns while it stops, too: what is stored then takes as long as the broker takes.
+    """
     progress = _Progress()
-    while not app.edge.fate.is_sealed:
-        await asyncio.sleep(PERIOD)
+    while True:
+        await sleep(PERIOD)
         app.edge.lease.turned()
-        if not app.edge.is_settled:
+        if app.edge.fate.is_sealed or not app.edge.is_settled:
             progress.forget()
             continue
         consumer = cast("Consumer", app.consumer)
