@@ -256,16 +256,37 @@ class Trial:
         Raises:
             KafkaError: The broker or the group's coordinator does not answer.
         """
-        group = f"{self.deployment.prefix}.detect"
+        async with self._admin() as admin:
+            found = await admin.list_consumer_group_offsets(
+                self._group, partitions=self._partitions
+            )
+        return {tp: max(0, found[tp].offset) if tp in found else 0 for tp in self._partitions}
+
+    async def _are_members(self) -> bool:
+        """Return whether the group counts in every worker: who was cut off for long enough knows
+        it, and is back."""
+        try:
+            async with self._admin() as admin:
+                (answer,) = await admin.describe_consumer_groups([self._group])
+        except KafkaError:
+            return False
+        _, _, state, _, _, members, *_ = answer.groups[0]
+        return state == "Stable" and len(members) == len(self.deployment.processes)
+
+    @asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(
             bootstrap_servers=self.deployment.bootstrap, client_id=CLIENT, request_timeout_ms=5000
         )
         try:
             await admin.start()
-            found = await admin.list_consumer_group_offsets(group, partitions=self._partitions)
+            yield admin
         finally:
             await admin.close()
-        return {tp: max(0, found[tp].offset) if tp in found else 0 for tp in self._partitions}
+
+    @property
+    def _group(self) -> str:
+        return f"{self.deployment.prefix}.detect"
 
     async def _behind(self, ends: Mapping[TopicPartition, int]) -> int:
         """Return how many records below *ends* are not committed; more than 0 if unknown."""
@@ -291,7 +312,8 @@ class Trial:
         return int(dict(self._lines[self._played - 1].headers)[ARRIVAL])
 
     async def settle(self) -> None:
-        """Play what is left, let everything come due, and return when all of it is committed."""
+        """Play what is left, let everything come due, and return when all of it is committed, by
+        workers who are all in the group."""
         await self.play(1.0)
         if self.deployment.header_clock:
             await self.deployment.tick(self.stage.shop.until)
@@ -302,6 +324,7 @@ class Trial:
             return not await self._behind(await self._ends())
 
         await until(is_done, LIMIT)
+        await until(self._are_members, LIMIT)
 
     # ── the verdict ─────────────────────────────────────────────────────────────────────────
 
