@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.ops.test_metrics import delivery, firing, ledger, suppressed, trigger
 from triggerstream.core.keyed.control import DeadLetter
-from triggerstream.core.keyed.partition import Cut
+from triggerstream.core.keyed.cuts import Cut
 from triggerstream.core.outcomes import (
     Bounded,
     Clamped,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from tests.simulation.pair import PairSchedule
 from tests.simulation.protocol import ProtocolSchedule
-from triggerstream.core.keyed import cache, partition, restore
+from triggerstream.core.keyed import cache, cuts, partition, restore
 from triggerstream.policy import caps, send, turn
 from triggerstream.stream import answers, checkpoints, process
 
@@ -106,10 +106,10 @@ MUTANTS = (
     ),
     Mutant(
         "a null before its grave is covered",
-        partition.Partition,
-        "cutting",
-        "values[customer] = self._dump(entry)",
-        "values[customer] = None if entry.state is None else self._dump(entry)",
+        cuts.Cuts,
+        "make",
+        "values[customer] = self._codec.dump(entry)",
+        "values[customer] = None if entry.state is None else self._codec.dump(entry)",
     ),
     Mutant(
         "a grave's rest is measured by the partition's clock",
@@ -142,7 +142,7 @@ MUTANTS = (
     ),
     Mutant(
         "what changed beside a cut counts as stored when it has landed",
-        partition.Partition,
+        cuts.Cuts,
         "landed",
         "self._cache.stored()",
         "self._cache.cut(); self._cache.stored()",

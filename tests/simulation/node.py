@@ -10,8 +10,9 @@ from tests.simulation.broker import Answer, Batch, Line
 from tests.simulation.disk import Disk
 from tests.simulation.kernel import PAUSE, Side
 from tests.simulation.oracle import Role
+from triggerstream.core.keyed.cuts import Cut
 from triggerstream.core.keyed.marks import PartitionRecord
-from triggerstream.core.keyed.partition import Cut, Partition
+from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Produce
 from triggerstream.core.keyed.restore import Restore
 from triggerstream.errors import LeaseExpiredError, ProtocolError

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.simulation.broker import Changelog, Line
 from tests.simulation.disk import is_grave
+from triggerstream.core.keyed.entry import EntryCodec
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import KIND, Kind, Program
@@ -63,6 +64,7 @@ class Oracle:
         self._partition: Partition[Any, Any] = Partition(
             program, MemoryStore(), rulesets=rulesets, capacity=10**9
         )
+        self._codec: EntryCodec[Any] = EntryCodec(program, 0, 1 << 30)
         self.statuses: list[str] = []
         self.told: set[Told] = set()
         self.history: dict[bytes, dict[int, bytes]] = {}
@@ -82,7 +84,7 @@ class Oracle:
         for name, entry in partition._cache.entries.items():
             if entry.fence == line.offset:
                 customer = name.encode()
-                self.history.setdefault(customer, {})[line.offset] = partition._dump(entry)
+                self.history.setdefault(customer, {})[line.offset] = self._codec.dump(entry)
 
     def states(self) -> dict[bytes, bytes]:
         """Return every customer's final state."""

@@ -16,7 +16,7 @@ from tests.simulation.schedule import Place, Schedule, erasure
 from tests.simulation.sender import SenderNode
 from triggerstream.channels.base import Message
 from triggerstream.core.detect import Detect
-from triggerstream.core.keyed.partition import KNOWN_FOR
+from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.program import KIND, NEVER, POSITION, Kind
 from triggerstream.core.triggers.model import Cap
 from triggerstream.policy import caps, ledger

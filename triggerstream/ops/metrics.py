@@ -54,7 +54,8 @@ ENDS: tuple[tuple[str, str], ...] = (
 
 
 if TYPE_CHECKING:
-    from triggerstream.core.keyed.partition import Cut, Partition
+    from triggerstream.core.keyed.cuts import Cut
+    from triggerstream.core.keyed.partition import Partition
     from triggerstream.policy.ledger import Ledger
 
 _STATUSES = frozenset(RecordStatus)

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from triggerstream.core.keyed.partition import Cut, Partition
+from triggerstream.core.keyed.cuts import Cut
+from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Produce, Store
 from triggerstream.core.triggers.ruleset import Ruleset
 

@@ -16,8 +16,9 @@ from tests.simulation.broker import Line
 from tests.simulation.toy import Chain, Fired, Said, Toy
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.control import ClockMoved, Erased
+from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.memory import MemoryStore
-from triggerstream.core.keyed.partition import KNOWN_FOR, Partition
+from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import KIND, NEVER, POSITION, Kind
 from triggerstream.core.reasons import RecordStatus
 

@@ -12,9 +12,10 @@ from tests.simulation.broker import Line
 from tests.simulation.toy import Chain, Fired, Said, Toy
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
+from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.memory import MemoryStore
-from triggerstream.core.keyed.partition import KNOWN_FOR, Partition
+from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import ARRIVAL, KIND, NEVER, ORIGIN, Kind
 from triggerstream.errors import StateFormatError
 

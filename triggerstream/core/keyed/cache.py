@@ -14,8 +14,7 @@ from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Generic, TypeVar
 
-import msgspec
-
+from triggerstream.core.keyed.entry import Entry
 from triggerstream.core.keyed.program import NEVER, Store
 
 State = TypeVar("State")
@@ -25,26 +24,6 @@ _LAST = b"\xff"
 
 SCAN = 1024
 """How many entries of the store's index are held in memory at a time."""
-
-
-class Entry(msgspec.Struct, Generic[State], gc=False, eq=False):
-    """One customer in memory.
-
-    Attributes:
-        state: ``None`` in a grave.
-        stored: The header of what the store holds of the customer; ``None`` for nothing.
-        dirty: Whether it has changed since it was last cut off.
-        dug: Of a grave: the clock at its erasure.
-        erased: Of a grave: the erasure's position upstream, or -1.
-    """
-
-    state: State | None
-    fence: int
-    wake: int
-    stored: bytes | None = None
-    dirty: bool = False
-    dug: int = 0
-    erased: int = -1
 
 
 class StateCache(Generic[State]):

@@ -14,10 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-import msgspec
-
-from triggerstream.core.keyed import header
-from triggerstream.core.keyed.cache import Entry, StateCache
+from triggerstream.core.keyed.cache import StateCache
 from triggerstream.core.keyed.control import (
     ClockMoved,
     DeadLetter,
@@ -27,6 +24,8 @@ from triggerstream.core.keyed.control import (
     read_mark,
     read_position,
 )
+from triggerstream.core.keyed.cuts import SLICE, Cut, Cuts
+from triggerstream.core.keyed.entry import Entry, EntryCodec
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.program import (
     NEVER,
@@ -39,36 +38,15 @@ from triggerstream.core.keyed.program import (
 )
 from triggerstream.core.reasons import RecordStatus, RejectReason
 from triggerstream.core.triggers.ruleset import Ruleset
-from triggerstream.errors import DecisionError
 
 State = TypeVar("State")
 MessageT = TypeVar("MessageT", bound=Message)
-
-KNOWN_FOR = 3_600_000
-"""For how long it is known that, and where upstream, a customer was erased: in milliseconds of the
-clock, so that it follows from the log. Their grave stays for as long, at least."""
 
 # Plain texts: an enum member's hash is a call.
 _APPLIED = RecordStatus.APPLIED.value
 _DUPLICATE = RecordStatus.DUPLICATE.value
 _SKIPPED = RecordStatus.SKIPPED.value
 _REJECTED = "rejected"
-
-
-class Cut(msgspec.Struct, frozen=True):
-    """What one checkpoint stores.
-
-    Attributes:
-        values: The dirty customers' stored forms; ``None`` deletes.
-        old: The headers of what the store holds of them, where that is known.
-        record: The partition record, to follow once all values are acknowledged.
-        offset: The last input record that the cut contains.
-    """
-
-    values: dict[bytes, bytes | None]
-    old: dict[bytes, bytes | None]
-    record: bytes
-    offset: int
 
 
 class Partition(Generic[State, MessageT]):
@@ -109,7 +87,6 @@ class Partition(Generic[State, MessageT]):
         self._placed = placed
         self._header_clock = header_clock
         self._in_one_piece = in_one_piece
-        self._max_value = max_value
         self._engine = engine
         stored = store.partition_record()
         record = PartitionRecord.decode(stored) if stored is not None else PartitionRecord()
@@ -119,7 +96,9 @@ class Partition(Generic[State, MessageT]):
         self.awaiting: int | None = None
         self.topic_id = record.topic_id
         self._origins = dict(record.origins)
-        self._cache: StateCache[State] = StateCache(store, self._load, capacity)
+        codec = EntryCodec(program, number, max_value)
+        self._cache: StateCache[State] = StateCache(store, codec.load, capacity)
+        self._cuts = Cuts(store, self._cache, codec)
         self.outcomes: list[Any] = []
         self.statuses: Counter[str] = Counter()
         self.ruleset: Ruleset | None = None
@@ -236,7 +215,7 @@ class Partition(Generic[State, MessageT]):
         They are back, unless it is no news, such as a repeat of what was decided before. An
         erasure that is not known any more makes no difference, whether its grave is left or not.
         """
-        program, is_known = self._program, self._is_known(grave)
+        program, is_known = self._program, grave.is_known(self.clock)
         state = program.new_state(customer, grave.erased if is_known else -1)
         status = program.on_message(
             state, message, self.ruleset, arrival, self.clock, offset, self.outcomes
@@ -349,14 +328,11 @@ class Partition(Generic[State, MessageT]):
             out.append(Erased(customer))
         elif erased < 0:
             return _APPLIED  # nobody is here, and nobody upstream may repeat anything
-        elif entry is not None and self._is_known(entry):
+        elif entry is not None and entry.is_known(clock):
             erased = max(erased, entry.erased)
         grave = self._cache.add(customer, Entry(None, offset, NEVER, dug=clock, erased=erased))
         self._cache.changed(customer, grave, NEVER)
         return _APPLIED
-
-    def _is_known(self, grave: Entry[State]) -> bool:
-        return self.clock < grave.dug + KNOWN_FOR
 
     def _reject(self, record: Record, rejected: Rejected) -> None:
         self.outcomes.append(
@@ -424,33 +400,12 @@ class Partition(Generic[State, MessageT]):
         return cut
 
     def cutting(
-        self, rested: PartitionRecord | None = None, *, slice_size: int = 1024
+        self, rested: PartitionRecord | None = None, *, slice_size: int = SLICE
     ) -> Iterator[Cut]:
-        """Make a `cut` in slices of *slice_size* customers: yield it, still empty, and again
-        between two slices.
+        """Make a `cut` in slices (`Cuts.make`), *slice_size* customers each."""
+        return self._cuts.make(self._record(), rested, slice_size)
 
-        It is complete when the iterator is exhausted; nothing may be applied until then.
-        """
-        cut = Cut(values={}, old={}, record=self._record(), offset=self.offset)
-        yield cut
-        values, old = cut.values, cut.old
-        for number, (customer_id, entry) in enumerate(self._cache.dirty.items()):
-            if number and number % slice_size == 0:
-                yield cut
-            customer = customer_id.encode()
-            values[customer] = self._dump(entry)
-            old[customer] = entry.stored
-        for customer in self._store.stale():
-            if customer not in values:
-                values[customer] = self._store.get(customer)
-        if rested is not None:
-            until = min(rested.clock, self.clock - KNOWN_FOR)
-            for customer in self._store.graves(until, 1000):
-                if customer not in values and self._is_covered(customer, rested):
-                    values[customer] = None
-        self._cache.cut()
-
-    def _record(self) -> bytes:
+    def _record(self) -> PartitionRecord:
         return PartitionRecord(
             offset=self.offset,
             clock=self.clock,
@@ -458,18 +413,12 @@ class Partition(Generic[State, MessageT]):
             topic_id=self.topic_id,
             origins=self._origins,
             engine=self._engine,
-        ).encode()
+        )
 
     def landed(self, cut: Cut) -> None:
         """Note that *cut* is stored."""
         self.record = PartitionRecord.decode(cut.record)
-        for name, value in cut.values.items():
-            customer = name.decode()
-            if value is None:
-                self._cache.deleted(customer)
-            elif (entry := self._cache.entries.get(customer)) is not None:
-                entry.stored = value[: header.SIZE]
-        self._cache.stored()
+        self._cuts.landed(cut)
 
     def state_of(self, customer: str) -> tuple[State, int] | None:
         """Return the customer's state, not to be changed, and its fence."""
@@ -486,30 +435,6 @@ class Partition(Generic[State, MessageT]):
     def pending(self) -> list[Any]:
         """Return what was under way when this partition was last stored (`Program.resume`)."""
         return [each for state in self.pending_states() for each in self._program.resume(state)]
-
-    def _is_covered(self, customer: bytes, record: PartitionRecord) -> bool:
-        value = self._store.get(customer)
-        return value is not None and header.unpack(value)[3] <= record.offset
-
-    def _load(self, customer: str, value: bytes) -> Entry[State]:
-        _, flags, wake, fence = header.unpack(value)
-        stored = value[: header.SIZE]
-        if flags & header.GRAVE:
-            return Entry(None, fence, NEVER, stored, dug=wake, erased=header.erased_at(value))
-        state = self._program.load(customer, value)
-        return Entry(state, fence, wake, stored)
-
-    def _dump(self, entry: Entry[State]) -> bytes:
-        if entry.state is None:
-            return header.pack_grave(entry.dug, entry.fence, entry.erased)
-        value = self._program.dump(entry.state, entry.fence)
-        if len(value) > self._max_value:
-            raise DecisionError(
-                f"a stored state has at most {self._max_value} bytes, or the changelog would "
-                f"refuse it; found {len(value)} in partition {self.number}: the program's budget "
-                "failed"
-            )
-        return value
 
 
 _CONTROL = frozenset({Kind.TICK, Kind.RULESET, Kind.ERASE})
