@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, cast
+
+import pytest
 
 from tests.simulation.disk import Disk
 from tests.simulation.kernel import PAUSE, Side
 from tests.simulation.node import Node
 from tests.simulation.protocol import TOY, ruleset, say_word
-from tests.simulation.toy import Fired
+from tests.simulation.toy import Chain, Fired, Said, Toy
 from tests.simulation.world import World
 from triggerstream.core.keyed.marks import PartitionRecord
+from triggerstream.errors import DecisionError
 from triggerstream.stream.ports import Attempts
 
 
@@ -21,6 +25,17 @@ class Steady(Random):
 
     def random(self) -> float:
         return 0.9
+
+
+class Breaking(Toy):
+    """A toy with a defect, once somebody says which word it shows at."""
+
+    breaks_at = 0
+
+    def on_message(self, state: Chain, message: Said, *rest: Any) -> str:
+        if message.word == self.breaks_at:
+            raise ZeroDivisionError
+        return super().on_message(state, message, *rest)
 
 
 class Noting:
@@ -80,18 +95,31 @@ async def _later(coroutine: Coroutine[Any, Any, None]) -> None:
     await coroutine
 
 
+BREAKING = replace(TOY, program=Breaking)
+
+
 def beside_a_cut() -> Calling:
     """Return a node whose first cut, up to offset 1, is on its way, with a third word to decide:
     that one leads to an attempt."""
-    world = World(1, [TOY], ruleset, random=Steady(1))
-    node = Calling(world, TOY, Disk(), lease=True, capacity=100)
-    world.owners[TOY.name] = node
+    world = World(1, [BREAKING], ruleset, random=Steady(1))
+    node = Calling(world, BREAKING, Disk(), lease=True, capacity=100)
+    world.owners[BREAKING.name] = node
     for word in (1, 2):
         say_word(world, "a", word, 0)
     while not node._sides:
         node.go_on_by_itself()
     say_word(world, "a", 3, 0)
     return node
+
+
+def land_one(node: Calling) -> None:
+    """Let the cut up to offset 1 land, and no more than that."""
+    for _ in range(200):
+        if node.stored == 1:
+            return
+        node.world.broker.deliver()
+        node._sides[0].step()
+    raise AssertionError("the cut does not land")
 
 
 def decide_all(node: Calling) -> None:
@@ -130,9 +158,7 @@ def test_an_attempt_that_is_decided_before_the_landing_begins_waits_for_the_next
 def test_attempts_that_are_decided_soon_after_a_cut_has_landed_share_the_next_one() -> None:
     node = beside_a_cut()
     owned = node.process._owned[0]
-    while node.stored < 1:
-        node.world.broker.deliver()
-        node._sides[0].step()
+    land_one(node)
     decide_all(node)
     for word in (4, 5, 6):
         say_word(node.world, "a", word, 0)
@@ -142,3 +168,19 @@ def test_attempts_that_are_decided_soon_after_a_cut_has_landed_share_the_next_on
     node.let_land()
 
     assert node.noting.began == [5, 5]
+
+
+def test_no_cut_is_made_of_a_batch_that_failed_halfway() -> None:
+    """What was decided before the failure is told to nobody."""
+    node = beside_a_cut()
+    land_one(node)
+    decide_all(node)  # an attempt waits for the next cut
+    cast("Breaking", node.process._program).breaks_at = 5
+    for word in (4, 5):
+        say_word(node.world, "a", word, 0)
+    with pytest.raises(DecisionError):
+        decide_all(node)
+
+    node.let_land()
+
+    assert (node.process._owned[0].partition.offset, node.stored) == (3, 1)

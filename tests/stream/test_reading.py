@@ -157,6 +157,16 @@ async def test_a_failure_is_the_fate_of_the_process(read: Read) -> None:
     assert read.fate.exit_code == StoreError.exit_code
 
 
+async def test_after_a_failure_nothing_is_written_when_partitions_go(read: Read) -> None:
+    await read.begin(1)
+    read.process.error = StoreError("disk full")
+    asyncio.get_running_loop().call_soon(read.process.go_on.set)
+
+    await read.reading.close([1], are_lost=False)
+
+    assert read.process.calls == ["open 1", "drop"]
+
+
 async def test_only_the_first_failure_counts() -> None:
     fate = Fate()
 

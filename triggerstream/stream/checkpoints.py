@@ -63,16 +63,15 @@ class Checkpoints:
 
     async def begin(self, owned: Owned) -> None:
         """Cut *owned* off, and return while the cut is on its way. None may be already."""
-        started = self._monotonic()
-        cut = await self._cut(owned)
-        # Taken now: what is decided before the landing begins to run is not in the cut.
-        under_way = owned.take_under_way()
-        owned.landing = self._spawn(self._land_all(owned, cut, under_way, started))
+        await self._begin(owned, self._land_all)
 
     async def store(self, owned: Owned) -> None:
-        """Return when everything that is decided of *owned* by now is stored."""
+        """Return when everything that is decided of *owned* by now is stored.
+
+        Nothing may be decided meanwhile, so that no attempts gather.
+        """
         await self.landed(owned)
-        await self.begin(owned)
+        await self._begin(owned, self._land)
         await self.landed(owned)
 
     async def make_room(self, owned: Owned) -> None:
@@ -82,13 +81,13 @@ class Checkpoints:
             await self.store(owned)
 
     async def landed(self, owned: Owned) -> None:
-        """Return when no cut of *owned* is on its way."""
+        """Return when no cut of *owned* is on its way, and no attempts gather for one."""
         if owned.landing is not None:
             await owned.landing
             owned.landing = None
 
     def look_after(self, owned: Owned) -> None:
-        """Take note of a cut that has landed; raise what has kept it from that."""
+        """Take note of a landing that is over; raise what has ended it."""
         if owned.landing is not None and owned.landing.done():
             owned.landing.result()
             owned.landing = None
@@ -101,6 +100,12 @@ class Checkpoints:
             self._observer.told(max(0, appended - arrived) / 1000)
 
     # ── one cut ─────────────────────────────────────────────────────────────────────────────
+
+    async def _begin(self, owned: Owned, land: Callable[..., Coroutine[Any, Any, None]]) -> None:
+        started = self._monotonic()
+        cut = await self._cut(owned)
+        # Taken now: what is decided before the landing begins to run is not in the cut.
+        owned.landing = self._spawn(land(owned, cut, owned.take_under_way(), started))
 
     async def _cut(self, owned: Owned) -> Cut:
         began = self._monotonic()
@@ -121,7 +126,7 @@ class Checkpoints:
         await self._land(owned, cut, under_way, started)
         while self._attempts is not None:
             await self._sleep(self._cadence.gather)
-            # What is being told is decided, but not yet among what a cut would wait for.
+            # What is being decided and told is not yet among what a cut would wait for.
             if not owned.attempts or owned.is_telling or not self._owns(owned):
                 break
             started = self._monotonic()

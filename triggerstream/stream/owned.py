@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from triggerstream.core.keyed.cuts import SLICE_SIZE
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import NEVER, Store
 from triggerstream.stream.ports import Acknowledged
@@ -51,7 +52,7 @@ class Cadence(msgspec.Struct, frozen=True):
     idle: float = 300.0
     tick: float = 0.2
     gather: float = 0.02
-    slice_size: int = 1024
+    slice_size: int = SLICE_SIZE
 
 
 class Owned:
@@ -61,8 +62,10 @@ class Owned:
         expected: The offset that our next changelog record must get.
         told: What was handed over to the log and is not known to be acknowledged.
         attempts: What begins with the next checkpoint.
-        is_telling: Whether what was decided is being handed over to the log: no cut is made then.
-        landing: The checkpoint whose cut is on its way; ``None`` without one.
+        is_telling: Whether records are being decided, or what was decided is being handed over to
+            the log: no cut is made then. It stays so after a failure.
+        landing: The checkpoint whose cut is on its way, or after which attempts gather for the
+            next; ``None`` without one.
         checkpointed: When the last one was over, by the process's monotonic clock.
         cost: How many seconds it kept the process from everything else.
         heard: When the clock last moved, by the same; ``None`` before it has.

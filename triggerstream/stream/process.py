@@ -238,8 +238,8 @@ class KeyedProcess:
         done = 0
         while done < len(records):
             arrived = records[done].timestamp
-            done = self._apply(partition, records, done)
             owned.is_telling = True
+            done = self._apply(partition, records, done)
             await self._tell(owned, arrived)
             owned.is_telling = False
             if partition.is_full:

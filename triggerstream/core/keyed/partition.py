@@ -24,7 +24,7 @@ from triggerstream.core.keyed.control import (
     read_mark,
     read_position,
 )
-from triggerstream.core.keyed.cuts import SLICE, Cut, Cuts
+from triggerstream.core.keyed.cuts import SLICE_SIZE, Cut, Cuts
 from triggerstream.core.keyed.entry import Entry, EntryCodec
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.program import (
@@ -390,8 +390,7 @@ class Partition(Generic[State, MessageT]):
         records may be applied meanwhile.
 
         Args:
-            rested: This partition's record of a while ago: the graves that it covers may go,
-                since nobody writes any more who does not know of them.
+            rested: This partition's record of a while ago (`Cuts.make`).
         """
         cuts = self.cutting(rested)
         cut = next(cuts)
@@ -400,7 +399,7 @@ class Partition(Generic[State, MessageT]):
         return cut
 
     def cutting(
-        self, rested: PartitionRecord | None = None, *, slice_size: int = SLICE
+        self, rested: PartitionRecord | None = None, *, slice_size: int = SLICE_SIZE
     ) -> Iterator[Cut]:
         """Make a `cut` in slices (`Cuts.make`), *slice_size* customers each."""
         return self._cuts.make(self._record(), rested, slice_size)

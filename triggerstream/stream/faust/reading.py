@@ -111,7 +111,8 @@ class Reading:
             self._process.drop()
 
     async def _finish(self) -> bool:
-        """Take the lock when the calls under way have ended; return whether they have, in time."""
+        """Take the lock when the calls under way have ended; return whether they have, in time and
+        without a failure."""
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._lock.acquire()
@@ -125,6 +126,9 @@ class Reading:
                 message = "%s: calls for %d partitions did not end within %s s"
                 _log.warning(message, self.topic, len(late), PATIENCE)
                 return False
+        if self._fate.error is not None:  # what is in memory may be the reason for it
+            self._lock.release()
+            return False
         return True
 
     async def _break_off(self) -> None:

@@ -29,12 +29,14 @@ async def watch(
 ) -> NoReturn:
     """Watch *app* until it is cancelled, and seal its fate where it stands still.
 
-    Its loop turns while it stops, too: what is stored then takes as long as the broker takes.
+    The lease is renewed while it stops in order, too: what is stored then takes as long as the
+    broker takes. After a failure nothing may be written, and it runs out.
     """
     progress = _Progress()
     while True:
         await sleep(PERIOD)
-        app.edge.lease.turned()
+        if app.edge.fate.error is None:
+            app.edge.lease.turned()
         if app.edge.fate.is_sealed or not app.edge.is_settled:
             progress.forget()
             continue
