@@ -24,7 +24,7 @@ check: $(READY)  ## lint, format, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-chaos: $(READY)  ## every fault, again and again, on a real Apache Kafka: 45 minutes on two cores
+chaos: $(READY)  ## every fault, again and again, on a real Apache Kafka; the long one
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lock: $(READY)  ## pin every version again, within what pyproject.toml allows

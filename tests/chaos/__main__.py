@@ -10,6 +10,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str]) -> int:
     if not chosen:
         _say(f"--only: required is one of {', '.join(entry.name for entry in entries)}")
         return 2
+    began = time.monotonic()
     rows = _run_all(chosen, options)
+    _say(f"{len(rows)} rows in {(time.monotonic() - began) / 60:.0f} minutes")
     if options.json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(rows)) + b"\n")
     else:

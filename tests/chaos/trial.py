@@ -263,15 +263,18 @@ class Trial:
         return {tp: max(0, found[tp].offset) if tp in found else 0 for tp in self._partitions}
 
     async def _are_members(self) -> bool:
-        """Return whether the group counts in every worker: who was cut off for long enough knows
-        it, and is back."""
+        """Return whether every worker reads, and the group counts in as many: who was cut off for
+        long enough knows it, and is back."""
+        processes = self.deployment.processes
+        if not all(map(self.deployment.is_reading, processes)):
+            return False
         try:
             async with self._admin() as admin:
                 (answer,) = await admin.describe_consumer_groups([self._group])
         except KafkaError:
             return False
         _, _, state, _, _, members, *_ = answer.groups[0]
-        return state == "Stable" and len(members) == len(self.deployment.processes)
+        return state == "Stable" and len(members) == len(processes)
 
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
