@@ -263,10 +263,12 @@ class Trial:
         return {tp: max(0, found[tp].offset) if tp in found else 0 for tp in self._partitions}
 
     async def _are_members(self) -> bool:
-        """Return whether every worker reads, and the group counts in as many: who was cut off for
-        long enough knows it, and is back."""
-        processes = self.deployment.processes
-        if not all(map(self.deployment.is_reading, processes)):
+        """Return whether every worker reads, none is about to end, and the group counts in as
+        many: who was cut off for long enough knows it, and is back."""
+        deployment, names = self.deployment, list(self.deployment.processes)
+        if not all(
+            deployment.is_reading(name) and not deployment.is_ending(name) for name in names
+        ):
             return False
         try:
             async with self._admin() as admin:
@@ -274,7 +276,7 @@ class Trial:
         except KafkaError:
             return False
         _, _, state, _, _, members, *_ = answer.groups[0]
-        return state == "Stable" and len(members) == len(processes)
+        return state == "Stable" and len(members) == len(names)
 
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:

@@ -160,6 +160,10 @@ class Deployment:
         """Return whether the process started last under *name* has come to read its partitions."""
         return b"reading" in self.log(name).read_bytes()[self._began[name] :]
 
+    def is_ending(self, name: str) -> bool:
+        """Return whether the process started last under *name* has said that it must end."""
+        return b"stopping: " in self.log(name).read_bytes()[self._began[name] :]
+
     def disk(self, name: str) -> Path:
         return self.directory / name
 
