@@ -20,7 +20,8 @@ from triggerstream.errors import StoreError
 FULL = StoreError.exit_code
 SIZE_MB = 24
 _CUSTOMERS = 6000
-_EACH = 12
+_EACH = 6
+"""Events of each customer, each time that the disk is full."""
 _SPREAD = 8.0
 """Seconds of load on a full disk: checkpoints enough to fill the store's buffer, which has to be
 written then."""
@@ -68,7 +69,7 @@ def _browsing(customers: int, each: int) -> Iterator[bytes]:
 async def full(stage: Stage, times: int) -> Row:
     """No byte is free on the state's disk: the worker stops, with the exit code of its store, and
     skips nothing; when there is room again, it goes on."""
-    lines = lines_of(_browsing(_CUSTOMERS, _EACH))
+    lines = lines_of(_browsing(_CUSTOMERS, _EACH * times))
     with stage.deployment(partitions=1) as deployment:
         disk = deployment.disk("w1")
         with _small_disk(disk):
