@@ -128,6 +128,31 @@ def test_a_null_whose_grave_was_compacted_away_deletes_what_an_old_disk_holds() 
     assert disk.stale() == []
 
 
+def test_such_a_null_deletes_also_where_an_older_record_was_stale() -> None:
+    disk = MemoryStore()
+    disk.write({b"a": state(3)}, partition_record=None, changelog_offset=0)
+    Restore(disk).apply([(1, b"ca", state(2))])
+    assert disk.stale() == [b"a"]
+
+    Restore(disk).apply([(5, b"ca", None)])
+
+    assert disk.get(b"a") is None
+    assert disk.stale() == []
+
+
+def test_such_a_null_deletes_also_directly_behind_a_stale_record_of_somebody_else() -> None:
+    disk = MemoryStore()
+    stored = {b"a": state(3), b"b": state(9)}
+    disk.write(stored, partition_record=None, changelog_offset=0)
+    restore = Restore(disk)
+    restore.apply([(1, b"ca", state(2))])
+
+    restore.apply([(4, b"cb", state(8)), (5, b"ca", None)])
+
+    assert disk.get(b"a") is None
+    assert disk.stale() == [b"b"]
+
+
 def test_one_batch_gives_what_its_records_give_one_by_one() -> None:
     grave = header.pack(0, header.GRAVE, 100, 7)
     entries = [

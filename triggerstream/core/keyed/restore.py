@@ -6,6 +6,7 @@ the changelog would win after compaction, so its customer is marked, and written
 next checkpoint.
 
 A null has no fence. So it follows its grave in the changelog at once, and is as stale as that.
+Where compaction has taken the grave away, an owner had looked at it before, and the null stands.
 """
 
 from __future__ import annotations
@@ -42,8 +43,11 @@ class Restore:
         self._best = PartitionRecord.decode(stored) if stored is not None else None
         # Of these customers the last record read was stale.
         self._stale = dict.fromkeys(store.stale())
+        contained = store.changelog_offset()
+        # Where the last stale record stood, and whose it was; unknown of where the store ends.
+        self._last_stale: tuple[int, bytes | None] = (-2 if contained is None else contained, None)
         self._gone = _Gone(most_gone)
-        self._fill = _Fill() if store.changelog_offset() is None else None
+        self._fill = _Fill() if contained is None else None
         self.records = 0
         self.dropped = 0
 
@@ -62,7 +66,7 @@ class Restore:
         winners: dict[bytes, bytes | None] = {}
         stale: dict[bytes, None] = {}
         record: bytes | None = None
-        for _, key, value in rows:
+        for offset, key, value in rows:
             if key[:1] != CUSTOMER_PREFIX:
                 if key == PARTITION_KEY and value is not None and self._is_newer(value):
                     record = value
@@ -72,12 +76,13 @@ class Restore:
             known = fences.get(customer, -1)
             if value is None:
                 best = winners[customer] if customer in winners else stored[customer]
-                is_stale = customer in self._stale and _lives(best)
+                is_stale = self._follows_its_grave(offset, customer) and _lives(best)
             else:
                 is_stale = fence < known
             if is_stale:
                 self.dropped += 1
                 stale[customer] = self._stale[customer] = None
+                self._last_stale = offset, customer
                 continue
             if self._stale:
                 stale.pop(customer, None)
@@ -94,6 +99,11 @@ class Restore:
             stale=stale,
             old=stored,
         )
+
+    def _follows_its_grave(self, offset: int, customer: bytes) -> bool:
+        """Return whether the record directly before *offset* was stale, and the customer's."""
+        at, whose = self._last_stale
+        return offset == at + 1 and whose in {customer, None} and customer in self._stale
 
     def finish(self, end_offset: int) -> None:
         """Note that the changelog was read up to *end_offset*, the next offset to be written.
