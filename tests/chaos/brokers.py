@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
-from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local_kafka.broker import Broker
 from tests.chaos.rows import Row
 from tests.chaos.stage import Stage
-from tests.chaos.trial import CLIENT, RESTARTABLE, Trial, until
+from tests.chaos.trial import RESTARTABLE, Trial, opened_admin, until
 from triggerstream.errors import WorldChangedError
 
 AWAY = 20.0
@@ -75,12 +74,8 @@ async def topic_deleted(stage: Stage, _: int) -> Row:
             before = await deployment.read("actions")
             deployment.worker("w1")
             await trial.reading()
-            admin = AIOKafkaAdminClient(bootstrap_servers=stage.bootstrap, client_id=CLIENT)
-            await admin.start()
-            try:
+            async with opened_admin(stage.bootstrap) as admin:
                 await admin.delete_topics([deployment.topic("events")])
-            finally:
-                await admin.close()
 
             async def has_stopped_twice() -> bool:
                 return trial.codes["w1"].count(code) >= 2

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import (
     KafkaError,
     NotEnoughReplicasAfterAppendError,
@@ -21,7 +21,7 @@ from deploy.local_kafka.broker import Broker
 from tests.chaos.brokers import AWAY, own_broker
 from tests.chaos.rows import Row
 from tests.chaos.stage import Stage
-from tests.chaos.trial import CLIENT, LIMIT, Trial, until
+from tests.chaos.trial import CLIENT, LIMIT, Trial, opened_admin, until
 
 _REPLICAS: Final = 2
 _SETTINGS: Final = {"TRIGGERSTREAM_KAFKA__REPLICATION": str(_REPLICAS)}
@@ -94,7 +94,7 @@ async def too_few(stage: Stage, times: int) -> Row:
 async def _two_brokers() -> AsyncIterator[tuple[Broker, Broker]]:
     """Start a cluster of two; the first is its controller. It has a topic for the probe."""
     async with own_broker(_CLUSTER) as first, own_broker(_CLUSTER, joins=first) as second:
-        async with _admin(first.bootstrap) as admin:
+        async with opened_admin(first.bootstrap) as admin:
 
             async def are_two() -> bool:
                 return len((await admin.describe_cluster())["brokers"]) == _REPLICAS
@@ -104,20 +104,10 @@ async def _two_brokers() -> AsyncIterator[tuple[Broker, Broker]]:
         yield first, second
 
 
-@asynccontextmanager
-async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id=CLIENT)
-    await admin.start()
-    try:
-        yield admin
-    finally:
-        await admin.close()
-
-
 async def _whole(bootstrap: str) -> None:
     """Return when every topic has both replicas, and is led by whom it was given to: so that half
     of them lose their leader."""
-    async with _admin(bootstrap) as admin:
+    async with opened_admin(bootstrap) as admin:
 
         async def is_whole() -> bool:
             return all(

@@ -81,6 +81,17 @@ async def until(is_so: Callable[[], Awaitable[bool]], seconds: float) -> None:
             await asyncio.sleep(_POLL)
 
 
+@asynccontextmanager
+async def opened_admin(bootstrap: str, **options: Any) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Connect an admin client, with aiokafka's *options* besides, for the length of the block."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id=CLIENT, **options)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
 class Trial:
     """Plays a log to a deployment while faults are injected. An asynchronous context manager.
 
@@ -256,7 +267,7 @@ class Trial:
         Raises:
             KafkaError: The broker or the group's coordinator does not answer.
         """
-        async with self._admin() as admin:
+        async with opened_admin(self.deployment.bootstrap, request_timeout_ms=5000) as admin:
             found = await admin.list_consumer_group_offsets(
                 self._group, partitions=self._partitions
             )
@@ -271,23 +282,12 @@ class Trial:
         ):
             return False
         try:
-            async with self._admin() as admin:
+            async with opened_admin(self.deployment.bootstrap, request_timeout_ms=5000) as admin:
                 (answer,) = await admin.describe_consumer_groups([self._group])
         except KafkaError:
             return False
         _, _, state, _, _, members, *_ = answer.groups[0]
         return state == "Stable" and len(members) == len(names)
-
-    @asynccontextmanager
-    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
-        admin = AIOKafkaAdminClient(
-            bootstrap_servers=self.deployment.bootstrap, client_id=CLIENT, request_timeout_ms=5000
-        )
-        try:
-            await admin.start()
-            yield admin
-        finally:
-            await admin.close()
 
     @property
     def _group(self) -> str:

@@ -131,10 +131,10 @@ async def topic_id(options: Mapping[str, Any], topic: str) -> str:
     await admin.start()
     try:
         answer = await admin._send_request(_Metadata(topic))  # noqa: SLF001 - see the plug-point tests
-    except (IncompatibleBrokerVersion, NotImplementedError):
-        # aiokafka raises the first where the broker has no such request, the second where it has
-        # no version of it that tells ids. Such a broker gives a topic none, which is no failure:
-        # the checks of offsets (`KeyedProcess`) remain to tell a topic that was made anew.
+    # An old broker gives topics no ids, which is no failure: the checks of offsets (`KeyedProcess`)
+    # remain to tell a topic that was made anew. aiokafka raises the first where the broker has no
+    # such request, the second where it has no version of it that tells ids.
+    except (IncompatibleBrokerVersion, NotImplementedError):  # an old broker: it has none to give
         return ""
     finally:
         await admin.close()
