@@ -20,10 +20,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-import pytest
 from ruamel.yaml import YAML
 
 from tests.reference.evaluator import evaluate
+from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.replay.driver import replay_lines
 
 Json = dict[str, Any]
 Decide = Callable[..., list[Json]]
@@ -105,8 +106,6 @@ def by_engine(
     policy: Json | None = None,
 ) -> list[Json]:
     """The product: what `replay` prints."""
-    load_ruleset = pytest.importorskip("triggerstream.core.triggers.ruleset").load_ruleset
-    replay_lines = pytest.importorskip("triggerstream.replay.driver").replay_lines
     files = {"t.yaml": "\n---\n".join(map(json.dumps, triggers))}
     if policy:
         files["policy.yaml"] = json.dumps(policy)
