@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.program import NEVER, Kind, Produce, Record
+from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.reasons import RecordStatus
+from triggerstream.core.records.record import Kind, Produce, Record
 from triggerstream.ops.logs import configure_logs
 from triggerstream.ops.settings import Settings, load_settings
 from triggerstream.stream.rulesets import publish_through

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from triggerstream.core.keyed.program import Kind
 from triggerstream.core.outcomes import Action, Firing, action_id, firing_id
+from triggerstream.core.records.record import Kind
 from triggerstream.core.telling import records_of
 from triggerstream.core.triggers.ruleset import load_ruleset
 from triggerstream.policy.ledger import Ledger

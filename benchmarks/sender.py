@@ -56,7 +56,7 @@ from benchmarks.rounds import (
     without_collector,
 )
 from triggerstream.channels.log import LogChannel
-from triggerstream.core.keyed.program import Kind, Produce
+from triggerstream.core.records.record import Kind, Produce
 from triggerstream.core.telling import records_of
 from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
 from triggerstream.demo.lag import Lag

@@ -21,7 +21,7 @@ from triggerstream.core.keyed import header
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import KIND, Kind
+from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.errors import StoreError
 from triggerstream.stream.restoring import restore

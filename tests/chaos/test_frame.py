@@ -12,7 +12,7 @@ from tests.chaos import __main__ as command
 from tests.chaos.judging import Outcome
 from tests.chaos.rows import Entry, NotRunError, Row, is_sound
 from tests.chaos.stage import Stage
-from triggerstream.core.keyed.program import KIND, Kind
+from triggerstream.core.records.record import KIND, Kind
 
 SOUND = Row("F0 nothing", injected=1, compared=1, wrong=0, doubled=0, recovery_s=1.0)
 

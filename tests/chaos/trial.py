@@ -22,7 +22,7 @@ from tests.chaos.judging import judge, position, restored
 from tests.chaos.rows import Row
 from tests.chaos.stage import Stage
 from tests.e2e.deployment import Deployment
-from triggerstream.core.keyed.program import ARRIVAL
+from triggerstream.core.records.record import ARRIVAL
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.errors import LeaseExpiredError, ProtocolError, UnreachableError
 from triggerstream.replay.arrivals import read_arrival

@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from triggerstream.core.detect import Detect, FailedDelivery
-from triggerstream.core.keyed.program import Kind
+from triggerstream.core.records.record import Kind
 from triggerstream.core.state import CustomerState
 from triggerstream.core.telling import decision_line
 from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset

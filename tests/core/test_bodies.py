@@ -9,7 +9,7 @@ import pytest
 
 from triggerstream.core.decode import decode_event
 from triggerstream.core.event import Event
-from triggerstream.core.keyed.program import Rejected
+from triggerstream.core.records.record import Rejected
 
 TEN = 1_772_359_200_000
 MOMENT = "2026-03-01T10:00:00Z"

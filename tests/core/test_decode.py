@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from triggerstream.core.decode import MAX_BYTES, MAX_DEPTH, decode_event
 from triggerstream.core.event import Event
-from triggerstream.core.keyed.program import Rejected
 from triggerstream.core.reasons import RejectReason
+from triggerstream.core.records.record import Rejected
 
 TEN = 1_772_359_200_000
 """2026-03-01T10:00:00Z."""

@@ -11,7 +11,7 @@ import pytest
 from tests.core.customers import Customer, LogRecord
 from triggerstream.core.detect import Detect, FailedDelivery
 from triggerstream.core.event import Event
-from triggerstream.core.keyed.program import Kind, Produce, Program, Rejected
+from triggerstream.core.keyed.program import Program
 from triggerstream.core.outcomes import (
     Bounded,
     Clamped,
@@ -21,6 +21,7 @@ from triggerstream.core.outcomes import (
     action_id,
     firing_id,
 )
+from triggerstream.core.records.record import Kind, Produce, Rejected
 from triggerstream.core.slots import LONGEST_ID
 from triggerstream.core.state import CustomerState
 from triggerstream.core.telling import decision_line

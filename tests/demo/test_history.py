@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind, Rejected
+from triggerstream.core.records.record import ARRIVAL, KIND, Kind, Rejected
 from triggerstream.demo.history import Played, read_history, with_ticks
 
 HOUR = 3_600_000

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from triggerstream.core.keyed.program import KIND, Kind
+from triggerstream.core.records.record import KIND, Kind
 from triggerstream.demo.tally import Tally, take_tally
 
 METRICS = """\

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.deployment import Bootstrapped, Deployment
-from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind
+from triggerstream.core.records.record import ARRIVAL, KIND, Kind
 from triggerstream.ops.catalogue import ENDED, MATCHED, PENDING, PREFIX
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]

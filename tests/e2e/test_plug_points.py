@@ -30,7 +30,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from triggerstream.core.keyed.marks import PARTITION_KEY, PartitionRecord
-from triggerstream.core.keyed.program import Produce
+from triggerstream.core.records.record import Produce
 from triggerstream.ops.settings import Kafka, Settings
 from triggerstream.stream.connection import client_options
 from triggerstream.stream.faust.app import build_app

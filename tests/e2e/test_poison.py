@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.e2e.deployment import Bootstrapped, Deployment
-from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind
+from triggerstream.core.records.record import ARRIVAL, KIND, Kind
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from triggerstream.core.keyed.program import POSITION, Kind
 from triggerstream.core.moments import format_moment
+from triggerstream.core.records.record import POSITION, Kind
 from triggerstream.core.triggers.model import (
     ActionSpec,
     EventPattern,

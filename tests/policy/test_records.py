@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tests.policy.harness import NOON, Entry, firing
-from triggerstream.core.keyed.program import POSITION, Kind, Rejected
+from triggerstream.core.records.record import POSITION, Kind, Rejected
 from triggerstream.policy.records import Fired, read
 
 

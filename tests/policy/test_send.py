@@ -17,7 +17,7 @@ from tests.policy.harness import (
     firing,
     ruleset_of,
 )
-from triggerstream.core.keyed.program import KIND, Kind, Produce
+from triggerstream.core.records.record import KIND, Kind, Produce
 from triggerstream.core.triggers.model import Cap, Policy, QuietHours
 from triggerstream.policy.ledger import Ledger
 from triggerstream.policy.outcomes import Attempt

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from triggerstream.core.detect import Detect
 from triggerstream.core.event import Event
-from triggerstream.core.keyed.program import Rejected
+from triggerstream.core.records.record import Rejected
 from triggerstream.replay.arrivals import TOPIC, Line, read_arrival, read_line
 
 MOMENTS: list[Any] = [

@@ -15,7 +15,7 @@ from random import Random
 from tests.simulation.disk import is_grave
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.marks import PARTITION_KEY, PartitionRecord
-from triggerstream.core.keyed.program import Produce
+from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError
 from triggerstream.stream.ports import Acknowledged, Entry
 

@@ -13,8 +13,8 @@ from tests.simulation.oracle import Role
 from triggerstream.core.keyed.cuts import Cut
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import Produce
 from triggerstream.core.keyed.restore import Restore
+from triggerstream.core.records.record import Produce
 from triggerstream.errors import LeaseExpiredError, ProtocolError
 from triggerstream.stream.owned import Cadence
 from triggerstream.stream.ports import Acknowledged, Attempts, Entry

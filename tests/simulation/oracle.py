@@ -11,7 +11,8 @@ from tests.simulation.disk import is_grave
 from triggerstream.core.keyed.entry import EntryCodec
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import KIND, Kind, Program
+from triggerstream.core.keyed.program import Program
+from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.stream.told import Teller
 

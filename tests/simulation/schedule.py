@@ -13,8 +13,8 @@ from tests.simulation.node import Node
 from tests.simulation.oracle import Role, tells
 from tests.simulation.world import World
 from triggerstream.core.keyed.memory import MemoryStore
-from triggerstream.core.keyed.program import KIND, Kind
 from triggerstream.core.keyed.restore import Restore
+from triggerstream.core.records.record import KIND, Kind
 
 MOST_ZOMBIES = 2
 

@@ -9,8 +9,9 @@ from zlib import crc32
 import msgspec
 
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.program import NEVER, Produce, Record, Rejected
+from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.reasons import RecordStatus
+from triggerstream.core.records.record import Produce, Record, Rejected
 
 
 class Said(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.broker import Broker, Changelog, Line
 from tests.simulation.oracle import Oracle, Role
-from triggerstream.core.keyed.program import Produce
+from triggerstream.core.records.record import Produce
 
 if TYPE_CHECKING:
     from tests.simulation.node import Node

@@ -11,7 +11,7 @@ import pytest
 
 from tests.policy.harness import NOON, firing
 from triggerstream.channels.base import Answer
-from triggerstream.core.keyed.program import Produce
+from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError
 from triggerstream.policy.outcomes import Attempt
 from triggerstream.stream.answers import Answers

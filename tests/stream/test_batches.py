@@ -1,15 +1,12 @@
-"""`Handover` and `Offsets`: bounded, in order, of one generation; committed is what is done."""
+"""`Handover`: bounded, in order, of one generation."""
 
 from __future__ import annotations
 
 import asyncio
 
-from faust.types import TP
-
 from triggerstream.stream.faust.batches import WAITING, Batch, Handover
-from triggerstream.stream.faust.offsets import Offsets
 
-ONE, TWO = TP("events", 1), TP("events", 2)
+ONE, TWO = 1, 2
 
 
 def handover(generation: int = 7) -> Handover:
@@ -20,8 +17,8 @@ def handover(generation: int = 7) -> Handover:
 
 async def test_batches_come_out_in_the_order_in_which_they_went_in() -> None:
     waiting = handover()
-    for tp, record in ((ONE, "a"), (TWO, "b"), (ONE, "c")):
-        waiting.put(Batch(tp, 7, [record]))
+    for partition, record in ((ONE, "a"), (TWO, "b"), (ONE, "c")):
+        waiting.put(Batch(partition, 7, [record]))
 
     found = [await waiting.get(1, 60), await waiting.get(1, 60), await waiting.get(2, 60)]
 
@@ -78,45 +75,3 @@ async def test_clearing_ends_every_wait() -> None:
     asyncio.get_running_loop().call_soon(waiting.clear)
 
     assert [*await asyncio.gather(waiting.get(1, 60), waiting.get(2, 60))] == [None, None]
-
-
-def test_what_is_done_is_pending_until_committed() -> None:
-    offsets = Offsets()
-    offsets.started(ONE, 5)
-    assert offsets.pending() == {}
-
-    offsets.done(ONE, 9)
-    assert offsets.pending() == {ONE: 10}
-
-    offsets.committed({ONE: 10})
-    assert offsets.pending() == {}
-
-
-def test_done_never_goes_back() -> None:
-    offsets = Offsets()
-    offsets.started(ONE, None)
-    offsets.done(ONE, 9)
-
-    offsets.done(ONE, 4)
-
-    assert offsets.pending() == {ONE: 10}
-
-
-def test_nothing_is_committed_that_the_group_holds_already() -> None:
-    offsets = Offsets()
-    offsets.started(ONE, 10)
-
-    offsets.done(ONE, 9)
-
-    assert offsets.pending() == {}
-
-
-def test_a_partition_that_is_not_ours_is_not_committed() -> None:
-    offsets = Offsets()
-    offsets.started(ONE, None)
-    offsets.done(ONE, 9)
-    offsets.forget([ONE])
-
-    offsets.done(ONE, 10)
-
-    assert offsets.pending() == {}

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from triggerstream.core.keyed.program import ARRIVAL, KIND, ORIGIN, Kind, Produce
+from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, Kind, Produce
 from triggerstream.errors import ProtocolError
 from triggerstream.stream.intake import LARGEST, Intake, place
 from triggerstream.stream.ports import Acknowledged

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
-from faust.types import TP
 
 from triggerstream.errors import StoreError
 from triggerstream.stream.faust import reading as module
@@ -60,7 +59,7 @@ class Read:
         """Open partition 1 (and *others*), and be in the middle of a batch of it."""
         await self.reading.open(generation, [1, *others])
         self.process.entered.clear()
-        self.reading.handover.put(Batch(TP("events", 1), generation, ["a"]))
+        self.reading.handover.put(Batch(1, generation, ["a"]))
         await self.process.entered.wait()
 
 
@@ -73,7 +72,7 @@ async def _read() -> AsyncIterator[Read]:
 
 async def test_a_call_that_takes_long_holds_up_no_other_partition(read: Read) -> None:
     await read.begin(1, 2)
-    read.reading.handover.put(Batch(TP("events", 2), 1, ["b"]))
+    read.reading.handover.put(Batch(2, 1, ["b"]))
 
     await read.process.other.wait()
 
@@ -137,7 +136,7 @@ async def test_partitions_that_are_lost_are_dropped_at_once(read: Read) -> None:
 
 async def test_batches_that_wait_are_dropped_when_partitions_go(read: Read) -> None:
     await read.begin(1)
-    read.reading.handover.put(Batch(TP("events", 1), 1, ["b"]))
+    read.reading.handover.put(Batch(1, 1, ["b"]))
     asyncio.get_running_loop().call_soon(read.process.go_on.set)
 
     await read.reading.close([1], are_lost=False)

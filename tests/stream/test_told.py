@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
-from triggerstream.core.keyed.program import ARRIVAL, KIND, POSITION, Kind, Produce
+from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Kind, Produce
 from triggerstream.stream.told import Teller
 
 

@@ -20,9 +20,9 @@ import msgspec
 from triggerstream.core.bodies.cloudevents import read_cloud_event
 from triggerstream.core.bodies.segment import SEGMENT_TYPES, read_segment
 from triggerstream.core.event import Event
-from triggerstream.core.keyed.program import Rejected
 from triggerstream.core.moments import EARLIEST, LATEST, format_moment, to_ms
 from triggerstream.core.reasons import RejectReason
+from triggerstream.core.records.record import Rejected
 
 MAX_BYTES = 262_144
 MAX_DEPTH = 200

@@ -12,8 +12,8 @@ from triggerstream.core import codec, engine
 from triggerstream.core.decode import MAX_BYTES, decode_event
 from triggerstream.core.describe import describe
 from triggerstream.core.event import Event
-from triggerstream.core.keyed.program import Kind, Produce, Record, Rejected
 from triggerstream.core.reasons import RejectReason
+from triggerstream.core.records.record import Kind, Produce, Record, Rejected
 from triggerstream.core.slots import LONGEST_ID
 from triggerstream.core.state import CustomerState
 from triggerstream.core.telling import records_of

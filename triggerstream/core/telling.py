@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.keyed.program import KIND, Kind, Produce
 from triggerstream.core.moments import format_moment
 from triggerstream.core.outcomes import (
     Action,
@@ -16,6 +15,7 @@ from triggerstream.core.outcomes import (
     Suppressed,
     TriggerFailed,
 )
+from triggerstream.core.records.record import KIND, Kind, Produce
 
 ACTIONS = "actions"
 """The short name of the topic that detection writes to."""

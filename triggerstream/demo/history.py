@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from triggerstream.core.decode import decode_event
-from triggerstream.core.keyed.program import ARRIVAL, KIND, Kind
+from triggerstream.core.records.record import ARRIVAL, KIND, Kind
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

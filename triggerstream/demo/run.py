@@ -13,7 +13,7 @@ import msgspec
 import orjson
 from aiokafka import ConsumerRecord
 
-from triggerstream.core.keyed.program import Rejected
+from triggerstream.core.records.record import Rejected
 from triggerstream.demo.history import DAY, HOUR, Played, read_history, with_ticks
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.player import play

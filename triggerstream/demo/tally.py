@@ -14,7 +14,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-from triggerstream.core.keyed.program import KIND, Kind
+from triggerstream.core.records.record import KIND, Kind
 from triggerstream.ops.catalogue import PREFIX
 
 

@@ -22,8 +22,20 @@ from triggerstream.core.triggers.model import Policy, Trigger
 from triggerstream.core.zones import customer_zone, zone
 from triggerstream.policy import caps, consent
 from triggerstream.policy.ledger import Ledger, Pending
-from triggerstream.policy.outcomes import Failing
 from triggerstream.policy.quiet import is_quiet, quiet_until
+
+
+class Failing(msgspec.Struct, frozen=True):
+    """A gate that an action did not pass.
+
+    Attributes:
+        until: When it may pass, epoch milliseconds, later than the instant judged; ``None`` for
+            never.
+    """
+
+    reason: GateReason
+    detail: str = ""
+    until: int | None = None
 
 
 class Case(msgspec.Struct, frozen=True):

@@ -10,24 +10,12 @@ from typing import Any, Literal
 import msgspec
 
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
+from triggerstream.policy.gates import Failing
 
 Reason = GateReason | FailReason | CancelReason
 
 Answered = Literal["sent", "failed", "retry", "unknown"]
 """What came of one attempt: it is out; a definite no; a temporary no; nobody can tell."""
-
-
-class Failing(msgspec.Struct, frozen=True):
-    """A gate that an action did not pass.
-
-    Attributes:
-        until: When it may pass, epoch milliseconds, later than the instant judged; ``None`` for
-            never.
-    """
-
-    reason: GateReason
-    detail: str = ""
-    until: int | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -13,10 +13,10 @@ from typing import Any
 
 import orjson
 
-from triggerstream.core.keyed.program import KIND, Kind, Produce, Record
 from triggerstream.core.moments import format_moment
 from triggerstream.core.outcomes import ConsentChanged, GoalReached
 from triggerstream.core.reasons import GateReason, Outcome, RecordStatus
+from triggerstream.core.records.record import KIND, Kind, Produce, Record
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.policy import consent, ledger, records
 from triggerstream.policy.ledger import Ledger, Pending

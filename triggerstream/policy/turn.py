@@ -18,14 +18,13 @@ from triggerstream.core.triggers.model import DAY, PRIORITIES
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.policy import consent
 from triggerstream.policy.caps import longest_window
-from triggerstream.policy.gates import Case, failing
+from triggerstream.policy.gates import Case, Failing, failing
 from triggerstream.policy.holdout import is_held_out
 from triggerstream.policy.ledger import Ledger, Pending, Sent
 from triggerstream.policy.outcomes import (
     Admitted,
     Attempt,
     Delivery,
-    Failing,
     FiringFailed,
     Ignored,
     Reason,

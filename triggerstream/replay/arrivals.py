@@ -10,9 +10,9 @@ import msgspec
 from triggerstream.core.decode import decode_event
 from triggerstream.core.detect import Detect
 from triggerstream.core.event import Event
-from triggerstream.core.keyed.program import Rejected
 from triggerstream.core.moments import EARLIEST, LATEST, to_ms
 from triggerstream.core.reasons import RejectReason
+from triggerstream.core.records.record import Rejected
 from triggerstream.core.slots import LONGEST_ID
 
 TOPIC = "triggerstream.events.v1"

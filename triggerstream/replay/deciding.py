@@ -13,7 +13,7 @@ from triggerstream.core.detect import Detect
 from triggerstream.core.engine import on_event
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import KIND, Kind
+from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.replay.arrivals import TOPIC, Line
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from triggerstream.core.keyed.program import Rejected
 from triggerstream.core.outcomes import TriggerFailed
+from triggerstream.core.records.record import Rejected
 from triggerstream.core.telling import decision_line
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.replay.arrivals import Line, read_line

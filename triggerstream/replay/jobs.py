@@ -25,7 +25,7 @@ from typing import Any, Self
 import msgspec
 
 from triggerstream import errors
-from triggerstream.core.keyed.program import Rejected
+from triggerstream.core.records.record import Rejected
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.replay.deciding import BATCH, MAX_GAP
 from triggerstream.replay.driver import OnError, OnReject

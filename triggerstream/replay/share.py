@@ -20,8 +20,8 @@ from zlib import crc32
 import msgspec
 
 from triggerstream.core.event import Event
-from triggerstream.core.keyed.program import Rejected
 from triggerstream.core.outcomes import TriggerFailed
+from triggerstream.core.records.record import Rejected
 from triggerstream.core.telling import decision_line
 from triggerstream.core.triggers.ruleset import Ruleset
 from triggerstream.replay.arrivals import Line, read_line

@@ -14,7 +14,7 @@ from asyncio import Future
 import msgspec
 
 from triggerstream.channels.base import Answer
-from triggerstream.core.keyed.program import KIND, Kind, Produce
+from triggerstream.core.records.record import KIND, Kind, Produce
 from triggerstream.policy.outcomes import Attempt, Result
 from triggerstream.stream.ports import Log
 

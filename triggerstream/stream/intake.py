@@ -20,11 +20,10 @@ import msgspec
 from triggerstream.core.decode import decode_event
 from triggerstream.core.event import Event
 from triggerstream.core.keyed.control import DeadLetter
-from triggerstream.core.keyed.program import KIND, ORIGIN, Kind, Produce, Record, Rejected
 from triggerstream.core.reasons import RejectReason
-from triggerstream.stream.ports import Acknowledged, Input
+from triggerstream.core.records.record import KIND, ORIGIN, Kind, Produce, Record, Rejected
+from triggerstream.stream.ports import RECORD_LIMIT, Acknowledged, Input
 from triggerstream.stream.told import dead_letter
-from triggerstream.stream.topics import RECORD_LIMIT
 
 LARGEST: Final = RECORD_LIMIT - 65_536
 """Bytes of a record with its key and headers that ``events`` takes for sure."""

@@ -17,10 +17,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
-from triggerstream.core.keyed.program import Produce
+from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError
-from triggerstream.stream.ports import Acknowledged, Entry
-from triggerstream.stream.topics import DEAD_LETTER_LIMIT, RECORD_LIMIT
+from triggerstream.stream.ports import DEAD_LETTER_LIMIT, RECORD_LIMIT, Acknowledged, Entry
 
 BATCH: Final = 512 << 10
 """Bytes of the largest batch that we build of several records."""

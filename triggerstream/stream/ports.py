@@ -7,14 +7,20 @@ thread. All of them run on the event loop of the process.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from triggerstream.core.keyed.cuts import Cut
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import Produce, Store
+from triggerstream.core.keyed.program import Store
+from triggerstream.core.records.record import Produce
 from triggerstream.core.triggers.ruleset import Ruleset
+
+RECORD_LIMIT: Final = 1 << 20
+"""Bytes of the largest record batch that a `Log` takes on most topics."""
+DEAD_LETTER_LIMIT: Final = 16 << 20
+"""The same on the topics of dead letters: what stands on a topic that others write to is larger."""
 
 Entry = tuple[bytes, bytes | None]
 """A changelog record: key and value."""

@@ -26,7 +26,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import Produce, Program, Record
+from triggerstream.core.keyed.program import Program
+from triggerstream.core.records.record import Produce, Record
 from triggerstream.errors import DecisionError, TriggerstreamError, WorldChangedError
 from triggerstream.stream.checkpoints import Checkpoints, Sleep, Spawn
 from triggerstream.stream.owned import Cadence, Owned

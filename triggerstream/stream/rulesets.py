@@ -29,7 +29,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from triggerstream.core.keyed.program import Produce
+from triggerstream.core.records.record import Produce
 from triggerstream.core.triggers.ruleset import Ruleset, content_hash, load_ruleset
 from triggerstream.errors import ConflictError, ProtocolError, TriggerstreamError
 from triggerstream.ops.settings import Settings

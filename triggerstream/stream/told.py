@@ -9,9 +9,10 @@ import orjson
 
 from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import ARRIVAL, KIND, POSITION, Kind, Produce, Program
+from triggerstream.core.keyed.program import Program
+from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Kind, Produce
 
-DEAD_LETTER_LIMIT = 15 * 1024 * 1024
+MOST_KEPT = 15 * 1024 * 1024
 """Bytes of a dead record that are kept: what the dead-letter topic takes, less our headers."""
 
 _KEY_KEPT = 65_536
@@ -133,11 +134,11 @@ def dead_letter(letter: DeadLetter, *, to: str, topic: str) -> Produce:
     ]
     key, value, own = letter.key, letter.value, letter.headers
     size = len(key or b"") + len(value or b"") + sum(len(n) + len(v) for n, v in own)
-    if size > DEAD_LETTER_LIMIT:
+    if size > MOST_KEPT:
         # Compression lets producers send more than any batch of ours may hold.
         headers.append(("x-dlq-truncated", b"%d" % size))
         key, own = key and key[:_KEY_KEPT], ()
-        value = value and value[: DEAD_LETTER_LIMIT - _KEY_KEPT]
+        value = value and value[: MOST_KEPT - _KEY_KEPT]
     return Produce(to, 0, key, value, (*headers, *own))
 
 

@@ -17,13 +17,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, for_code
 
 from triggerstream.errors import SettingsError, WorldChangedError
+from triggerstream.stream.ports import DEAD_LETTER_LIMIT, RECORD_LIMIT
 
-RECORD_LIMIT: Final = 1 << 20
-"""Bytes of the largest record batch on most topics; the broker's own default is about as much."""
 INPUT_LIMIT: Final = 8 << 20
-"""The same on the topics that others write to: what is too large becomes a dead letter, with its
-reason, rather than an error that only its producer sees."""
-DEAD_LETTER_LIMIT: Final = 16 << 20
+"""Bytes of the largest record batch on the topics that others write to: what is too large becomes
+a dead letter, with its reason, rather than an error that only its producer sees."""
 
 _HOUR: Final = 3_600_000
 _DAY: Final = 24 * _HOUR

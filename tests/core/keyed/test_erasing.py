@@ -19,8 +19,9 @@ from triggerstream.core.keyed.control import ClockMoved, Erased
 from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import KIND, NEVER, POSITION, Kind
+from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.reasons import RecordStatus
+from triggerstream.core.records.record import KIND, POSITION, Kind
 
 NO_NEWS = 1000
 """A word that changes nothing, whoever hears it."""

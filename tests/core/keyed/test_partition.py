@@ -16,7 +16,8 @@ from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.keyed.program import ARRIVAL, KIND, NEVER, ORIGIN, Kind
+from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, Kind
 from triggerstream.errors import StateFormatError
 
 Toys = Partition[Chain, Said]

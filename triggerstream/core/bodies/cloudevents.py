@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from triggerstream.core.event import Event
-from triggerstream.core.keyed.program import Rejected
 from triggerstream.core.reasons import RejectReason
+from triggerstream.core.records.record import Rejected
 
 
 class _CloudEvent(msgspec.Struct, gc=False):

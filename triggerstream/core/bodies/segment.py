@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from triggerstream.core.event import Event
-from triggerstream.core.keyed.program import Rejected
 from triggerstream.core.reasons import RejectReason
+from triggerstream.core.records.record import Rejected
 
 SEGMENT_TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 SOURCE = "segment"

@@ -20,24 +20,14 @@ from triggerstream.core.keyed.control import (
     DeadLetter,
     Erased,
     RulesetMarked,
-    read_headers,
     read_mark,
-    read_position,
 )
 from triggerstream.core.keyed.cuts import SLICE_SIZE, Cut, Cuts
 from triggerstream.core.keyed.entry import Entry, EntryCodec
 from triggerstream.core.keyed.marks import PartitionRecord
-from triggerstream.core.keyed.program import (
-    NEVER,
-    Kind,
-    Message,
-    Program,
-    Record,
-    Rejected,
-    Store,
-)
+from triggerstream.core.keyed.program import NEVER, Message, Program, Store
 from triggerstream.core.reasons import RecordStatus, RejectReason
-from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.core.records.record import Kind, Record, Rejected, read_headers, read_position
 
 State = TypeVar("State")
 MessageT = TypeVar("MessageT", bound=Message)
@@ -72,7 +62,7 @@ class Partition(Generic[State, MessageT]):
         store: Store,
         *,
         number: int = 0,
-        rulesets: Callable[[int], Ruleset | None],
+        rulesets: Callable[[int], Any],
         placed: Callable[[str], bool] | None = None,
         header_clock: bool = False,
         capacity: int = 100_000,
@@ -101,7 +91,7 @@ class Partition(Generic[State, MessageT]):
         self._cuts = Cuts(store, self._cache, codec)
         self.outcomes: list[Any] = []
         self.statuses: Counter[str] = Counter()
-        self.ruleset: Ruleset | None = None
+        self.ruleset: Any = None
         self.version = record.ruleset
         # Before its first mark, a partition is under the first version that was published.
         self._switch(record.ruleset or 1)

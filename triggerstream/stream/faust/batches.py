@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from faust.types import TP
 
 WAITING: Final = 2
 """Batches of one partition that may wait; two keep its lane busy while the next is fetched."""
@@ -22,7 +21,7 @@ WAITING: Final = 2
 class Batch(msgspec.Struct, frozen=True, gc=False):
     """What one fetch brought of one partition, in offset order."""
 
-    tp: TP
+    partition: int
     generation: int
     records: Sequence[Any]
 
@@ -41,13 +40,12 @@ class Handover:
         self._waiters: dict[int, asyncio.Future[None]] = {}
 
     def put(self, batch: Batch) -> None:
-        partition = batch.tp.partition
-        self._batches[partition].append(batch)
-        if (waiter := self._waiters.get(partition)) is not None:
+        self._batches[batch.partition].append(batch)
+        if (waiter := self._waiters.get(batch.partition)) is not None:
             _wake(waiter)
 
-    def is_full(self, tp: TP) -> bool:
-        return len(self._batches[tp.partition]) >= WAITING
+    def is_full(self, partition: int) -> bool:
+        return len(self._batches[partition]) >= WAITING
 
     def clear(self) -> None:
         """Drop all that waits: it will be fetched again, here or elsewhere. Ends every wait."""

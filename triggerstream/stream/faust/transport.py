@@ -28,7 +28,7 @@ from faust.types.transports import ConsumerT, ProducerT
 from mode import Service
 
 from triggerstream.errors import LeaseExpiredError
-from triggerstream.stream.faust.batches import Batch
+from triggerstream.stream.faust.batches import Batch, Handover
 from triggerstream.stream.faust.edge import SERVICES, Edge, EdgeApp
 from triggerstream.stream.faust.records import lighten
 
@@ -217,7 +217,11 @@ class Consumer(driver.Consumer):
                 await self.wait(cast("Any", self.can_resume_flow))
                 continue
             active = {tp for tp in self._get_active_partitions() if tp.topic in self.edge.readings}
-            wanted = {tp for tp in active if not self.edge.readings[tp.topic].handover.is_full(tp)}
+            wanted = {
+                tp
+                for tp in active
+                if not self.edge.readings[tp.topic].handover.is_full(tp.partition)
+            }
             if not wanted:
                 await asyncio.sleep(HELD_WAIT)
                 continue
@@ -233,7 +237,12 @@ class Consumer(driver.Consumer):
             # What was fetched around a rebalance is dropped: whoever owns it then seeks again.
             if self._is_current(generation):
                 for tp, records in found.items():
-                    self.edge.readings[tp.topic].handover.put(Batch(tp, generation, records))
+                    self.edge.readings[tp.topic].handover.put(
+                        Batch(tp.partition, generation, records)
+                    )
+
+    def _handover(self, tp: TP) -> Handover:
+        return self.edge.readings[tp.topic].handover
 
     def _is_current(self, generation: int) -> bool:
         return self.flow_active and generation == self.app.consumer_generation_id

@@ -70,7 +70,7 @@ class _Progress:
                 continue
             position, end = consumer.thread.stands_at(tp)
             before, since = self._stands.get(tp, (-1, now))
-            if position != before or position >= end or reading.handover.is_full(tp):
+            if position != before or position >= end or reading.handover.is_full(tp.partition):
                 self._stands[tp] = (position, now)
             elif now - since > PROGRESS_WITHIN:
                 return (
