@@ -25,7 +25,7 @@ COMPILED = (
     "slots",
     "state",
     "timers",
-    "triggers/entry",
+    "rulesets/subscription",
     "waits",
 )
 """Modules of the core where compiling pays (``docs/decisions/0007``). None holds what msgspec

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from functools import partial
 from time import process_time_ns
 
+from triggerstream.core.conditions.compile import compile_where
+from triggerstream.core.conditions.operators import compile_operator
+from triggerstream.core.conditions.paths import compile_event_path
 from triggerstream.core.event import Event
-from triggerstream.core.triggers.conditions import compile_where
-from triggerstream.core.triggers.model import AllOf, Condition, Test
-from triggerstream.core.triggers.operators import compile_operator
-from triggerstream.core.triggers.paths import compile_event_path
+from triggerstream.core.model import AllOf, Condition, Test
 
 CALLS = 20_000
 REPEATS = 15

@@ -24,8 +24,7 @@ from typing import Any
 from triggerstream.core.decode import decode_event
 from triggerstream.core.detect import Detect
 from triggerstream.core.event import Event
-from triggerstream.core.state import CustomerState
-from triggerstream.core.triggers.model import (
+from triggerstream.core.model import (
     AbsentStep,
     CountPattern,
     EventPattern,
@@ -36,7 +35,8 @@ from triggerstream.core.triggers.model import (
     Test,
     Trigger,
 )
-from triggerstream.core.triggers.ruleset import Ruleset, build_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
+from triggerstream.core.state import CustomerState
 
 TYPES = [f"type_{number}" for number in range(40)]
 CUSTOMERS = 5_000

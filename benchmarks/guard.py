@@ -48,8 +48,8 @@ from triggerstream.core.event import Event
 from triggerstream.core.keyed.marks import CUSTOMER_PREFIX
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.restore import Restore
+from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.state import CustomerState
-from triggerstream.core.triggers.ruleset import load_ruleset
 from triggerstream.replay.driver import Replay
 from triggerstream.stream.stores import Stores
 

@@ -46,7 +46,7 @@ from benchmarks.rounds import (
 from triggerstream.core.detect import Detect
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 
 BASE = 100
 IDLE = (0, 900, 4_900)
@@ -122,8 +122,8 @@ def line_through(points: Mapping[int, float]) -> tuple[float, float, float]:
 
 _LOADING = """
 import sys, json, time, psutil
-from triggerstream.core.triggers.ruleset import build_ruleset, content_hash
-from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.core.rulesets.ruleset import build_ruleset, content_hash
+from triggerstream.core.parsing.directory import parse_ruleset
 text = sys.stdin.read()
 process = psutil.Process()
 before, started = process.memory_info().rss, time.process_time()

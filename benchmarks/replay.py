@@ -42,7 +42,7 @@ from benchmarks.rounds import (
     without_collector,
 )
 from triggerstream.core.decode import decode_event
-from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.arrivals import read_arrival
 from triggerstream.replay.driver import Replay
 

@@ -57,8 +57,8 @@ from benchmarks.rounds import (
 )
 from triggerstream.channels.log import LogChannel
 from triggerstream.core.records.record import Kind, Produce
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.core.telling import records_of
-from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
 from triggerstream.ops.settings import Kafka, Settings

@@ -38,7 +38,7 @@ from benchmarks.rounds import Found, say, show, summary, surroundings, told
 from triggerstream.core.detect import Detect
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay.driver import Replay
 from triggerstream.replay.files import read_files
 from triggerstream.stream.store import RocksStore

@@ -16,8 +16,8 @@ from benchmarks.load import PARTITIONS, events, triggers
 from triggerstream.core.decode import decode_event
 from triggerstream.core.detect import Detect
 from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
+from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.state import CustomerState
-from triggerstream.core.triggers.ruleset import load_ruleset
 from triggerstream.stream.log import KafkaLog
 from triggerstream.stream.ports import Entry
 

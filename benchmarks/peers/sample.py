@@ -16,8 +16,8 @@ import msgspec
 import orjson
 
 from benchmarks.load import Keyed, events
-from triggerstream.core.triggers.parse import parse_ruleset
-from triggerstream.core.triggers.ruleset import build_ruleset
+from triggerstream.core.parsing.directory import parse_ruleset
+from triggerstream.core.rulesets.ruleset import build_ruleset
 from triggerstream.replay.driver import Replay
 
 EVENTS = 20_000

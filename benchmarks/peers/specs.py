@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.load import TYPES
-from triggerstream.core.triggers.model import (
+from triggerstream.core.model import (
     AbsentStep,
     CountPattern,
     EventPattern,
@@ -14,7 +14,7 @@ from triggerstream.core.triggers.model import (
     SequencePattern,
     Test,
 )
-from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.core.parsing.directory import parse_ruleset
 
 SEQUENCES = 10
 

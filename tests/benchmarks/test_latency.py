@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import edge, latency, pace
 from triggerstream.core.decode import decode_event
-from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.core.parsing.directory import parse_ruleset
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import many, rounds, sender, state
 from benchmarks.load import TYPES
-from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.core.parsing.directory import parse_ruleset
 
 
 def ticking(*micros: int) -> Iterator[int]:

@@ -10,8 +10,8 @@ import pytest
 from benchmarks import load, spine
 from benchmarks.stock import AT_LEAST, HOUR_MS
 from triggerstream.core.decode import decode_event
-from triggerstream.core.triggers.model import CountPattern
-from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.core.model import CountPattern
+from triggerstream.core.parsing.directory import parse_ruleset
 
 FOUND = {
     "limit": [7.0, 9.0, 8.0],

@@ -26,7 +26,7 @@ from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.moments import parse_moment
 from triggerstream.core.records.record import KIND, Kind
-from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.replay.files import read_files
 

@@ -22,7 +22,7 @@ from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.records.record import KIND, Kind
-from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.errors import StoreError
 from triggerstream.stream.restoring import restore
 from triggerstream.stream.stores import Stores

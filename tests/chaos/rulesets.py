@@ -12,7 +12,7 @@ import msgspec
 from tests.chaos.rows import Row
 from tests.chaos.stage import TRIGGERS, Stage
 from tests.chaos.trial import Trial, lines_of
-from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.files import read_files
 
 

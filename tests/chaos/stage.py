@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.e2e.deployment import Deployment, decided
 from triggerstream.core.moments import parse_moment
-from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay.driver import replay_lines
 from triggerstream.replay.files import read_files
 

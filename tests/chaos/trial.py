@@ -23,7 +23,7 @@ from tests.chaos.rows import Row
 from tests.chaos.stage import Stage
 from tests.e2e.deployment import Deployment
 from triggerstream.core.records.record import ARRIVAL
-from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.errors import LeaseExpiredError, ProtocolError, UnreachableError
 from triggerstream.replay.arrivals import read_arrival
 from triggerstream.stream.faust.run import STUCK

@@ -10,9 +10,9 @@ import orjson
 
 from triggerstream.core.detect import Detect, FailedDelivery
 from triggerstream.core.records.record import Kind
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.core.state import CustomerState
 from triggerstream.core.telling import decision_line
-from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
 
 LATENESS = 10_000
 

@@ -20,8 +20,8 @@ from triggerstream.core.outcomes import (
     firing_id,
 )
 from triggerstream.core.reasons import SuppressionReason
+from triggerstream.core.rulesets.ruleset import Interest
 from triggerstream.core.slots import MOST_INSTANCES
-from triggerstream.core.triggers.ruleset import Interest
 
 EVERY_A = "{trigger: t, when: {event: A}}"
 ABSENCE = "{trigger: t, when: {sequence: [{event: A}, {absent: X, for: 20s}]}}"

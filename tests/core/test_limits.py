@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from triggerstream.core.limits import NOTHING, RECENT, Memory, reason_against
-from triggerstream.core.triggers.model import Limits
+from triggerstream.core.model import Limits
 
 ONE, TWO = "01" * 16, "02" * 16
 

@@ -14,7 +14,7 @@ from tests.reference.stories import Json
 from tests.reference.strategies import logs, trigger_sets
 from triggerstream.core import codec
 from triggerstream.core.detect import Detect
-from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 
 DAY = 86_400_000
 

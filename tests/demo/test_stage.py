@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from triggerstream.cli.demo import demo
-from triggerstream.core.triggers.model import (
+from triggerstream.core.model import (
     AbsentStep,
     AllPattern,
     AnyPattern,
@@ -16,7 +16,7 @@ from triggerstream.core.triggers.model import (
     RulesetSource,
     SequencePattern,
 )
-from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.core.parsing.directory import parse_ruleset
 from triggerstream.demo.run import ENDPOINTS, TAIL
 from triggerstream.errors import UsageError
 from triggerstream.replay.files import read_files

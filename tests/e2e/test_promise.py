@@ -21,7 +21,7 @@ import pytest
 from tests.e2e.deployment import Bootstrapped, Deployment, decided
 from tests.e2e.sinks import Sinks, open_sinks
 from triggerstream.core.moments import parse_moment
-from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.driver import replay_lines
 from triggerstream.replay.files import read_files
 

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.deployment import Bootstrapped, Deployment, decided
 from tests.e2e.sinks import open_sinks
 from tests.e2e.test_promise import SHOP, TRIGGERS, UNTIL, everything_is_delivered, settled
-from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.driver import replay_lines
 from triggerstream.replay.files import read_files
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 TRIGGERS = SHOP / "triggers"

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from triggerstream.core.keyed.control import DeadLetter
+from triggerstream.core.model import ActionSpec, EventPattern, Trigger
 from triggerstream.core.outcomes import (
     Action,
     Bounded,
@@ -21,7 +22,6 @@ from triggerstream.core.outcomes import (
     TriggerFailed,
 )
 from triggerstream.core.reasons import Outcome, RejectReason, SuppressionReason
-from triggerstream.core.triggers.model import ActionSpec, EventPattern, Trigger
 from triggerstream.ops.catalogue import (
     CATALOGUE,
     ENDED,

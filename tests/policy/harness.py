@@ -8,16 +8,10 @@ from typing import Any
 import msgspec
 import orjson
 
+from triggerstream.core.model import ActionSpec, EventPattern, Policy, RulesetSource, Trigger
 from triggerstream.core.moments import format_moment
 from triggerstream.core.records.record import POSITION, Kind
-from triggerstream.core.triggers.model import (
-    ActionSpec,
-    EventPattern,
-    Policy,
-    RulesetSource,
-    Trigger,
-)
-from triggerstream.core.triggers.ruleset import Ruleset, build_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
 from triggerstream.policy.ledger import Ledger
 from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed, Ignored
 from triggerstream.policy.send import Send

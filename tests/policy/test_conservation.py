@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.policy.harness import DAY, HOUR, MINUTE, NOON, SECOND, WILLING, Customer, ruleset_of
-from triggerstream.core.triggers.model import Cap, Policy, QuietHours
+from triggerstream.core.model import Cap, Policy, QuietHours
 from triggerstream.policy.outcomes import Attempt
 
 CAPS = (

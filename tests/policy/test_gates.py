@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.policy.harness import DAY, HOUR, MINUTE, NOON, WILLING, Customer, ruleset_of
-from triggerstream.core.triggers.model import Cap, Policy, QuietHours
+from triggerstream.core.model import Cap, Policy, QuietHours
 from triggerstream.policy.holdout import bucket, is_held_out
 
 NIGHT = QuietHours(22 * 60, 8 * 60)

@@ -17,8 +17,8 @@ from tests.policy.harness import (
     firing,
     ruleset_of,
 )
+from triggerstream.core.model import Cap, Policy, QuietHours
 from triggerstream.core.records.record import KIND, Kind, Produce
-from triggerstream.core.triggers.model import Cap, Policy, QuietHours
 from triggerstream.policy.ledger import Ledger
 from triggerstream.policy.outcomes import Attempt
 from triggerstream.policy.turn import REPLAY_SLACK

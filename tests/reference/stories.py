@@ -23,7 +23,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tests.reference.evaluator import evaluate
-from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.driver import replay_lines
 
 Json = dict[str, Any]

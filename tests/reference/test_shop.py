@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from tests.reference.evaluator import evaluate
 from tests.reference.stories import Json
-from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.driver import replay_lines
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"

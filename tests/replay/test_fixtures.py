@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.errors import TriggerFileError
 from triggerstream.replay.fixture_files import parse_fixtures
 from triggerstream.replay.fixtures import BASE, Expected, Fixture, Result, run_fixture, show_time

@@ -15,7 +15,7 @@ import pytest
 
 from triggerstream import errors
 from triggerstream.core.outcomes import TriggerFailed
-from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay import jobs as module
 from triggerstream.replay.driver import Replay
 from triggerstream.replay.jobs import Jobs, check_jobs, jobs_for

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.reference.stories import Json
 from tests.reference.strategies import KEYS, MINUTE, Sequel, ends, policies, trigger_sets
 from triggerstream.core.outcomes import TriggerFailed
-from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay.driver import Replay
 from triggerstream.replay.share import Share, merge
 

@@ -13,7 +13,7 @@ from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.record import KIND, Kind
-from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.stream.told import Teller
 
 Rulesets = Callable[[int], Ruleset | None]

@@ -18,8 +18,8 @@ from triggerstream.channels.base import Message
 from triggerstream.core.detect import Detect
 from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.model import Cap
 from triggerstream.core.records.record import KIND, POSITION, Kind
-from triggerstream.core.triggers.model import Cap
 from triggerstream.policy import caps, ledger
 from triggerstream.policy.retries import REPEATABLE
 from triggerstream.policy.send import Send

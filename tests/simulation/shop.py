@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from triggerstream.core.triggers.ruleset import Ruleset, load_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 
 CUSTOMERS = ("ada", "bob", "cy")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from triggerstream.core.triggers.ruleset import content_hash
+from triggerstream.core.rulesets.ruleset import content_hash
 from triggerstream.stream.rulesets import CHUNK, Published, pack
 
 FILES = {"cart.yaml": "trigger: cart", "policy.yaml": "timezone: UTC"}

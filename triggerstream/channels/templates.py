@@ -20,9 +20,9 @@ from liquid.template import BoundTemplate
 from liquid.undefined import FalsyStrictUndefined
 
 from triggerstream.channels.base import Content
+from triggerstream.core.conditions.paths import FIELDS, MAPPINGS
 from triggerstream.core.moments import format_moment
 from triggerstream.core.outcomes import Action, Firing
-from triggerstream.core.triggers.paths import FIELDS, MAPPINGS
 from triggerstream.errors import TriggerstreamError
 
 PARTS = ("subject", "text", "html")

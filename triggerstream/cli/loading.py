@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from triggerstream.errors import Problem, TriggerFileError, UsageError
 
 if TYPE_CHECKING:
-    from triggerstream.core.triggers.ruleset import Ruleset
+    from triggerstream.core.rulesets.ruleset import Ruleset
     from triggerstream.replay.fixtures import Fixture
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class TriggerFiles:
 
     def ruleset(self) -> Ruleset:
         """Return the triggers, compiled, with every template checked."""
-        from triggerstream.core.triggers.ruleset import load_ruleset
+        from triggerstream.core.rulesets.ruleset import load_ruleset
 
         return self._here(lambda: load_ruleset(self.texts, template_check=_check_template))
 

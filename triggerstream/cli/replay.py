@@ -15,7 +15,7 @@ from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
     from triggerstream.core.outcomes import TriggerFailed
-    from triggerstream.core.triggers.ruleset import Ruleset
+    from triggerstream.core.rulesets.ruleset import Ruleset
     from triggerstream.replay.driver import Replay
     from triggerstream.replay.jobs import Jobs
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from triggerstream.core import slots
 from triggerstream.core.codec import dump_body, size_of
 from triggerstream.core.outcomes import Bounded, Decided
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state import CustomerState
-from triggerstream.core.triggers.ruleset import Ruleset
 
 BYTES = 512 * 1024
 """Stored bytes of one customer: half of what a broker takes by default."""

@@ -8,8 +8,8 @@ from triggerstream.core import slots
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.limits import Memory
 from triggerstream.core.moments import format_moment
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state import CustomerState
-from triggerstream.core.triggers.ruleset import Ruleset
 
 
 def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:

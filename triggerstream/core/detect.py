@@ -14,10 +14,10 @@ from triggerstream.core.describe import describe
 from triggerstream.core.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Kind, Produce, Record, Rejected
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.slots import LONGEST_ID
 from triggerstream.core.state import CustomerState
 from triggerstream.core.telling import records_of
-from triggerstream.core.triggers.ruleset import Ruleset
 
 
 class FailedDelivery(msgspec.Struct, frozen=True):

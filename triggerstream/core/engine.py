@@ -26,11 +26,11 @@ from triggerstream.core.outcomes import (
 )
 from triggerstream.core.patterns.base import Occurrence, Step
 from triggerstream.core.reasons import RecordStatus
+from triggerstream.core.rulesets.compile import CompiledTrigger
+from triggerstream.core.rulesets.ruleset import Goal, Ruleset
+from triggerstream.core.rulesets.subscription import Entry
 from triggerstream.core.state import CustomerState
 from triggerstream.core.timers import fire_due
-from triggerstream.core.triggers.compile import CompiledTrigger
-from triggerstream.core.triggers.entry import Entry
-from triggerstream.core.triggers.ruleset import Goal, Ruleset
 
 Out = list[Decided]
 

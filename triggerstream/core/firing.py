@@ -8,6 +8,7 @@ import msgspec
 
 from triggerstream.core import limits, slots
 from triggerstream.core.event import Event
+from triggerstream.core.model import Policy
 from triggerstream.core.moments import format_moment
 from triggerstream.core.outcomes import (
     Action,
@@ -20,9 +21,8 @@ from triggerstream.core.outcomes import (
 )
 from triggerstream.core.patterns.base import Match
 from triggerstream.core.reasons import SuppressionReason
+from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.state import CustomerState
-from triggerstream.core.triggers.compile import CompiledTrigger
-from triggerstream.core.triggers.model import Policy
 from triggerstream.errors import StateFormatError
 
 FATAL = (MemoryError, RecursionError, StateFormatError)

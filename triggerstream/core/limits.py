@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
+from triggerstream.core.model import Limits
 from triggerstream.core.moments import format_moment
 from triggerstream.core.reasons import SuppressionReason
-from triggerstream.core.triggers.model import Limits
 
 RECENT = 8
 """How many firings can still be taken back where the trigger has limits."""

@@ -13,8 +13,8 @@ from typing import Any
 from triggerstream.core.codec import decode_slot, encode_slot, read_fingerprint
 from triggerstream.core.kept import Instances, Slot
 from triggerstream.core.patterns.base import Due
+from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.state import CustomerState
-from triggerstream.core.triggers.compile import CompiledTrigger
 from triggerstream.core.waits import exchanged, is_of_earliest, set_timer, timer_of
 
 MOST_INSTANCES = 64

@@ -9,9 +9,9 @@ from triggerstream.core import slots
 from triggerstream.core.decode import decode_event
 from triggerstream.core.firing import FATAL, fail, judge
 from triggerstream.core.outcomes import Decided
+from triggerstream.core.rulesets.compile import CompiledTrigger
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state import CustomerState
-from triggerstream.core.triggers.compile import CompiledTrigger
-from triggerstream.core.triggers.ruleset import Ruleset
 
 Ripe = tuple[int, str, bool, str, int]
 """A wait to be decided: due, trigger, whether it has an instance, which, its number there. It

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from triggerstream import __version__
 from triggerstream.core.keyed.control import DeadLetter
+from triggerstream.core.model import MODES, Trigger
 from triggerstream.core.outcomes import (
     Bounded,
     Clamped,
@@ -35,7 +36,6 @@ from triggerstream.core.reasons import (
     RejectReason,
     SuppressionReason,
 )
-from triggerstream.core.triggers.model import MODES, Trigger
 from triggerstream.ops.catalogue import ADMITTED, CATALOGUE, DELIVERED, MATCHED, PENDING, Metric
 from triggerstream.policy.outcomes import Admitted, Delivery, Ignored
 

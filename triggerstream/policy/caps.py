@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triggerstream.core.triggers.model import Cap
+from triggerstream.core.model import Cap
 from triggerstream.policy.ledger import Ledger
 
 

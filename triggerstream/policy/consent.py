@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from triggerstream.core.triggers.model import CHANNELS
+from triggerstream.core.model import CHANNELS
 from triggerstream.policy.ledger import Ledger
 
 TRANSACTIONAL = "transactional"

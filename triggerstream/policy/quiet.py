@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from triggerstream.core.triggers.model import QuietHours
+from triggerstream.core.model import QuietHours
 from triggerstream.core.zones import instant, local_time
 
 _DAY = timedelta(days=1)

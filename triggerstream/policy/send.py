@@ -17,7 +17,7 @@ from triggerstream.core.moments import format_moment
 from triggerstream.core.outcomes import ConsentChanged, GoalReached
 from triggerstream.core.reasons import GateReason, Outcome, RecordStatus
 from triggerstream.core.records.record import KIND, Kind, Produce, Record
-from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.policy import consent, ledger, records
 from triggerstream.policy.ledger import Ledger, Pending
 from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed, Result

@@ -12,10 +12,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from triggerstream.core.model import DAY, PRIORITIES
 from triggerstream.core.outcomes import Action, ConsentChanged, Firing, GoalReached
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
-from triggerstream.core.triggers.model import DAY, PRIORITIES
-from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.policy import consent
 from triggerstream.policy.caps import longest_window
 from triggerstream.policy.gates import Case, Failing, failing

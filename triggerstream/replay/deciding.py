@@ -14,7 +14,7 @@ from triggerstream.core.engine import on_event
 from triggerstream.core.keyed.memory import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.records.record import KIND, Kind
-from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.replay.arrivals import TOPIC, Line
 
 MAX_GAP = 400 * 86_400_000

@@ -22,8 +22,8 @@ import orjson
 
 from triggerstream.core.durations import UNITS
 from triggerstream.core.moments import format_moment, parse_moment
+from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar, read_documents
 from triggerstream.core.reasons import SuppressionReason
-from triggerstream.core.triggers.positions import Items, Mapping, Node, Scalar, read_documents
 from triggerstream.errors import Problem, TriggerFileError
 from triggerstream.replay.fixtures import BASE, Expected, Fixture
 

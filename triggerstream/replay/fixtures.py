@@ -13,7 +13,7 @@ import msgspec
 
 from triggerstream.core.durations import UNITS
 from triggerstream.core.moments import format_moment, parse_moment
-from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.replay.driver import Replay
 
 BASE = parse_moment("2026-01-05T10:00:00Z")

@@ -26,7 +26,7 @@ import msgspec
 
 from triggerstream import errors
 from triggerstream.core.records.record import Rejected
-from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.replay.deciding import BATCH, MAX_GAP
 from triggerstream.replay.driver import OnError, OnReject
 from triggerstream.replay.share import MOST, Share, Survey, Told, merge

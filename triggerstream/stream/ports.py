@@ -15,7 +15,7 @@ from triggerstream.core.keyed.cuts import Cut
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Store
 from triggerstream.core.records.record import Produce
-from triggerstream.core.triggers.ruleset import Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset
 
 RECORD_LIMIT: Final = 1 << 20
 """Bytes of the largest record batch that a `Log` takes on most topics."""

@@ -30,7 +30,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from triggerstream.core.records.record import Produce
-from triggerstream.core.triggers.ruleset import Ruleset, content_hash, load_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, content_hash, load_ruleset
 from triggerstream.errors import ConflictError, ProtocolError, TriggerstreamError
 from triggerstream.ops.settings import Settings
 from triggerstream.stream.connection import client_options

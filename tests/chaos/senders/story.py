@@ -15,7 +15,7 @@ import msgspec
 import orjson
 
 from triggerstream.core.moments import format_moment
-from triggerstream.core.triggers.ruleset import load_ruleset
+from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.driver import replay_lines
 from triggerstream.replay.files import read_files
 

@@ -17,9 +17,7 @@ from typing import Any
 import msgspec
 
 from triggerstream.core.event import Event
-from triggerstream.core.patterns.base import Match, Matcher, Occurrence, Step
-from triggerstream.core.triggers.compile import compile_pattern
-from triggerstream.core.triggers.model import (
+from triggerstream.core.model import (
     AbsentStep,
     Comparator,
     CountPattern,
@@ -29,6 +27,8 @@ from triggerstream.core.triggers.model import (
     SequencePattern,
     Test,
 )
+from triggerstream.core.patterns.base import Match, Matcher, Occurrence, Step
+from triggerstream.core.rulesets.compile import compile_pattern
 
 _EVENT = re.compile(r"(?P<type>[A-Z]+)(?:=(?P<n>\S+))?@(?P<at>\d+)")
 

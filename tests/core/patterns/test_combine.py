@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.core.patterns.harness import Story, absent, count, event, matches, one, sequence
-from triggerstream.core.triggers.model import AllPattern, AnyPattern, Pattern
+from triggerstream.core.model import AllPattern, AnyPattern, Pattern
 
 
 def all_of(*children: Pattern, within: int = 30) -> AllPattern:

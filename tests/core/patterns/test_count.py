@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.core.patterns.harness import Story, count, event, matches, n_is
+from triggerstream.core.model import CountPattern
 from triggerstream.core.patterns.base import Occurrence
 from triggerstream.core.patterns.count import MOST_HELD
-from triggerstream.core.triggers.model import CountPattern
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.core.patterns.harness import Story, matches, n_is, one
-from triggerstream.core.triggers.model import EventPattern
+from triggerstream.core.model import EventPattern
 
 
 def test_every_event_of_its_types_matches_at_once() -> None:

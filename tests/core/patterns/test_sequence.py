@@ -13,9 +13,9 @@ from tests.core.patterns.harness import (
     sequence,
     step,
 )
+from triggerstream.core.model import SequencePattern
 from triggerstream.core.patterns.base import Occurrence
 from triggerstream.core.patterns.sequence import MOST_PARTIAL
-from triggerstream.core.triggers.model import SequencePattern
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class Program(Protocol[State, MessageT]):
 
     States are mutable and owned by the partition; the program alone changes them. Every method
     is deterministic in its arguments. *ruleset* is the compiled ruleset in force
-    (`core.triggers.ruleset.Ruleset`); *clock* is the partition's clock in epoch milliseconds;
+    (`core.rulesets.ruleset.Ruleset`); *clock* is the partition's clock in epoch milliseconds;
     *position* is the record's offset. Outcomes are appended to *out* in order of decision.
     """
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import msgspec
 
 from triggerstream.core.durations import format_duration
-from triggerstream.core.triggers.model import AbsentStep, EventStep, Pattern
-from triggerstream.core.triggers.positions import Mapping, Node
-from triggerstream.core.triggers.reader import Reader
+from triggerstream.core.model import AbsentStep, EventStep, Pattern
+from triggerstream.core.parsing.nodes import Mapping, Node
+from triggerstream.core.parsing.reader import Reader
 
 MOST_HELD = 1_000
 """Values that one count holds (semantics 17), and so the most that it can be asked for."""

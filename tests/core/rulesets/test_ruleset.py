@@ -8,15 +8,10 @@ import pytest
 
 from tests.core.customers import ruleset_of
 from triggerstream.core.event import Event
-from triggerstream.core.triggers.compile import compile_per, fingerprint
-from triggerstream.core.triggers.model import RulesetSource
-from triggerstream.core.triggers.parse import parse_ruleset
-from triggerstream.core.triggers.ruleset import (
-    Ruleset,
-    build_ruleset,
-    content_hash,
-    load_ruleset,
-)
+from triggerstream.core.model import RulesetSource
+from triggerstream.core.parsing.directory import parse_ruleset
+from triggerstream.core.rulesets.compile import compile_per, fingerprint
+from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset, content_hash, load_ruleset
 from triggerstream.errors import TriggerFileError
 
 

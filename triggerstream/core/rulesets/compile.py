@@ -8,7 +8,10 @@ from typing import Any
 
 import msgspec
 
+from triggerstream.core import model
 from triggerstream.core.codec import SlotDecoder, slot_decoder
+from triggerstream.core.conditions.compile import Check, compile_if, compile_where
+from triggerstream.core.conditions.paths import compile_event_path
 from triggerstream.core.event import Event
 from triggerstream.core.limits import RECENT
 from triggerstream.core.patterns.base import Matcher, Predicate
@@ -16,9 +19,6 @@ from triggerstream.core.patterns.combine import AllMatcher, AnyMatcher
 from triggerstream.core.patterns.count import Counting, ThresholdMatcher, WindowMatcher
 from triggerstream.core.patterns.event import EventMatcher
 from triggerstream.core.patterns.sequence import Absence, EventStep, SequenceMatcher
-from triggerstream.core.triggers import model
-from triggerstream.core.triggers.conditions import Check, compile_if, compile_where
-from triggerstream.core.triggers.paths import compile_event_path
 
 Instance = Callable[[Event], str | None]
 """Reads an event's ``per`` value as text; ``None`` where it has none (semantics 21)."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from triggerstream.core.triggers.model import Pattern, Trigger
-from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.core.model import Pattern, Trigger
+from triggerstream.core.parsing.directory import parse_ruleset
 from triggerstream.errors import TriggerFileError
 
 

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-from triggerstream.core.triggers import reader as read
-from triggerstream.core.triggers.model import (
-    CHANNELS,
-    TYPES,
-    Cap,
-    Policy,
-    QuietHours,
-)
-from triggerstream.core.triggers.positions import Items, Node
-from triggerstream.core.triggers.read_conditions import time_span
-from triggerstream.core.triggers.reader import Fields, Reader, Reading, T
+from triggerstream.core.model import CHANNELS, TYPES, Cap, Policy, QuietHours
+from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.conditions import time_span
+from triggerstream.core.parsing.nodes import Items, Node
+from triggerstream.core.parsing.reader import Fields, Reader, Reading, T
 
 KEYS = (
     "allowed_lateness",

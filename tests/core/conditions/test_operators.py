@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggerstream.core.triggers.operators import OPERATORS, compile_operator, compile_pattern
+from triggerstream.core.conditions.operators import OPERATORS, compile_operator, compile_pattern
 
 INFINITY = float("inf")
 NAN = float("nan")

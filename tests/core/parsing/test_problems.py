@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.triggers.files import problems_in
+from tests.core.parsing.files import problems_in
 
 CASES = Path(__file__).with_name("problems.txt")
 BAR = "|"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from triggerstream.core.codec import SlotDecoder
 from triggerstream.core.patterns.base import Canceller, Handler
-from triggerstream.core.triggers.compile import CompiledTrigger, Instance
+from triggerstream.core.rulesets.compile import CompiledTrigger, Instance
 
 
 @dataclass(slots=True, eq=False)

@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggerstream.core import zones
+from triggerstream.core import model, zones
+from triggerstream.core.conditions.calendar import in_time_of_day
+from triggerstream.core.conditions.compile import compile_if, compile_where, describe
 from triggerstream.core.event import Event
-from triggerstream.core.moments import parse_moment, to_ms
-from triggerstream.core.triggers import model
-from triggerstream.core.triggers.calendar import in_time_of_day
-from triggerstream.core.triggers.conditions import compile_if, compile_where, describe
-from triggerstream.core.triggers.model import (
+from triggerstream.core.model import (
     AllOf,
     AnyOf,
     Condition,
@@ -26,6 +24,7 @@ from triggerstream.core.triggers.model import (
     Operator,
     TimeOfDay,
 )
+from triggerstream.core.moments import parse_moment, to_ms
 
 NOON = parse_moment("2026-03-04T12:00:00Z")
 """A Wednesday."""

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from triggerstream.core.triggers import reader as read
-from triggerstream.core.triggers.model import (
+from triggerstream.core.model import (
     CHANNELS,
     MODES,
     PRIORITIES,
@@ -18,10 +17,11 @@ from triggerstream.core.triggers.model import (
     Limits,
     Trigger,
 )
-from triggerstream.core.triggers.positions import Mapping, Node, Scalar
-from triggerstream.core.triggers.read_conditions import if_of
-from triggerstream.core.triggers.read_patterns import event_pattern, when
-from triggerstream.core.triggers.reader import Fields, Reader
+from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.conditions import if_of
+from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
+from triggerstream.core.parsing.patterns import event_pattern, when
+from triggerstream.core.parsing.reader import Fields, Reader
 
 KEYS = ("trigger", "name", "type", "priority", "mode", "when", "if", "limits", "then", "until")
 LIMIT_KEYS = ("cooldown", "max_per_customer", "holdout")

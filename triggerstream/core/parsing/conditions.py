@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from triggerstream.core.triggers import reader as read
-from triggerstream.core.triggers.calendar import CUSTOMER, DAYS
-from triggerstream.core.triggers.model import (
+from triggerstream.core.conditions.calendar import CUSTOMER, DAYS
+from triggerstream.core.conditions.operators import OPERATORS, compile_pattern
+from triggerstream.core.conditions.paths import FIELDS, MAPPINGS, PROFILE, reads_profile
+from triggerstream.core.model import (
     AllOf,
     AnyOf,
     Condition,
@@ -18,10 +19,9 @@ from triggerstream.core.triggers.model import (
     Test,
     TimeOfDay,
 )
-from triggerstream.core.triggers.operators import OPERATORS, compile_pattern
-from triggerstream.core.triggers.paths import FIELDS, MAPPINGS, PROFILE, reads_profile
-from triggerstream.core.triggers.positions import Items, Mapping, Node, Scalar
-from triggerstream.core.triggers.reader import Fields, Reader
+from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
+from triggerstream.core.parsing.reader import Fields, Reader
 
 COMBINATIONS = ("all", "any", "not")
 CALENDAR = ("time_of_day", "day_of_week", "date_range")

@@ -14,10 +14,10 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from triggerstream.core import zones
+from triggerstream.core.conditions.calendar import CUSTOMER
 from triggerstream.core.durations import parse_duration
 from triggerstream.core.moments import parse_moment
-from triggerstream.core.triggers.calendar import CUSTOMER
-from triggerstream.core.triggers.positions import Items, Mapping, Node, Scalar
+from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.errors import Problem
 
 T = TypeVar("T")

@@ -10,21 +10,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from triggerstream.core.event import Event
-from triggerstream.core.triggers.calendar import (
+from triggerstream.core.conditions.calendar import (
     CalendarCondition,
     compile_calendar,
     describe_calendar,
 )
-from triggerstream.core.triggers.model import (
-    AllOf,
-    AnyOf,
-    Condition,
-    Negation,
-    Test,
-)
-from triggerstream.core.triggers.operators import compile_operator
-from triggerstream.core.triggers.paths import compile_event_test, compile_path
+from triggerstream.core.conditions.operators import compile_operator
+from triggerstream.core.conditions.paths import compile_event_test, compile_path
+from triggerstream.core.event import Event
+from triggerstream.core.model import AllOf, AnyOf, Condition, Negation, Test
 
 Predicate = Callable[[Event], bool]
 """A test of one event."""

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import re2
 
-from triggerstream.core.triggers.model import Operator
+from triggerstream.core.model import Operator
 
 ValueTest = Callable[[Any], bool]
 

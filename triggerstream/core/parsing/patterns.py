@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from triggerstream.core.triggers import check
-from triggerstream.core.triggers import reader as read
-from triggerstream.core.triggers.model import (
+from triggerstream.core.model import (
     DAY,
     AbsentStep,
     AllPattern,
@@ -18,9 +16,11 @@ from triggerstream.core.triggers.model import (
     Pattern,
     SequencePattern,
 )
-from triggerstream.core.triggers.positions import Mapping, Node, Scalar
-from triggerstream.core.triggers.read_conditions import event_field, where_of
-from triggerstream.core.triggers.reader import Fields, Reader
+from triggerstream.core.parsing import check
+from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.conditions import event_field, where_of
+from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
+from triggerstream.core.parsing.reader import Fields, Reader
 
 COMPARATORS = ("at_least", "more_than", "at_most", "exactly")
 AGGREGATES = ("sum", "average", "distinct")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.triggers.files import pattern_of, trigger_of
-from triggerstream.core.triggers import model
-from triggerstream.core.triggers.model import (
+from tests.core.parsing.files import pattern_of, trigger_of
+from triggerstream.core import model
+from triggerstream.core.model import (
     DAY,
     HOUR,
     AbsentStep,
@@ -37,7 +37,7 @@ from triggerstream.core.triggers.model import (
     TimeOfDay,
     Trigger,
 )
-from triggerstream.core.triggers.parse import parse_ruleset
+from triggerstream.core.parsing.directory import parse_ruleset
 from triggerstream.errors import TriggerFileError
 
 MINUTE = 60_000

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from triggerstream.core.triggers.calendar import DAYS
-from triggerstream.core.triggers.check import MOST_HELD
-from triggerstream.core.triggers.model import CHANNELS, MODES, PRIORITIES, TYPES, Policy
-from triggerstream.core.triggers.operators import OPERATORS
-from triggerstream.core.triggers.parse import parse_ruleset
-from triggerstream.core.triggers.paths import FIELDS, MAPPINGS
-from triggerstream.core.triggers.read_conditions import CALENDAR, COMBINATIONS, ROOTS
-from triggerstream.core.triggers.read_patterns import KEYS as PATTERN_KEYS
-from triggerstream.core.triggers.read_patterns import STEP_KEYS
-from triggerstream.core.triggers.read_policy import CAP_KEYS, CONSENTS
-from triggerstream.core.triggers.read_policy import KEYS as POLICY_KEYS
-from triggerstream.core.triggers.read_trigger import KEYS as TRIGGER_KEYS
-from triggerstream.core.triggers.read_trigger import LIMIT_KEYS
+from triggerstream.core.conditions.calendar import DAYS
+from triggerstream.core.conditions.operators import OPERATORS
+from triggerstream.core.conditions.paths import FIELDS, MAPPINGS
+from triggerstream.core.model import CHANNELS, MODES, PRIORITIES, TYPES, Policy
+from triggerstream.core.parsing.check import MOST_HELD
+from triggerstream.core.parsing.conditions import CALENDAR, COMBINATIONS, ROOTS
+from triggerstream.core.parsing.directory import parse_ruleset
+from triggerstream.core.parsing.patterns import KEYS as PATTERN_KEYS
+from triggerstream.core.parsing.patterns import STEP_KEYS
+from triggerstream.core.parsing.policy import CAP_KEYS, CONSENTS
+from triggerstream.core.parsing.policy import KEYS as POLICY_KEYS
+from triggerstream.core.parsing.triggers import KEYS as TRIGGER_KEYS
+from triggerstream.core.parsing.triggers import LIMIT_KEYS
 
 REFERENCE = Path(__file__).parents[3] / "docs/triggers.md"
 TEXT = REFERENCE.read_text(encoding="utf-8")

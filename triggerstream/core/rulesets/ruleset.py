@@ -7,15 +7,11 @@ from hashlib import blake2b
 
 import msgspec
 
+from triggerstream.core.model import PRIORITIES, Policy, RulesetSource, Trigger
+from triggerstream.core.parsing.directory import TemplateCheck, parse_ruleset
 from triggerstream.core.patterns.base import Predicate
-from triggerstream.core.triggers.compile import (
-    CompiledTrigger,
-    compile_goal,
-    compile_trigger,
-)
-from triggerstream.core.triggers.entry import Entry, entry_of
-from triggerstream.core.triggers.model import PRIORITIES, Policy, RulesetSource, Trigger
-from triggerstream.core.triggers.parse import TemplateCheck, parse_ruleset
+from triggerstream.core.rulesets.compile import CompiledTrigger, compile_goal, compile_trigger
+from triggerstream.core.rulesets.subscription import Entry, entry_of
 
 _DETECTIONS = 8
 """Bytes: two rulesets are taken for one once in 10^19 deploys."""

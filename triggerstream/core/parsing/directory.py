@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from triggerstream.core.triggers import reader as read
-from triggerstream.core.triggers.model import Policy, RulesetSource
-from triggerstream.core.triggers.positions import Node, Scalar, read_documents
-from triggerstream.core.triggers.read_policy import read_policy
-from triggerstream.core.triggers.read_trigger import PlacedTrigger, read_trigger
-from triggerstream.core.triggers.reader import Reader
+from triggerstream.core.model import Policy, RulesetSource
+from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.nodes import Node, Scalar, read_documents
+from triggerstream.core.parsing.policy import read_policy
+from triggerstream.core.parsing.reader import Reader
+from triggerstream.core.parsing.triggers import PlacedTrigger, read_trigger
 from triggerstream.errors import Problem, TriggerFileError
 
 TemplateCheck = Callable[[str, str, str], Sequence[tuple[int, int, str]]]

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from triggerstream.core import zones
-from triggerstream.core.triggers.model import DateRange, DayOfWeek, TimeOfDay
+from triggerstream.core.model import DateRange, DayOfWeek, TimeOfDay
 
 CalendarTest = Callable[[dict[str, Any], int], bool]
 """Takes the profile and epoch milliseconds."""

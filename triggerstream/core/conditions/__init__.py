@@ -1,0 +1,1 @@
+"""Tests of one event, a profile or a moment: from values to closures."""

@@ -1,0 +1,1 @@
+"""From values to what runs: compiled triggers, found by event type."""

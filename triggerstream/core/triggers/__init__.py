@@ -1,1 +1,0 @@
-"""What an author writes: trigger files, from text to compiled triggers."""
