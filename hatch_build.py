@@ -18,15 +18,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
 COMPILED = (
-    "codec",
-    "engine",
+    "detection/engine",
+    "detection/slots",
+    "detection/timers",
+    "detection/waits",
     "patterns/count",
     "patterns/sequence",
-    "slots",
-    "state",
-    "timers",
     "rulesets/subscription",
-    "waits",
+    "state/codec",
+    "state/customer",
 )
 """Modules of the core where compiling pays (``docs/decisions/0007``). None holds what msgspec
 decodes: it reads annotations, which mypyc does not keep."""

@@ -18,7 +18,7 @@ from time import process_time_ns
 from triggerstream.core.conditions.compile import compile_where
 from triggerstream.core.conditions.operators import compile_operator
 from triggerstream.core.conditions.paths import compile_event_path
-from triggerstream.core.event import Event
+from triggerstream.core.events.event import Event
 from triggerstream.core.model import AllOf, Condition, Test
 
 CALLS = 20_000

@@ -21,9 +21,9 @@ from collections.abc import Callable, Sequence
 from time import process_time_ns
 from typing import Any
 
-from triggerstream.core.decode import decode_event
-from triggerstream.core.detect import Detect
-from triggerstream.core.event import Event
+from triggerstream.core.detection.detect import Detect
+from triggerstream.core.events.decode import decode_event
+from triggerstream.core.events.event import Event
 from triggerstream.core.model import (
     AbsentStep,
     CountPattern,
@@ -36,7 +36,7 @@ from triggerstream.core.model import (
     Trigger,
 )
 from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
-from triggerstream.core.state import CustomerState
+from triggerstream.core.state.customer import CustomerState
 
 TYPES = [f"type_{number}" for number in range(40)]
 CUSTOMERS = 5_000

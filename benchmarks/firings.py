@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import orjson
 
-from triggerstream.core.outcomes import Action, Firing, action_id, firing_id
+from triggerstream.core.decisions import Action, Firing, action_id, firing_id
+from triggerstream.core.detection.encode import records_of
 from triggerstream.core.records.record import Kind
 from triggerstream.core.rulesets.ruleset import load_ruleset
-from triggerstream.core.telling import records_of
 from triggerstream.policy.ledger import Ledger
 from triggerstream.policy.outcomes import Delivery
 from triggerstream.policy.send import Send

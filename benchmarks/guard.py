@@ -42,14 +42,14 @@ from benchmarks.rounds import (
     take_turns,
     without_collector,
 )
-from triggerstream.core.decode import decode_event
-from triggerstream.core.detect import Detect
-from triggerstream.core.event import Event
-from triggerstream.core.keyed.marks import CUSTOMER_PREFIX
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.detection.detect import Detect
+from triggerstream.core.events.decode import decode_event
+from triggerstream.core.events.event import Event
+from triggerstream.core.keyed.memory_store import MemoryStore
+from triggerstream.core.keyed.partition_record import CUSTOMER_PREFIX
 from triggerstream.core.keyed.restore import Restore
 from triggerstream.core.rulesets.ruleset import load_ruleset
-from triggerstream.core.state import CustomerState
+from triggerstream.core.state.customer import CustomerState
 from triggerstream.replay.driver import Replay
 from triggerstream.stream.stores import Stores
 

@@ -43,8 +43,8 @@ from benchmarks.rounds import (
     told,
     without_collector,
 )
-from triggerstream.core.detect import Detect
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.detection.detect import Detect
+from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 

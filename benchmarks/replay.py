@@ -41,7 +41,7 @@ from benchmarks.rounds import (
     told,
     without_collector,
 )
-from triggerstream.core.decode import decode_event
+from triggerstream.core.events.decode import decode_event
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.arrivals import read_arrival
 from triggerstream.replay.driver import Replay

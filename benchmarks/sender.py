@@ -56,9 +56,9 @@ from benchmarks.rounds import (
     without_collector,
 )
 from triggerstream.channels.log import LogChannel
+from triggerstream.core.detection.encode import records_of
 from triggerstream.core.records.record import Kind, Produce
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
-from triggerstream.core.telling import records_of
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
 from triggerstream.ops.settings import Kafka, Settings

@@ -35,8 +35,8 @@ import psutil
 
 from benchmarks.load import PARTITIONS, Line, events, triggers
 from benchmarks.rounds import Found, say, show, summary, surroundings, told
-from triggerstream.core.detect import Detect
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.detection.detect import Detect
+from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay.driver import Replay

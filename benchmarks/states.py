@@ -13,11 +13,15 @@ from typing import Any, Final
 from aiokafka.partitioner import murmur2
 
 from benchmarks.load import PARTITIONS, events, triggers
-from triggerstream.core.decode import decode_event
-from triggerstream.core.detect import Detect
-from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
+from triggerstream.core.detection.detect import Detect
+from triggerstream.core.events.decode import decode_event
+from triggerstream.core.keyed.partition_record import (
+    CUSTOMER_PREFIX,
+    PARTITION_KEY,
+    PartitionRecord,
+)
 from triggerstream.core.rulesets.ruleset import load_ruleset
-from triggerstream.core.state import CustomerState
+from triggerstream.core.state.customer import CustomerState
 from triggerstream.stream.log import KafkaLog
 from triggerstream.stream.ports import Entry
 

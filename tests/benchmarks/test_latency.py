@@ -8,7 +8,7 @@ import random
 import pytest
 
 from benchmarks import edge, latency, pace
-from triggerstream.core.decode import decode_event
+from triggerstream.core.events.decode import decode_event
 from triggerstream.core.parsing.directory import parse_ruleset
 
 

@@ -10,9 +10,9 @@ import pytest
 from benchmarks import failover, restore
 from benchmarks.load import PARTITIONS
 from benchmarks.states import BEFORE, customer, decided_states, place
-from triggerstream.core import codec
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.state import codec
 
 UNTIL = 1_767_225_600_000
 

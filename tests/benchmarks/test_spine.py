@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import load, spine
 from benchmarks.stock import AT_LEAST, HOUR_MS
-from triggerstream.core.decode import decode_event
+from triggerstream.core.events.decode import decode_event
 from triggerstream.core.model import CountPattern
 from triggerstream.core.parsing.directory import parse_ruleset
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from triggerstream.channels.base import Content, Message
-from triggerstream.core.outcomes import Action, Firing
+from triggerstream.core.decisions import Action, Firing
 
 NOW = 1_772_366_400.0
 """2026-03-01T12:00:00Z in epoch seconds."""

@@ -12,7 +12,7 @@ from tests.chaos.stage import Stage
 from tests.chaos.trial import Line, Trial, lines_of
 from tests.e2e.deployment import Deployment
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY
+from triggerstream.core.keyed.partition_record import CUSTOMER_PREFIX, PARTITION_KEY
 from triggerstream.core.records.record import ARRIVAL, KIND, Kind
 from triggerstream.stream.log import KafkaLog
 from triggerstream.stream.topics import Topics

@@ -24,9 +24,9 @@ from tests.chaos.trial import Line, Trial
 from tests.e2e.deployment import LATENESS, Deployment
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
-from triggerstream.core.moments import parse_moment
 from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.rulesets.ruleset import load_ruleset
+from triggerstream.core.timestamps import parse_moment
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.replay.files import read_files
 

@@ -16,11 +16,11 @@ import msgspec
 from aiokafka.partitioner import murmur2
 
 from tests.e2e.deployment import SHOWN, Deployment
-from triggerstream.core.detect import Detect
+from triggerstream.core.detection.detect import Detect
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.marks import PartitionRecord
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
+from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.errors import StoreError

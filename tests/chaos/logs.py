@@ -15,7 +15,7 @@ from tests.chaos.stage import Stage
 from tests.chaos.trial import Line, Trial, lines_of
 from tests.e2e.deployment import decided
 from tests.e2e.test_poison import POISON
-from triggerstream.core.moments import parse_moment
+from triggerstream.core.timestamps import parse_moment
 from triggerstream.replay.driver import replay_lines
 
 DAY = 86_400_000

@@ -11,8 +11,8 @@ from random import Random
 from typing import Any
 
 from tests.e2e.deployment import Deployment, decided
-from triggerstream.core.moments import parse_moment
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
+from triggerstream.core.timestamps import parse_moment
 from triggerstream.replay.driver import replay_lines
 from triggerstream.replay.files import read_files
 

@@ -50,6 +50,8 @@ def test_a_compiled_engine_decides_on_half_a_year_as_an_interpreted_one(compiled
 
 
 def test_it_is_the_compiled_engine_that_is_imported(compiled: Path) -> None:
-    where = "from triggerstream.core import engine, slots; print(engine.__file__, slots.__file__)"
+    imports = "from triggerstream.core.detection import engine, slots"
 
-    assert run(compiled, "-c", where).count(".so") == 2
+    where = run(compiled, "-c", f"{imports}; print(engine.__file__, slots.__file__)")
+
+    assert where.count(".so") == 2

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triggerstream.core import zones
-from triggerstream.core.moments import format_moment, parse_moment
+from triggerstream.core.timestamps import format_moment, parse_moment
 
 
 @pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Ushuaia", "Etc/GMT+5"])

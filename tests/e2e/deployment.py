@@ -21,8 +21,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from triggerstream.core.moments import parse_moment
 from triggerstream.core.records.record import ARRIVAL, KIND, Kind
+from triggerstream.core.timestamps import parse_moment
 from triggerstream.stream.topics import Topics
 
 LATENESS = 10_000

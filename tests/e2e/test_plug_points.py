@@ -29,7 +29,7 @@ from faust.transport import consumer as faust_consumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from triggerstream.core.keyed.marks import PARTITION_KEY, PartitionRecord
+from triggerstream.core.keyed.partition_record import PARTITION_KEY, PartitionRecord
 from triggerstream.core.records.record import Produce
 from triggerstream.ops.settings import Kafka, Settings
 from triggerstream.stream.connection import client_options

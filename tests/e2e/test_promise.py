@@ -20,8 +20,8 @@ import pytest
 
 from tests.e2e.deployment import Bootstrapped, Deployment, decided
 from tests.e2e.sinks import Sinks, open_sinks
-from triggerstream.core.moments import parse_moment
 from triggerstream.core.rulesets.ruleset import load_ruleset
+from triggerstream.core.timestamps import parse_moment
 from triggerstream.replay.driver import replay_lines
 from triggerstream.replay.files import read_files
 

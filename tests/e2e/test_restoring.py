@@ -13,7 +13,11 @@ import pytest
 
 from deploy.local_kafka.topics import Topic, create_topics
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
+from triggerstream.core.keyed.partition_record import (
+    CUSTOMER_PREFIX,
+    PARTITION_KEY,
+    PartitionRecord,
+)
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.errors import WorldChangedError
 from triggerstream.stream.log import KafkaLog

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from examples.shop.convert import OUTPUT, convert
-from triggerstream.core.decode import IDENTIFY, decode_event
-from triggerstream.core.event import Event
+from triggerstream.core.events.decode import IDENTIFY, decode_event
+from triggerstream.core.events.event import Event
 
 ROOT = Path(__file__).parents[2]
 

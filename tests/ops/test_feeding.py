@@ -12,15 +12,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.ops.test_metrics import delivery, firing, ledger, suppressed, trigger
-from triggerstream.core.keyed.control import DeadLetter
-from triggerstream.core.keyed.cuts import Cut
-from triggerstream.core.outcomes import (
+from triggerstream.core.decisions import (
     Bounded,
     Clamped,
     ConsentChanged,
     GoalReached,
     TriggerFailed,
 )
+from triggerstream.core.keyed.control import DeadLetter
+from triggerstream.core.keyed.cuts import Cut
 from triggerstream.core.reasons import RejectReason, SuppressionReason
 from triggerstream.ops.catalogue import CATALOGUE, PREFIX, Metric
 from triggerstream.ops.metrics import ProcessMetrics

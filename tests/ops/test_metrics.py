@@ -9,9 +9,7 @@ import subprocess
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from triggerstream.core.keyed.control import DeadLetter
-from triggerstream.core.model import ActionSpec, EventPattern, Trigger
-from triggerstream.core.outcomes import (
+from triggerstream.core.decisions import (
     Action,
     Bounded,
     Clamped,
@@ -21,6 +19,8 @@ from triggerstream.core.outcomes import (
     Suppressed,
     TriggerFailed,
 )
+from triggerstream.core.keyed.control import DeadLetter
+from triggerstream.core.model import ActionSpec, EventPattern, Trigger
 from triggerstream.core.reasons import Outcome, RejectReason, SuppressionReason
 from triggerstream.ops.catalogue import (
     CATALOGUE,

@@ -9,9 +9,9 @@ import msgspec
 import orjson
 
 from triggerstream.core.model import ActionSpec, EventPattern, Policy, RulesetSource, Trigger
-from triggerstream.core.moments import format_moment
 from triggerstream.core.records.record import POSITION, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
+from triggerstream.core.timestamps import format_moment
 from triggerstream.policy.ledger import Ledger
 from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed, Ignored
 from triggerstream.policy.send import Send

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.policy.harness import HOUR
 from triggerstream.core.model import QuietHours
-from triggerstream.core.moments import format_moment, parse_moment
+from triggerstream.core.timestamps import format_moment, parse_moment
 from triggerstream.core.zones import zone
 from triggerstream.policy.quiet import is_quiet, quiet_until
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggerstream.core.detect import Detect
-from triggerstream.core.event import Event
+from triggerstream.core.detection.detect import Detect
+from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
 from triggerstream.replay.arrivals import TOPIC, Line, read_arrival, read_line
 

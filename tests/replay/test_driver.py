@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from triggerstream.core.moments import parse_moment
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
+from triggerstream.core.timestamps import parse_moment
 from triggerstream.replay import driver
 from triggerstream.replay.driver import Replay, replay_lines
 

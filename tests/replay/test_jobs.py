@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from triggerstream import errors
-from triggerstream.core.outcomes import TriggerFailed
+from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay import jobs as module
 from triggerstream.replay.driver import Replay

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.reference.stories import Json
 from tests.reference.strategies import KEYS, MINUTE, Sequel, ends, policies, trigger_sets
-from triggerstream.core.outcomes import TriggerFailed
+from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay.driver import Replay
 from triggerstream.replay.share import Share, merge

@@ -14,7 +14,7 @@ from random import Random
 
 from tests.simulation.disk import is_grave
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.marks import PARTITION_KEY, PartitionRecord
+from triggerstream.core.keyed.partition_record import PARTITION_KEY, PartitionRecord
 from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError
 from triggerstream.stream.ports import Acknowledged, Entry

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from random import Random
 
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.keyed.memory_store import MemoryStore
 
 
 class Disk(MemoryStore):

@@ -11,8 +11,8 @@ from tests.simulation.disk import Disk
 from tests.simulation.kernel import PAUSE, Side
 from tests.simulation.oracle import Role
 from triggerstream.core.keyed.cuts import Cut
-from triggerstream.core.keyed.marks import PartitionRecord
 from triggerstream.core.keyed.partition import Partition
+from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.keyed.restore import Restore
 from triggerstream.core.records.record import Produce
 from triggerstream.errors import LeaseExpiredError, ProtocolError

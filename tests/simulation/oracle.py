@@ -9,7 +9,7 @@ from typing import Any
 from tests.simulation.broker import Changelog, Line
 from tests.simulation.disk import is_grave
 from triggerstream.core.keyed.entry import EntryCodec
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.record import KIND, Kind

@@ -15,7 +15,7 @@ from tests.simulation.oracle import Role
 from tests.simulation.schedule import Place, Schedule, erasure
 from tests.simulation.sender import SenderNode
 from triggerstream.channels.base import Message
-from triggerstream.core.detect import Detect
+from triggerstream.core.detection.detect import Detect
 from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import Cap

@@ -12,7 +12,7 @@ from tests.simulation.disk import Disk, living
 from tests.simulation.node import Node
 from tests.simulation.oracle import Role, tells
 from tests.simulation.world import World
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.restore import Restore
 from triggerstream.core.records.record import KIND, Kind
 

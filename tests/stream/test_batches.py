@@ -72,6 +72,10 @@ async def test_clearing_makes_room() -> None:
 
 async def test_clearing_ends_every_wait() -> None:
     waiting = handover()
-    asyncio.get_running_loop().call_soon(waiting.clear)
+    waits = [asyncio.create_task(waiting.get(partition, 60)) for partition in (1, 2)]
+    await asyncio.sleep(0)  # both wait now
 
-    assert [*await asyncio.gather(waiting.get(1, 60), waiting.get(2, 60))] == [None, None]
+    async with asyncio.timeout(5):
+        waiting.clear()
+
+        assert await asyncio.gather(*waits) == [None, None]

@@ -15,7 +15,7 @@ from tests.simulation.node import Node
 from tests.simulation.protocol import TOY, ruleset, say_word
 from tests.simulation.toy import Chain, Fired, Said, Toy
 from tests.simulation.world import World
-from triggerstream.core.keyed.marks import PartitionRecord
+from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.errors import DecisionError
 from triggerstream.stream.ports import Attempts
 

@@ -7,9 +7,9 @@ import pytest
 from tests.simulation.broker import Line
 from tests.simulation.protocol import ruleset
 from tests.simulation.toy import Chain, Said, Toy
-from triggerstream.core.keyed.marks import PARTITION_KEY, PartitionRecord
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
+from triggerstream.core.keyed.partition_record import PARTITION_KEY, PartitionRecord
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.foreign import Foreign
 

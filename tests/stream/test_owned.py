@@ -7,7 +7,7 @@ import pytest
 from tests.simulation.broker import Line
 from tests.simulation.protocol import ruleset
 from tests.simulation.toy import Toy
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.stream.owned import SHARE, STRETCH, Cadence, Owned
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from triggerstream.core.keyed.marks import PartitionRecord
+from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.stream.rest import GRAVE_REST, STEP, Rest
 
 NOON = 1_772_366_400_000

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from triggerstream.core.outcomes import Firing
+from triggerstream.core.decisions import Firing
 from triggerstream.core.reasons import FailReason
 from triggerstream.policy.outcomes import Answered
 

@@ -21,8 +21,8 @@ from liquid.undefined import FalsyStrictUndefined
 
 from triggerstream.channels.base import Content
 from triggerstream.core.conditions.paths import FIELDS, MAPPINGS
-from triggerstream.core.moments import format_moment
-from triggerstream.core.outcomes import Action, Firing
+from triggerstream.core.decisions import Action, Firing
+from triggerstream.core.timestamps import format_moment
 from triggerstream.errors import TriggerstreamError
 
 PARTS = ("subject", "text", "html")

@@ -19,8 +19,8 @@ from triggerstream import __version__
 from triggerstream.channels.base import Answer, Message, shorten
 from triggerstream.channels.config import Endpoint, WebhookConfig
 from triggerstream.channels.guard import ForbiddenAddressError, guarded_sockets
-from triggerstream.core.moments import format_moment
 from triggerstream.core.reasons import FailReason
+from triggerstream.core.timestamps import format_moment
 from triggerstream.errors import SettingsError
 
 TYPE = "triggerstream.firing.v1"

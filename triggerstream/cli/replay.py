@@ -14,7 +14,7 @@ from triggerstream.cli.talk import say, with_progress
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
-    from triggerstream.core.outcomes import TriggerFailed
+    from triggerstream.core.decisions import TriggerFailed
     from triggerstream.core.rulesets.ruleset import Ruleset
     from triggerstream.replay.driver import Replay
     from triggerstream.replay.jobs import Jobs
@@ -52,7 +52,7 @@ def replay(
     exits 1 if there were any, or if a trigger failed.
     """
     from triggerstream.core.durations import parse_duration
-    from triggerstream.core.moments import parse_moment
+    from triggerstream.core.timestamps import parse_moment
     from triggerstream.ops.interpreter import spare_the_collector
     from triggerstream.replay.jobs import jobs_for
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import tzdata
 
-from triggerstream.core.moments import to_ms
+from triggerstream.core.timestamps import to_ms
 
 DATA_VERSION: str = tzdata.IANA_VERSION
 """The version of the zone rules, such as ``2026a``; decisions in local time depend on it."""

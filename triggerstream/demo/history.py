@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from triggerstream.core.decode import decode_event
+from triggerstream.core.events.decode import decode_event
 from triggerstream.core.records.record import ARRIVAL, KIND, Kind
 
 HOUR = 3_600_000

@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from triggerstream import __version__
-from triggerstream.core.keyed.control import DeadLetter
-from triggerstream.core.model import MODES, Trigger
-from triggerstream.core.outcomes import (
+from triggerstream.core.decisions import (
     Bounded,
     Clamped,
     ConsentChanged,
@@ -27,6 +25,8 @@ from triggerstream.core.outcomes import (
     Suppressed,
     TriggerFailed,
 )
+from triggerstream.core.keyed.control import DeadLetter
+from triggerstream.core.model import MODES, Trigger
 from triggerstream.core.reasons import (
     CancelReason,
     FailReason,

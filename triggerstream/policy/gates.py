@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from triggerstream.core.decisions import Firing
 from triggerstream.core.model import Policy, Trigger
-from triggerstream.core.moments import format_moment
-from triggerstream.core.outcomes import Firing
 from triggerstream.core.reasons import GateReason
+from triggerstream.core.timestamps import format_moment
 from triggerstream.core.zones import customer_zone, zone
 from triggerstream.policy import caps, consent
 from triggerstream.policy.ledger import Ledger, Pending

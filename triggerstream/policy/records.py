@@ -6,10 +6,10 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from triggerstream.core.moments import parse_moment
-from triggerstream.core.outcomes import Action, ConsentChanged, Firing, GoalReached
+from triggerstream.core.decisions import Action, ConsentChanged, Firing, GoalReached
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Kind, Record, Rejected, read_position
+from triggerstream.core.timestamps import parse_moment
 from triggerstream.policy.outcomes import Result
 
 

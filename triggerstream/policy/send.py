@@ -13,11 +13,11 @@ from typing import Any
 
 import orjson
 
-from triggerstream.core.moments import format_moment
-from triggerstream.core.outcomes import ConsentChanged, GoalReached
+from triggerstream.core.decisions import ConsentChanged, GoalReached
 from triggerstream.core.reasons import GateReason, Outcome, RecordStatus
 from triggerstream.core.records.record import KIND, Kind, Produce, Record
 from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.core.timestamps import format_moment
 from triggerstream.policy import consent, ledger, records
 from triggerstream.policy.ledger import Ledger, Pending
 from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed, Result

@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from triggerstream.core.decisions import Action, ConsentChanged, Firing, GoalReached
 from triggerstream.core.model import DAY, PRIORITIES
-from triggerstream.core.outcomes import Action, ConsentChanged, Firing, GoalReached
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.policy import consent

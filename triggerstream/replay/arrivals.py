@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.decode import decode_event
-from triggerstream.core.detect import Detect
-from triggerstream.core.event import Event
-from triggerstream.core.moments import EARLIEST, LATEST, to_ms
+from triggerstream.core.detection.detect import Detect
+from triggerstream.core.detection.slots import LONGEST_ID
+from triggerstream.core.events.decode import decode_event
+from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Rejected
-from triggerstream.core.slots import LONGEST_ID
+from triggerstream.core.timestamps import EARLIEST, LATEST, to_ms
 
 TOPIC = "triggerstream.events.v1"
 """The topic in the ids of events that bring none, whatever the prefix of the real one."""

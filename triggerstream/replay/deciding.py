@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from triggerstream.core.detect import Detect
-from triggerstream.core.engine import on_event
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.detection.detect import Detect
+from triggerstream.core.detection.engine import on_event
+from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from triggerstream.core.outcomes import TriggerFailed
+from triggerstream.core.decisions import TriggerFailed
+from triggerstream.core.detection.encode import decision_line
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.core.telling import decision_line
 from triggerstream.replay.arrivals import Line, read_line
 from triggerstream.replay.deciding import BATCH, MAX_GAP, SLICE, Deciding, Decoded, as_line
 

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from triggerstream.core.durations import UNITS
-from triggerstream.core.moments import format_moment, parse_moment
 from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.core.timestamps import format_moment, parse_moment
 from triggerstream.replay.driver import Replay
 
 BASE = parse_moment("2026-01-05T10:00:00Z")

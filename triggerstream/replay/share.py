@@ -19,11 +19,11 @@ from zlib import crc32
 
 import msgspec
 
-from triggerstream.core.event import Event
-from triggerstream.core.outcomes import TriggerFailed
+from triggerstream.core.decisions import TriggerFailed
+from triggerstream.core.detection.encode import decision_line
+from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.core.telling import decision_line
 from triggerstream.replay.arrivals import Line, read_line
 from triggerstream.replay.deciding import MAX_GAP, SLICE, Deciding, Decoded, as_line
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from triggerstream.core.keyed.cuts import Cut
-from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY
+from triggerstream.core.keyed.partition_record import CUSTOMER_PREFIX, PARTITION_KEY
 from triggerstream.core.keyed.program import Store
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.foreign import Foreign

@@ -17,8 +17,12 @@ from typing import Any
 
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.cuts import Cut
-from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
 from triggerstream.core.keyed.partition import Partition
+from triggerstream.core.keyed.partition_record import (
+    CUSTOMER_PREFIX,
+    PARTITION_KEY,
+    PartitionRecord,
+)
 from triggerstream.core.keyed.program import Store
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.ports import Entry

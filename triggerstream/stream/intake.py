@@ -17,8 +17,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from triggerstream.core.decode import decode_event
-from triggerstream.core.event import Event
+from triggerstream.core.events.decode import decode_event
+from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import KIND, ORIGIN, Kind, Produce, Record, Rejected

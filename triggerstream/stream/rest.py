@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from triggerstream.core.keyed.marks import PartitionRecord
+from triggerstream.core.keyed.partition_record import PartitionRecord
 
 GRAVE_REST = 3_600_000
 """How long a grave stays before its null, in milliseconds of the broker's clock."""

@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from triggerstream.core.detect import Detect
+from triggerstream.core.detection.detect import Detect
 from triggerstream.errors import ConflictError
 from triggerstream.ops.settings import Settings
 from triggerstream.replay.files import read_files

@@ -18,7 +18,7 @@ from tests.chaos.senders.scene import Scene, open_scene
 from tests.chaos.senders.story import Asked
 from tests.chaos.senders.supervisor import Supervisor
 from tests.chaos.stage import Stage
-from triggerstream.core.moments import parse_moment
+from triggerstream.core.timestamps import parse_moment
 
 SESSION = 6.0
 """The session timeout of `Deployment`, in seconds."""

@@ -12,7 +12,7 @@ from tests.chaos.rows import Row
 from tests.chaos.senders.mailserver import MailServer
 from tests.chaos.senders.receiver import Receiver
 from tests.chaos.senders.story import Asked
-from triggerstream.core.moments import parse_moment
+from triggerstream.core.timestamps import parse_moment
 
 DAY = 86_400_000
 SENT = "sent"

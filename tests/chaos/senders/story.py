@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from triggerstream.core.moments import format_moment
 from triggerstream.core.rulesets.ruleset import load_ruleset
+from triggerstream.core.timestamps import format_moment
 from triggerstream.replay.driver import replay_lines
 from triggerstream.replay.files import read_files
 

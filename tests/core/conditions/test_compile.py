@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from triggerstream.core import model, zones
 from triggerstream.core.conditions.calendar import in_time_of_day
 from triggerstream.core.conditions.compile import compile_if, compile_where, describe
-from triggerstream.core.event import Event
+from triggerstream.core.events.event import Event
 from triggerstream.core.model import (
     AllOf,
     AnyOf,
@@ -24,7 +24,7 @@ from triggerstream.core.model import (
     Operator,
     TimeOfDay,
 )
-from triggerstream.core.moments import parse_moment, to_ms
+from triggerstream.core.timestamps import parse_moment, to_ms
 
 NOON = parse_moment("2026-03-04T12:00:00Z")
 """A Wednesday."""

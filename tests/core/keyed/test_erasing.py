@@ -17,7 +17,7 @@ from tests.simulation.toy import Chain, Fired, Said, Toy
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.control import ClockMoved, Erased
 from triggerstream.core.keyed.entry import KNOWN_FOR
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.reasons import RecordStatus

@@ -9,8 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
-from triggerstream.core.keyed.memory import MemoryStore
+from triggerstream.core.keyed.memory_store import MemoryStore
+from triggerstream.core.keyed.partition_record import (
+    CUSTOMER_PREFIX,
+    PARTITION_KEY,
+    PartitionRecord,
+)
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.keyed.restore import Entry, Restore
 from triggerstream.errors import StateFormatError

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.event import Event
+from triggerstream.core.events.event import Event
 from triggerstream.core.model import (
     AbsentStep,
     Comparator,

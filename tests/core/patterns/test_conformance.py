@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.patterns.harness import Story, absent, count, event, n_is, one, sequence, step
+from triggerstream.core.detection.slots import REFERENCE
 from triggerstream.core.model import AllPattern, AnyPattern, EventPattern, Pattern, SequencePattern
 from triggerstream.core.patterns.base import Handler, Matcher, Occurrence, Step
 from triggerstream.core.patterns.count import ThresholdMatcher
 from triggerstream.core.patterns.sequence import SequenceMatcher, _Plan
 from triggerstream.core.rulesets.compile import compile_pattern
-from triggerstream.core.slots import REFERENCE
 
 SUM = {"aggregate": "sum", "path": "event_data.n"}
 DISTINCT = {"aggregate": "distinct", "path": "event_data.n"}

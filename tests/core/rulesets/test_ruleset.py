@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.core.customers import ruleset_of
-from triggerstream.core.event import Event
+from tests.core.detection.customers import ruleset_of
+from triggerstream.core.events.event import Event
 from triggerstream.core.model import RulesetSource
 from triggerstream.core.parsing.directory import parse_ruleset
 from triggerstream.core.rulesets.compile import compile_per, fingerprint

@@ -17,7 +17,7 @@ from triggerstream.core.conditions.calendar import (
 )
 from triggerstream.core.conditions.operators import compile_operator
 from triggerstream.core.conditions.paths import compile_event_test, compile_path
-from triggerstream.core.event import Event
+from triggerstream.core.events.event import Event
 from triggerstream.core.model import AllOf, AnyOf, Condition, Negation, Test
 
 Predicate = Callable[[Event], bool]

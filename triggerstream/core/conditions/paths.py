@@ -10,7 +10,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from triggerstream.core.event import Event
+from triggerstream.core.events.event import Event
 
 MAPPINGS = ("event_data", "device_info", "location_data", "metadata")
 """The event's mappings: a path goes on inside of them."""

@@ -14,7 +14,7 @@ import msgspec
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.cache import StateCache
 from triggerstream.core.keyed.entry import KNOWN_FOR, EntryCodec
-from triggerstream.core.keyed.marks import PartitionRecord
+from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.keyed.program import Store
 
 State = TypeVar("State")

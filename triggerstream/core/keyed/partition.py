@@ -24,7 +24,7 @@ from triggerstream.core.keyed.control import (
 )
 from triggerstream.core.keyed.cuts import SLICE_SIZE, Cut, Cuts
 from triggerstream.core.keyed.entry import Entry, EntryCodec
-from triggerstream.core.keyed.marks import PartitionRecord
+from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.keyed.program import NEVER, Message, Program, Store
 from triggerstream.core.reasons import RecordStatus, RejectReason
 from triggerstream.core.records.record import Kind, Record, Rejected, read_headers, read_position

@@ -16,7 +16,11 @@ from typing import Final
 
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.header import fence_of
-from triggerstream.core.keyed.marks import CUSTOMER_PREFIX, PARTITION_KEY, PartitionRecord
+from triggerstream.core.keyed.partition_record import (
+    CUSTOMER_PREFIX,
+    PARTITION_KEY,
+    PartitionRecord,
+)
 from triggerstream.core.keyed.program import Store
 
 MOST_GONE: Final = 10_000

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from triggerstream.core import zones
 from triggerstream.core.conditions.calendar import CUSTOMER
 from triggerstream.core.durations import parse_duration
-from triggerstream.core.moments import parse_moment
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
+from triggerstream.core.timestamps import parse_moment
 from triggerstream.errors import Problem
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from triggerstream.core.event import Event
+from triggerstream.core.events.event import Event
 
 Predicate = Callable[[Event], bool]
 """A compiled ``where``: total, without side effects."""

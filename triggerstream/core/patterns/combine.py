@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from triggerstream.core.event import Event
+from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.base import (
     Canceller,
     Due,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from math import fsum, isfinite
 from typing import Any
 
-from triggerstream.core.event import Event
+from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.base import (
     Canceller,
     Due,

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from triggerstream.core.event import Event
+from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.base import (
     Canceller,
     Due,

@@ -9,16 +9,16 @@ from typing import Any
 import msgspec
 
 from triggerstream.core import model
-from triggerstream.core.codec import SlotDecoder, slot_decoder
 from triggerstream.core.conditions.compile import Check, compile_if, compile_where
 from triggerstream.core.conditions.paths import compile_event_path
-from triggerstream.core.event import Event
-from triggerstream.core.limits import RECENT
+from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.base import Matcher, Predicate
 from triggerstream.core.patterns.combine import AllMatcher, AnyMatcher
 from triggerstream.core.patterns.count import Counting, ThresholdMatcher, WindowMatcher
 from triggerstream.core.patterns.event import EventMatcher
 from triggerstream.core.patterns.sequence import Absence, EventStep, SequenceMatcher
+from triggerstream.core.state.codec import SlotDecoder, slot_decoder
+from triggerstream.core.state.limits import RECENT
 
 Instance = Callable[[Event], str | None]
 """Reads an event's ``per`` value as text; ``None`` where it has none (semantics 21)."""

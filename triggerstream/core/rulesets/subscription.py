@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from triggerstream.core.codec import SlotDecoder
 from triggerstream.core.patterns.base import Canceller, Handler
 from triggerstream.core.rulesets.compile import CompiledTrigger, Instance
+from triggerstream.core.state.codec import SlotDecoder
 
 
 @dataclass(slots=True, eq=False)

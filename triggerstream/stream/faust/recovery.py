@@ -18,7 +18,7 @@ from faust.tables.recovery import Recovery as FaustRecovery
 from faust.types import TP
 from mode import Service
 
-from triggerstream.core.keyed.marks import PartitionRecord
+from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.errors import WorldChangedError
 from triggerstream.stream.faust.edge import SERVICES, EdgeApp
 from triggerstream.stream.faust.transport import Consumer, Transport

@@ -1,0 +1,80 @@
+"""Decisions depend on the log alone: not on when a state is stored, nor on when the clock ticks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.core.detection.customers import LogRecord
+from tests.reference.stories import Json
+from tests.reference.strategies import logs, trigger_sets
+from triggerstream.core.detection.detect import Detect
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
+from triggerstream.core.state import codec
+
+DAY = 86_400_000
+
+
+def decided(
+    ruleset: Ruleset, events: list[Json], *, stored: list[bool], ticks: list[bool]
+) -> tuple[list[Any], bytes]:
+    """Return what is decided on *events*, all of one customer, and the state at the end.
+
+    Args:
+        stored: After which events the state is stored and loaded again.
+        ticks: Before which events the clock is told on its own.
+    """
+    program = Detect("events")
+    state, clock = program.new_state("c"), 0
+    out: list[Any] = []
+    for offset, event in enumerate(events):
+        arrival = event.get("received_at") or event["timestamp"]
+        clock = max(clock, arrival)
+        record = LogRecord(offset, arrival, json.dumps({**event, "customer_id": "c"}).encode())
+        if ticks[offset % len(ticks)]:
+            program.on_clock(state, ruleset, clock, offset, out)
+        message = program.read(record, None)
+        program.on_message(state, message, ruleset, arrival, clock, offset, out)
+        if stored[offset % len(stored)]:
+            state = program.load("c", program.dump(state, offset))
+    program.on_clock(state, ruleset, clock + DAY, len(events), out)
+    return out, program.dump(state, len(events))
+
+
+some = st.lists(st.booleans(), min_size=1, max_size=8)
+
+
+@settings(max_examples=100)
+@given(trigger_sets(), logs(), some, some)
+def test_storing_and_ticks_change_no_decision(
+    triggers: list[Json], events: list[Json], stored: list[bool], ticks: list[bool]
+) -> None:
+    for trigger in triggers:
+        trigger.pop("then", None)
+    ruleset = load_ruleset({"t.yaml": "\n---\n".join(map(json.dumps, triggers))})
+
+    usual = decided(ruleset, events, stored=[False], ticks=[False])
+
+    assert decided(ruleset, events, stored=stored, ticks=ticks) == usual
+
+
+@settings(max_examples=100)
+@given(trigger_sets(), logs(), some)
+def test_how_big_slots_stay_decoded_changes_no_decision(
+    triggers: list[Json], events: list[Json], stored: list[bool]
+) -> None:
+    for trigger in triggers:
+        trigger.pop("then", None)
+    ruleset = load_ruleset({"t.yaml": "\n---\n".join(map(json.dumps, triggers))})
+    usual, _ = decided(ruleset, events, stored=[False], ticks=[False])
+
+    for big in (0, 120):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(codec, "BIG", big)
+            never = decided(ruleset, events, stored=[False], ticks=[False])
+            assert decided(ruleset, events, stored=stored, ticks=[False]) == never
+        assert never[0] == usual

@@ -1,0 +1,1 @@
+"""The program that detects: events in, firings out."""

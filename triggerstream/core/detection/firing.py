@@ -1,0 +1,154 @@
+"""From a match to a firing, or to the first reason against it (semantics 23); or to a failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from triggerstream.core.decisions import (
+    Action,
+    Decided,
+    Firing,
+    Suppressed,
+    TriggerFailed,
+    action_id,
+    firing_id,
+)
+from triggerstream.core.detection import slots
+from triggerstream.core.events.event import Event
+from triggerstream.core.model import Policy
+from triggerstream.core.patterns.base import Match
+from triggerstream.core.reasons import SuppressionReason
+from triggerstream.core.rulesets.compile import CompiledTrigger
+from triggerstream.core.state import limits
+from triggerstream.core.state.customer import CustomerState
+from triggerstream.core.timestamps import format_moment
+from triggerstream.errors import StateFormatError
+
+FATAL = (MemoryError, RecursionError, StateFormatError)
+"""What is no decision about a trigger, wherever it is raised: the process stops. The first two
+depend on the machine and the call."""
+
+MOST_BYTES = 900_000
+"""Of what a firing carries with it: the rest of it, and the record around it, fit beside."""
+
+_SHOWN = 200
+"""Characters of an error's text that are kept."""
+
+_MEMORY = 256
+"""Bytes that one more firing adds to the limits, at most, but for the trigger's id."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def judge(
+    state: CustomerState,
+    trigger: CompiledTrigger,
+    instance: str | None,
+    match: Match,
+    event: Event,
+    due: int | None,
+    policy: Policy,
+) -> Firing | Suppressed:
+    """Return what *match* comes to, and note a firing in the state's limits.
+
+    Args:
+        event: The last matched event, whole.
+        due: When the timer that completed the match was due, or ``None``.
+    """
+    source = trigger.source
+    ids = tuple([event_id for _, event_id in match.events])
+    against = _reason_against(state, trigger, match.at, event, policy)
+    if against is not None:
+        reason, found = against
+        return Suppressed(
+            reason,
+            trigger.id,
+            state.customer_id,
+            match.at,
+            instance,
+            ids,
+            len(source.actions),
+            found,
+        )
+    last = envelope(event)
+    _check_size(last, state.profile, ids)
+    name = firing_id(trigger.id, state.customer_id, instance, event.source, event.event_id, due)
+    firing = Firing(
+        firing_id=name,
+        trigger=trigger.id,
+        customer_id=state.customer_id,
+        at=match.at,
+        instance=instance,
+        events=ids,
+        actions=_actions(name, trigger),
+        mode=source.mode,
+        type=source.type,
+        priority=source.priority,
+        holdout=source.limits.holdout,
+        event=msgspec.Raw(last),
+        profile=state.profile,
+    )
+    memory = state.limits.get(trigger.id, limits.NOTHING)
+    state.limits[trigger.id] = memory.fired(name, match.at, keep=trigger.keep_recent)
+    state.weight += _MEMORY + 4 * len(trigger.id)
+    return firing
+
+
+def _check_size(event: bytes, profile: dict[str, Any], ids: tuple[str, ...]) -> None:
+    """Refuse a firing that no topic would take; the trigger fails for this customer, counted."""
+    size = len(event) + len(_encode(profile)) + len(_encode(ids))
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"a firing has at most {MOST_BYTES} bytes of event, profile and event ids; found {size}"
+        )
+
+
+def fail(state: CustomerState, trigger: str, at: int, error: Exception, out: list[Decided]) -> None:
+    """Note that a trigger's evaluation raised; it begins anew for this customer."""
+    slots.drop(state, trigger)
+    text = f"{type(error).__name__}: {error}"[:_SHOWN]
+    out.append(TriggerFailed(trigger, state.customer_id, at, text))
+
+
+def envelope(event: Event) -> bytes:
+    """Return *event* as JSON in the native form, whatever body it came in, without what is null."""
+    found: dict[str, Any] = {
+        "event_id": event.event_id,
+        "customer_id": event.customer_id,
+        "event_type": event.event_type,
+        "timestamp": format_moment(event.timestamp),
+        "source": event.source,
+        "event_data": event.event_data,
+        "session_id": event.session_id,
+        "device_info": event.device_info,
+        "location_data": event.location_data,
+        "metadata": event.metadata,
+    }
+    return _encode({name: value for name, value in found.items() if value is not None})
+
+
+def _reason_against(
+    state: CustomerState, trigger: CompiledTrigger, at: int, event: Event, policy: Policy
+) -> tuple[SuppressionReason, str] | None:
+    before = policy.backfill_before
+    if before is not None and at < before:
+        return SuppressionReason.BACKFILL, f"before {format_moment(before)}"
+    if trigger.check is not None:
+        failed = trigger.check(event, state.profile, at)
+        if failed is not None:
+            return SuppressionReason.CONDITION, failed
+    memory = state.limits.get(trigger.id)
+    if memory is None:
+        return None
+    return limits.reason_against(trigger.source.limits, memory, at)
+
+
+def _actions(firing: str, trigger: CompiledTrigger) -> tuple[Action, ...]:
+    return tuple(
+        [
+            Action(action_id(firing, index), spec.channel, spec.template, spec.after, spec.options)
+            for index, spec in enumerate(trigger.source.actions)
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Bytes to events, in each of the forms that are understood."""

@@ -1,0 +1,1 @@
+"""What detection remembers of one customer."""
