@@ -11,11 +11,11 @@ import orjson
 
 from triggerstream.core.decisions import Action, Firing, action_id, firing_id
 from triggerstream.core.detection.encode import records_of
+from triggerstream.core.policy.ledger import Ledger
 from triggerstream.core.records.record import Kind
 from triggerstream.core.rulesets.ruleset import load_ruleset
-from triggerstream.policy.ledger import Ledger
-from triggerstream.policy.outcomes import Delivery
-from triggerstream.policy.send import Send
+from triggerstream.core.sending.deliveries import Delivery
+from triggerstream.core.sending.send import Send
 
 CUSTOMERS = 5_000
 _TRIGGER = """\

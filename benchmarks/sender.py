@@ -57,14 +57,14 @@ from benchmarks.rounds import (
 )
 from triggerstream.channels.log import LogChannel
 from triggerstream.core.detection.encode import records_of
+from triggerstream.core.policy.ledger import Ledger
 from triggerstream.core.records.record import Kind, Produce
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
+from triggerstream.core.sending.deliveries import Attempt, Delivery
+from triggerstream.core.sending.send import Send
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
 from triggerstream.ops.settings import Kafka, Settings
-from triggerstream.policy.ledger import Ledger
-from triggerstream.policy.outcomes import Attempt, Delivery
-from triggerstream.policy.send import Send
 from triggerstream.stream.calls import Bounds, Calls
 from triggerstream.stream.connection import client_options
 from triggerstream.stream.log import KafkaLog

@@ -22,9 +22,9 @@ from triggerstream.core.decisions import (
 from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.keyed.cuts import Cut
 from triggerstream.core.reasons import RejectReason, SuppressionReason
+from triggerstream.core.sending.deliveries import Admitted, Ignored
 from triggerstream.ops.catalogue import CATALOGUE, PREFIX, Metric
 from triggerstream.ops.metrics import ProcessMetrics
-from triggerstream.policy.outcomes import Admitted, Ignored
 
 PACKAGE = Path(__file__).parents[2] / "triggerstream"
 OUTCOMES: list[object] = [

@@ -21,7 +21,9 @@ from triggerstream.core.decisions import (
 )
 from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.model import ActionSpec, EventPattern, Trigger
+from triggerstream.core.policy.ledger import Ledger, Pending
 from triggerstream.core.reasons import Outcome, RejectReason, SuppressionReason
+from triggerstream.core.sending.deliveries import Admitted, Delivery, Ignored
 from triggerstream.ops.catalogue import (
     CATALOGUE,
     ENDED,
@@ -31,8 +33,6 @@ from triggerstream.ops.catalogue import (
     conservation_alert,
 )
 from triggerstream.ops.metrics import ENDS, ProcessMetrics, observe_all
-from triggerstream.policy.ledger import Ledger, Pending
-from triggerstream.policy.outcomes import Admitted, Delivery, Ignored
 
 TOPIC = "triggerstream.events.v1"
 PROMTOOL = shutil.which("promtool")

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from tests.simulation.pair import PairSchedule
 from tests.simulation.protocol import ProtocolSchedule
 from triggerstream.core.keyed import cache, cuts, partition, restore
-from triggerstream.policy import caps, send, turn
+from triggerstream.core.policy import caps
+from triggerstream.core.sending import lifecycle as turn
+from triggerstream.core.sending import send
 from triggerstream.stream import answers, checkpoints, process
 
 

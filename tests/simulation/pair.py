@@ -19,10 +19,10 @@ from triggerstream.core.detection.detect import Detect
 from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import Cap
+from triggerstream.core.policy import caps, ledger
+from triggerstream.core.policy.retries import REPEATABLE
 from triggerstream.core.records.record import KIND, POSITION, Kind
-from triggerstream.policy import caps, ledger
-from triggerstream.policy.retries import REPEATABLE
-from triggerstream.policy.send import Send
+from triggerstream.core.sending.send import Send
 
 NOON = 1_772_366_400_000
 HOUR = 3_600_000

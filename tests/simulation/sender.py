@@ -12,7 +12,7 @@ from tests.simulation.node import Node
 from tests.simulation.oracle import Role
 from tests.simulation.world import World
 from triggerstream.core.records.record import Produce
-from triggerstream.policy.outcomes import Attempt
+from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.stream.calls import Calls
 from triggerstream.stream.ports import Acknowledged, Attempts, Entry
 

@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.policy.harness import NOON, firing
+from tests.core.sending.harness import NOON, firing
 from triggerstream.channels.base import Answer
 from triggerstream.core.records.record import Produce
+from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.errors import ProtocolError
-from triggerstream.policy.outcomes import Attempt
 from triggerstream.stream.answers import Answers
 from triggerstream.stream.ports import Acknowledged
 

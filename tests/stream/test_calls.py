@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.policy.harness import NOON, firing, ruleset_of
+from tests.core.sending.harness import NOON, firing, ruleset_of
 from triggerstream.channels.base import Answer, Channel, Message
 from triggerstream.core.model import RulesetSource
 from triggerstream.core.reasons import FailReason
 from triggerstream.core.records.record import KIND, Kind, Produce
 from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
+from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.errors import ProtocolError
-from triggerstream.policy.outcomes import Attempt
 from triggerstream.stream.calls import GRACE, Bounds, Calls
 from triggerstream.stream.ports import Acknowledged
 

@@ -8,7 +8,7 @@ import msgspec
 
 from triggerstream.core.decisions import Firing
 from triggerstream.core.reasons import FailReason
-from triggerstream.policy.outcomes import Answered
+from triggerstream.core.sending.deliveries import Answered
 
 
 class Content(msgspec.Struct, frozen=True):

@@ -36,8 +36,8 @@ from triggerstream.core.reasons import (
     RejectReason,
     SuppressionReason,
 )
+from triggerstream.core.sending.deliveries import Admitted, Delivery, Ignored
 from triggerstream.ops.catalogue import ADMITTED, CATALOGUE, DELIVERED, MATCHED, PENDING, Metric
-from triggerstream.policy.outcomes import Admitted, Delivery, Ignored
 
 BOUNDED = ("partial", "value", "instance", "wait", "slot")
 """What `Bounded.what` may say of a trigger; ``attribute`` is nobody's."""
@@ -56,7 +56,7 @@ ENDS: tuple[tuple[str, str], ...] = (
 if TYPE_CHECKING:
     from triggerstream.core.keyed.cuts import Cut
     from triggerstream.core.keyed.partition import Partition
-    from triggerstream.policy.ledger import Ledger
+    from triggerstream.core.policy.ledger import Ledger
 
 _STATUSES = frozenset(RecordStatus)
 _BY_PARTITION = tuple(metric.name for metric in CATALOGUE if "partition" in metric.labels)

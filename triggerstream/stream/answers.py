@@ -15,7 +15,7 @@ import msgspec
 
 from triggerstream.channels.base import Answer
 from triggerstream.core.records.record import KIND, Kind, Produce
-from triggerstream.policy.outcomes import Attempt, Result
+from triggerstream.core.sending.deliveries import Attempt, Result
 from triggerstream.stream.ports import Log
 
 _HEADERS = ((KIND, Kind.RESULT),)

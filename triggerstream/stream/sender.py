@@ -11,8 +11,8 @@ from triggerstream.channels.config import (
     WebhookConfig,
 )
 from triggerstream.channels.registry import build_channels
+from triggerstream.core.sending.send import Send
 from triggerstream.ops.settings import Sender, Settings
-from triggerstream.policy.send import Send
 from triggerstream.stream.calls import Bounds, Calls
 from triggerstream.stream.runtime import Runtime, run
 

@@ -12,7 +12,7 @@ A header (`core.keyed.header`) with the format, the wake-up and the fence; then 
 A slot is ``[fingerprint, progress]``, with progress as its matcher's `progress_type` says: as
 bytes, or, if it is `BIG`, as it is. What an event does not concern is never decoded.
 
-A format is read for ever (``tests/core/golden``). Fields are only added, at the end and with
+A format is read for ever (``tests/core/state/golden``). Fields are only added, at the end and with
 defaults; anything else is a new format.
 """
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from triggerstream.core.model import CHANNELS
-from triggerstream.policy.ledger import Ledger
+from triggerstream.core.policy.ledger import Ledger
 
 TRANSACTIONAL = "transactional"
 UNSUBSCRIBED = "unsubscribed"

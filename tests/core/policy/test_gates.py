@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.policy.harness import DAY, HOUR, MINUTE, NOON, WILLING, Customer, ruleset_of
+from tests.core.sending.harness import DAY, HOUR, MINUTE, NOON, WILLING, Customer, ruleset_of
 from triggerstream.core.model import Cap, Policy, QuietHours
-from triggerstream.policy.holdout import bucket, is_held_out
+from triggerstream.core.policy.holdout import bucket, is_held_out
 
 NIGHT = QuietHours(22 * 60, 8 * 60)
 MIDNIGHT = NOON + 12 * HOUR

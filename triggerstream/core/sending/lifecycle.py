@@ -14,14 +14,15 @@ from msgspec.structs import replace
 
 from triggerstream.core.decisions import Action, ConsentChanged, Firing, GoalReached
 from triggerstream.core.model import DAY, PRIORITIES
+from triggerstream.core.policy import consent
+from triggerstream.core.policy.caps import longest_window
+from triggerstream.core.policy.gates import Case, Failing, failing
+from triggerstream.core.policy.holdout import is_held_out
+from triggerstream.core.policy.ledger import Ledger, Pending, Sent
+from triggerstream.core.policy.retries import MAX_FAILURES, backoff
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.policy import consent
-from triggerstream.policy.caps import longest_window
-from triggerstream.policy.gates import Case, Failing, failing
-from triggerstream.policy.holdout import is_held_out
-from triggerstream.policy.ledger import Ledger, Pending, Sent
-from triggerstream.policy.outcomes import (
+from triggerstream.core.sending.deliveries import (
     Admitted,
     Attempt,
     Delivery,
@@ -30,8 +31,7 @@ from triggerstream.policy.outcomes import (
     Reason,
     Result,
 )
-from triggerstream.policy.records import Fired, read_firing, read_named
-from triggerstream.policy.retries import MAX_FAILURES, backoff
+from triggerstream.core.sending.messages import Fired, read_firing, read_named
 
 REPLAY_SLACK = DAY
 """How long after an action's expiry a repeat of it is still known for one. A repeat comes from a

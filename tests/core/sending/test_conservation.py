@@ -9,9 +9,18 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.policy.harness import DAY, HOUR, MINUTE, NOON, SECOND, WILLING, Customer, ruleset_of
+from tests.core.sending.harness import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOON,
+    SECOND,
+    WILLING,
+    Customer,
+    ruleset_of,
+)
 from triggerstream.core.model import Cap, Policy, QuietHours
-from triggerstream.policy.outcomes import Attempt
+from triggerstream.core.sending.deliveries import Attempt
 
 CAPS = (
     Cap(limit=1, window=6 * HOUR, channel="email"),

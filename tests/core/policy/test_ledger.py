@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.policy.harness import DAY, HOUR, NOON, Customer
+from tests.core.sending.harness import DAY, HOUR, NOON, Customer
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.policy import ledger
+from triggerstream.core.policy.ledger import MAX_MARKS, MAX_SENDS, Ledger, Sent
 from triggerstream.errors import StateFormatError
-from triggerstream.policy import ledger
-from triggerstream.policy.ledger import MAX_MARKS, MAX_SENDS, Ledger, Sent
 
 GOLDEN = Path(__file__).parent / "golden"
 FIRST = GOLDEN / "ledger-v1.bin"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triggerstream.core.model import Cap
-from triggerstream.policy.ledger import Ledger
+from triggerstream.core.policy.ledger import Ledger
 
 
 def longest_window(caps: tuple[Cap, ...]) -> int:

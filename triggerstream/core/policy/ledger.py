@@ -2,7 +2,7 @@
 
 The state that follows the header (`core.keyed.header`) is a MessagePack array of `Ledger`'s
 fields, in their order; its structs are arrays too. New fields go to the end, with a default:
-bytes of format 1 decode for ever (`tests/policy/golden`).
+bytes of format 1 decode for ever (`tests/core/policy/golden`).
 """
 
 from __future__ import annotations

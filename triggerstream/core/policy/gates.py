@@ -17,12 +17,12 @@ import msgspec
 
 from triggerstream.core.decisions import Firing
 from triggerstream.core.model import Policy, Trigger
+from triggerstream.core.policy import caps, consent
+from triggerstream.core.policy.ledger import Ledger, Pending
+from triggerstream.core.policy.quiet import is_quiet, quiet_until
 from triggerstream.core.reasons import GateReason
 from triggerstream.core.timestamps import format_moment
 from triggerstream.core.zones import customer_zone, zone
-from triggerstream.policy import caps, consent
-from triggerstream.policy.ledger import Ledger, Pending
-from triggerstream.policy.quiet import is_quiet, quiet_until
 
 
 class Failing(msgspec.Struct, frozen=True):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from tests.policy.harness import NOON, Entry, firing
+from tests.core.sending.harness import NOON, Entry, firing
 from triggerstream.core.records.record import POSITION, Kind, Rejected
-from triggerstream.policy.records import Fired, read
+from triggerstream.core.sending.messages import Fired, read
 
 
 def test_a_firing_is_read_whole_and_kept_as_it_came() -> None:

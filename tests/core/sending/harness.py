@@ -9,12 +9,12 @@ import msgspec
 import orjson
 
 from triggerstream.core.model import ActionSpec, EventPattern, Policy, RulesetSource, Trigger
+from triggerstream.core.policy.ledger import Ledger
 from triggerstream.core.records.record import POSITION, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
+from triggerstream.core.sending.deliveries import Attempt, Delivery, FiringFailed, Ignored
+from triggerstream.core.sending.send import Send
 from triggerstream.core.timestamps import format_moment
-from triggerstream.policy.ledger import Ledger
-from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed, Ignored
-from triggerstream.policy.send import Send
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 NOON = 1_772_366_400_000

@@ -14,16 +14,17 @@ from typing import Any
 import orjson
 
 from triggerstream.core.decisions import ConsentChanged, GoalReached
+from triggerstream.core.policy import consent, ledger
+from triggerstream.core.policy.ledger import Ledger, Pending
+from triggerstream.core.policy.retries import REPEATABLE
 from triggerstream.core.reasons import GateReason, Outcome, RecordStatus
 from triggerstream.core.records.record import KIND, Kind, Produce, Record
 from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.core.sending import messages as records
+from triggerstream.core.sending.deliveries import Attempt, Delivery, FiringFailed, Result
+from triggerstream.core.sending.lifecycle import Turn, attempt_of
+from triggerstream.core.sending.messages import Fired, Message
 from triggerstream.core.timestamps import format_moment
-from triggerstream.policy import consent, ledger, records
-from triggerstream.policy.ledger import Ledger, Pending
-from triggerstream.policy.outcomes import Attempt, Delivery, FiringFailed, Result
-from triggerstream.policy.records import Fired, Message
-from triggerstream.policy.retries import REPEATABLE
-from triggerstream.policy.turn import Turn, attempt_of
 
 _FAILED = ((KIND, Kind.FAILED),)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from tests.policy.harness import (
+from tests.core.sending.harness import (
     CUSTOMER,
     DAY,
     HOUR,
@@ -18,10 +18,10 @@ from tests.policy.harness import (
     ruleset_of,
 )
 from triggerstream.core.model import Cap, Policy, QuietHours
+from triggerstream.core.policy.ledger import Ledger
 from triggerstream.core.records.record import KIND, Kind, Produce
-from triggerstream.policy.ledger import Ledger
-from triggerstream.policy.outcomes import Attempt
-from triggerstream.policy.turn import REPLAY_SLACK
+from triggerstream.core.sending.deliveries import Attempt
+from triggerstream.core.sending.lifecycle import REPLAY_SLACK
 
 EXPIRY = Policy().expiry
 

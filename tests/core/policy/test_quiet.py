@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.policy.harness import HOUR
+from tests.core.sending.harness import HOUR
 from triggerstream.core.model import QuietHours
+from triggerstream.core.policy.quiet import is_quiet, quiet_until
 from triggerstream.core.timestamps import format_moment, parse_moment
 from triggerstream.core.zones import zone
-from triggerstream.policy.quiet import is_quiet, quiet_until
 
 
 def hours(text: str) -> QuietHours:

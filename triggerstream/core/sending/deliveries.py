@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from triggerstream.core.policy.gates import Failing
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
-from triggerstream.policy.gates import Failing
 
 Reason = GateReason | FailReason | CancelReason
 

@@ -9,8 +9,8 @@ import msgspec
 from triggerstream.core.decisions import Action, ConsentChanged, Firing, GoalReached
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Kind, Record, Rejected, read_position
+from triggerstream.core.sending.deliveries import Result
 from triggerstream.core.timestamps import parse_moment
-from triggerstream.policy.outcomes import Result
 
 
 class Fired(msgspec.Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""The contact policy: one question a file, and the ledger that they ask."""

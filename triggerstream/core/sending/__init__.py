@@ -1,0 +1,1 @@
+"""The program that sends: actions in, deliveries out."""

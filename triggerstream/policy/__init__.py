@@ -1,1 +1,0 @@
-"""Contact policy: which action may leave, when, and why not. Pure."""
