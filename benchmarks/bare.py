@@ -22,7 +22,7 @@ from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.records.record import Kind, Produce, Record
 from triggerstream.ops.logs import configure_logs
 from triggerstream.ops.settings import Settings, load_settings
-from triggerstream.stream.rulesets import publish_through
+from triggerstream.stream.kafka.rulesets import publish_through
 from triggerstream.stream.runtime import Runtime, run
 
 CONTENT = 400

@@ -28,7 +28,7 @@ from deploy.local_kafka.run import BOOTSTRAP
 from deploy.local_kafka.topics import Topic, create_topics
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
-from triggerstream.stream.topics import Topics
+from triggerstream.stream.kafka.topics import Topics
 
 HERE = Path(__file__).parent
 WARM_UP = 2_000

@@ -43,7 +43,7 @@ from benchmarks import bench as shared
 from benchmarks import spine
 from benchmarks.load import PARTITIONS, append, events, open_producer
 from triggerstream.demo.lag import Lag
-from triggerstream.stream.topics import Topics
+from triggerstream.stream.kafka.topics import Topics
 
 WARM_UP = 2_000
 LAYERS = ("loop", "fetch", "rocks")

@@ -50,7 +50,7 @@ from benchmarks.load import PARTITIONS, append, events, open_producer, triggers
 from benchmarks.states import TRIGGERS, customer, fill, place
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
-from triggerstream.stream.topics import Topics
+from triggerstream.stream.kafka.topics import Topics
 
 STANDBYS: Final = (0, 1)
 STEPS: Final = ("unnoticed", "join", "restore", "begin")

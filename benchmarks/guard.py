@@ -51,7 +51,7 @@ from triggerstream.core.keyed.restore import Restore
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.state.customer import CustomerState
 from triggerstream.replay.driver import Replay
-from triggerstream.stream.stores import Stores
+from triggerstream.stream.rocksdb.stores import Stores
 
 BASELINE = Path(__file__).with_name("baseline.json")
 ALLOWED = 1.25

@@ -41,7 +41,7 @@ from benchmarks import bench as shared
 from benchmarks.load import PARTITIONS, append, events, open_producer, triggers
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
-from triggerstream.stream.topics import Topics
+from triggerstream.stream.kafka.topics import Topics
 
 SHARES = (0.1, 0.5, 0.8)
 WARMING = 60_000

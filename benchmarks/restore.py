@@ -38,8 +38,8 @@ from benchmarks.kafka import broker, topics
 from benchmarks.load import PARTITIONS
 from benchmarks.states import decided_states, fill
 from triggerstream.ops.interpreter import spare_the_collector
-from triggerstream.stream.restoring import MOST_RECORDS, open_consumer, restore
-from triggerstream.stream.stores import Stores
+from triggerstream.stream.kafka.restore import MOST_RECORDS, open_consumer, restore
+from triggerstream.stream.rocksdb.stores import Stores
 
 FRESH: Final = "restore"
 AGAIN: Final = "known customers"

@@ -41,7 +41,7 @@ from benchmarks.rounds import say, show, summary, surroundings, told
 from deploy.local_kafka.topics import Topic, create_topics
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
-from triggerstream.stream.topics import Topics
+from triggerstream.stream.kafka.topics import Topics
 
 WORKERS = (1, 2, 4)
 PARTITIONS = (1, 4, 16)

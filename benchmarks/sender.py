@@ -65,14 +65,14 @@ from triggerstream.core.sending.send import Send
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
 from triggerstream.ops.settings import Kafka, Settings
-from triggerstream.stream.calls import Bounds, Calls
-from triggerstream.stream.connection import client_options
-from triggerstream.stream.log import KafkaLog
+from triggerstream.stream.dispatch.calls import Bounds, Calls
+from triggerstream.stream.kafka.client import client_options
+from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.rulesets import publish
+from triggerstream.stream.kafka.topics import Topics
+from triggerstream.stream.keyed.process import SLICE
 from triggerstream.stream.ports import Acknowledged
-from triggerstream.stream.process import SLICE
-from triggerstream.stream.rulesets import publish
-from triggerstream.stream.stores import Stores
-from triggerstream.stream.topics import Topics
+from triggerstream.stream.rocksdb.stores import Stores
 
 _WARM_UP = 500
 _IDLE_S = 4.0

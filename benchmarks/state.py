@@ -41,8 +41,8 @@ from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay.driver import Replay
 from triggerstream.replay.files import read_files
-from triggerstream.stream.store import RocksStore
-from triggerstream.stream.stores import Stores
+from triggerstream.stream.rocksdb.store import RocksStore
+from triggerstream.stream.rocksdb.stores import Stores
 
 SHOP = Path(__file__).parent.parent / "examples" / "shop"
 RATES = (1.0, 0.9, 0.5, 0.0)

@@ -22,7 +22,7 @@ from triggerstream.core.keyed.partition_record import (
 )
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.state.customer import CustomerState
-from triggerstream.stream.log import KafkaLog
+from triggerstream.stream.kafka.log import KafkaLog
 from triggerstream.stream.ports import Entry
 
 TRIGGERS: Final = 10

@@ -14,8 +14,8 @@ from tests.e2e.deployment import Deployment
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.partition_record import CUSTOMER_PREFIX, PARTITION_KEY
 from triggerstream.core.records.record import ARRIVAL, KIND, Kind
-from triggerstream.stream.log import KafkaLog
-from triggerstream.stream.topics import Topics
+from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.topics import Topics
 
 _EAGER = {
     "cleanup.policy": "compact",

@@ -24,10 +24,10 @@ from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.errors import StoreError
-from triggerstream.stream.restoring import restore
-from triggerstream.stream.stores import Stores
-from triggerstream.stream.told import Teller
-from triggerstream.stream.topics import Topics
+from triggerstream.stream.kafka.restore import restore
+from triggerstream.stream.kafka.topics import Topics
+from triggerstream.stream.keyed.encoder import Teller
+from triggerstream.stream.rocksdb.stores import Stores
 
 Told = tuple[int, bytes, bytes | None, bytes | None]
 """Partition, kind, key and value of a record in the actions topic."""

@@ -23,7 +23,7 @@ from aiokafka.errors import KafkaError
 
 from triggerstream.core.records.record import ARRIVAL, KIND, Kind
 from triggerstream.core.timestamps import parse_moment
-from triggerstream.stream.topics import Topics
+from triggerstream.stream.kafka.topics import Topics
 
 LATENESS = 10_000
 SHOWN = ("firing_id", "trigger", "customer_id", "at", "instance", "events", "actions")

@@ -19,10 +19,10 @@ from triggerstream.core.keyed.partition_record import (
 )
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.errors import StoreError, WorldChangedError
-from triggerstream.stream.following import Standbys
-from triggerstream.stream.log import KafkaLog
-from triggerstream.stream.restoring import restore
-from triggerstream.stream.stores import Stores
+from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.restore import restore
+from triggerstream.stream.kafka.standbys import Standbys
+from triggerstream.stream.rocksdb.stores import Stores
 
 pytestmark = pytest.mark.kafka
 
@@ -214,7 +214,7 @@ async def test_a_store_that_fails_ends_the_process(
 async def test_brokers_that_do_not_answer_are_asked_again(
     following: Following, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("triggerstream.stream.following.RETRY", 0.2)
+    monkeypatch.setattr("triggerstream.stream.kafka.standbys.RETRY", 0.2)
     options = dict(following.options)
     following.options.clear()
     following.options["bootstrap_servers"] = "127.0.0.1:1"

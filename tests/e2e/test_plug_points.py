@@ -32,16 +32,16 @@ from faust.types import TP
 from triggerstream.core.keyed.partition_record import PARTITION_KEY, PartitionRecord
 from triggerstream.core.records.record import Produce
 from triggerstream.ops.settings import Kafka, Settings
-from triggerstream.stream.connection import client_options
-from triggerstream.stream.faust.app import build_app
-from triggerstream.stream.faust.edge import EdgeApp
-from triggerstream.stream.faust.records import Record
-from triggerstream.stream.faust.recovery import RecoveringApp, Recovery, TableManager
-from triggerstream.stream.faust.transport import Consumer, ConsumerThread, Producer, Transport
-from triggerstream.stream.log import KafkaLog
+from triggerstream.stream.kafka.client import client_options
+from triggerstream.stream.kafka.faust.app import build_app
+from triggerstream.stream.kafka.faust.edge import EdgeApp
+from triggerstream.stream.kafka.faust.records import Record
+from triggerstream.stream.kafka.faust.recovery import RecoveringApp, Recovery, TableManager
+from triggerstream.stream.kafka.faust.transport import Consumer, ConsumerThread, Producer, Transport
+from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
 from triggerstream.stream.ports import Input
-from triggerstream.stream.stores import Stores
-from triggerstream.stream.topics import Topics, ensure_topics, wanted_topics
+from triggerstream.stream.rocksdb.stores import Stores
 
 pytestmark = [pytest.mark.kafka, pytest.mark.asyncio(loop_scope="module")]
 

@@ -20,9 +20,9 @@ from triggerstream.core.keyed.partition_record import (
 )
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.errors import WorldChangedError
-from triggerstream.stream.log import KafkaLog
-from triggerstream.stream.restoring import restore
-from triggerstream.stream.stores import Stores
+from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.restore import restore
+from triggerstream.stream.rocksdb.stores import Stores
 
 pytestmark = pytest.mark.kafka
 

@@ -10,7 +10,7 @@ from deploy.local_kafka.topics import Topic as Made
 from deploy.local_kafka.topics import create_topics
 from tests.e2e.deployment import Bootstrapped
 from triggerstream.errors import WorldChangedError
-from triggerstream.stream.topics import Topics, ensure_topics, wanted_topics
+from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
 
 pytestmark = pytest.mark.kafka
 

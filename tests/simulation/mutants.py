@@ -15,7 +15,8 @@ from triggerstream.core.keyed import cache, cuts, partition, restore
 from triggerstream.core.policy import caps
 from triggerstream.core.sending import lifecycle as turn
 from triggerstream.core.sending import send
-from triggerstream.stream import answers, checkpoints, process
+from triggerstream.stream.dispatch import results as answers
+from triggerstream.stream.keyed import checkpoints, process
 
 
 class Edit(NamedTuple):

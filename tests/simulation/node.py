@@ -16,9 +16,9 @@ from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.keyed.restore import Restore
 from triggerstream.core.records.record import Produce
 from triggerstream.errors import LeaseExpiredError, ProtocolError
-from triggerstream.stream.owned import Cadence
+from triggerstream.stream.keyed.owned_partition import Cadence
+from triggerstream.stream.keyed.process import KeyedProcess
 from triggerstream.stream.ports import Acknowledged, Attempts, Entry
-from triggerstream.stream.process import KeyedProcess
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

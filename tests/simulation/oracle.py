@@ -14,7 +14,7 @@ from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.stream.told import Teller
+from triggerstream.stream.keyed.encoder import Teller
 
 Rulesets = Callable[[int], Ruleset | None]
 Told = tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]

@@ -13,7 +13,7 @@ from tests.simulation.oracle import Role
 from tests.simulation.world import World
 from triggerstream.core.records.record import Produce
 from triggerstream.core.sending.deliveries import Attempt
-from triggerstream.stream.calls import Calls
+from triggerstream.stream.dispatch.calls import Calls
 from triggerstream.stream.ports import Acknowledged, Attempts, Entry
 
 CHANNELS = ("email", "webhook", "log")

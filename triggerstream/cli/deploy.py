@@ -30,7 +30,7 @@ def deploy(
     files = TriggerFiles(directory)
     files.ruleset()
     settings = prepare()
-    from triggerstream.stream.rulesets import publish
+    from triggerstream.stream.kafka.rulesets import publish
 
     version = ask_kafka(publish(settings, files.texts, from_version), settings)
     say(f"published {directory} as version {version}")

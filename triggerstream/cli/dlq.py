@@ -91,8 +91,8 @@ def show_letters(
 
 def _letters(settings: Settings, of: str) -> AsyncIterator[Letter]:
     from triggerstream.cli.letters import read_letters
-    from triggerstream.stream.connection import client_options
-    from triggerstream.stream.topics import Topics
+    from triggerstream.stream.kafka.client import client_options
+    from triggerstream.stream.kafka.topics import Topics
 
     if of not in ("events", "actions"):
         msg = f"--of: required is events or actions; found {of!r}"

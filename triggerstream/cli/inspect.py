@@ -40,8 +40,8 @@ def inspect(
 
 def _ask(settings: Settings, process: str, topic: str, customer: str) -> dict[str, Any] | None:
     from triggerstream.cli.owner import ask_owner, find_owner
-    from triggerstream.stream.connection import client_options
-    from triggerstream.stream.topics import Topics
+    from triggerstream.stream.kafka.client import client_options
+    from triggerstream.stream.kafka.topics import Topics
 
     topics = Topics(settings.kafka.topic_prefix)
     question = find_owner(

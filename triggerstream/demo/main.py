@@ -19,7 +19,7 @@ from triggerstream.demo.history import Played
 from triggerstream.demo.mock import MockBroker
 from triggerstream.demo.run import Stage, read_shop, run_demo
 from triggerstream.errors import TriggerstreamError, UnreachableError
-from triggerstream.stream.topics import Topic, Topics, wanted_topics
+from triggerstream.stream.kafka.topics import Topic, Topics, wanted_topics
 
 _PARTITIONS = 4
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from triggerstream.errors import UsageError
-from triggerstream.stream.topics import Topic
+from triggerstream.stream.kafka.topics import Topic
 
 _PRODUCER = 0
 _REBALANCE_DELAY_MS = 100

@@ -22,7 +22,7 @@ from triggerstream.demo.show import Board, show_letter, show_tally
 from triggerstream.demo.sinks import HOST, SECRET, Mailbox, Receiver, open_mailbox, open_receiver
 from triggerstream.demo.tally import read_topic, take_tally
 from triggerstream.errors import TriggerstreamError, UsageError
-from triggerstream.stream.topics import Topics
+from triggerstream.stream.kafka.topics import Topics
 
 ENDPOINTS = ("crm", "support")
 """Where the shop's triggers send webhooks: here, all to one receiver."""

@@ -22,8 +22,8 @@ from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import KIND, ORIGIN, Kind, Produce, Record, Rejected
+from triggerstream.stream.keyed.encoder import dead_letter
 from triggerstream.stream.ports import RECORD_LIMIT, Acknowledged, Input
-from triggerstream.stream.told import dead_letter
 
 LARGEST: Final = RECORD_LIMIT - 65_536
 """Bytes of a record with its key and headers that ``events`` takes for sure."""

@@ -22,21 +22,21 @@ from triggerstream.ops.identity import identity_of
 from triggerstream.ops.interpreter import spare_new_states, spare_the_collector, take_short_turns
 from triggerstream.ops.metrics import ProcessMetrics
 from triggerstream.ops.settings import Settings
-from triggerstream.stream.connection import client_options
-from triggerstream.stream.faust.app import BuildProcess, build_app
-from triggerstream.stream.faust.fate import Fate
-from triggerstream.stream.faust.recovery import RecoveringApp
-from triggerstream.stream.faust.run import serve
-from triggerstream.stream.log import KafkaLog
-from triggerstream.stream.owned import Cadence
+from triggerstream.stream.kafka.client import client_options
+from triggerstream.stream.kafka.faust.app import BuildProcess, build_app
+from triggerstream.stream.kafka.faust.recovery import RecoveringApp
+from triggerstream.stream.kafka.faust.run import serve
+from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.rulesets import KafkaRulesets
+from triggerstream.stream.kafka.topic_ids import topic_id
+from triggerstream.stream.kafka.topic_watch import watch_topic
+from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
+from triggerstream.stream.keyed.encoder import Teller
+from triggerstream.stream.keyed.owned_partition import Cadence
+from triggerstream.stream.keyed.process import KeyedProcess
 from triggerstream.stream.ports import Attempts, Input
-from triggerstream.stream.process import KeyedProcess
-from triggerstream.stream.rulesets import KafkaRulesets
-from triggerstream.stream.stores import Stores
-from triggerstream.stream.told import Teller
-from triggerstream.stream.topic_ids import topic_id
-from triggerstream.stream.topics import Topics, ensure_topics, wanted_topics
-from triggerstream.stream.world import watch_topic
+from triggerstream.stream.rocksdb.stores import Stores
+from triggerstream.stream.shutdown import Fate
 
 _log = logging.getLogger(__name__)
 

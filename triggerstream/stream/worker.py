@@ -11,8 +11,8 @@ from triggerstream.errors import ConflictError
 from triggerstream.ops.settings import Settings
 from triggerstream.replay.files import read_files
 from triggerstream.stream.intake import Intake
+from triggerstream.stream.kafka.rulesets import publish_through
 from triggerstream.stream.ports import Input
-from triggerstream.stream.rulesets import publish_through
 from triggerstream.stream.runtime import Runtime, run
 
 _log = logging.getLogger(__name__)

@@ -1,0 +1,54 @@
+"""`Pace`: turns for those who found no room."""
+
+from __future__ import annotations
+
+import pytest
+
+from triggerstream.stream.dispatch.pacing import Pace
+
+NOW = 1_000.0
+
+
+def paced(seconds: float) -> Pace:
+    """Return the pace of a channel with four slots, whose calls take so many *seconds*."""
+    pace = Pace(4, longest=15.0)
+    for _ in range(500):
+        pace.ended(seconds)
+    return pace
+
+
+def test_turns_follow_each_other_as_fast_as_the_channel_answers() -> None:
+    pace = paced(0.4)
+
+    assert [pace.pause(NOW, 0) for _ in range(3)] == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_one_waits_for_as_long_as_those_before_take() -> None:
+    assert paced(0.4).wait(0) == 0.0
+    assert paced(0.4).wait(50) == pytest.approx(5.0)
+
+
+def test_who_waits_already_is_served_before() -> None:
+    assert paced(0.4).pause(NOW, 50) == pytest.approx(5.1)
+
+
+def test_turns_that_have_passed_are_not_counted() -> None:
+    pace = paced(0.4)
+    for _ in range(100):
+        pace.pause(NOW, 0)
+
+    assert pace.pause(NOW + 5, 0) == pytest.approx(5.1)
+    assert pace.pause(NOW + 60, 0) == pytest.approx(0.1)
+
+
+def test_a_turn_further_away_than_the_longest_pause_is_nobodys() -> None:
+    pace = paced(0.4)
+    pauses = [pace.pause(NOW, 0) for _ in range(200)]
+
+    assert pauses[148] == pytest.approx(14.9)
+    assert pauses[150:] == [15.0] * 50
+    assert pace.pause(NOW + 1, 0) < 15.0
+
+
+def test_where_pauses_are_nothing_nobody_waits() -> None:
+    assert Pace(4, longest=0.0).pause(NOW, 1_000) == 0.0

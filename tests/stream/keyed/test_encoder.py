@@ -1,0 +1,91 @@
+"""`Teller`: from outcomes to records, each under what it was decided under."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
+from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Kind, Produce
+from triggerstream.stream.keyed.encoder import Teller
+
+
+class Said(msgspec.Struct, frozen=True):
+    word: str
+
+
+class Saying:
+    """A program that tells each outcome with the version and clock that it is given."""
+
+    def encode(self, outcome: Said, ruleset_version: int, clock: int) -> tuple[Produce, ...]:
+        value = f"{outcome.word} {ruleset_version} {clock}".encode()
+        return (Produce("actions", None, b"key", value),)
+
+
+def told(outcomes: list[Any], *, clock: int, version: int, header_clock: bool) -> list[Produce]:
+    teller = Teller(
+        Saying(),  # type: ignore[arg-type]  # the rest of a program is not asked for
+        input_topic="events",
+        topic="triggerstream.events.v1",
+        downstream="actions",
+        header_clock=header_clock,
+    )
+    partition: Any = SimpleNamespace(number=3, clock=clock, version=version)
+    return teller.records(outcomes, partition)
+
+
+def said(records: list[Produce]) -> list[bytes | None]:
+    return [record.value for record in records if KIND not in dict(record.headers)]
+
+
+def test_an_outcome_before_a_mark_is_told_under_the_version_before_it() -> None:
+    outcomes = [Said("a"), RulesetMarked(5, "hash", before=4), Said("b")]
+
+    records = told(outcomes, clock=100, version=5, header_clock=False)
+
+    assert said(records) == [b"a 4 100", b"b 5 100"]
+
+
+def test_where_time_is_data_an_outcome_is_stamped_with_the_clock_before_it() -> None:
+    outcomes = [ClockMoved(10), Said("a"), ClockMoved(20), Said("b")]
+
+    records = told(outcomes, clock=90, version=1, header_clock=True)
+
+    assert said(records) == [b"a 1 10", b"b 1 20"]
+    assert [dict(record.headers)[ARRIVAL] for record in records] == [b"10", b"10", b"20", b"20"]
+    assert {record.partition for record in records} == {3}
+
+
+def test_where_the_broker_is_the_clock_nobody_downstream_is_told_of_it() -> None:
+    records = told([ClockMoved(10), Said("a")], clock=10, version=1, header_clock=False)
+
+    assert [dict(record.headers) for record in records] == [{}]
+
+
+def test_what_is_told_downstream_says_from_which_record_it_was_decided() -> None:
+    outcomes = [ClockMoved(10, 4), Said("a"), Erased("c"), ClockMoved(20, 6), Said("b")]
+
+    records = told(outcomes, clock=20, version=1, header_clock=False)
+
+    assert [dict(record.headers)[POSITION] for record in records] == [b"4", b"4", b"6"]
+
+
+def test_what_is_told_to_nobody_downstream_has_no_position() -> None:
+    letter = DeadLetter("empty", "", partition=3, offset=4, timestamp=5, key=None, value=b"")
+
+    [record] = told([ClockMoved(10, 4), letter], clock=10, version=1, header_clock=False)
+
+    assert POSITION not in dict(record.headers)
+
+
+def test_a_mark_is_passed_on_in_order() -> None:
+    outcomes = [Said("a"), RulesetMarked(5, "hash", before=4), Said("b")]
+
+    kinds = [
+        dict(record.headers).get(KIND)
+        for record in told(outcomes, clock=1, version=5, header_clock=False)
+    ]
+
+    assert kinds == [None, Kind.RULESET, None]

@@ -1,0 +1,176 @@
+"""What the keyed process tells its observer, once a batch and by the broker's clock; and how it
+writes nulls, and when."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.simulation.disk import Disk
+from tests.simulation.node import Node
+from tests.simulation.protocol import TOY, ruleset, say_word
+from tests.simulation.schedule import erasure
+from tests.simulation.world import World
+from triggerstream.core.keyed import header
+from triggerstream.stream.keyed.checkpoints import _with_graves
+from triggerstream.stream.keyed.grace import GRAVE_REST
+
+
+class Steady(Random):
+    """No append fails, and everything lands as late as it can."""
+
+    def random(self) -> float:
+        return 0.9
+
+
+def running(world: World) -> Node:
+    node = world.owners[TOY.name] = Node(world, TOY, Disk(), lease=True, capacity=100)
+    return node
+
+
+def steady() -> World:
+    return World(1, [TOY], ruleset, random=Steady(1))
+
+
+def run_until(node: Node, what: str) -> list[float]:
+    """Let *node* go on, a millisecond a step, until it has told of *what*; return what it told."""
+    for _ in range(500):
+        node.step()
+        node.world.broker.deliver()
+        node.world.now += 1
+        if found := [seconds for name, seconds in node.observed if name == what]:
+            return found
+    raise AssertionError(f"{what}: not told; {node.observed}")
+
+
+def test_a_batch_is_told_with_the_time_that_handing_over_took() -> None:
+    node = running(steady())
+    for word in (1, 2, 3):
+        say_word(node.world, "c1", word, 0)
+
+    run_until(node, "told")
+
+    took = [seconds for name, seconds in node.observed if name == "took"]
+    assert 1 <= len(took) <= 3
+    assert 0 < max(took) < 0.1
+
+
+def test_what_a_batch_led_to_is_told_by_the_times_at_which_the_broker_took_both() -> None:
+    world = steady()
+    node = running(world)
+    for word in (1, 2, 3):
+        say_word(world, "c1", word, 0)
+    world.now += 5_000
+
+    [seconds] = run_until(node, "told")
+
+    assert 5 < seconds < 5.5
+
+
+def test_a_tick_is_told() -> None:
+    node = running(steady())
+    say_word(node.world, "c1", 1, 50)
+
+    assert run_until(node, "ticked") == [0.0]
+
+
+def test_a_null_follows_its_grave_in_the_changelog() -> None:
+    grave, state = header.pack(0, header.GRAVE, 100, 7), header.pack(1, 0, 100, 8)
+    disk = Disk()
+    disk.write({b"a": grave, b"b": state}, partition_record=None, changelog_offset=0)
+
+    rows = _with_graves(disk, [(b"cb", state), (b"ca", None), (b"cx", None)])
+
+    assert rows == [(b"cb", state), (b"ca", grave), (b"ca", None), (b"cx", None)]
+
+
+def test_what_a_crash_left_uncommitted_is_done_when_its_partition_is_opened_again() -> None:
+    node = running(steady())
+    world = node.world
+    say_word(world, "c1", 1, 0)
+    while node.acked < 0:
+        node.step()
+        world.broker.deliver()
+        world.now += 1
+    assert world.broker.committed[TOY.name] == 0
+    node.crash()
+
+    heir = Node(world, TOY, node.disk, lease=True, capacity=100)
+    world.owners[TOY.name] = heir
+    for _ in range(50):  # no time passes, in which another checkpoint would come
+        heir.step()
+
+    assert world.broker.committed[TOY.name] == 1
+
+
+def beside_a_cut() -> Node:
+    """Return a node with one word decided, whose cut is on its way."""
+    node = running(steady())
+    say_word(node.world, "c1", 1, 0)
+    while not node._sides:
+        node.step()
+        node.world.now += 1
+    return node
+
+
+def test_records_are_decided_while_a_cut_is_on_its_way() -> None:
+    node = beside_a_cut()
+    world = node.world
+    say_word(world, "c1", 2, 0)
+
+    for _ in range(20):  # nothing lands
+        node.step()
+
+    partition = node.process._owned[0].partition
+    assert (partition.offset, partition.record.offset) == (1, -1)
+
+
+def test_what_keeps_a_cut_from_landing_ends_the_process() -> None:
+    node = beside_a_cut()
+    world = node.world
+    world.owners[TOY.name] = Node(world, TOY, Disk(), lease=True, capacity=100)
+
+    while node.alive:
+        node.step()
+        world.broker.deliver()
+
+    assert world.reached["lease expired"] == 1
+
+
+def test_a_grave_that_is_dug_in_a_backlog_of_hours_waits_for_an_hour_of_the_broker() -> None:
+    node = running(steady())
+    world = node.world
+    say_word(world, "c1", 1, 0)
+    world.say("events", *erasure("c1"))
+    world.now += 4 * GRAVE_REST
+    say_word(world, "c2", 2, 0)
+
+    checkpoints(node, 4)
+    assert b"c1" in node.disk.values
+
+    world.now += GRAVE_REST
+    checkpoints(node, 2)
+    assert b"c1" not in node.disk.values
+
+
+def test_a_new_owner_lets_every_grave_rest_anew() -> None:
+    node = running(steady())
+    world = node.world
+    say_word(world, "c1", 1, 0)
+    world.say("events", *erasure("c1"))
+    checkpoints(node, 4)
+    node.break_off()
+    world.now += GRAVE_REST
+
+    checkpoints(node, 4)
+    assert b"c1" in node.disk.values
+
+
+def checkpoints(node: Node, count: int) -> None:
+    """Let *node* go on, with an event now and then, until it has stored *count* cuts."""
+    for number in range(count):
+        say_word(node.world, "c9", number, 0)
+        before = node.disk.partition_record()
+        while node.disk.partition_record() == before:
+            node.step()
+            node.world.broker.deliver()
+            node.world.now += 1

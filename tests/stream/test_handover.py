@@ -1,0 +1,81 @@
+"""`Handover`: bounded, in order, of one generation."""
+
+from __future__ import annotations
+
+import asyncio
+
+from triggerstream.stream.handover import WAITING, Batch, Handover
+
+ONE, TWO = 1, 2
+
+
+def handover(generation: int = 7) -> Handover:
+    made = Handover()
+    made.generation = generation
+    return made
+
+
+async def test_batches_come_out_in_the_order_in_which_they_went_in() -> None:
+    waiting = handover()
+    for partition, record in ((ONE, "a"), (TWO, "b"), (ONE, "c")):
+        waiting.put(Batch(partition, 7, [record]))
+
+    found = [await waiting.get(1, 60), await waiting.get(1, 60), await waiting.get(2, 60)]
+
+    assert [batch.records for batch in found if batch] == [["a"], ["c"], ["b"]]
+
+
+async def test_silence_is_none() -> None:
+    waiting = handover()
+    waiting.put(Batch(TWO, 7, ["of another partition"]))
+
+    assert await waiting.get(1, 0.001) is None
+
+
+async def test_a_batch_ends_the_wait() -> None:
+    waiting = handover()
+    asyncio.get_running_loop().call_soon(waiting.put, Batch(ONE, 7, ["a"]))
+
+    assert await waiting.get(1, 60) == Batch(ONE, 7, ["a"])
+
+
+async def test_a_batch_of_another_generation_is_never_handed_out() -> None:
+    waiting = handover(7)
+    waiting.put(Batch(ONE, 6, ["old"]))
+    waiting.put(Batch(ONE, 7, ["new"]))
+
+    assert await waiting.get(1, 60) == Batch(ONE, 7, ["new"])
+
+
+async def test_a_partition_is_full_until_its_batches_are_taken() -> None:
+    waiting = handover()
+    for _ in range(WAITING):
+        assert not waiting.is_full(ONE)
+        waiting.put(Batch(ONE, 7, ["a"]))
+    assert waiting.is_full(ONE)
+    assert not waiting.is_full(TWO)
+
+    await waiting.get(1, 60)
+    assert not waiting.is_full(ONE)
+
+
+async def test_clearing_makes_room() -> None:
+    waiting = handover()
+    for _ in range(WAITING):
+        waiting.put(Batch(ONE, 7, ["a"]))
+
+    waiting.clear()
+
+    assert not waiting.is_full(ONE)
+    assert await waiting.get(1, 0.001) is None
+
+
+async def test_clearing_ends_every_wait() -> None:
+    waiting = handover()
+    waits = [asyncio.create_task(waiting.get(partition, 60)) for partition in (1, 2)]
+    await asyncio.sleep(0)  # both wait now
+
+    async with asyncio.timeout(5):
+        waiting.clear()
+
+        assert await asyncio.gather(*waits) == [None, None]

@@ -1,0 +1,193 @@
+"""`Reading`: lanes wait for nobody else's, and never meet the coming and going of partitions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from triggerstream.errors import StoreError
+from triggerstream.stream import lanes as module
+from triggerstream.stream.handover import Batch
+from triggerstream.stream.lanes import Reading
+from triggerstream.stream.shutdown import Fate
+
+
+class Slow:
+    """A process whose batches of partition 1 take until the test says so."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.turned: set[int] = set()
+        self.entered = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.other = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def open(self, number: int) -> None:
+        self.calls.append(f"open {number}")
+
+    async def on_batch(self, number: int, records: Sequence[Any]) -> None:
+        if number == 1:
+            self.entered.set()
+            await self.go_on.wait()
+        if self.error is not None:
+            raise self.error
+        self.calls.append(f"batch {number}")
+
+    async def turn(self, number: int) -> None:
+        self.turned.add(number)
+        if number != 1:
+            self.other.set()
+
+    async def close(self, number: int) -> None:
+        self.calls.append(f"close {number}")
+
+    def drop(self) -> None:
+        self.calls.append("drop")
+
+
+class Read:
+    def __init__(self) -> None:
+        self.process = Slow()
+        self.fate = Fate()
+        self.reading = Reading("events", self.process, self.fate)
+
+    async def begin(self, generation: int, *others: int) -> None:
+        """Open partition 1 (and *others*), and be in the middle of a batch of it."""
+        await self.reading.open(generation, [1, *others])
+        self.process.entered.clear()
+        self.reading.handover.put(Batch(1, generation, ["a"]))
+        await self.process.entered.wait()
+
+
+@pytest.fixture(name="read")
+async def _read() -> AsyncIterator[Read]:
+    made = Read()
+    yield made
+    await made.reading.close([], are_lost=True)
+
+
+async def test_a_call_that_takes_long_holds_up_no_other_partition(read: Read) -> None:
+    await read.begin(1, 2)
+    read.reading.handover.put(Batch(2, 1, ["b"]))
+
+    await read.process.other.wait()
+
+    assert read.process.calls == ["open 1", "open 2", "batch 2"]
+    assert read.process.turned == {2}
+
+
+async def test_a_partition_is_turned_in_its_silence(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "INTERVAL", 0.001)
+
+    await read.reading.open(1, [2])
+
+    await read.process.other.wait()
+
+
+async def test_giving_away_waits_for_the_call_under_way(read: Read) -> None:
+    await read.begin(1)
+    asyncio.get_running_loop().call_soon(read.process.go_on.set)
+
+    await read.reading.close([1], are_lost=False)
+
+    assert read.process.calls == ["open 1", "batch 1", "close 1", "drop"]
+
+
+async def test_a_call_that_does_not_end_is_broken_off_and_nothing_written(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    await read.begin(1)
+
+    await read.reading.close([1], are_lost=False)
+
+    assert read.process.calls == ["open 1", "drop"]
+    assert not read.fate.is_sealed
+
+
+async def test_after_a_call_was_broken_off_reading_goes_on(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    await read.begin(1)
+    await read.reading.close([1], are_lost=False)
+
+    await read.begin(2)
+    read.process.go_on.set()
+    monkeypatch.setattr(module, "PATIENCE", 5)
+    await read.reading.close([1], are_lost=False)
+
+    assert read.process.calls[2:] == ["open 1", "batch 1", "close 1", "drop"]
+
+
+async def test_partitions_that_are_lost_are_dropped_at_once(read: Read) -> None:
+    await read.begin(1)
+
+    await read.reading.close([1], are_lost=True)
+
+    assert read.process.calls == ["open 1", "drop"]
+
+
+async def test_batches_that_wait_are_dropped_when_partitions_go(read: Read) -> None:
+    await read.begin(1)
+    read.reading.handover.put(Batch(1, 1, ["b"]))
+    asyncio.get_running_loop().call_soon(read.process.go_on.set)
+
+    await read.reading.close([1], are_lost=False)
+    await read.reading.open(2, [1])
+
+    assert read.process.calls.count("batch 1") == 1
+
+
+async def test_a_failure_is_the_fate_of_the_process(read: Read) -> None:
+    await read.begin(1)
+    read.process.error = StoreError("disk full")
+    read.process.go_on.set()
+
+    await read.fate.wait()
+
+    assert read.fate.error is read.process.error
+    assert read.fate.exit_code == StoreError.exit_code
+
+
+async def test_after_a_failure_nothing_is_written_when_partitions_go(read: Read) -> None:
+    await read.begin(1)
+    read.process.error = StoreError("disk full")
+    asyncio.get_running_loop().call_soon(read.process.go_on.set)
+
+    await read.reading.close([1], are_lost=False)
+
+    assert read.process.calls == ["open 1", "drop"]
+
+
+async def test_only_the_first_failure_counts() -> None:
+    fate = Fate()
+
+    fate.fail(StoreError("first"))
+    fate.fail(ValueError("second"))
+
+    await fate.wait()
+    assert fate.exit_code == StoreError.exit_code
+
+
+async def test_an_unforeseen_failure_has_a_code_of_its_own() -> None:
+    fate = Fate()
+
+    fate.fail(ValueError("a defect"))
+
+    assert fate.exit_code == 1
+
+
+async def test_an_end_on_request_is_no_failure() -> None:
+    fate = Fate()
+
+    fate.end()
+
+    await fate.wait()
+    assert fate.exit_code == 0

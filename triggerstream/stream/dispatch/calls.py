@@ -1,0 +1,296 @@
+"""Running attempts: calls of channels, beside the partitions, with their answers as records.
+
+A call begins once its reservation is durable, and its answer is appended to the topic that the
+sender reads: nothing else changes the sender's state. No partition waits for a call. What cannot
+begin soon is not begun, and is answered as a retry that was ``not_called``; that is the truth,
+where a call that was lost with its process would have to end as ``unknown``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Task
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, TypeGuard
+
+import msgspec
+
+from triggerstream.channels.base import Answer, Channel, Message
+from triggerstream.channels.templates import TemplateError, Templates
+from triggerstream.core.reasons import FailReason
+from triggerstream.core.sending.deliveries import Attempt
+from triggerstream.core.sending.messages import read_firing
+from triggerstream.stream.dispatch.pacing import Pace
+from triggerstream.stream.dispatch.results import Answers
+from triggerstream.stream.ports import Log, Rulesets
+
+GRACE = 2.0
+"""Seconds beyond the deadline in which a channel may say itself what became of its call."""
+
+_RULESETS_KEPT = 4
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How much is under way at once.
+
+    Attributes:
+        total: Calls, over all channels.
+        per_channel: Calls of one channel, so that a slow one leaves room for the others.
+        waiting: Attempts of one channel that wait for room; further ones are not called.
+        patience: Seconds for which an attempt may wait; then it is not called, and neither is one
+            that would have to wait for longer.
+        pause: Seconds after which an attempt that found no room is decided again, at most.
+        stale: Seconds that may lie between decision and call, since quiet hours may have begun
+            meanwhile; ``None`` where time is data and a decision's age means nothing.
+        held_back: Attempts that may wait before `room` makes the reading wait; ``None``: it never
+            does, so that a slow channel holds nobody up.
+    """
+
+    total: int = 64
+    per_channel: int = 16
+    waiting: int = 10_000
+    patience: float = 5.0
+    pause: float = 15.0
+    stale: float | None = 900.0
+    held_back: int | None = None
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    partition: int
+    attempt: Attempt
+    since: float
+
+
+class Calls:
+    """Runs attempts (`stream.ports.Attempts`).
+
+    Args:
+        crash: Called with what must stop the process: an answer that could not be appended, or
+            an exception out of a channel, which is a defect.
+        now: The time of day in epoch seconds.
+        sleep: Waits so many seconds.
+        observe: Told (channel, outcome, reason or ``""``, seconds) of every call.
+    """
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        *,
+        log: Log,
+        rulesets: Rulesets,
+        crash: Callable[[BaseException], None],
+        now: Callable[[], float],
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
+        observe: Callable[[str, str, str, float], None] | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self._channels = channels
+        self._answers = Answers(log)
+        self._rulesets = rulesets
+        self._crash = crash
+        self._now = now
+        self._sleep = sleep
+        self._observe = observe
+        self._bounds = bounds or Bounds()
+        self._templates: dict[int, Templates] = {}
+        self._waiting: dict[str, deque[_Waiting]] = {name: deque() for name in channels}
+        per_channel, longest = self._bounds.per_channel, self._bounds.pause
+        self._paces = {name: Pace(per_channel, longest) for name in channels}
+        self._running: Counter[str] = Counter()
+        self._tasks: set[Task[None]] = set()
+        self._orphans: dict[Task[None], int] = {}
+        self._draining = False
+
+    # ── what the process calls ──────────────────────────────────────────────────────────────
+
+    def is_one(self, outcome: Any) -> TypeGuard[Attempt]:
+        return isinstance(outcome, Attempt)
+
+    def start(self, partition: int, attempt: Attempt) -> None:
+        """Call the channel of *attempt* as soon as there is room, and append its answer."""
+        queue = self._waiting.get(attempt.channel)
+        if queue is None:
+            detail = f"this sender has no channel {attempt.channel!r}"
+            self._tell(partition, attempt, Answer("failed", FailReason.NO_PROVIDER, detail))
+        elif self._draining or self._is_full(attempt.channel):
+            self._tell(partition, attempt, _not_called("no room", self._pause(attempt.channel)))
+        else:
+            queue.append(_Waiting(partition, attempt, self._now()))
+            self._begin()
+
+    async def room(self) -> None:
+        """Return when no more attempts wait than `Bounds.held_back`."""
+        most = self._bounds.held_back
+        while most is not None and sum(map(len, self._waiting.values())) > most:
+            await self._sleep(0.02)
+
+    def orphan(self, partition: int, attempt: Attempt) -> None:
+        """Append ``unknown`` once a former owner's call of *attempt* must be over.
+
+        If that owner still appends its answer, it comes first, and this one changes nothing.
+        """
+        task = self._spawn(self._give_up(partition, attempt))
+        self._orphans[task] = partition
+        task.add_done_callback(lambda done: self._orphans.pop(done, None))
+
+    def release(self, partition: int) -> None:
+        """Begin no more calls of a partition that is given away: its next owner decides them
+        again. Calls under way go on, and append their answers."""
+        for queue in self._waiting.values():
+            leaving = [waiting for waiting in queue if waiting.partition == partition]
+            for waiting in leaving:
+                queue.remove(waiting)
+                self._tell(partition, waiting.attempt, _not_called("given away"))
+        for task, owner in self._orphans.items():
+            if owner == partition:
+                task.cancel()
+
+    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - a shutdown's budget
+        """Begin nothing more, and wait at most *timeout* seconds for what is under way.
+
+        What waits for room is answered as not called. A call without an answer by then is
+        abandoned: the partition's next owner finds an orphan.
+        """
+        self._draining = True
+        for queue in self._waiting.values():
+            while queue:
+                waiting = queue.popleft()
+                self._tell(waiting.partition, waiting.attempt, _not_called("shutting down"))
+        for task in self._orphans:
+            task.cancel()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=timeout)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    # ── one attempt ─────────────────────────────────────────────────────────────────────────
+
+    def _begin(self) -> None:
+        """Begin as many of the waiting calls as there is room for."""
+        bounds = self._bounds
+        for channel, queue in self._waiting.items():
+            while queue and self._running[channel] < bounds.per_channel:
+                if self._running.total() >= bounds.total:
+                    return
+                waiting = queue.popleft()
+                late = self._too_late(waiting)
+                if late is not None:
+                    self._tell(waiting.partition, waiting.attempt, late)
+                    continue
+                self._running[channel] += 1
+                task = self._spawn(self._run(waiting.partition, waiting.attempt))
+                task.add_done_callback(partial(self._ended, channel))
+
+    def _ended(self, channel: str, _: Task[None]) -> None:
+        self._running[channel] -= 1
+        if not self._draining:
+            self._begin()
+
+    def _too_late(self, waiting: _Waiting) -> Answer | None:
+        now, bounds = self._now(), self._bounds
+        if now - waiting.since > bounds.patience:
+            pause = self._pause(waiting.attempt.channel)
+            return _not_called(f"no room for {bounds.patience:g} s", pause)
+        if bounds.stale is not None and now - waiting.attempt.at / 1000 > bounds.stale:
+            return _not_called(f"it was decided more than {bounds.stale:g} s ago", bounds.pause)
+        return None
+
+    async def _run(self, partition: int, attempt: Attempt) -> None:
+        started = self._now()
+        answer = await self._call(attempt)
+        if self._observe is not None:
+            seconds = self._now() - started
+            self._observe(attempt.channel, answer.outcome, answer.reason or "", seconds)
+        await self._answers.append(partition, attempt, answer)
+        self._paces[attempt.channel].ended(self._now() - started)
+
+    def _is_full(self, channel: str) -> bool:
+        bounds, waiting = self._bounds, len(self._waiting[channel])
+        return waiting >= bounds.waiting or self._paces[channel].wait(waiting) > bounds.patience
+
+    def _pause(self, channel: str) -> float:
+        return self._paces[channel].pause(self._now(), len(self._waiting[channel]))
+
+    async def _call(self, attempt: Attempt) -> Answer:
+        """Return what the channel answers, or that it did not by the deadline."""
+        try:
+            message = self._message(attempt)
+        except TemplateError as error:
+            return Answer("failed", FailReason.TEMPLATE, str(error))
+        if message is None:
+            return _not_called(f"ruleset {attempt.ruleset} is not here", self._bounds.pause)
+        limit = attempt.deadline + GRACE
+        call = asyncio.ensure_future(self._channels[attempt.channel].send(message))
+        timer = asyncio.ensure_future(self._sleep(limit))
+        try:
+            await asyncio.wait((call, timer), return_when=asyncio.FIRST_COMPLETED)
+            if call.done():
+                return call.result()
+        finally:
+            timer.cancel()
+            if not call.done():
+                call.cancel()
+                await asyncio.gather(call, return_exceptions=True)
+        return Answer("unknown", FailReason.AMBIGUOUS, f"no answer within {limit:g} s")
+
+    def _message(self, attempt: Attempt) -> Message | None:
+        """Return what the channel is to send; ``None`` while the ruleset's templates are missing.
+
+        Raises:
+            TemplateError: It cannot be rendered.
+        """
+        firing, content = read_firing(attempt.firing).firing, None
+        if attempt.template is not None:
+            templates = self._templates_of(attempt.ruleset)
+            if templates is None:
+                return None
+            action = next(a for a in firing.actions if a.action_id == attempt.action_id)
+            content = templates.render(attempt.template, firing, action)
+        return Message(
+            action_id=attempt.action_id,
+            attempt=attempt.attempt,
+            channel=attempt.channel,
+            firing=firing,
+            options=attempt.options,
+            content=content,
+        )
+
+    def _templates_of(self, version: int) -> Templates | None:
+        if version not in self._templates:
+            ruleset = self._rulesets.get(version)
+            if ruleset is None:
+                return None
+            if len(self._templates) == _RULESETS_KEPT:
+                del self._templates[min(self._templates)]
+            self._templates[version] = Templates(ruleset.source.templates)
+        return self._templates[version]
+
+    async def _give_up(self, partition: int, attempt: Attempt) -> None:
+        limit = self._bounds.patience + attempt.deadline + GRACE
+        await self._sleep(limit)
+        detail = f"its sender ended, and left no answer for {limit:g} s"
+        unknown = Answer("unknown", FailReason.AMBIGUOUS, detail)
+        await self._answers.append(partition, attempt, unknown)
+
+    # ── answers ─────────────────────────────────────────────────────────────────────────────
+
+    def _tell(self, partition: int, attempt: Attempt, answer: Answer) -> None:
+        self._spawn(self._answers.append(partition, attempt, answer))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash(error)
+
+
+def _not_called(why: str, pause: float | None = None) -> Answer:
+    return Answer("retry", FailReason.NOT_CALLED, f"not called: {why}", pause)

@@ -1,0 +1,97 @@
+"""Running a process to its end, which always comes, with an exit code that says which it was."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, cast
+
+from faust.exceptions import ConsumerNotStarted
+
+from triggerstream.stream.kafka.faust.recovery import RecoveringApp
+from triggerstream.stream.kafka.faust.transport import Consumer
+from triggerstream.stream.kafka.faust.watchdog import watch
+
+_log = logging.getLogger(__name__)
+
+STOP_LIMIT: Final = 30.0
+"""Seconds that a stop may take; then the process ends where it is."""
+STUCK: Final = 76
+"""The exit code of a process that did not stop in time. Nothing is lost: it decides again."""
+
+
+async def serve(app: RecoveringApp) -> int:
+    """Run *app* until SIGTERM, SIGINT or a failure, and return the exit code.
+
+    On a signal it stops fetching, checkpoints, commits, leaves the group and returns 0. After a
+    failure it writes nothing any more, and returns the failure's code (`errors`). Where even
+    stopping fails, the process ends hard after `STOP_LIMIT`.
+    """
+    fate = app.edge.fate
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, fate.end)
+    starting = asyncio.create_task(_start(app))
+    watching = asyncio.create_task(watch(app))
+    try:
+        await fate.wait()
+        with _limited(STOP_LIMIT, lambda: fate.exit_code or STUCK):
+            await _stop(app)
+    except Exception as error:  # noqa: BLE001 - the first failure decides, and it may be this
+        fate.fail(error)
+    finally:
+        for task in (watching, starting):
+            task.cancel()
+        for ended in await asyncio.gather(watching, starting, return_exceptions=True):
+            if isinstance(ended, Exception):
+                fate.fail(ended)
+    return fate.exit_code
+
+
+async def _start(app: RecoveringApp) -> None:
+    """Start *app*; returns when the first partitions are being read."""
+    try:
+        await app.start()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
+        app.edge.fate.fail(error)
+
+
+async def _stop(app: RecoveringApp) -> None:
+    consumer = cast("Consumer", app.consumer)
+    consumer.stop_flow()
+    with suppress(ConsumerNotStarted):
+        # After a failure nothing is written: what is in memory may be the reason for it.
+        await consumer.give_up(consumer.assignment(), are_lost=app.edge.fate.error is not None)
+    # Faust's fetcher takes being stopped for a crash while there is a rebalance.
+    app.rebalancing = False
+    try:
+        await app.stop()
+    finally:
+        await app.standbys.stop()
+        app.stores.close_others()
+
+
+class _limited:  # noqa: N801 - a context manager, used like a function
+    """Ends the process hard when its block takes longer than *limit* seconds, whatever its loop
+    does."""
+
+    def __init__(self, limit: float, code: Callable[[], int]) -> None:
+        self._limit = limit
+        self._code = code
+        self._timer = threading.Timer(limit, self._end)
+        self._timer.daemon = True
+
+    def _end(self) -> None:
+        _log.critical("not stopped within %s s: ending here", self._limit)
+        os._exit(self._code())
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()

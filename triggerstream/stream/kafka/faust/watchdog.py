@@ -1,0 +1,80 @@
+"""The watchdog: a process that is not getting anywhere ends, for its supervisor to start again.
+
+It renews the lease's half that says that the loop turns, and looks for what would otherwise be a
+silent standstill: commits that do not go through, and records that are there and do not come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, NoReturn, cast
+
+from faust.types import TP
+
+from triggerstream.errors import LeaseExpiredError
+from triggerstream.stream.kafka.faust.edge import EdgeApp
+from triggerstream.stream.kafka.faust.transport import Consumer
+
+PERIOD: Final = 0.5
+COMMITS_WITHIN: Final = 60.0
+"""Seconds within which what is done must have been committed."""
+PROGRESS_WITHIN: Final = 120.0
+"""Seconds within which records that are known to be there must come."""
+
+
+async def watch(
+    app: EdgeApp, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> NoReturn:
+    """Watch *app* until it is cancelled, and seal its fate where it stands still.
+
+    The lease is renewed while it stops in order, too: what is stored then takes as long as the
+    broker takes. After a failure nothing may be written, and it runs out.
+    """
+    progress = _Progress()
+    while True:
+        await sleep(PERIOD)
+        if app.edge.fate.error is None:
+            app.edge.lease.turned()
+        if app.edge.fate.is_sealed or not app.edge.is_settled:
+            progress.forget()
+            continue
+        consumer = cast("Consumer", app.consumer)
+        problem = _commits(consumer) or progress.problem(consumer)
+        if problem:
+            app.edge.fate.fail(LeaseExpiredError(problem))
+
+
+def _commits(consumer: Consumer) -> str | None:
+    since = time.monotonic() - consumer.committed_at
+    if since < COMMITS_WITHIN or not consumer.edge.offsets.pending():
+        return None
+    return f"no offset could be committed for {since:.0f} s"
+
+
+class _Progress:
+    """Where each partition's reading stands, and since when."""
+
+    def __init__(self) -> None:
+        self._stands: dict[TP, tuple[int, float]] = {}
+
+    def forget(self) -> None:
+        self._stands.clear()
+
+    def problem(self, consumer: Consumer) -> str | None:
+        now = time.monotonic()
+        for tp in consumer.assignment():
+            reading = consumer.edge.readings.get(tp.topic)
+            if reading is None:
+                continue
+            position, end = consumer.thread.stands_at(tp)
+            before, since = self._stands.get(tp, (-1, now))
+            if position != before or position >= end or reading.handover.is_full(tp.partition):
+                self._stands[tp] = (position, now)
+            elif now - since > PROGRESS_WITHIN:
+                return (
+                    f"{tp.topic}/{tp.partition}: there are records from offset {position} to "
+                    f"{end}, and none has come for {now - since:.0f} s"
+                )
+        return None

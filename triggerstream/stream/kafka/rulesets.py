@@ -1,0 +1,315 @@
+"""The published rulesets: one topic, one order, and so one truth about which version follows which.
+
+A version is published as chunks, then a head:
+
+========================================  ======================================================
+key                                       value
+========================================  ======================================================
+``<version>/<hash>/<number>``             a chunk of the content, at most `CHUNK` bytes
+``<version>/<hash>``                      the head: JSON of `Head`
+========================================  ======================================================
+
+The content is the JSON of path to text, compressed; its hash is the ruleset's own. A head
+is *accepted* if it names as its base the version that is newest at its place in the topic; all
+readers find the same. So of two deployments made from the same version the first wins, and the
+other is told. Keys differ by the hash, so that the loser overwrites nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Self
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from triggerstream.core.records.record import Produce
+from triggerstream.core.rulesets.ruleset import Ruleset, content_hash, load_ruleset
+from triggerstream.errors import ConflictError, ProtocolError, TriggerstreamError
+from triggerstream.ops.settings import Settings
+from triggerstream.stream.kafka.client import client_options
+from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.topics import Topics
+
+_log = logging.getLogger(__name__)
+
+CHUNK: Final = 256 << 10
+KEPT: Final = 32
+"""Compiled rulesets kept in memory; partitions far apart in the log may need several."""
+CAUGHT_UP_WITHIN: Final = 60.0
+"""Seconds within which the topic must have been read to its end."""
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What completes a version."""
+
+    version: int
+    hash: str
+    based_on: int
+    chunks: int
+
+
+class Published:
+    """What the topic says, as a function of its records in order. Pure; tested without Kafka."""
+
+    def __init__(self) -> None:
+        self.heads: dict[int, Head] = {}
+        self.refused: set[bytes] = set()
+        self.newest = 0
+        self._chunks: dict[bytes, bytes] = {}
+
+    def take(self, key: bytes | None, value: bytes | None) -> int | None:
+        """Take the topic's next record; return the version that it puts in force, if it does."""
+        if key is None or value is None:
+            return None
+        if key.count(b"/") == 2:  # version, hash, number
+            self._chunks[key] = value
+            return None
+        try:
+            head = msgspec.json.decode(value, type=Head)
+        except msgspec.DecodeError:
+            self.refused.add(key)
+            return None
+        if self.heads.get(head.version) == head:
+            return None  # seen before: two deployments of the same content
+        if head.based_on != self.newest or not self._is_complete(key, head):
+            self.refused.add(key)
+            return None
+        self.heads[head.version] = head
+        self.newest = head.version
+        return head.version
+
+    def files(self, version: int) -> dict[str, str]:
+        """Return the content of an accepted *version*."""
+        head = self.heads[version]
+        packed = b"".join(self._chunks[key] for key in _chunk_keys(head))
+        return msgspec.json.decode(zlib.decompress(packed), type=dict[str, str])
+
+    def _is_complete(self, key: bytes, head: Head) -> bool:
+        keys = _chunk_keys(head)
+        return key == _head_key(head) and all(each in self._chunks for each in keys)
+
+
+def pack(files: Mapping[str, str], based_on: int) -> tuple[Head, list[tuple[bytes, bytes]]]:
+    """Return the head of the version after *based_on* with this content, and all its records."""
+    packed = zlib.compress(msgspec.json.encode(dict(files), order="deterministic"))
+    chunks = [packed[at : at + CHUNK] for at in range(0, len(packed), CHUNK)]
+    head = Head(based_on + 1, content_hash(files), based_on, len(chunks))
+    records = list(zip(_chunk_keys(head), chunks, strict=True))
+    return head, [*records, (_head_key(head), msgspec.json.encode(head))]
+
+
+def _head_key(head: Head) -> bytes:
+    return f"{head.version}/{head.hash}".encode()
+
+
+def _chunk_keys(head: Head) -> list[bytes]:
+    return [_head_key(head) + b"/%d" % number for number in range(head.chunks)]
+
+
+class KafkaRulesets:
+    """The `Rulesets` port: reads the topic to its end, then on in the background.
+
+    Use as an asynchronous context manager.
+
+    Args:
+        on_failure: Told of an error that ends the reading; the process must stop by it.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        topics: Topics,
+        *,
+        on_failure: Callable[[BaseException], None],
+        load: Callable[..., Ruleset] = load_ruleset,
+    ) -> None:
+        self._options = options
+        self._tp = TopicPartition(topics.name("rulesets"), 0)
+        self._on_failure = on_failure
+        self._load = load
+        self._published = Published()
+        self._compiled: dict[int, Ruleset] = {}
+        self._changed = asyncio.Condition()
+        self._newest: tuple[int, str] | None = None
+        self._consumer: AIOKafkaConsumer | None = None
+        self._tail: asyncio.Task[None] | None = None
+
+    # ── the port ────────────────────────────────────────────────────────────────────────────
+
+    def newest(self) -> tuple[int, str] | None:
+        return self._newest
+
+    def get(self, version: int) -> Ruleset | None:
+        ruleset = self._compiled.pop(version, None)
+        if ruleset is not None:
+            self._compiled[version] = ruleset  # the youngest again: the oldest are forgotten
+        return ruleset
+
+    async def wait_for(self, version: int) -> Ruleset:
+        async with self._changed:
+            await self._changed.wait_for(lambda: version in self._published.heads)
+        found = self.get(version)
+        return await self._compile(version) if found is None else found
+
+    # ── reading ─────────────────────────────────────────────────────────────────────────────
+
+    async def __aenter__(self) -> Self:
+        """Return when the topic has been read to its present end.
+
+        Raises:
+            ProtocolError: It cannot be read.
+            TriggerstreamError: The newest ruleset cannot be loaded by this version of the code.
+        """
+        consumer = self._consumer = AIOKafkaConsumer(
+            **self._options, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            consumer.assign([self._tp])
+            async with asyncio.timeout(CAUGHT_UP_WITHIN):
+                end = (await consumer.end_offsets([self._tp]))[self._tp]
+                while await consumer.position(self._tp) < end:
+                    await self._read(consumer)
+            if self._published.newest:
+                await self._put_in_force(self._published.newest)
+        except (KafkaError, TimeoutError) as error:
+            await consumer.stop()
+            message = f"{self._tp.topic}: cannot be read to its end: {error!r}"
+            raise ProtocolError(message) from error
+        except BaseException:
+            await consumer.stop()
+            raise
+        self._tail = asyncio.create_task(self._follow(consumer))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._tail is not None:
+            self._tail.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._tail
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> int | None:
+        """Read on; return the newest version that came, if one did."""
+        version: int | None = None
+        for records in (await consumer.getmany(self._tp, timeout_ms=500)).values():
+            for record in records:
+                version = self._published.take(record.key, record.value) or version
+        async with self._changed:
+            self._changed.notify_all()
+        return version
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            while True:
+                try:
+                    version = await self._read(consumer)
+                except KafkaError as error:
+                    # Rulesets in force stay in force; new ones come when the broker is back.
+                    _log.warning("%s: cannot be read at the moment: %r", self._tp.topic, error)
+                    await asyncio.sleep(1)
+                    continue
+                if version is not None:
+                    await self._try_in_force(version)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
+            self._on_failure(error)
+
+    async def _try_in_force(self, version: int) -> None:
+        try:
+            await self._put_in_force(version)
+        except TriggerstreamError:
+            # Not marked by us. Where another process does, `wait_for` raises and stops us.
+            _log.exception("ruleset %d cannot be loaded, and is left out", version)
+
+    async def _put_in_force(self, version: int) -> None:
+        await self._compile(version)
+        self._newest = (version, self._published.heads[version].hash)
+
+    async def _compile(self, version: int) -> Ruleset:
+        files = self._published.files(version)
+        ruleset = await asyncio.to_thread(self._load, files, version=version)
+        self._compiled[version] = ruleset
+        for forgotten in list(self._compiled)[:-KEPT]:
+            del self._compiled[forgotten]
+        return ruleset
+
+    def was_refused(self, head: Head) -> bool:
+        """Return whether *head*, which has been appended, lost against another deployment."""
+        return self._published.heads.get(head.version) != head
+
+    async def read_until(self, offset: int) -> None:
+        """Return when the topic has been read beyond *offset*."""
+        consumer = self._consumer
+        if consumer is None:
+            message = "the rulesets are not being read"
+            raise ProtocolError(message)
+        try:
+            async with asyncio.timeout(CAUGHT_UP_WITHIN), self._changed:
+                while await consumer.position(self._tp) <= offset:
+                    await self._changed.wait()
+        except TimeoutError as error:
+            message = f"{self._tp.topic}: offset {offset} was not read within {CAUGHT_UP_WITHIN} s"
+            raise ProtocolError(message) from error
+
+
+async def publish(settings: Settings, files: Mapping[str, str], from_version: int | None) -> int:
+    """Publish *files* as the version after *from_version*, and return its number.
+
+    Args:
+        files: Text by file name, checked by the caller.
+        from_version: The version that it was made from; ``None``: whichever is newest.
+
+    Raises:
+        ConflictError: Another version is newest, or has just become so.
+        ProtocolError: It could not be appended.
+    """
+    options = client_options(settings.kafka)
+    topics = Topics(settings.kafka.topic_prefix)
+    log = KafkaLog(options, topic_name=topics.name)
+    failures: list[BaseException] = []
+    await log.start()
+    try:
+        async with KafkaRulesets(options, topics, on_failure=failures.append) as rulesets:
+            return await publish_through(log.append, rulesets, files, from_version)
+    finally:
+        await log.stop()
+
+
+async def publish_through(
+    append: Callable[[list[Produce]], Awaitable[Awaitable[Any]]],
+    rulesets: KafkaRulesets,
+    files: Mapping[str, str],
+    from_version: int | None,
+) -> int:
+    """Do what `publish` does, with a log and a reader that are there already."""
+    newest = rulesets.newest()
+    base = newest[0] if newest is not None else 0
+    if from_version is not None and from_version != base:
+        message = (
+            f"this ruleset was made from version {from_version}; in force is version {base}. "
+            "Bring in what changed, and deploy again"
+        )
+        raise ConflictError(message)
+    head, records = pack(files, base)
+    written = await append([Produce("rulesets", 0, key, value) for key, value in records])
+    answers = await written
+    await rulesets.read_until(answers[-1].base_offset + answers[-1].count - 1)
+    if rulesets.was_refused(head):
+        message = f"version {head.version} was published by somebody else at the same time"
+        raise ConflictError(message)
+    return head.version

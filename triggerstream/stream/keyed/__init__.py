@@ -1,0 +1,1 @@
+"""The keyed process's awaiting half: the commit protocol over ports."""

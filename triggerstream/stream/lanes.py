@@ -1,0 +1,139 @@
+"""One topic being read: a lane for each partition, and how partitions come and go around them.
+
+A lane is a task that takes the batches of its partition, one call at a time. Where one lane waits
+for a broker, the others go on: a checkpoint of one partition holds up no other. Lanes live for a
+generation: when partitions must be given away, the calls under way get some seconds to finish,
+and are broken off then: that is a crash on purpose, harmless like any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol
+
+from triggerstream.stream.handover import Handover
+from triggerstream.stream.shutdown import Fate
+
+_log = logging.getLogger(__name__)
+
+INTERVAL: Final = 0.05
+"""Seconds of silence between two turns of a partition's housekeeping."""
+PATIENCE: Final = 5.0
+"""Seconds that calls under way get when their partitions are to be given away."""
+
+
+class Process(Protocol):
+    """What reads a topic, partition by partition.
+
+    For each partition, one call at a time; calls for different partitions may overlap where they
+    await.
+    """
+
+    async def open(self, number: int) -> None:
+        """Take over a partition, whose store has been restored."""
+        ...
+
+    async def on_batch(self, number: int, records: Sequence[Any]) -> None:
+        """Take the next records of a partition, in offset order."""
+        ...
+
+    async def turn(self, number: int) -> None:
+        """Do what time asks for in a partition. After its every batch, and every `INTERVAL` of
+        its silence."""
+        ...
+
+    async def close(self, number: int) -> None:
+        """Give a partition away: store what is known of it, and forget it."""
+        ...
+
+    def drop(self) -> None:
+        """Forget all partitions without writing: they may be somebody else's by now."""
+        ...
+
+
+class Reading:
+    """Runs *process* over the batches of *topic* (full name).
+
+    Attributes:
+        handover: Where the consumer puts the batches.
+    """
+
+    def __init__(self, topic: str, process: Process, fate: Fate) -> None:
+        self.topic = topic
+        self.handover = Handover()
+        self._process = process
+        self._fate = fate
+        # Opening and closing never meet.
+        self._lock = asyncio.Lock()
+        self._lanes: list[asyncio.Task[None]] = []
+
+    async def open(self, generation: int, partitions: Iterable[int]) -> None:
+        """Take over *partitions*, with the batches of *generation*."""
+        async with self._lock:
+            self.handover.clear()
+            self.handover.generation = generation
+            numbers = sorted(partitions)
+            for number in numbers:
+                await self._process.open(number)
+            self._lanes = [asyncio.create_task(self._run(generation, each)) for each in numbers]
+
+    async def _run(self, generation: int, number: int) -> None:
+        """Read partition *number* while *generation* is in force; a failure is the process's
+        fate."""
+        handover, process = self.handover, self._process
+        try:
+            while handover.generation == generation and not self._fate.is_sealed:
+                batch = await handover.get(number, INTERVAL)
+                if batch is not None:
+                    await process.on_batch(number, batch.records)
+                if handover.generation == generation:
+                    await process.turn(number)
+                # A backlog starves nobody.
+                await asyncio.sleep(0)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
+            self._fate.fail(error)
+
+    async def close(self, partitions: Iterable[int], *, are_lost: bool) -> None:
+        """Give *partitions* away; without writing where they *are_lost* already."""
+        self.handover.generation = -1
+        self.handover.clear()
+        if are_lost or not await self._finish():
+            await self._break_off()
+            self._process.drop()
+            return
+        try:
+            for number in sorted(partitions):
+                await self._process.close(number)
+        finally:
+            self._lock.release()
+            self._process.drop()
+
+    async def _finish(self) -> bool:
+        """Take the lock when the calls under way have ended; return whether they have, in time and
+        without a failure."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._lock.acquire()
+        except TimeoutError:
+            _log.warning("%s: taking over did not end within %s s", self.topic, PATIENCE)
+            return False
+        if self._lanes:
+            _, late = await asyncio.wait(self._lanes, timeout=PATIENCE)
+            if late:
+                self._lock.release()
+                message = "%s: calls for %d partitions did not end within %s s"
+                _log.warning(message, self.topic, len(late), PATIENCE)
+                return False
+        if self._fate.error is not None:  # what is in memory may be the reason for it
+            self._lock.release()
+            return False
+        return True
+
+    async def _break_off(self) -> None:
+        lanes, self._lanes = self._lanes, []
+        for lane in lanes:
+            lane.cancel()
+        if lanes:
+            await asyncio.wait(lanes, timeout=PATIENCE)

@@ -1,0 +1,126 @@
+"""The stores of a process's partitions: opening, putting damaged ones aside, closing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Container
+from pathlib import Path
+from typing import Final
+
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options
+
+from triggerstream.errors import StoreError
+from triggerstream.stream.rocksdb.store import DAMAGED, RocksStore
+
+_log = logging.getLogger(__name__)
+
+MAX_AGE_S: Final = 6 * 86_400
+"""A store that was offline for longer is put aside: the changelog forgets deletions after seven
+days (`topics`), and with its help an older store would raise the dead."""
+
+_BLOCK_CACHE: Final = 16 << 20
+_WRITE_BUFFER: Final = 8 << 20
+_LEVELS: Final = 7
+"""RocksDB's own number of levels."""
+_DAMAGE: Final = ("Corruption", "No such file or directory")
+"""What RocksDB says of a directory that opening again does not mend. Not a lock that somebody
+holds, and not a full disk."""
+
+
+class Stores:
+    """Opens one `RocksStore` a partition, below ``<data_dir>/<process>/<partition>``.
+
+    Args:
+        process: The name of the keyed process, such as ``detect``.
+        now: The machine's time in epoch seconds, for a store's age.
+        on_damage: Told the partition whose store was put aside: counts it.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        process: str,
+        *,
+        now: Callable[[], float] = time.time,
+        on_damage: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._root = data_dir / process
+        self._now = now
+        self._on_damage = on_damage
+        self._open: dict[int, RocksStore] = {}
+        # One cache and small buffers for all: RocksDB's defaults take gigabytes a partition.
+        self._cache = Cache(_BLOCK_CACHE)
+
+    def open(self, partition: int) -> RocksStore:
+        """Return the store of *partition*, the same one until it is closed.
+
+        Raises:
+            StoreError: Another process holds it, or the disk failed. Damage does not raise: the
+                store is put aside, and an empty one returned, for the restore to fill.
+        """
+        store = self._open.get(partition)
+        if store is None:
+            store = self._open[partition] = self._open_sound(partition)
+        return store
+
+    def close(self, partition: int) -> None:
+        """Close the store of *partition*, if it is open."""
+        store = self._open.pop(partition, None)
+        if store is not None:
+            store.close()
+
+    def close_others(self, kept: Container[int] = ()) -> None:
+        """Close every open store but those of the *kept* partitions."""
+        for partition in tuple(self._open):
+            if partition not in kept:
+                self.close(partition)
+
+    def _open_sound(self, partition: int) -> RocksStore:
+        directory = self._root / str(partition)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        if (directory / DAMAGED).exists():
+            self._put_aside(partition, directory, "a read met a damaged block")
+        elif (age := self._age(directory)) > MAX_AGE_S:
+            self._put_aside(partition, directory, f"it was offline for {age / 86_400:.1f} days")
+        try:
+            return RocksStore(directory, self._options())
+        except StoreError as error:
+            if not any(sign in str(error) for sign in _DAMAGE):
+                raise
+            self._put_aside(partition, directory, str(error))
+            return RocksStore(directory, self._options())
+
+    def _age(self, directory: Path) -> float:
+        written = [file.stat().st_mtime for file in directory.glob("*") if file.is_file()]
+        return self._now() - max(written) if written else 0.0
+
+    def _put_aside(self, partition: int, directory: Path, reason: str) -> None:
+        number = 1
+        while (aside := directory.with_name(f"{partition}.damaged-{number}")).exists():
+            number += 1
+        directory.rename(aside)
+        self._on_damage(partition)
+        _log.warning(
+            "store of partition %d put aside as %s, to be restored from the changelog: %s",
+            partition, aside, reason,
+        )  # fmt: skip
+
+    def _options(self) -> Options:
+        table = BlockBasedOptions()
+        table.set_block_cache(self._cache)
+        table.set_bloom_filter(10, False)
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_block_based_table_factory(table)
+        options.set_write_buffer_size(_WRITE_BUFFER)
+        options.set_max_write_buffer_number(2)
+        options.set_max_open_files(256)
+        # What a buffer becomes is rewritten soon: compressing it takes a tenth of a restore.
+        options.set_compression_per_level(
+            [DBCompressionType.none(), *[DBCompressionType.lz4()] * (_LEVELS - 1)]
+        )
+        options.set_keep_log_file_num(2)
+        options.set_max_log_file_size(1 << 20)
+        options.set_stats_dump_period_sec(0)
+        return options
