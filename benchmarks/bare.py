@@ -22,8 +22,8 @@ from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.records.record import Kind, Produce, Record
 from triggerstream.ops.logs import configure_logs
 from triggerstream.ops.settings import Settings, load_settings
+from triggerstream.processes.runtime import Runtime, run
 from triggerstream.stream.kafka.rulesets import publish_through
-from triggerstream.stream.runtime import Runtime, run
 
 CONTENT = 400
 """Bytes of a record that is told: about what a firing takes."""

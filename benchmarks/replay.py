@@ -43,8 +43,8 @@ from benchmarks.rounds import (
 )
 from triggerstream.core.events.decode import decode_event
 from triggerstream.core.rulesets.ruleset import load_ruleset
-from triggerstream.replay.arrivals import read_arrival
 from triggerstream.replay.driver import Replay
+from triggerstream.replay.lines import read_arrival
 
 TARGET = 150_000
 """Events a second and core that are asked of ten triggers."""

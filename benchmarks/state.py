@@ -35,12 +35,12 @@ import psutil
 
 from benchmarks.load import PARTITIONS, Line, events, triggers
 from benchmarks.rounds import Found, say, show, summary, surroundings, told
+from triggerstream.authoring.files import read_files
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay.driver import Replay
-from triggerstream.replay.files import read_files
 from triggerstream.stream.rocksdb.store import RocksStore
 from triggerstream.stream.rocksdb.stores import Stores
 

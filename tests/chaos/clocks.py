@@ -22,13 +22,13 @@ from tests.chaos.rows import NotRunError, Row
 from tests.chaos.stage import Stage
 from tests.chaos.trial import Line, Trial
 from tests.e2e.deployment import LATENESS, Deployment
+from triggerstream.authoring.files import read_files
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.errors import LeaseExpiredError
-from triggerstream.replay.files import read_files
 
 _LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1")
 _JUMPS = ("+3600", "-3600", "+86400", "-86400", "+7200", "+0")

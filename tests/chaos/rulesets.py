@@ -12,8 +12,8 @@ import msgspec
 from tests.chaos.rows import Row
 from tests.chaos.stage import TRIGGERS, Stage
 from tests.chaos.trial import Trial, lines_of
+from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import load_ruleset
-from triggerstream.replay.files import read_files
 
 
 def _edited(directory: Path, number: int) -> Path:

@@ -11,10 +11,10 @@ from random import Random
 from typing import Any
 
 from tests.e2e.deployment import Deployment, decided
+from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.replay.driver import replay_lines
-from triggerstream.replay.files import read_files
 
 TRIGGERS = Path(__file__).parents[1] / "e2e/triggers"
 LOG = Path(__file__).parents[2] / "examples/shop/events.jsonl.gz"

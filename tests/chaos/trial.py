@@ -25,7 +25,7 @@ from tests.e2e.deployment import Deployment
 from triggerstream.core.records.record import ARRIVAL
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.errors import LeaseExpiredError, ProtocolError, UnreachableError
-from triggerstream.replay.arrivals import read_arrival
+from triggerstream.replay.lines import read_arrival
 from triggerstream.stream.kafka.faust.run import STUCK
 
 CLIENT = "chaos"

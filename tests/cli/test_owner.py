@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from triggerstream.cli.owner import ask_owner, owner_among
 from triggerstream.errors import UnreachableError
+from triggerstream.ops.client_id import Identity
 from triggerstream.ops.health import Health, HealthServer
-from triggerstream.ops.identity import Identity
 
 TOKEN = "a token of enough characters"
 EVENTS = "triggerstream.events.v1"

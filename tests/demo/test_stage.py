@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from triggerstream.authoring.files import read_files
 from triggerstream.cli.demo import demo
 from triggerstream.core.model import (
     AbsentStep,
@@ -19,7 +20,6 @@ from triggerstream.core.model import (
 from triggerstream.core.parsing.directory import parse_ruleset
 from triggerstream.demo.run import ENDPOINTS, TAIL
 from triggerstream.errors import UsageError
-from triggerstream.replay.files import read_files
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 

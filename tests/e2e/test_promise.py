@@ -20,10 +20,10 @@ import pytest
 
 from tests.e2e.deployment import Bootstrapped, Deployment, decided
 from tests.e2e.sinks import Sinks, open_sinks
+from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.replay.driver import replay_lines
-from triggerstream.replay.files import read_files
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 

@@ -11,9 +11,9 @@ import pytest
 from tests.e2e.deployment import Bootstrapped, Deployment, decided
 from tests.e2e.sinks import open_sinks
 from tests.e2e.test_promise import SHOP, TRIGGERS, UNTIL, everything_is_delivered, settled
+from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.driver import replay_lines
-from triggerstream.replay.files import read_files
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(420)]
 

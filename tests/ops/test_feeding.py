@@ -110,7 +110,10 @@ def test_everything_that_can_be_told_is_told_here() -> None:
 
 
 def test_everything_that_can_be_told_is_told_by_the_process() -> None:
-    used = {name for path in (PACKAGE / "stream").rglob("*.py") for name in _told_in(path)}
+    paths = (
+        path for folder in ("stream", "processes") for path in (PACKAGE / folder).rglob("*.py")
+    )
+    used = {name for path in paths for name in _told_in(path)}
 
     assert public_methods() - used == set()
 

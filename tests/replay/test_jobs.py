@@ -19,7 +19,7 @@ from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay import jobs as module
 from triggerstream.replay.driver import Replay
 from triggerstream.replay.jobs import Jobs, check_jobs, jobs_for
-from triggerstream.replay.share import Share
+from triggerstream.replay.shard import Share
 
 START = 1_767_225_600_000
 SECOND = 1000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from triggerstream.cli.stopping import end_when_told
+from triggerstream.cli.signals import end_when_told
 from triggerstream.errors import TriggerFileError, TriggerstreamError
 
 

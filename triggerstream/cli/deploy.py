@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from triggerstream.cli.loading import TriggerFiles
-from triggerstream.cli.serving import ask_kafka, prepare
-from triggerstream.cli.talk import say
+from triggerstream.cli.output import say
+from triggerstream.cli.startup import ask_kafka, prepare
+from triggerstream.cli.trigger_files import TriggerFiles
 
 
 def deploy(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from triggerstream.cli.serving import ask_kafka, prepare
-from triggerstream.cli.talk import print_json, print_table, say
+from triggerstream.cli.output import print_json, print_table, say
+from triggerstream.cli.startup import ask_kafka, prepare
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
-    from triggerstream.cli.letters import Letter
+    from triggerstream.cli.dead_letters import Letter
     from triggerstream.ops.settings import Settings
 
 app = typer.Typer(help="Dead letters: list them, show them.", no_args_is_help=True)
@@ -65,7 +65,7 @@ def show_letters(
 
     With --json each is one line, whole.
     """
-    from triggerstream.cli.letters import as_json
+    from triggerstream.cli.dead_letters import as_json
 
     settings = prepare()
 
@@ -90,7 +90,7 @@ def show_letters(
 
 
 def _letters(settings: Settings, of: str) -> AsyncIterator[Letter]:
-    from triggerstream.cli.letters import read_letters
+    from triggerstream.cli.dead_letters import read_letters
     from triggerstream.stream.kafka.client import client_options
     from triggerstream.stream.kafka.topics import Topics
 
@@ -102,7 +102,7 @@ def _letters(settings: Settings, of: str) -> AsyncIterator[Letter]:
 
 
 def _print(letter: Letter, width: int) -> None:
-    from triggerstream.cli.letters import ORIGIN, printable
+    from triggerstream.cli.dead_letters import ORIGIN, printable
 
     def line(name: str, content: str) -> None:
         print(f"  {name:<8} {content}")

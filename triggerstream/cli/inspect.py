@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from triggerstream.cli.serving import ask_kafka, prepare
-from triggerstream.cli.talk import print_json, say
+from triggerstream.cli.output import print_json, say
+from triggerstream.cli.startup import ask_kafka, prepare
 
 if TYPE_CHECKING:
     from triggerstream.ops.settings import Settings

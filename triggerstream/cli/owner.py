@@ -15,7 +15,7 @@ from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 from triggerstream.errors import UnreachableError
-from triggerstream.ops.identity import Identity, parse_identity
+from triggerstream.ops.client_id import Identity, parse_identity
 
 TIMEOUT = 10.0
 """Seconds that a process has to answer."""

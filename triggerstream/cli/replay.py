@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from triggerstream.cli.loading import TriggerFiles
-from triggerstream.cli.talk import say, with_progress
+from triggerstream.cli.output import say, with_progress
+from triggerstream.cli.trigger_files import TriggerFiles
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from triggerstream.cli.serving import prepare_process, reaching_kafka
+from triggerstream.cli.startup import prepare_process, reaching_kafka
 
 
 def sender() -> None:
     """Deliver: run until it is told to stop. Set up by the environment (TRIGGERSTREAM_…)."""
     settings = prepare_process()
-    from triggerstream.stream.sender import run_sender
+    from triggerstream.processes.sender import run_sender
 
     with reaching_kafka(settings):
         code = run_sender(settings)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from triggerstream.cli.loading import TriggerFiles
-from triggerstream.cli.talk import print_json, say
+from triggerstream.cli.output import print_json, say
+from triggerstream.cli.trigger_files import TriggerFiles
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
-    from triggerstream.replay.fixtures import Result
+    from triggerstream.authoring.fixtures import Result
 
 
 def run_tests(
@@ -36,7 +36,7 @@ def run_tests(
 
 
 def _run(path: Path) -> list[Result]:
-    from triggerstream.replay.fixtures import run_fixture
+    from triggerstream.authoring.fixtures import run_fixture
 
     # A single file of tests is about the triggers beside it.
     alone = path.name if path.is_file() else None

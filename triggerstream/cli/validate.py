@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from triggerstream.cli.loading import TriggerFiles
-from triggerstream.cli.talk import print_json, say
+from triggerstream.cli.output import print_json, say
+from triggerstream.cli.trigger_files import TriggerFiles
 from triggerstream.errors import Problem, TriggerFileError
 
 

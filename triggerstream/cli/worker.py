@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from triggerstream.cli.loading import TriggerFiles
-from triggerstream.cli.serving import prepare_process, reaching_kafka
+from triggerstream.cli.startup import prepare_process, reaching_kafka
+from triggerstream.cli.trigger_files import TriggerFiles
 
 
 def worker(
@@ -23,7 +23,7 @@ def worker(
     if triggers is not None:
         TriggerFiles(triggers).ruleset()
     settings = prepare_process()
-    from triggerstream.stream.worker import run_worker
+    from triggerstream.processes.worker import run_worker
 
     with reaching_kafka(settings):
         code = run_worker(settings, triggers)

@@ -17,8 +17,8 @@ from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.detection.encode import decision_line
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.replay.arrivals import Line, read_line
-from triggerstream.replay.deciding import BATCH, MAX_GAP, SLICE, Deciding, Decoded, as_line
+from triggerstream.replay.lines import Line, read_line
+from triggerstream.replay.partition import BATCH, MAX_GAP, SLICE, Deciding, Decoded, as_line
 
 OnReject = Callable[[int, str, str], None]
 """Called with (line number from 1, reason, what was required and found)."""

@@ -27,9 +27,9 @@ import msgspec
 from triggerstream import errors
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.replay.deciding import BATCH, MAX_GAP
 from triggerstream.replay.driver import OnError, OnReject
-from triggerstream.replay.share import MOST, Share, Survey, Told, merge
+from triggerstream.replay.partition import BATCH, MAX_GAP
+from triggerstream.replay.shard import MOST, Share, Survey, Told, merge
 from triggerstream.replay.sources import LineSource
 
 WORTH = 8 << 20

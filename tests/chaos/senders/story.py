@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 import orjson
 
+from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.timestamps import format_moment
 from triggerstream.replay.driver import replay_lines
-from triggerstream.replay.files import read_files
 
 TRIGGERS = Path(__file__).parent / "triggers"
 

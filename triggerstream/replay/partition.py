@@ -15,7 +15,7 @@ from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.replay.arrivals import TOPIC, Line
+from triggerstream.replay.lines import TOPIC, Line
 
 MAX_GAP = 400 * 86_400_000
 

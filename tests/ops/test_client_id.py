@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from triggerstream.ops.identity import Identity, identity_of, parse_identity
+from triggerstream.ops.client_id import Identity, identity_of, parse_identity
 from triggerstream.ops.settings import Http
 
 

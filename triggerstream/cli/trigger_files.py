@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from triggerstream.errors import Problem, TriggerFileError, UsageError
 
 if TYPE_CHECKING:
+    from triggerstream.authoring.fixtures import Fixture
     from triggerstream.core.rulesets.ruleset import Ruleset
-    from triggerstream.replay.fixtures import Fixture
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class TriggerFiles:
     """
 
     def __init__(self, path: Path) -> None:
-        from triggerstream.replay.files import read_files
+        from triggerstream.authoring.files import read_files
 
         if not path.exists():
             msg = f"{path}: a directory of trigger files, or one file; found nothing"
@@ -39,7 +39,7 @@ class TriggerFiles:
 
     def fixtures(self, only: str | None = None) -> list[Fixture]:
         """Return the tests of all fixture files, or of the one named *only*."""
-        from triggerstream.replay.fixture_files import SUFFIX, parse_fixtures
+        from triggerstream.authoring.fixture_files import SUFFIX, parse_fixtures
 
         found: list[Fixture] = []
         problems: list[Problem] = []

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from triggerstream.authoring.files import read_files
 from triggerstream.errors import TriggerFileError
-from triggerstream.replay.files import read_files
 
 
 def write(root: Path, files: dict[str, bytes]) -> Path:

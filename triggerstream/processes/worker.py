@@ -6,14 +6,14 @@ import logging
 from functools import partial
 from pathlib import Path
 
+from triggerstream.authoring.files import read_files
 from triggerstream.core.detection.detect import Detect
 from triggerstream.errors import ConflictError
 from triggerstream.ops.settings import Settings
-from triggerstream.replay.files import read_files
+from triggerstream.processes.runtime import Runtime, run
 from triggerstream.stream.intake import Intake
 from triggerstream.stream.kafka.rulesets import publish_through
 from triggerstream.stream.ports import Input
-from triggerstream.stream.runtime import Runtime, run
 
 _log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from triggerstream.channels.config import (
 from triggerstream.channels.registry import build_channels
 from triggerstream.core.sending.send import Send
 from triggerstream.ops.settings import Sender, Settings
+from triggerstream.processes.runtime import Runtime, run
 from triggerstream.stream.dispatch.calls import Bounds, Calls
-from triggerstream.stream.runtime import Runtime, run
 
 DRAIN = 15.0
 """Seconds that calls under way get at the end."""

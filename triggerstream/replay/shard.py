@@ -24,8 +24,8 @@ from triggerstream.core.detection.encode import decision_line
 from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.replay.arrivals import Line, read_line
-from triggerstream.replay.deciding import MAX_GAP, SLICE, Deciding, Decoded, as_line
+from triggerstream.replay.lines import Line, read_line
+from triggerstream.replay.partition import MAX_GAP, SLICE, Deciding, Decoded, as_line
 
 MOST = 250
 """Shares: a line's owner is one byte, and two of these say that it has none."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
-from triggerstream.replay.arrivals import TOPIC, Line, read_arrival, read_line
+from triggerstream.replay.lines import TOPIC, Line, read_arrival, read_line
 
 MOMENTS: list[Any] = [
     *(1_767_225_600_000, 0, -1, 4_133_980_799_999, 4_133_980_800_000, 10**17, 1.5, True, None),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from triggerstream.authoring.fixture_files import parse_fixtures
+from triggerstream.authoring.fixtures import BASE, Expected, Fixture, Result, run_fixture, show_time
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.errors import TriggerFileError
-from triggerstream.replay.fixture_files import parse_fixtures
-from triggerstream.replay.fixtures import BASE, Expected, Fixture, Result, run_fixture, show_time
 
 TRIGGERS = """
 trigger: cart

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Run
-from triggerstream.cli.letters import as_json, as_letter, printable
+from triggerstream.cli.dead_letters import as_json, as_letter, printable
 
 HEADERS = (
     ("x-dlq-reason", b"bad_json"),

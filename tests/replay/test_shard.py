@@ -14,7 +14,7 @@ from tests.reference.strategies import KEYS, MINUTE, Sequel, ends, policies, tri
 from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay.driver import Replay
-from triggerstream.replay.share import Share, merge
+from triggerstream.replay.shard import Share, merge
 
 HOUR = 60 * MINUTE
 

@@ -7,7 +7,7 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from triggerstream.cli.talk import print_table, with_progress
+from triggerstream.cli.output import print_table, with_progress
 
 
 class Terminal(io.StringIO):

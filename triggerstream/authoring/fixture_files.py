@@ -20,12 +20,12 @@ from typing import Any
 
 import orjson
 
+from triggerstream.authoring.fixtures import BASE, Expected, Fixture
 from triggerstream.core.durations import UNITS
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar, read_documents
 from triggerstream.core.reasons import SuppressionReason
 from triggerstream.core.timestamps import format_moment, parse_moment
 from triggerstream.errors import Problem, TriggerFileError
-from triggerstream.replay.fixtures import BASE, Expected, Fixture
 
 SUFFIX = ".test.yaml"
 

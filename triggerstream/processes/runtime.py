@@ -17,8 +17,8 @@ from prometheus_client import CollectorRegistry
 from triggerstream import __version__
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.zones import DATA_VERSION
+from triggerstream.ops.client_id import identity_of
 from triggerstream.ops.health import Health, HealthServer
-from triggerstream.ops.identity import identity_of
 from triggerstream.ops.interpreter import spare_new_states, spare_the_collector, take_short_turns
 from triggerstream.ops.metrics import ProcessMetrics
 from triggerstream.ops.settings import Settings

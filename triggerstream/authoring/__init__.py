@@ -1,0 +1,1 @@
+"""What an author does with trigger files: read a directory, test it."""

@@ -1,0 +1,1 @@
+"""One process a file: what is wired together, and in which order it starts and stops."""
