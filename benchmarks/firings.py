@@ -10,8 +10,8 @@ import msgspec
 import orjson
 
 from triggerstream.core.decisions import Action, Firing, action_id, firing_id
-from triggerstream.core.detection.encode import records_of
 from triggerstream.core.policy.ledger import Ledger
+from triggerstream.core.records.actions import records_of
 from triggerstream.core.records.record import Kind
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.sending.deliveries import Delivery

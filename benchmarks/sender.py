@@ -56,8 +56,8 @@ from benchmarks.rounds import (
     without_collector,
 )
 from triggerstream.channels.log import LogChannel
-from triggerstream.core.detection.encode import records_of
 from triggerstream.core.policy.ledger import Ledger
+from triggerstream.core.records.actions import records_of
 from triggerstream.core.records.record import Kind, Produce
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.core.sending.deliveries import Attempt, Delivery

@@ -1,46 +1,11 @@
-"""Dead letters as they are read and shown."""
+"""Dead letters as they are shown."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.cli.conftest import Run
-from triggerstream.cli.dead_letters import as_json, as_letter, printable
-
-HEADERS = (
-    ("x-dlq-reason", b"bad_json"),
-    ("x-dlq-error", b"a JSON object; found nonsense"),
-    ("x-dlq-topic", b"triggerstream.events.v1"),
-    ("x-dlq-partition", b"3"),
-    ("x-dlq-offset", b"7"),
-    ("trace", b"\x00\xff"),
-)
-
-
-def test_a_letter_tells_our_notes_from_the_records_own_headers() -> None:
-    letter = as_letter(0, 1, b"c1", b"nonsense", HEADERS)
-
-    assert letter.reason == "bad_json"
-    assert letter.notes["offset"] == "7"
-    assert letter.headers == (("trace", b"\x00\xff"),)
-
-
-def test_a_letter_without_notes_has_an_unknown_reason() -> None:
-    assert as_letter(0, 1, None, None, ()).reason == "unknown"
-
-
-def test_json_keeps_text_as_text_and_other_bytes_in_base64() -> None:
-    told = as_json(as_letter(0, 1, None, "für".encode(), HEADERS))
-
-    assert (told["partition"], told["offset"]) == (0, 1)
-    assert told["origin"] == {
-        "topic": "triggerstream.events.v1",
-        "partition": "3",
-        "offset": "7",
-        "timestamp": None,
-    }
-    assert (told["key"], told["value"]) == (None, "für")
-    assert told["headers"] == {"trace": {"base64": "AP8="}}
+from triggerstream.cli.dead_letters import printable
 
 
 @pytest.mark.parametrize(

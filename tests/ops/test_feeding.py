@@ -19,9 +19,9 @@ from triggerstream.core.decisions import (
     GoalReached,
     TriggerFailed,
 )
-from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.keyed.cuts import Cut
 from triggerstream.core.reasons import RejectReason, SuppressionReason
+from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.sending.deliveries import Admitted, Ignored
 from triggerstream.ops.catalogue import CATALOGUE, PREFIX, Metric
 from triggerstream.ops.metrics import ProcessMetrics

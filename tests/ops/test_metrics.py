@@ -19,10 +19,10 @@ from triggerstream.core.decisions import (
     Suppressed,
     TriggerFailed,
 )
-from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.model import ActionSpec, EventPattern, Trigger
 from triggerstream.core.policy.ledger import Ledger, Pending
 from triggerstream.core.reasons import Outcome, RejectReason, SuppressionReason
+from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.sending.deliveries import Admitted, Delivery, Ignored
 from triggerstream.ops.catalogue import (
     CATALOGUE,

@@ -8,7 +8,7 @@ import msgspec
 
 from triggerstream.core.decisions import Firing
 from triggerstream.core.reasons import FailReason
-from triggerstream.core.sending.deliveries import Answered
+from triggerstream.core.records.actions import Answered
 
 
 class Content(msgspec.Struct, frozen=True):

@@ -2,53 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import msgspec
-
-PREFIX = "x-dlq-"
-ORIGIN = ("topic", "partition", "offset", "timestamp")
-"""The notes that say where a letter was found."""
-
-
-class Letter(msgspec.Struct, frozen=True):
-    """One dead letter: the record as it was, and what was noted about it.
-
-    Attributes:
-        notes: The ``x-dlq-…`` headers without that prefix: reason, error, topic, partition, offset…
-        headers: The record's own.
-    """
-
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    notes: Mapping[str, str]
-    headers: tuple[tuple[str, bytes], ...]
-
-    @property
-    def reason(self) -> str:
-        return self.notes.get("reason", "unknown")
-
-
-def as_letter(
-    partition: int,
-    offset: int,
-    key: bytes | None,
-    value: bytes | None,
-    headers: Iterable[tuple[str, bytes]],
-) -> Letter:
-    """Return a record of a dead-letter topic as a letter."""
-    notes: dict[str, str] = {}
-    own: list[tuple[str, bytes]] = []
-    for name, content in headers:
-        if name.startswith(PREFIX):
-            notes[name.removeprefix(PREFIX)] = content.decode(errors="backslashreplace")
-        else:
-            own.append((name, content))
-    return Letter(partition, offset, key, value, notes, tuple(own))
+from triggerstream.core.records.dead_letters import Letter, as_letter
 
 
 async def read_letters(options: Mapping[str, Any], topic: str) -> AsyncIterator[Letter]:
@@ -92,27 +49,3 @@ def printable(value: bytes | None, limit: int) -> str:
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
     return shown if len(value) <= limit else f"{shown}… ({len(value)} bytes)"
-
-
-def as_json(letter: Letter) -> dict[str, Any]:
-    """Return *letter* for `json`, with bytes as text where they are UTF-8 and else in base64."""
-    origin = {name: letter.notes.get(name) for name in ORIGIN}
-    return {
-        "partition": letter.partition,
-        "offset": letter.offset,
-        "reason": letter.reason,
-        "error": letter.notes.get("error"),
-        "origin": origin,
-        "key": _as_text(letter.key),
-        "value": _as_text(letter.value),
-        "headers": {name: _as_text(content) for name, content in letter.headers},
-    }
-
-
-def _as_text(value: bytes | None) -> Any:
-    if value is None:
-        return None
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return {"base64": b64encode(value).decode()}

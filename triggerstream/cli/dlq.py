@@ -12,7 +12,7 @@ from triggerstream.cli.startup import ask_kafka, prepare
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
-    from triggerstream.cli.dead_letters import Letter
+    from triggerstream.core.records.dead_letters import Letter
     from triggerstream.ops.settings import Settings
 
 app = typer.Typer(help="Dead letters: list them, show them.", no_args_is_help=True)
@@ -65,7 +65,7 @@ def show_letters(
 
     With --json each is one line, whole.
     """
-    from triggerstream.cli.dead_letters import as_json
+    from triggerstream.core.records.dead_letters import as_json
 
     settings = prepare()
 
@@ -102,7 +102,8 @@ def _letters(settings: Settings, of: str) -> AsyncIterator[Letter]:
 
 
 def _print(letter: Letter, width: int) -> None:
-    from triggerstream.cli.dead_letters import ORIGIN, printable
+    from triggerstream.cli.dead_letters import printable
+    from triggerstream.core.records.dead_letters import ORIGIN
 
     def line(name: str, content: str) -> None:
         print(f"  {name:<8} {content}")

@@ -25,7 +25,6 @@ from triggerstream.core.decisions import (
     Suppressed,
     TriggerFailed,
 )
-from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.model import MODES, Trigger
 from triggerstream.core.reasons import (
     CancelReason,
@@ -36,6 +35,7 @@ from triggerstream.core.reasons import (
     RejectReason,
     SuppressionReason,
 )
+from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.sending.deliveries import Admitted, Delivery, Ignored
 from triggerstream.ops.catalogue import ADMITTED, CATALOGUE, DELIVERED, MATCHED, PENDING, Metric
 

@@ -14,10 +14,9 @@ from itertools import islice
 from typing import Any
 
 from triggerstream.core.decisions import TriggerFailed
-from triggerstream.core.detection.encode import decision_line
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.replay.lines import Line, read_line
+from triggerstream.replay.lines import Line, decision_line, read_line
 from triggerstream.replay.partition import BATCH, MAX_GAP, SLICE, Deciding, Decoded, as_line
 
 OnReject = Callable[[int, str, str], None]

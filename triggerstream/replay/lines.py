@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
+from triggerstream.core.decisions import Action, Firing, Suppressed, TriggerFailed
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.detection.slots import LONGEST_ID
 from triggerstream.core.events.decode import decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Rejected
-from triggerstream.core.timestamps import EARLIEST, LATEST, to_ms
+from triggerstream.core.timestamps import EARLIEST, LATEST, format_moment, to_ms
 
 TOPIC = "triggerstream.events.v1"
 """The topic in the ids of events that bring none, whatever the prefix of the real one."""
@@ -138,3 +139,40 @@ def _received(value: Any) -> int:
             f"2100; found {str(value)[:80]}",
         )
     return moment
+
+
+def decision_line(outcome: Any) -> dict[str, Any] | None:
+    """Return the JSON object that `replay` prints for *outcome*, or ``None`` for no decision."""
+    if isinstance(outcome, Firing):
+        return {
+            "kind": "firing",
+            "firing_id": outcome.firing_id,
+            "trigger": outcome.trigger,
+            "customer_id": outcome.customer_id,
+            "at": format_moment(outcome.at),
+            "instance": outcome.instance,
+            "events": list(outcome.events),
+            "actions": [_action(action) for action in outcome.actions],
+        }
+    if isinstance(outcome, Suppressed):
+        return {
+            "kind": "suppressed",
+            "reason": str(outcome.reason),
+            "trigger": outcome.trigger,
+            "customer_id": outcome.customer_id,
+            "at": format_moment(outcome.at),
+        }
+    if isinstance(outcome, TriggerFailed):
+        return {
+            "kind": "error",
+            "trigger": outcome.trigger,
+            "customer_id": outcome.customer_id,
+            "at": format_moment(outcome.at),
+            "error": outcome.error,
+        }
+    return None
+
+
+def _action(action: Action) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(action)
+    return told

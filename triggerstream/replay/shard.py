@@ -20,11 +20,10 @@ from zlib import crc32
 import msgspec
 
 from triggerstream.core.decisions import TriggerFailed
-from triggerstream.core.detection.encode import decision_line
 from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.replay.lines import Line, read_line
+from triggerstream.replay.lines import Line, decision_line, read_line
 from triggerstream.replay.partition import MAX_GAP, SLICE, Deciding, Decoded, as_line
 
 MOST = 250

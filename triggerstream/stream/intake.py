@@ -19,10 +19,9 @@ import msgspec
 
 from triggerstream.core.events.decode import decode_event
 from triggerstream.core.events.event import Event
-from triggerstream.core.keyed.control import DeadLetter
 from triggerstream.core.reasons import RejectReason
+from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
 from triggerstream.core.records.record import KIND, ORIGIN, Kind, Produce, Record, Rejected
-from triggerstream.stream.keyed.encoder import dead_letter
 from triggerstream.stream.ports import RECORD_LIMIT, Acknowledged, Input
 
 LARGEST: Final = RECORD_LIMIT - 65_536

@@ -9,10 +9,10 @@ import msgspec
 import orjson
 
 from triggerstream.core.detection.detect import Detect, FailedDelivery
-from triggerstream.core.detection.encode import decision_line
 from triggerstream.core.records.record import Kind
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.core.state.customer import CustomerState
+from triggerstream.replay.lines import decision_line
 
 LATENESS = 10_000
 

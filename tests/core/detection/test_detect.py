@@ -19,12 +19,12 @@ from triggerstream.core.decisions import (
     firing_id,
 )
 from triggerstream.core.detection.detect import Detect, FailedDelivery
-from triggerstream.core.detection.encode import decision_line
 from triggerstream.core.detection.slots import LONGEST_ID
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.record import Kind, Produce, Rejected
 from triggerstream.core.state.customer import CustomerState
+from triggerstream.replay.lines import decision_line
 
 AT = 1_772_359_200_000
 CART = """

@@ -11,12 +11,13 @@ import pytest
 from tests.simulation.broker import Line
 from tests.simulation.toy import Chain, Fired, Said, Toy
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
+from triggerstream.core.keyed.control import ClockMoved, Erased, RulesetMarked
 from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, Kind
 from triggerstream.errors import StateFormatError
 

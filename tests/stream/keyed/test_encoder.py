@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
+from triggerstream.core.keyed.control import ClockMoved, Erased, RulesetMarked
+from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Kind, Produce
 from triggerstream.stream.keyed.encoder import Teller
 

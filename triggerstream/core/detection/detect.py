@@ -10,11 +10,11 @@ import msgspec
 
 from triggerstream.core.detection import engine
 from triggerstream.core.detection.describe import describe
-from triggerstream.core.detection.encode import records_of
 from triggerstream.core.detection.slots import LONGEST_ID
 from triggerstream.core.events.decode import MAX_BYTES, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
+from triggerstream.core.records.actions import records_of
 from triggerstream.core.records.record import Kind, Produce, Record, Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state import codec

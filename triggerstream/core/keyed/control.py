@@ -44,19 +44,6 @@ class Erased(msgspec.Struct, frozen=True):
     customer_id: str
 
 
-class DeadLetter(msgspec.Struct, frozen=True):
-    """A record that could not be read, as it was, with its origin."""
-
-    reason: str
-    detail: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-
 _decode_mark = msgspec.json.Decoder(Mark).decode
 
 

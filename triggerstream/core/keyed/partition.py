@@ -15,18 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from triggerstream.core.keyed.cache import StateCache
-from triggerstream.core.keyed.control import (
-    ClockMoved,
-    DeadLetter,
-    Erased,
-    RulesetMarked,
-    read_mark,
-)
+from triggerstream.core.keyed.control import ClockMoved, Erased, RulesetMarked, read_mark
 from triggerstream.core.keyed.cuts import SLICE_SIZE, Cut, Cuts
 from triggerstream.core.keyed.entry import Entry, EntryCodec
 from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.keyed.program import NEVER, Message, Program, Store
 from triggerstream.core.reasons import RecordStatus, RejectReason
+from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.records.record import Kind, Record, Rejected, read_headers, read_position
 
 State = TypeVar("State")

@@ -14,9 +14,6 @@ from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Out
 
 Reason = GateReason | FailReason | CancelReason
 
-Answered = Literal["sent", "failed", "retry", "unknown"]
-"""What came of one attempt: it is out; a definite no; a temporary no; nobody can tell."""
-
 
 class Attempt(msgspec.Struct, frozen=True):
     """A reserved call of a channel, to be made once the reservation is durable.
@@ -40,24 +37,6 @@ class Attempt(msgspec.Struct, frozen=True):
     ruleset: int
     firing: bytes
     deadline: float
-
-
-class Result(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a channel answered to one attempt: the value of a ``result`` record.
-
-    Attributes:
-        retry_after: Seconds that the far side asks us to wait.
-        provider_id: The far side's own name for the message.
-    """
-
-    action_id: str
-    customer_id: str
-    attempt: int
-    outcome: Answered
-    reason: FailReason | None = None
-    detail: str = ""
-    retry_after: float | None = None
-    provider_id: str | None = None
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from triggerstream.core.policy.holdout import is_held_out
 from triggerstream.core.policy.ledger import Ledger, Pending, Sent
 from triggerstream.core.policy.retries import MAX_FAILURES, backoff
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
+from triggerstream.core.records.actions import Fired, Result, read_firing, read_named
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.sending.deliveries import (
     Admitted,
@@ -29,9 +30,7 @@ from triggerstream.core.sending.deliveries import (
     FiringFailed,
     Ignored,
     Reason,
-    Result,
 )
-from triggerstream.core.sending.messages import Fired, read_firing, read_named
 
 REPLAY_SLACK = DAY
 """How long after an action's expiry a repeat of it is still known for one. A repeat comes from a

@@ -18,12 +18,12 @@ from triggerstream.core.policy import consent, ledger
 from triggerstream.core.policy.ledger import Ledger, Pending
 from triggerstream.core.policy.retries import REPEATABLE
 from triggerstream.core.reasons import GateReason, Outcome, RecordStatus
+from triggerstream.core.records import actions as records
+from triggerstream.core.records.actions import Fired, Message, Result
 from triggerstream.core.records.record import KIND, Kind, Produce, Record
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.core.sending import messages as records
-from triggerstream.core.sending.deliveries import Attempt, Delivery, FiringFailed, Result
+from triggerstream.core.sending.deliveries import Attempt, Delivery, FiringFailed
 from triggerstream.core.sending.lifecycle import Turn, attempt_of
-from triggerstream.core.sending.messages import Fired, Message
 from triggerstream.core.timestamps import format_moment
 
 _FAILED = ((KIND, Kind.FAILED),)

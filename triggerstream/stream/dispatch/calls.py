@@ -20,8 +20,8 @@ import msgspec
 from triggerstream.channels.base import Answer, Channel, Message
 from triggerstream.channels.templates import TemplateError, Templates
 from triggerstream.core.reasons import FailReason
+from triggerstream.core.records.actions import read_firing
 from triggerstream.core.sending.deliveries import Attempt
-from triggerstream.core.sending.messages import read_firing
 from triggerstream.stream.dispatch.pacing import Pace
 from triggerstream.stream.dispatch.results import Answers
 from triggerstream.stream.ports import Log, Rulesets

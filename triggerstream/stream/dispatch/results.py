@@ -11,15 +11,11 @@ from __future__ import annotations
 import asyncio
 from asyncio import Future
 
-import msgspec
-
 from triggerstream.channels.base import Answer
-from triggerstream.core.records.record import KIND, Kind, Produce
-from triggerstream.core.sending.deliveries import Attempt, Result
+from triggerstream.core.records.actions import Result, result_record
+from triggerstream.core.records.record import Produce
+from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.stream.ports import Log
-
-_HEADERS = ((KIND, Kind.RESULT),)
-_encode = msgspec.json.Encoder().encode
 
 _Gathered = list[tuple[Produce, "Future[None]"]]
 
@@ -84,5 +80,4 @@ def _record(partition: int, attempt: Attempt, answer: Answer) -> Produce:
         retry_after=answer.retry_after,
         provider_id=answer.provider_id,
     )
-    key = attempt.customer_id.encode()
-    return Produce("actions", partition, key, _encode(result), _HEADERS)
+    return result_record(partition, result)

@@ -1,36 +1,23 @@
-"""The published rulesets: one topic, one order, and so one truth about which version follows which.
+"""The topic of the published rulesets, read to its end and then followed; and publishing to it.
 
-A version is published as chunks, then a head:
-
-========================================  ======================================================
-key                                       value
-========================================  ======================================================
-``<version>/<hash>/<number>``             a chunk of the content, at most `CHUNK` bytes
-``<version>/<hash>``                      the head: JSON of `Head`
-========================================  ======================================================
-
-The content is the JSON of path to text, compressed; its hash is the ruleset's own. A head
-is *accepted* if it names as its base the version that is newest at its place in the topic; all
-readers find the same. So of two deployments made from the same version the first wins, and the
-other is told. Keys differ by the hash, so that the loser overwrites nothing.
+What its records mean, and which version follows which, is `core.rulesets.published`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from triggerstream.core.records.record import Produce
-from triggerstream.core.rulesets.ruleset import Ruleset, content_hash, load_ruleset
+from triggerstream.core.rulesets.published import Head, Published, pack
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.errors import ConflictError, ProtocolError, TriggerstreamError
 from triggerstream.ops.settings import Settings
 from triggerstream.stream.kafka.client import client_options
@@ -39,78 +26,10 @@ from triggerstream.stream.kafka.topics import Topics
 
 _log = logging.getLogger(__name__)
 
-CHUNK: Final = 256 << 10
 KEPT: Final = 32
 """Compiled rulesets kept in memory; partitions far apart in the log may need several."""
 CAUGHT_UP_WITHIN: Final = 60.0
 """Seconds within which the topic must have been read to its end."""
-
-
-class Head(msgspec.Struct, frozen=True):
-    """What completes a version."""
-
-    version: int
-    hash: str
-    based_on: int
-    chunks: int
-
-
-class Published:
-    """What the topic says, as a function of its records in order. Pure; tested without Kafka."""
-
-    def __init__(self) -> None:
-        self.heads: dict[int, Head] = {}
-        self.refused: set[bytes] = set()
-        self.newest = 0
-        self._chunks: dict[bytes, bytes] = {}
-
-    def take(self, key: bytes | None, value: bytes | None) -> int | None:
-        """Take the topic's next record; return the version that it puts in force, if it does."""
-        if key is None or value is None:
-            return None
-        if key.count(b"/") == 2:  # version, hash, number
-            self._chunks[key] = value
-            return None
-        try:
-            head = msgspec.json.decode(value, type=Head)
-        except msgspec.DecodeError:
-            self.refused.add(key)
-            return None
-        if self.heads.get(head.version) == head:
-            return None  # seen before: two deployments of the same content
-        if head.based_on != self.newest or not self._is_complete(key, head):
-            self.refused.add(key)
-            return None
-        self.heads[head.version] = head
-        self.newest = head.version
-        return head.version
-
-    def files(self, version: int) -> dict[str, str]:
-        """Return the content of an accepted *version*."""
-        head = self.heads[version]
-        packed = b"".join(self._chunks[key] for key in _chunk_keys(head))
-        return msgspec.json.decode(zlib.decompress(packed), type=dict[str, str])
-
-    def _is_complete(self, key: bytes, head: Head) -> bool:
-        keys = _chunk_keys(head)
-        return key == _head_key(head) and all(each in self._chunks for each in keys)
-
-
-def pack(files: Mapping[str, str], based_on: int) -> tuple[Head, list[tuple[bytes, bytes]]]:
-    """Return the head of the version after *based_on* with this content, and all its records."""
-    packed = zlib.compress(msgspec.json.encode(dict(files), order="deterministic"))
-    chunks = [packed[at : at + CHUNK] for at in range(0, len(packed), CHUNK)]
-    head = Head(based_on + 1, content_hash(files), based_on, len(chunks))
-    records = list(zip(_chunk_keys(head), chunks, strict=True))
-    return head, [*records, (_head_key(head), msgspec.json.encode(head))]
-
-
-def _head_key(head: Head) -> bytes:
-    return f"{head.version}/{head.hash}".encode()
-
-
-def _chunk_keys(head: Head) -> list[bytes]:
-    return [_head_key(head) + b"/%d" % number for number in range(head.chunks)]
 
 
 class KafkaRulesets:

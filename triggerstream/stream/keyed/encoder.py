@@ -7,15 +7,11 @@ from typing import Any
 
 import orjson
 
-from triggerstream.core.keyed.control import ClockMoved, DeadLetter, Erased, RulesetMarked
+from triggerstream.core.keyed.control import ClockMoved, Erased, RulesetMarked
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Program
+from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
 from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Kind, Produce
-
-MOST_KEPT = 15 * 1024 * 1024
-"""Bytes of a dead record that are kept: what the dead-letter topic takes, less our headers."""
-
-_KEY_KEPT = 65_536
 
 _STEPS = (ClockMoved, Erased, RulesetMarked)
 
@@ -120,26 +116,6 @@ class Teller:
         if self._header_clock:
             headers = (*headers, (ARRIVAL, b"%d" % clock))
         return Produce(record.topic, number, record.key, record.value, headers)
-
-
-def dead_letter(letter: DeadLetter, *, to: str, topic: str) -> Produce:
-    """Return *letter* as a record of the topic *to* (short name); *topic* is where it was found."""
-    headers = [
-        ("x-dlq-reason", letter.reason.encode()),
-        ("x-dlq-error", letter.detail.encode(errors="replace")[:1000]),
-        ("x-dlq-topic", topic.encode()),
-        ("x-dlq-partition", b"%d" % letter.partition),
-        ("x-dlq-offset", b"%d" % letter.offset),
-        ("x-dlq-timestamp", b"%d" % letter.timestamp),
-    ]
-    key, value, own = letter.key, letter.value, letter.headers
-    size = len(key or b"") + len(value or b"") + sum(len(n) + len(v) for n, v in own)
-    if size > MOST_KEPT:
-        # Compression lets producers send more than any batch of ours may hold.
-        headers.append(("x-dlq-truncated", b"%d" % size))
-        key, own = key and key[:_KEY_KEPT], ()
-        value = value and value[: MOST_KEPT - _KEY_KEPT]
-    return Produce(to, 0, key, value, (*headers, *own))
 
 
 def _mark(topic: str, number: int, version: int, content: str) -> Produce:

@@ -1,4 +1,4 @@
-"""Reading ``actions.v1``: what detection decided, and what channels answered."""
+"""``actions.v1``, written and read: what detection decided, and what channels answered."""
 
 from __future__ import annotations
 
@@ -7,10 +7,33 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from triggerstream.core.decisions import Action, ConsentChanged, Firing, GoalReached
-from triggerstream.core.reasons import RejectReason
-from triggerstream.core.records.record import Kind, Record, Rejected, read_position
-from triggerstream.core.sending.deliveries import Result
-from triggerstream.core.timestamps import parse_moment
+from triggerstream.core.reasons import FailReason, RejectReason
+from triggerstream.core.records.record import KIND, Kind, Produce, Record, Rejected, read_position
+from triggerstream.core.timestamps import format_moment, parse_moment
+
+ACTIONS = "actions"
+"""The short name of the topic."""
+
+Answered = Literal["sent", "failed", "retry", "unknown"]
+"""What came of one attempt: it is out; a definite no; a temporary no; nobody can tell."""
+
+
+class Result(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a channel answered to one attempt: the value of a ``result`` record.
+
+    Attributes:
+        retry_after: Seconds that the far side asks us to wait.
+        provider_id: The far side's own name for the message.
+    """
+
+    action_id: str
+    customer_id: str
+    attempt: int
+    outcome: Answered
+    reason: FailReason | None = None
+    detail: str = ""
+    retry_after: float | None = None
+    provider_id: str | None = None
 
 
 class Fired(msgspec.Struct, frozen=True):
@@ -79,6 +102,37 @@ _goal = msgspec.json.Decoder(_GoalJson)
 _result = msgspec.json.Decoder(Result)
 
 Decoded = TypeVar("Decoded")
+
+_encode = msgspec.json.Encoder().encode
+_GOAL = ((KIND, Kind.GOAL),)
+_CONSENT = ((KIND, Kind.CONSENT),)
+_RESULT = ((KIND, Kind.RESULT),)
+
+
+def records_of(outcome: Any, ruleset_version: int) -> tuple[Produce, ...]:
+    """Return the records that tell *outcome*; none for what is only counted.
+
+    Their partition is left open: it is the one whose events were decided.
+    """
+    if isinstance(outcome, Firing):
+        return (_firing_record(outcome, ruleset_version),)
+    if isinstance(outcome, GoalReached):
+        value = {
+            "trigger": outcome.trigger,
+            "customer_id": outcome.customer_id,
+            "position": outcome.position,
+        }
+        return (_record(outcome.customer_id, value, outcome.at, _GOAL),)
+    if isinstance(outcome, ConsentChanged):
+        told = {"customer_id": outcome.customer_id, "consent": outcome.consent}
+        return (_record(outcome.customer_id, told, outcome.at, _CONSENT),)
+    return ()
+
+
+def result_record(partition: int, result: Result) -> Produce:
+    """Return the record that tells *result* to the partition that its attempt came from."""
+    key = result.customer_id.encode()
+    return Produce(ACTIONS, partition, key, _encode(result), _RESULT)
 
 
 def read(record: Record, kind: bytes | None) -> Message:
@@ -159,3 +213,42 @@ def _moment(text: str) -> int:
         return parse_moment(text)
     except ValueError as error:
         raise Rejected(RejectReason.BAD_TIMESTAMP, str(error)) from error
+
+
+def _firing_record(firing: Firing, ruleset_version: int) -> Produce:
+    at = format_moment(firing.at)
+    value = {
+        "firing_id": firing.firing_id,
+        "trigger": firing.trigger,
+        "customer_id": firing.customer_id,
+        "at": at,
+        "instance": firing.instance,
+        "events": firing.events,
+        "actions": firing.actions,
+        "mode": firing.mode,
+        "type": firing.type,
+        "priority": firing.priority,
+        "holdout": firing.holdout,
+        "event": firing.event,
+        "profile": firing.profile,
+        "ruleset": ruleset_version,
+    }
+    customer = firing.customer_id.encode()
+    headers = (
+        (KIND, Kind.FIRING),
+        ("ce_specversion", b"1.0"),
+        ("ce_id", firing.firing_id.encode()),
+        ("ce_type", b"triggerstream.firing.v1"),
+        ("ce_source", b"triggerstream"),
+        ("ce_subject", customer),
+        ("ce_time", at.encode()),
+        ("content-type", b"application/json"),
+    )
+    return Produce(ACTIONS, None, customer, _encode(value), headers)
+
+
+def _record(
+    customer_id: str, value: dict[str, Any], at: int, headers: tuple[tuple[str, bytes], ...]
+) -> Produce:
+    told = _encode(value | {"at": format_moment(at)})
+    return Produce(ACTIONS, None, customer_id.encode(), told, headers)

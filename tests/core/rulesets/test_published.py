@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from triggerstream.core.rulesets.published import CHUNK, Published, pack
 from triggerstream.core.rulesets.ruleset import content_hash
-from triggerstream.stream.kafka.rulesets import CHUNK, Published, pack
 
 FILES = {"cart.yaml": "trigger: cart", "policy.yaml": "timezone: UTC"}
 
