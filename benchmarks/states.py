@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aiokafka.partitioner import murmur2
-
 from benchmarks.load import PARTITIONS, events, triggers
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.events.decode import decode_event
@@ -20,6 +18,7 @@ from triggerstream.core.keyed.partition_record import (
     PARTITION_KEY,
     PartitionRecord,
 )
+from triggerstream.core.records.placement import partition_of
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.state.customer import CustomerState
 from triggerstream.stream.kafka.log import KafkaLog
@@ -53,7 +52,7 @@ def customer(number: int) -> bytes:
 
 def place(key: bytes) -> int:
     """Return the partition of a customer."""
-    return (int(murmur2(key)) & 0x7FFFFFFF) % PARTITIONS
+    return partition_of(key, PARTITIONS)
 
 
 async def fill(options: Mapping[str, Any], changelog: str, count: int, *, until: int) -> int:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from tests.e2e.deployment import SHOWN, Deployment
 from triggerstream.core.detection.detect import Detect
@@ -21,12 +20,13 @@ from triggerstream.core.keyed import header
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.partition_record import PartitionRecord
+from triggerstream.core.records.placement import partition_of
 from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.errors import StoreError
 from triggerstream.stream.kafka.restore import restore
 from triggerstream.stream.kafka.topics import Topics
-from triggerstream.stream.keyed.encoder import Teller
+from triggerstream.stream.keyed.encoder import Encoder
 from triggerstream.stream.rocksdb.stores import Stores
 
 Told = tuple[int, bytes, bytes | None, bytes | None]
@@ -223,7 +223,7 @@ def _alone(
         header_clock=deployment.header_clock,
         capacity=_IN_ONE_GO,
     )
-    teller = Teller(
+    encoder = Encoder(
         program,
         input_topic="events",
         topic=deployment.topic("events"),
@@ -231,7 +231,7 @@ def _alone(
         header_clock=deployment.header_clock,
     )
     assert partition.apply(records) == len(records), f"no ruleset {partition.awaiting}"
-    for told in teller.records(partition.outcomes, partition):
+    for told in encoder.records(partition.outcomes, partition):
         if told.topic == "actions":
             outcome.tell(number, told.key, told.value, told.headers)
         else:
@@ -243,7 +243,7 @@ def _alone(
 
 def place(customer: str, partitions: int) -> int:
     """Return where murmur2 places a customer."""
-    return (int(murmur2(customer.encode())) & 0x7FFFFFFF) % partitions
+    return partition_of(customer.encode(), partitions)
 
 
 def _letter(headers: Iterable[tuple[str, bytes]]) -> Letter:

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from triggerstream.cli.owner import ask_owner, owner_among
 from triggerstream.errors import UnreachableError
-from triggerstream.ops.client_id import Identity
+from triggerstream.ops.client_id import ClientId
 from triggerstream.ops.health import Health, HealthServer
 
 TOKEN = "a token of enough characters"
@@ -24,7 +24,7 @@ MEMBERS = [
 
 
 def test_the_owner_is_the_member_with_the_partition_of_that_topic() -> None:
-    assert owner_among(MEMBERS, EVENTS, 1) == Identity("w2", "10.0.0.2", 82)
+    assert owner_among(MEMBERS, EVENTS, 1) == ClientId("w2", "10.0.0.2", 82)
 
 
 def test_a_partition_that_nobody_has_is_owned_by_nobody() -> None:
@@ -36,7 +36,7 @@ def test_a_member_that_is_no_process_of_ours_cannot_be_asked() -> None:
 
 
 @pytest.fixture(name="owner")
-def _owner() -> Iterator[Identity]:
+def _owner() -> Iterator[ClientId]:
     """A process that remembers c/1, does not own c2, and knows nobody else."""
 
     def inspect(customer_id: str) -> Any:
@@ -48,24 +48,24 @@ def _owner() -> Iterator[Identity]:
         Health(), CollectorRegistry(), host="127.0.0.1", port=0, inspect=inspect, token=TOKEN
     )
     server.start()
-    yield Identity("w1", "127.0.0.1", server.port)
+    yield ClientId("w1", "127.0.0.1", server.port)
     server.stop()
 
 
-def test_the_owner_answers_who_has_the_token(owner: Identity) -> None:
+def test_the_owner_answers_who_has_the_token(owner: ClientId) -> None:
     assert ask_owner(owner, "c/1", TOKEN) == {"known": True}
 
 
-def test_nothing_remembered_is_nothing(owner: Identity) -> None:
+def test_nothing_remembered_is_nothing(owner: ClientId) -> None:
     assert ask_owner(owner, "c3", TOKEN) is None
 
 
-def test_without_the_token_the_owner_refuses_and_names_the_setting(owner: Identity) -> None:
+def test_without_the_token_the_owner_refuses_and_names_the_setting(owner: ClientId) -> None:
     with pytest.raises(UnreachableError, match="TRIGGERSTREAM_HTTP__ADMIN_TOKEN"):
         ask_owner(owner, "c/1", None)
 
 
-def test_who_owns_it_no_longer_says_so(owner: Identity) -> None:
+def test_who_owns_it_no_longer_says_so(owner: ClientId) -> None:
     with pytest.raises(UnreachableError, match="partition 3 is not owned"):
         ask_owner(owner, "c2", TOKEN)
 
@@ -75,4 +75,4 @@ def test_an_owner_that_is_gone_is_named_with_its_address() -> None:
         port = listening.getsockname()[1]
 
     with pytest.raises(UnreachableError, match=f"w1@127.0.0.1:{port}.*refused"):
-        ask_owner(Identity("w1", "127.0.0.1", port), "c1", None)
+        ask_owner(ClientId("w1", "127.0.0.1", port), "c1", None)

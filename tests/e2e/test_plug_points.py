@@ -114,7 +114,7 @@ async def test_a_crash_anywhere_is_the_process_s_fate(tmp_path: Path) -> None:
 
     await app.tables.crash(error)
 
-    assert app.edge.fate.error is error, (
+    assert app.edge.shutdown.error is error, (
         "a service's crash must reach EdgeApp._crash: look at mode's Service.crash"
     )
 

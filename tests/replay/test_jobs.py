@@ -19,7 +19,7 @@ from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay import jobs as module
 from triggerstream.replay.driver import Replay
 from triggerstream.replay.jobs import Jobs, check_jobs, jobs_for
-from triggerstream.replay.shard import Share
+from triggerstream.replay.shard import Shard
 
 START = 1_767_225_600_000
 SECOND = 1000
@@ -147,14 +147,14 @@ class TestAnEnd:
         error: Exception,
         raised: type[Exception],
     ) -> None:
-        decide = Share.decide
+        decide = Shard.decide
 
-        def fail(self: Share, *arguments: Any) -> Any:
+        def fail(self: Shard, *arguments: Any) -> Any:
             if self.number == 1:
                 raise error
             return decide(self, *arguments)
 
-        monkeypatch.setattr(Share, "decide", fail)
+        monkeypatch.setattr(Shard, "decide", fail)
 
         with start(ruleset, log, 3) as jobs, pytest.raises(raised, match="too much"):
             list(jobs.printed())
@@ -174,8 +174,8 @@ class TestAnEnd:
     def test_a_file_that_another_process_sees_otherwise_is_an_error_of_usage(
         self, ruleset: Ruleset, log: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        survey = Share.survey
-        monkeypatch.setattr(Share, "survey", lambda self, lines: survey(self, [*lines, b"{}"]))
+        survey = Shard.survey
+        monkeypatch.setattr(Shard, "survey", lambda self, lines: survey(self, [*lines, b"{}"]))
 
         with (
             start(ruleset, log, 2) as jobs,

@@ -14,7 +14,7 @@ from tests.reference.strategies import KEYS, MINUTE, Sequel, ends, policies, tri
 from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay.driver import Replay
-from triggerstream.replay.shard import Share, merge
+from triggerstream.replay.shard import Shard, merge
 
 HOUR = 60 * MINUTE
 
@@ -74,7 +74,7 @@ def in_shares(
     ruleset: Ruleset, lines: list[bytes], until: int | None, max_gap: int, *, of: int, size: int
 ) -> Printed:
     """What the processes of a replay do, in this one."""
-    shares = [Share(ruleset, number, of, max_gap=max_gap) for number in range(of)]
+    shares = [Shard(ruleset, number, of, max_gap=max_gap) for number in range(of)]
     printed = Printed(b"", [], [], {}, 0)
 
     def take(decided: list[Any]) -> None:

@@ -69,29 +69,29 @@ class FarChannel:
         name = f"{message.channel} {message.action_id[:6]}/{message.attempt}"
         await PAUSE
         world.note(node.name, "calls %s", name)
-        fate = random.random() if world.weather.lost else 0.0
+        shutdown = random.random() if world.weather.lost else 0.0
         try:
             await PAUSE
         except BaseException:
-            if not node.alive and fate < 0.5:
+            if not node.alive and shutdown < 0.5:
                 world.reach(node.name, "call outlived its sender")
                 far_side.late.append((world.now + LATER, message))
             raise
-        if fate < 0.75:
+        if shutdown < 0.75:
             world.note(name, "is accepted")
             far_side.accept(message, world.now)
-        if fate < 0.55:
+        if shutdown < 0.55:
             return Answer("sent")
-        if fate < 0.65:
+        if shutdown < 0.65:
             world.reach(node.name, "answer lost after acceptance")
             return Answer("unknown", FailReason.AMBIGUOUS)
-        if fate < 0.80:
+        if shutdown < 0.80:
             world.reach(node.name, "channel stalled")
             await asyncio.get_running_loop().create_future()  # for ever: the deadline ends it
-        if fate < 0.85:
+        if shutdown < 0.85:
             world.reach(node.name, "answer lost without acceptance")
             return Answer("unknown", FailReason.AMBIGUOUS)
-        if fate < 0.96:
+        if shutdown < 0.96:
             world.reach(node.name, "channel said not now")
             return Answer("retry", FailReason.UNAVAILABLE, retry_after=random.choice([None, 60.0]))
         world.reach(node.name, "channel said no")

@@ -118,7 +118,7 @@ MUTANTS = (
         "a grave's rest is measured by the partition's clock",
         checkpoints.Checkpoints,
         "_cut",
-        "owned.rest.record",
+        "owned.grace.record",
         "type(owned.partition.record)(offset=owned.partition.record.offset, "
         "clock=owned.partition.clock - 3_600_000)",
     ),
@@ -223,7 +223,7 @@ MUTANTS = (
     ),
     Mutant(
         "an answer whose append is not awaited",
-        answers.Answers,
+        answers.Results,
         "_append_gathered",
         "await (await self._log.append([record for record, _ in gathered]))",
         "await self._log.append([record for record, _ in gathered])",

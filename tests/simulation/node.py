@@ -64,7 +64,7 @@ class Node:
         program = role.program()
         self.process = KeyedProcess(
             program,
-            role.teller(program),
+            role.encoder(program),
             log=self,
             rulesets=self,
             consumer=self,

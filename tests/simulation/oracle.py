@@ -14,7 +14,7 @@ from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.record import KIND, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.stream.keyed.encoder import Teller
+from triggerstream.stream.keyed.encoder import Encoder
 
 Rulesets = Callable[[int], Ruleset | None]
 Told = tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
@@ -40,8 +40,8 @@ class Role:
     marks: bool
     has_attempts: bool = False
 
-    def teller(self, program: Program[Any, Any]) -> Teller:
-        return Teller(
+    def encoder(self, program: Program[Any, Any]) -> Encoder:
+        return Encoder(
             program,
             input_topic=self.input,
             topic=f"t.{self.input}.v1",
@@ -61,7 +61,7 @@ class Oracle:
 
     def __init__(self, role: Role, rulesets: Rulesets) -> None:
         program = role.program()
-        self._teller = role.teller(program)
+        self._encoder = role.encoder(program)
         self._partition: Partition[Any, Any] = Partition(
             program, MemoryStore(), rulesets=rulesets, capacity=10**9
         )
@@ -79,7 +79,7 @@ class Oracle:
         self.statuses.append(statuses[0])
         partition.statuses.clear()
         if partition.outcomes:
-            for told in self._teller.records(partition.outcomes, partition):
+            for told in self._encoder.records(partition.outcomes, partition):
                 self.told.add((told.topic, told.key, told.value, told.headers))
             partition.outcomes = []
         for name, entry in partition._cache.entries.items():

@@ -1,4 +1,4 @@
-"""`Reading`: lanes wait for nobody else's, and never meet the coming and going of partitions."""
+"""`TopicReader`: lanes wait for nobody else's, and never meet a partition's coming and going."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from triggerstream.errors import StoreError
 from triggerstream.stream import lanes as module
 from triggerstream.stream.handover import Batch
-from triggerstream.stream.lanes import Reading
-from triggerstream.stream.shutdown import Fate
+from triggerstream.stream.lanes import TopicReader
+from triggerstream.stream.shutdown import Shutdown
 
 
 class Slow:
@@ -52,8 +52,8 @@ class Slow:
 class Read:
     def __init__(self) -> None:
         self.process = Slow()
-        self.fate = Fate()
-        self.reading = Reading("events", self.process, self.fate)
+        self.shutdown = Shutdown()
+        self.reading = TopicReader("events", self.process, self.shutdown)
 
     async def begin(self, generation: int, *others: int) -> None:
         """Open partition 1 (and *others*), and be in the middle of a batch of it."""
@@ -108,7 +108,7 @@ async def test_a_call_that_does_not_end_is_broken_off_and_nothing_written(
     await read.reading.close([1], are_lost=False)
 
     assert read.process.calls == ["open 1", "drop"]
-    assert not read.fate.is_sealed
+    assert not read.shutdown.is_sealed
 
 
 async def test_after_a_call_was_broken_off_reading_goes_on(
@@ -150,10 +150,10 @@ async def test_a_failure_is_the_fate_of_the_process(read: Read) -> None:
     read.process.error = StoreError("disk full")
     read.process.go_on.set()
 
-    await read.fate.wait()
+    await read.shutdown.wait()
 
-    assert read.fate.error is read.process.error
-    assert read.fate.exit_code == StoreError.exit_code
+    assert read.shutdown.error is read.process.error
+    assert read.shutdown.exit_code == StoreError.exit_code
 
 
 async def test_after_a_failure_nothing_is_written_when_partitions_go(read: Read) -> None:
@@ -167,27 +167,27 @@ async def test_after_a_failure_nothing_is_written_when_partitions_go(read: Read)
 
 
 async def test_only_the_first_failure_counts() -> None:
-    fate = Fate()
+    shutdown = Shutdown()
 
-    fate.fail(StoreError("first"))
-    fate.fail(ValueError("second"))
+    shutdown.fail(StoreError("first"))
+    shutdown.fail(ValueError("second"))
 
-    await fate.wait()
-    assert fate.exit_code == StoreError.exit_code
+    await shutdown.wait()
+    assert shutdown.exit_code == StoreError.exit_code
 
 
 async def test_an_unforeseen_failure_has_a_code_of_its_own() -> None:
-    fate = Fate()
+    shutdown = Shutdown()
 
-    fate.fail(ValueError("a defect"))
+    shutdown.fail(ValueError("a defect"))
 
-    assert fate.exit_code == 1
+    assert shutdown.exit_code == 1
 
 
 async def test_an_end_on_request_is_no_failure() -> None:
-    fate = Fate()
+    shutdown = Shutdown()
 
-    fate.end()
+    shutdown.end()
 
-    await fate.wait()
-    assert fate.exit_code == 0
+    await shutdown.wait()
+    assert shutdown.exit_code == 0

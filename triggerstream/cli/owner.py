@@ -14,8 +14,9 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
+from triggerstream.core.records.placement import partition_of
 from triggerstream.errors import UnreachableError
-from triggerstream.ops.client_id import Identity, parse_identity
+from triggerstream.ops.client_id import ClientId, parse_client_id
 
 TIMEOUT = 10.0
 """Seconds that a process has to answer."""
@@ -23,27 +24,26 @@ TIMEOUT = 10.0
 
 def owner_among(
     members: Iterable[tuple[str, set[tuple[str, int]]]], topic: str, number: int
-) -> Identity | None:
+) -> ClientId | None:
     """Return the member to which partition *number* of *topic* is assigned.
 
     *members* are (client id, assigned partitions).
     """
     for client_id, assigned in members:
         if (topic, number) in assigned:
-            return parse_identity(client_id)
+            return parse_client_id(client_id)
     return None
 
 
 async def find_owner(
     options: Mapping[str, Any], *, group: str, topic: str, customer_id: str
-) -> tuple[int, Identity | None]:
+) -> tuple[int, ClientId | None]:
     """Return the customer's partition of *topic*, and who in *group* owns it.
 
     Raises:
         UnreachableError: There is no such topic.
     """
     from aiokafka.admin import AIOKafkaAdminClient
-    from aiokafka.partitioner import murmur2
 
     admin = AIOKafkaAdminClient(**options)
     try:
@@ -53,7 +53,7 @@ async def find_owner(
         if not count:
             msg = f"the topic {topic} on the brokers; found none: has a worker run here yet?"
             raise UnreachableError(msg)
-        number = (murmur2(customer_id.encode()) & 0x7FFFFFFF) % count
+        number = partition_of(customer_id.encode(), count)
         answers = await admin.describe_consumer_groups([group])
     finally:
         await admin.close()
@@ -75,7 +75,7 @@ def _assigned(assignment: bytes) -> set[tuple[str, int]]:
     return {(place.topic, place.partition) for place in decoded.partitions()}
 
 
-def ask_owner(owner: Identity, customer_id: str, token: str | None) -> dict[str, Any] | None:
+def ask_owner(owner: ClientId, customer_id: str, token: str | None) -> dict[str, Any] | None:
     """Return what *owner* remembers of the customer, or ``None`` for nothing.
 
     Raises:

@@ -15,7 +15,7 @@ from triggerstream.ops.settings import Http
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - what is asked about, not bound
 
 
-class Identity(msgspec.Struct, frozen=True):
+class ClientId(msgspec.Struct, frozen=True):
     """A process, and where its health server listens."""
 
     name: str
@@ -26,16 +26,16 @@ class Identity(msgspec.Struct, frozen=True):
         return f"{self.name}@{self.host}:{self.port}"
 
 
-def identity_of(http: Http, port: int) -> Identity:
+def client_id_of(http: Http, port: int) -> ClientId:
     """Return this process's identity; *port* is the one that its health server listens on."""
     here = socket.gethostname()
-    return Identity(http.name or here, here if http.host in _EVERYWHERE else http.host, port)
+    return ClientId(http.name or here, here if http.host in _EVERYWHERE else http.host, port)
 
 
-def parse_identity(client_id: str) -> Identity | None:
+def parse_client_id(client_id: str) -> ClientId | None:
     """Return who calls itself *client_id*, or ``None`` where that is no process of ours."""
     name, at, address = client_id.rpartition("@")
     host, colon, port = address.rpartition(":")
     if not (at and name and host and colon and port.isdecimal()):
         return None
-    return Identity(name, host, int(port))
+    return ClientId(name, host, int(port))

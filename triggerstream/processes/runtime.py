@@ -11,13 +11,13 @@ from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Self, cast
 
-from aiokafka.partitioner import murmur2
 from prometheus_client import CollectorRegistry
 
 from triggerstream import __version__
 from triggerstream.core.keyed.program import Program
+from triggerstream.core.records.placement import partition_of
 from triggerstream.core.zones import DATA_VERSION
-from triggerstream.ops.client_id import identity_of
+from triggerstream.ops.client_id import client_id_of
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.interpreter import spare_new_states, spare_the_collector, take_short_turns
 from triggerstream.ops.metrics import ProcessMetrics
@@ -31,12 +31,12 @@ from triggerstream.stream.kafka.rulesets import KafkaRulesets
 from triggerstream.stream.kafka.topic_ids import topic_id
 from triggerstream.stream.kafka.topic_watch import watch_topic
 from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
-from triggerstream.stream.keyed.encoder import Teller
+from triggerstream.stream.keyed.encoder import Encoder
 from triggerstream.stream.keyed.owned_partition import Cadence
 from triggerstream.stream.keyed.process import KeyedProcess
 from triggerstream.stream.ports import Attempts, Input
 from triggerstream.stream.rocksdb.stores import Stores
-from triggerstream.stream.shutdown import Fate
+from triggerstream.stream.shutdown import Shutdown
 
 _log = logging.getLogger(__name__)
 
@@ -74,11 +74,11 @@ class Runtime:
         self.options = client_options(settings.kafka)
         self.registry = CollectorRegistry()
         self.metrics = ProcessMetrics(self.registry, input_topic, channels)
-        self.fate = Fate()
+        self.shutdown = Shutdown()
         self.log = KafkaLog(
             self.options, topic_name=self.topics.name, changelog=self.topics.changelog(name)
         )
-        self.rulesets = KafkaRulesets(self.options, self.topics, on_failure=self.fate.fail)
+        self.rulesets = KafkaRulesets(self.options, self.topics, on_failure=self.shutdown.fail)
         self.stores = Stores(settings.data_dir, name, on_damage=self.metrics.put_aside)
         self.process: KeyedProcess | None = None
         self._health = Health()
@@ -124,7 +124,7 @@ class Runtime:
         )
         self._server.start()
         stack.callback(self._server.stop)
-        self._identity = identity_of(settings.http, self._server.port)
+        self._identity = client_id_of(settings.http, self._server.port)
         _log.info(
             "%s starts: health on %s, topics %s.*",
             self.name,
@@ -148,7 +148,7 @@ class Runtime:
         def build_process(consumer: Input) -> KeyedProcess:
             self.process = KeyedProcess(
                 program,
-                Teller(
+                Encoder(
                     program,
                     input_topic=self.input_topic,
                     topic=self.topics.name(self.input_topic),
@@ -182,7 +182,7 @@ class Runtime:
             stores=self.stores,
             main=(self.input_topic, build_process),
             others=others,
-            fate=self.fate,
+            shutdown=self.shutdown,
             on_progress=self.metrics.restored,
             on_followed=self.metrics.followed,
             client_id=str(self._identity),
@@ -206,7 +206,7 @@ class Runtime:
         try:
             await watch_topic(topic, self._topic_id, lambda: topic_id(self.options, topic))
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
-            self.fate.fail(error)
+            self.shutdown.fail(error)
 
     # ── health ──────────────────────────────────────────────────────────────────────────────
 
@@ -274,4 +274,4 @@ def run(main: Callable[[], Awaitable[int]]) -> int:
 
 
 def _place(customer: str, partitions: int) -> int:
-    return (int(murmur2(customer.encode())) & 0x7FFFFFFF) % partitions
+    return partition_of(customer.encode(), partitions)

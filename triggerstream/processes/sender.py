@@ -37,7 +37,7 @@ def run_sender(settings: Settings) -> int:
                     channels,
                     log=runtime.log,
                     rulesets=runtime.rulesets,
-                    crash=runtime.fate.fail,
+                    crash=runtime.shutdown.fail,
                     now=time.time,
                     observe=runtime.metrics.observe_attempt,
                     bounds=_PLAYED if runtime.header_clock else Bounds(),

@@ -29,7 +29,7 @@ from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.replay.driver import OnError, OnReject
 from triggerstream.replay.partition import BATCH, MAX_GAP
-from triggerstream.replay.shard import MOST, Share, Survey, Told, merge
+from triggerstream.replay.shard import MOST, Shard, Survey, Told, merge
 from triggerstream.replay.sources import LineSource
 
 WORTH = 8 << 20
@@ -150,7 +150,7 @@ class Jobs:
         sys.stderr.flush()
         for number, (_, theirs) in enumerate(pipes):
             others = [end for pair in pipes for end in pair if end is not theirs]
-            share = Share(ruleset, number, jobs, max_gap=max_gap)
+            share = Shard(ruleset, number, jobs, max_gap=max_gap)
             process = context.Process(
                 target=_work,
                 args=(theirs, others, share, jobs, path, until, batch),
@@ -262,7 +262,7 @@ def _take(frame: bytes, kind: type[Any]) -> Any:
 def _work(
     pipe: Connection[Any, Any],
     others: Sequence[Connection[Any, Any]],
-    share: Share,
+    share: Shard,
     jobs: int,
     path: str,
     until: int | None,
@@ -284,7 +284,7 @@ def _work(
 
 def _decide(
     pipe: Connection[Any, Any],
-    share: Share,
+    share: Shard,
     jobs: int,
     path: str,
     until: int | None,
@@ -306,7 +306,7 @@ def _decide(
     pipe.send_bytes(_encode(_Ended(dict(share.statuses), share.clamped)))
 
 
-def _decide_chunk(share: Share, lines: Sequence[bytes], survey: Survey, path: str) -> list[Told]:
+def _decide_chunk(share: Shard, lines: Sequence[bytes], survey: Survey, path: str) -> list[Told]:
     try:
         if len(survey.owners) == len(lines):
             return share.decide(lines, survey)

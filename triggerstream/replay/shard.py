@@ -77,7 +77,7 @@ class _Own(Line):
     before: int = 0
 
 
-class Share:
+class Shard:
     """Decides the customers of share *number* (from 0) among *of*.
 
     Feed it with every chunk of the log, in order: `decide`, with the chunk's `Survey`, which any

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from triggerstream.stream.handover import Handover
-from triggerstream.stream.shutdown import Fate
+from triggerstream.stream.shutdown import Shutdown
 
 _log = logging.getLogger(__name__)
 
@@ -53,18 +53,18 @@ class Process(Protocol):
         ...
 
 
-class Reading:
+class TopicReader:
     """Runs *process* over the batches of *topic* (full name).
 
     Attributes:
         handover: Where the consumer puts the batches.
     """
 
-    def __init__(self, topic: str, process: Process, fate: Fate) -> None:
+    def __init__(self, topic: str, process: Process, shutdown: Shutdown) -> None:
         self.topic = topic
         self.handover = Handover()
         self._process = process
-        self._fate = fate
+        self._shutdown = shutdown
         # Opening and closing never meet.
         self._lock = asyncio.Lock()
         self._lanes: list[asyncio.Task[None]] = []
@@ -81,10 +81,10 @@ class Reading:
 
     async def _run(self, generation: int, number: int) -> None:
         """Read partition *number* while *generation* is in force; a failure is the process's
-        fate."""
+        shutdown."""
         handover, process = self.handover, self._process
         try:
-            while handover.generation == generation and not self._fate.is_sealed:
+            while handover.generation == generation and not self._shutdown.is_sealed:
                 batch = await handover.get(number, INTERVAL)
                 if batch is not None:
                     await process.on_batch(number, batch.records)
@@ -93,7 +93,7 @@ class Reading:
                 # A backlog starves nobody.
                 await asyncio.sleep(0)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
-            self._fate.fail(error)
+            self._shutdown.fail(error)
 
     async def close(self, partitions: Iterable[int], *, are_lost: bool) -> None:
         """Give *partitions* away; without writing where they *are_lost* already."""
@@ -126,7 +126,7 @@ class Reading:
                 message = "%s: calls for %d partitions did not end within %s s"
                 _log.warning(message, self.topic, len(late), PATIENCE)
                 return False
-        if self._fate.error is not None:  # what is in memory may be the reason for it
+        if self._shutdown.error is not None:  # what is in memory may be the reason for it
             self._lock.release()
             return False
         return True

@@ -13,7 +13,7 @@ UNFORESEEN = 1
 """The exit code of a failure that none of our own errors names."""
 
 
-class Fate:
+class Shutdown:
     """Whether, and why, this process must end. Failures may come from any thread."""
 
     def __init__(self) -> None:

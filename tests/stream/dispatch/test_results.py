@@ -1,4 +1,4 @@
-"""`Answers`: each is appended once, in order, with what came while the log was busy."""
+"""`Results`: each is appended once, in order, with what came while the log was busy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from triggerstream.channels.base import Answer
 from triggerstream.core.records.record import Produce
 from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.errors import ProtocolError
-from triggerstream.stream.dispatch.results import Answers
+from triggerstream.stream.dispatch.results import Results
 from triggerstream.stream.ports import Acknowledged
 
 SENT = Answer("sent")
@@ -80,7 +80,7 @@ class World:
 
     def __init__(self) -> None:
         self.log = SlowLog()
-        self.answers = Answers(self.log)
+        self.answers = Results(self.log)
 
     async def answer(self, action: str, partition: int = 0) -> asyncio.Task[None]:
         told = self.answers.append(partition, attempt(action), SENT)

@@ -1,4 +1,4 @@
-"""`Teller`: from outcomes to records, each under what it was decided under."""
+"""`Encoder`: from outcomes to records, each under what it was decided under."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from triggerstream.core.keyed.control import ClockMoved, Erased, RulesetMarked
 from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Kind, Produce
-from triggerstream.stream.keyed.encoder import Teller
+from triggerstream.stream.keyed.encoder import Encoder
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class Saying:
 
 
 def told(outcomes: list[Any], *, clock: int, version: int, header_clock: bool) -> list[Produce]:
-    teller = Teller(
+    encoder = Encoder(
         Saying(),  # type: ignore[arg-type]  # the rest of a program is not asked for
         input_topic="events",
         topic="triggerstream.events.v1",
@@ -34,7 +34,7 @@ def told(outcomes: list[Any], *, clock: int, version: int, header_clock: bool) -
         header_clock=header_clock,
     )
     partition: Any = SimpleNamespace(number=3, clock=clock, version=version)
-    return teller.records(outcomes, partition)
+    return encoder.records(outcomes, partition)
 
 
 def said(records: list[Produce]) -> list[bytes | None]:

@@ -1,4 +1,4 @@
-"""`Owned`: when a checkpoint is wanted."""
+"""`OwnedPartition`: when a checkpoint is wanted."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from tests.simulation.protocol import ruleset
 from tests.simulation.toy import Toy
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.stream.keyed.owned_partition import SHARE, STRETCH, Cadence, Owned
+from triggerstream.stream.keyed.owned_partition import SHARE, STRETCH, Cadence, OwnedPartition
 
 CADENCE = Cadence(checkpoint=1.0, idle=300.0)
 BEGAN = 100.0
 
 
-def changed() -> Owned:
+def changed() -> OwnedPartition:
     """Return a partition with something to store, whose last checkpoint was over at `BEGAN`."""
     store = MemoryStore()
     partition = Partition(Toy(), store, rulesets=ruleset)
     partition.apply([Line(0, 1_000, b"a", b'{"customer_id":"a","word":1}')])
-    return Owned(partition, store, BEGAN)
+    return OwnedPartition(partition, store, BEGAN)
 
 
 class UnderWay:
@@ -72,7 +72,7 @@ def test_an_unchanged_partition_looks_for_foreign_writes_now_and_then(
     later: float, wanted: bool
 ) -> None:
     store = MemoryStore()
-    owned = Owned(Partition(Toy(), store, rulesets=ruleset), store, BEGAN)
+    owned = OwnedPartition(Partition(Toy(), store, rulesets=ruleset), store, BEGAN)
 
     assert owned.wants_checkpoint(BEGAN + later, CADENCE) is wanted
 

@@ -22,7 +22,7 @@ from triggerstream.core.patterns.base import Occurrence, Step
 from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Goal, Ruleset
-from triggerstream.core.rulesets.subscription import Entry
+from triggerstream.core.rulesets.subscription import Subscription
 from triggerstream.core.state import profile
 from triggerstream.core.state.codec import decode_slot, encode_slot
 from triggerstream.core.state.customer import CustomerState
@@ -163,7 +163,7 @@ def _reach(
 def _advance(
     state: CustomerState,
     now: Occurrence,
-    entries: tuple[Entry, ...],
+    entries: tuple[Subscription, ...],
     ruleset: Ruleset,
     out: Out,
 ) -> None:
@@ -205,7 +205,7 @@ def _advance(
 
 
 def _advance_instance(
-    state: CustomerState, now: Occurrence, entry: Entry, ruleset: Ruleset, out: Out
+    state: CustomerState, now: Occurrence, entry: Subscription, ruleset: Ruleset, out: Out
 ) -> None:
     """Offer an event to the instance that it names."""
     instance_of, event = entry.instance_of, now.event
@@ -244,7 +244,7 @@ def _take(
 
 
 def _cancel(
-    state: CustomerState, event: Event, entries: tuple[Entry, ...], at: int, out: Out
+    state: CustomerState, event: Event, entries: tuple[Subscription, ...], at: int, out: Out
 ) -> None:
     """Let a late event cancel what it forbids at its own time (28)."""
     for entry in entries:
@@ -256,7 +256,7 @@ def _cancel(
             fail(state, entry.id, at, error, out)
 
 
-def _cancel_entry(state: CustomerState, entry: Entry, event: Event, at: int) -> None:
+def _cancel_entry(state: CustomerState, entry: Subscription, event: Event, at: int) -> None:
     """Cancel in the event's instance, or in every one where it names none (21)."""
     on_cancel, trigger = entry.on_cancel, entry.trigger
     if on_cancel is None:

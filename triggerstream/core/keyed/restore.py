@@ -147,9 +147,9 @@ class _Gone:
     """Graves whose null has been read: nothing below their fence may come back.
 
     Only the newest are remembered, *most* at least and twice as many at most. A null is written an
-    hour after its grave (`stream.rest`), and what could come back is older than the grave: a writer
-    that has been paused for longer than that. Its lease stops it, and where even that fails, the
-    owner meets its record in the log and writes the null again.
+    hour after its grave (`stream.keyed.grace`), and what could come back is older than the grave: a
+    writer that has been paused for longer than that. Its lease stops it, and where even that fails,
+    the owner meets its record in the log and writes the null again.
     """
 
     def __init__(self, most: int) -> None:

@@ -11,7 +11,7 @@ from triggerstream.core.model import PRIORITIES, Policy, RulesetSource, Trigger
 from triggerstream.core.parsing.directory import TemplateCheck, parse_ruleset
 from triggerstream.core.patterns.base import Predicate
 from triggerstream.core.rulesets.compile import CompiledTrigger, compile_goal, compile_trigger
-from triggerstream.core.rulesets.subscription import Entry, entry_of
+from triggerstream.core.rulesets.subscription import Subscription, subscription_of
 
 _DETECTIONS = 8
 """Bytes: two rulesets are taken for one once in 10^19 deploys."""
@@ -30,7 +30,7 @@ class Interest(msgspec.Struct, frozen=True):
     """Who is concerned by an event type: goals, and triggers in the order of (priority, id)."""
 
     goals: tuple[Goal, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[Subscription, ...]
 
 
 class Ruleset:
@@ -93,11 +93,11 @@ def _detections(triggers: Iterable[CompiledTrigger]) -> bytes:
 
 
 def _interests(triggers: Iterable[CompiledTrigger]) -> dict[str, Interest]:
-    entries: dict[str, list[Entry]] = {}
+    entries: dict[str, list[Subscription]] = {}
     goals: dict[str, list[Goal]] = {}
     for trigger in triggers:
         for event_type in sorted(trigger.matcher.types):
-            entries.setdefault(event_type, []).append(entry_of(trigger, event_type))
+            entries.setdefault(event_type, []).append(subscription_of(trigger, event_type))
         goal = trigger.source.goal
         if goal is not None:
             for event_type in goal.types:

@@ -10,7 +10,7 @@ from triggerstream.core.state.codec import SlotDecoder
 
 
 @dataclass(slots=True, eq=False)
-class Entry:
+class Subscription:
     """What one trigger does with events of one type.
 
     Attributes:
@@ -33,10 +33,10 @@ class Entry:
     weight: int
 
 
-def entry_of(trigger: CompiledTrigger, event_type: str) -> Entry:
+def subscription_of(trigger: CompiledTrigger, event_type: str) -> Subscription:
     """Return the entry of *trigger* for events of *event_type*, one of its matcher's."""
     matcher = trigger.matcher
-    return Entry(
+    return Subscription(
         trigger=trigger,
         id=trigger.id,
         opens=event_type in matcher.openers,

@@ -23,7 +23,7 @@ from triggerstream.core.reasons import FailReason
 from triggerstream.core.records.actions import read_firing
 from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.stream.dispatch.pacing import Pace
-from triggerstream.stream.dispatch.results import Answers
+from triggerstream.stream.dispatch.results import Results
 from triggerstream.stream.ports import Log, Rulesets
 
 GRACE = 2.0
@@ -87,7 +87,7 @@ class Calls:
         bounds: Bounds | None = None,
     ) -> None:
         self._channels = channels
-        self._answers = Answers(log)
+        self._answers = Results(log)
         self._rulesets = rulesets
         self._crash = crash
         self._now = now

@@ -20,7 +20,7 @@ from triggerstream.stream.ports import Log
 _Gathered = list[tuple[Produce, "Future[None]"]]
 
 
-class Answers:
+class Results:
     """Appends answers to the partition that the attempt came from, in the order of the calls."""
 
     def __init__(self, log: Log) -> None:

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
+from triggerstream.core.records.placement import partition_of
 from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError
 from triggerstream.stream.ports import DEAD_LETTER_LIMIT, RECORD_LIMIT, Acknowledged, Entry
@@ -140,7 +140,7 @@ class KafkaLog:
         count = self._partitions.get(topic)
         if count is None:
             count = self._partitions[topic] = len(await self._live.partitions_for(topic))
-        return (int(murmur2(key)) & 0x7FFFFFFF) % count
+        return partition_of(key, count)
 
     # ── batches ─────────────────────────────────────────────────────────────────────────────
 

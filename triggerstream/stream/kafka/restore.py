@@ -55,7 +55,7 @@ def open_consumer(options: Mapping[str, Any], **fetching: int) -> AIOKafkaConsum
     )
 
 
-class Reading:
+class ChangelogReader:
     """One partition's changelog on its way into *store*.
 
     Attributes:
@@ -100,7 +100,7 @@ async def restore(
     began = time.monotonic()
     try:
         await consumer.start()
-        readings = {number: Reading(store) for number, store in stores.items()}
+        readings = {number: ChangelogReader(store) for number, store in stores.items()}
         left = await begin(consumer, changelog, readings)
         count = await _read(consumer, left, on_progress)
     except KafkaError as error:
@@ -115,8 +115,8 @@ async def restore(
 
 
 async def begin(
-    consumer: AIOKafkaConsumer, changelog: str, readings: Mapping[int, Reading]
-) -> dict[TopicPartition, Reading]:
+    consumer: AIOKafkaConsumer, changelog: str, readings: Mapping[int, ChangelogReader]
+) -> dict[TopicPartition, ChangelogReader]:
     """Set *consumer* to read on where each of *readings* (by partition) stands.
 
     Returns:
@@ -147,7 +147,7 @@ async def begin(
 
 async def _read(
     consumer: AIOKafkaConsumer,
-    left: dict[TopicPartition, Reading],
+    left: dict[TopicPartition, ChangelogReader],
     on_progress: Progress,
 ) -> int:
     restores = [reading.restore for reading in left.values()]
@@ -175,7 +175,7 @@ async def _read(
         await asyncio.sleep(0)
 
 
-def _distance(left: Mapping[TopicPartition, Reading]) -> int:
+def _distance(left: Mapping[TopicPartition, ChangelogReader]) -> int:
     return sum(plan.end - plan.position for plan in left.values())
 
 
@@ -185,7 +185,7 @@ def _tally(restores: Iterable[Restore]) -> tuple[int, int]:
     return sum(read for read, _ in tallies), sum(dropped for _, dropped in tallies)
 
 
-def _stalled(left: Mapping[TopicPartition, Reading]) -> str:
+def _stalled(left: Mapping[TopicPartition, ChangelogReader]) -> str:
     tp, plan = next(iter(left.items()))
     return (
         f"{tp.topic}/{tp.partition}: records from offset {plan.position} to {plan.end} are there, "

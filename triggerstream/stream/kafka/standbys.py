@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from triggerstream.core.keyed.program import Store
-from triggerstream.stream.kafka.restore import Reading, begin, open_consumer
+from triggerstream.stream.kafka.restore import ChangelogReader, begin, open_consumer
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Standbys:
         self._changelog = changelog
         self._fail = fail
         self._on_progress = on_progress
-        self._readings: dict[int, Reading] = {}
+        self._readings: dict[int, ChangelogReader] = {}
         self._told = (0, 0)
         self._task: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -83,7 +83,7 @@ class Standbys:
             raise RuntimeError(message)
         if not stores:
             return
-        self._readings = {number: Reading(store) for number, store in stores.items()}
+        self._readings = {number: ChangelogReader(store) for number, store in stores.items()}
         self._told = (0, 0)
         self._task = asyncio.create_task(self._follow())
         self._task.add_done_callback(self._ended)
@@ -140,7 +140,9 @@ class Standbys:
                 followed[tp].apply(records)
             await asyncio.sleep((time.perf_counter() - began) * (1 / SHARE - 1))
 
-    def _tell(self, consumer: AIOKafkaConsumer, followed: Mapping[TopicPartition, Reading]) -> None:
+    def _tell(
+        self, consumer: AIOKafkaConsumer, followed: Mapping[TopicPartition, ChangelogReader]
+    ) -> None:
         read = sum(reading.restore.records for reading in followed.values())
         stale = sum(reading.restore.dropped for reading in followed.values())
         left: dict[int, int] = {}

@@ -21,7 +21,7 @@ from triggerstream.core.keyed.partition_record import CUSTOMER_PREFIX, PARTITION
 from triggerstream.core.keyed.program import Store
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.keyed.foreign import Foreign
-from triggerstream.stream.keyed.owned_partition import Beside, Cadence, Owned, Told
+from triggerstream.stream.keyed.owned_partition import Beside, Cadence, OwnedPartition, Told
 from triggerstream.stream.ports import Attempts, Entry, Input, Log, Observer
 
 Spawn = Callable[[Coroutine[Any, Any, None]], Beside]
@@ -45,7 +45,7 @@ class Checkpoints:
         observer: Observer,
         attempts: Attempts | None,
         *,
-        owns: Callable[[Owned], bool],
+        owns: Callable[[OwnedPartition], bool],
         monotonic: Callable[[], float],
         spawn: Spawn,
         sleep: Sleep,
@@ -61,11 +61,11 @@ class Checkpoints:
         self._sleep = sleep
         self._cadence = cadence
 
-    async def begin(self, owned: Owned) -> None:
+    async def begin(self, owned: OwnedPartition) -> None:
         """Cut *owned* off, and return while the cut is on its way. None may be already."""
         await self._begin(owned, self._land_all)
 
-    async def store(self, owned: Owned) -> None:
+    async def store(self, owned: OwnedPartition) -> None:
         """Return when everything that is decided of *owned* by now is stored.
 
         Nothing may be decided meanwhile, so that no attempts gather.
@@ -74,19 +74,19 @@ class Checkpoints:
         await self._begin(owned, self._land)
         await self.landed(owned)
 
-    async def make_room(self, owned: Owned) -> None:
+    async def make_room(self, owned: OwnedPartition) -> None:
         """Return when no checkpoint is wanted any more for want of room."""
         await self.landed(owned)
         if owned.partition.is_full:
             await self.store(owned)
 
-    async def landed(self, owned: Owned) -> None:
+    async def landed(self, owned: OwnedPartition) -> None:
         """Return when no cut of *owned* is on its way, and no attempts gather for one."""
         if owned.landing is not None:
             await owned.landing
             owned.landing = None
 
-    def look_after(self, owned: Owned) -> None:
+    def look_after(self, owned: OwnedPartition) -> None:
         """Take note of a landing that is over; raise what has ended it."""
         if owned.landing is not None and owned.landing.done():
             owned.landing.result()
@@ -101,16 +101,18 @@ class Checkpoints:
 
     # ── one cut ─────────────────────────────────────────────────────────────────────────────
 
-    async def _begin(self, owned: Owned, land: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    async def _begin(
+        self, owned: OwnedPartition, land: Callable[..., Coroutine[Any, Any, None]]
+    ) -> None:
         started = self._monotonic()
         cut = await self._cut(owned)
         # Taken now: what is decided before the landing begins to run is not in the cut.
         owned.landing = self._spawn(land(owned, cut, owned.take_under_way(), started))
 
-    async def _cut(self, owned: Owned) -> Cut:
+    async def _cut(self, owned: OwnedPartition) -> Cut:
         began = self._monotonic()
         owned.cost = 0.0
-        cuts = owned.partition.cutting(owned.rest.record, slice_size=self._cadence.slice_size)
+        cuts = owned.partition.cutting(owned.grace.record, slice_size=self._cadence.slice_size)
         cut = next(cuts)
         for _ in cuts:
             owned.cost += self._monotonic() - began
@@ -120,7 +122,11 @@ class Checkpoints:
         return cut
 
     async def _land_all(
-        self, owned: Owned, cut: Cut, under_way: tuple[list[Told], list[Any]], started: float
+        self,
+        owned: OwnedPartition,
+        cut: Cut,
+        under_way: tuple[list[Told], list[Any]],
+        started: float,
     ) -> None:
         """Store *cut*, and then what attempts wait for that have gathered."""
         await self._land(owned, cut, under_way, started)
@@ -130,12 +136,16 @@ class Checkpoints:
             if not owned.attempts or owned.is_telling or not self._owns(owned):
                 break
             started = self._monotonic()
-            cut = owned.partition.cut(owned.rest.record)
+            cut = owned.partition.cut(owned.grace.record)
             owned.cost = self._monotonic() - started
             await self._land(owned, cut, owned.take_under_way(), started)
 
     async def _land(
-        self, owned: Owned, cut: Cut, under_way: tuple[list[Told], list[Any]], started: float
+        self,
+        owned: OwnedPartition,
+        cut: Cut,
+        under_way: tuple[list[Told], list[Any]],
+        started: float,
     ) -> None:
         """Store *cut*, in the order that makes a crash harmless; then start what waited for it."""
         partition = owned.partition
@@ -165,7 +175,7 @@ class Checkpoints:
             old=cut.old,
         )
         partition.landed(cut)
-        owned.rest.note(partition.record)
+        owned.grace.note(partition.record)
         self._input.done(partition.number, cut.offset)
         owned.checkpointed = self._monotonic()
         owned.cost += owned.checkpointed - resumed
@@ -174,7 +184,7 @@ class Checkpoints:
             for attempt in attempts:  # their reservations are durable by now
                 self._attempts.start(partition.number, attempt)
 
-    async def _append(self, owned: Owned, entries: list[Entry], foreign: Foreign) -> None:
+    async def _append(self, owned: OwnedPartition, entries: list[Entry], foreign: Foreign) -> None:
         """Append to the changelog; what others wrote in between goes to *foreign*."""
         if not entries:
             return
@@ -185,7 +195,7 @@ class Checkpoints:
                     await self._log.read_changelog(number, owned.expected, batch.base_offset)
                 )
             owned.expected = batch.base_offset + batch.count
-            owned.rest.hear(batch.timestamp)
+            owned.grace.hear(batch.timestamp)
 
     def _check_lease(self, number: int) -> None:
         if not self._input.still_ours():

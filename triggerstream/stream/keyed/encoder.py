@@ -16,7 +16,7 @@ from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Kind, Pro
 _STEPS = (ClockMoved, Erased, RulesetMarked)
 
 
-class Teller:
+class Encoder:
     """Encodes one process's outcomes.
 
     Args:
@@ -37,6 +37,7 @@ class Teller:
         header_clock: bool,
     ) -> None:
         self._program = program
+        self._input = input_topic
         self._dead_letters = f"{input_topic}.dlq"
         self._topic = topic
         self._downstream = downstream
@@ -70,13 +71,11 @@ class Teller:
 
     def tick(self, partition: Partition[Any, Any]) -> Produce:
         """Return a record that only moves the clock of *partition*'s input, by its own arrival."""
-        topic = self._dead_letters.removesuffix(".dlq")
-        return Produce(topic, partition.number, None, None, ((KIND, Kind.TICK),))
+        return Produce(self._input, partition.number, None, None, ((KIND, Kind.TICK),))
 
     def mark(self, partition: Partition[Any, Any], version: int, content: str) -> Produce:
         """Return the mark that puts a ruleset in force in *partition*'s input."""
-        topic = self._dead_letters.removesuffix(".dlq")
-        mark = _mark(topic, partition.number, version, content)
+        mark = _mark(self._input, partition.number, version, content)
         return self._placed(mark, partition.number, partition.clock)
 
     def clock(self, partition: Partition[Any, Any]) -> list[Produce]:

@@ -20,7 +20,7 @@ STEP = 60_000
 """Between two notes at least, in milliseconds of the same: there are some sixty of them."""
 
 
-class Rest:
+class GracePeriod:
     """Notes of one owner: when which partition record, and all graves that it covers, were durable.
 
     They are in memory only. After a take-over nothing is noted, and every grave lies for another

@@ -10,7 +10,7 @@ import msgspec
 from triggerstream.core.keyed.cuts import SLICE_SIZE
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import NEVER, Store
-from triggerstream.stream.keyed.grace import Rest
+from triggerstream.stream.keyed.grace import GracePeriod
 from triggerstream.stream.ports import Acknowledged
 
 Told = tuple[Awaitable[Sequence[Acknowledged]], int | None]
@@ -55,7 +55,7 @@ class Cadence(msgspec.Struct, frozen=True):
     slice_size: int = SLICE_SIZE
 
 
-class Owned:
+class OwnedPartition:
     """A partition, from when it is opened until it is given away or lost.
 
     Attributes:
@@ -72,7 +72,7 @@ class Owned:
         ticked: When the last tick was appended, by the same.
         marked: The newest ruleset that was marked.
         clock_told: The clock that was last told downstream.
-        rest: Which graves have lain for long enough.
+        grace: Which graves have lain for long enough.
     """
 
     __slots__ = (
@@ -81,12 +81,12 @@ class Owned:
         "clock_told",
         "cost",
         "expected",
+        "grace",
         "heard",
         "is_telling",
         "landing",
         "marked",
         "partition",
-        "rest",
         "store",
         "ticked",
         "told",
@@ -107,7 +107,7 @@ class Owned:
         self.ticked: float | None = None
         self.marked = partition.version
         self.clock_told = partition.clock
-        self.rest = Rest()
+        self.grace = GracePeriod()
 
     def wants_checkpoint(self, now: float, cadence: Cadence, *, partitions: int = 1) -> bool:
         """Return whether the last checkpoint is long enough ago, in a process that owns so many

@@ -30,8 +30,8 @@ from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.record import Produce, Record
 from triggerstream.errors import DecisionError, TriggerstreamError, WorldChangedError
 from triggerstream.stream.keyed.checkpoints import Checkpoints, Sleep, Spawn
-from triggerstream.stream.keyed.encoder import Teller
-from triggerstream.stream.keyed.owned_partition import Cadence, Owned
+from triggerstream.stream.keyed.encoder import Encoder
+from triggerstream.stream.keyed.owned_partition import Cadence, OwnedPartition
 from triggerstream.stream.ports import (
     Attempts,
     Input,
@@ -59,7 +59,7 @@ class KeyedProcess:
     """Runs *program* over the partitions that it is given.
 
     Args:
-        teller: Encodes outcomes for the log.
+        encoder: Encodes outcomes for the log.
         placed: For a partition's number, whether it is where a customer belongs.
         attempts: Runs what must wait for a checkpoint: the sender's calls to channels.
         marks: Whether this process puts new rulesets in force, by marks in its input.
@@ -71,7 +71,7 @@ class KeyedProcess:
     def __init__(
         self,
         program: Program[Any, Any],
-        teller: Teller,
+        encoder: Encoder,
         *,
         log: Log,
         rulesets: Rulesets,
@@ -91,7 +91,7 @@ class KeyedProcess:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._program = program
-        self._teller = teller
+        self._encoder = encoder
         self._log = log
         self._rulesets = rulesets
         self._input = consumer
@@ -106,7 +106,7 @@ class KeyedProcess:
         self._capacity = capacity
         self._topic_id = topic_id
         self._engine = engine
-        self._owned: dict[int, Owned] = {}
+        self._owned: dict[int, OwnedPartition] = {}
         self._checkpoints = Checkpoints(
             log,
             consumer,
@@ -141,7 +141,7 @@ class KeyedProcess:
         self._check_world(partition)
         partition.topic_id = self._topic_id
         since = self._monotonic() - self._cadence.checkpoint * (number * SPREAD % 1)
-        owned = self._owned[number] = Owned(partition, store, since)
+        owned = self._owned[number] = OwnedPartition(partition, store, since)
         self._observer.opened(number, partition.pending_states())
         if self._attempts is not None:
             for attempt in partition.pending():
@@ -254,7 +254,7 @@ class KeyedProcess:
             owned.heard = self._monotonic()
         await self._checkpoint(owned)
 
-    async def _checkpoint(self, owned: Owned) -> None:
+    async def _checkpoint(self, owned: OwnedPartition) -> None:
         """Begin a checkpoint if it is time for one, or an attempt waits for it."""
         self._checkpoints.look_after(owned)
         if owned.wants_checkpoint(self._monotonic(), self._cadence, partitions=len(self._owned)):
@@ -282,18 +282,18 @@ class KeyedProcess:
                 f"{partition.offset} raised {type(error).__name__}: {error}"
             ) from error
 
-    async def _tell(self, owned: Owned, arrived: int) -> None:
+    async def _tell(self, owned: OwnedPartition, arrived: int) -> None:
         """Hand over what was decided on records of which the first arrived at *arrived*; keep for
         the checkpoint what must wait for it."""
         partition = owned.partition
         outcomes, partition.outcomes = partition.outcomes, []
         self._observer.decided(partition.number, partition.statuses, outcomes)
         partition.statuses.clear()
-        records = self._teller.records(outcomes, partition)
+        records = self._encoder.records(outcomes, partition)
         if self._attempts is not None:
             owned.attempts.extend(o for o in outcomes if self._attempts.is_one(o))
         if not records and partition.clock - owned.clock_told > CLOCK_STEP:
-            records = self._teller.clock(partition)
+            records = self._encoder.clock(partition)
         if not records:
             return
         owned.clock_told = partition.clock
@@ -302,11 +302,11 @@ class KeyedProcess:
             await self._checkpoints.settle(owned.told.pop(0))
 
     async def _append(
-        self, owned: Owned, records: Sequence[Produce], arrived: int | None = None
+        self, owned: OwnedPartition, records: Sequence[Produce], arrived: int | None = None
     ) -> None:
         owned.told.append((await self._log.append(records), arrived))
 
-    async def _mark(self, owned: Owned) -> None:
+    async def _mark(self, owned: OwnedPartition) -> None:
         newest = self._rulesets.newest()
         if newest is None:
             return
@@ -320,10 +320,10 @@ class KeyedProcess:
             return
         if version > max(owned.marked, owned.partition.version):
             owned.marked = version
-            mark = self._teller.mark(owned.partition, version, content)
+            mark = self._encoder.mark(owned.partition, version, content)
             await self._append(owned, [mark])
 
-    async def _tick(self, owned: Owned) -> None:
+    async def _tick(self, owned: OwnedPartition) -> None:
         """Append a tick when something is due and the partition is silent."""
         now = self._monotonic()
         if self._header_clock or not owned.wants_tick(now, self._cadence):
@@ -332,7 +332,7 @@ class KeyedProcess:
         if end is not None and end > owned.partition.offset + 1:
             return
         owned.ticked = now
-        await self._append(owned, [self._teller.tick(owned.partition)])
+        await self._append(owned, [self._encoder.tick(owned.partition)])
         self._observer.ticked()
 
     # ── questions ───────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from triggerstream.errors import StoreError
 from triggerstream.stream.kafka.faust.edge import Edge
 from triggerstream.stream.kafka.faust.lease import Lease
 from triggerstream.stream.kafka.faust.watchdog import watch
-from triggerstream.stream.shutdown import Fate
+from triggerstream.stream.shutdown import Shutdown
 
 
 class Clock:
@@ -28,7 +28,7 @@ class Watched:
     def __init__(self) -> None:
         self.clock = Clock()
         self.lease = Lease(10, self.clock)
-        self.edge = Edge(Fate(), self.lease)
+        self.edge = Edge(Shutdown(), self.lease)
         self.was_valid: list[bool] = []
 
     async def run(self) -> None:
@@ -55,17 +55,17 @@ async def test_the_lease_is_renewed_for_as_long_as_the_loop_turns() -> None:
 async def test_the_lease_is_renewed_while_the_process_stops_and_nothing_else_is_looked_at() -> None:
     watched = Watched()
     watched.edge.is_settled = True  # who looks further asks for the consumer, which is not there
-    watched.edge.fate.end()
+    watched.edge.shutdown.end()
 
     await watched.run()
 
-    assert watched.edge.fate.is_sealed
+    assert watched.edge.shutdown.is_sealed
     assert watched.was_valid == [True] * 4
 
 
 async def test_after_a_failure_the_lease_runs_out() -> None:
     watched = Watched()
-    watched.edge.fate.fail(StoreError("disk full"))
+    watched.edge.shutdown.fail(StoreError("disk full"))
 
     await watched.run()
 

@@ -17,10 +17,10 @@ from triggerstream.stream.kafka.faust.transport import Transport
 from triggerstream.stream.kafka.restore import Progress
 from triggerstream.stream.kafka.standbys import Followed, Standbys
 from triggerstream.stream.kafka.topics import Topics
-from triggerstream.stream.lanes import Process, Reading
+from triggerstream.stream.lanes import Process, TopicReader
 from triggerstream.stream.ports import Input
 from triggerstream.stream.rocksdb.stores import Stores
-from triggerstream.stream.shutdown import Fate
+from triggerstream.stream.shutdown import Shutdown
 
 BuildProcess = Callable[[Input], Process]
 """Makes the process that reads a topic, given the topic's consuming side."""
@@ -37,7 +37,7 @@ def build_app(
     stores: Stores,
     main: tuple[str, BuildProcess],
     others: Mapping[str, BuildProcess] | None = None,
-    fate: Fate | None = None,
+    shutdown: Shutdown | None = None,
     on_progress: Progress = lambda *_: None,
     on_followed: Followed = lambda *_: None,
     client_id: str = "triggerstream",
@@ -59,31 +59,31 @@ def build_app(
     transport = Transport(app.conf.broker_consumer, app)
     transport.options = client_options(settings.kafka)
     app.transport = transport
-    app.edge = Edge(fate or Fate(), Lease(settings.kafka.session_timeout))
+    app.edge = Edge(shutdown or Shutdown(), Lease(settings.kafka.session_timeout))
     app.main_topic = topics.name(main[0])
     app.changelog = topics.changelog(name)
     app.stores = stores
     app.standbys = Standbys(
-        transport.options, app.changelog, fail=app.edge.fate.fail, on_progress=on_followed
+        transport.options, app.changelog, fail=app.edge.shutdown.fail, on_progress=on_followed
     )
     app.on_progress = on_progress
     # Only for its changelog and its co-partitioning: the states are in *stores*.
     app.Table("states", partitions=settings.kafka.partitions, key_type=bytes, value_type=bytes)
     for short, build in (main, *(others or {}).items()):
         topic = topics.name(short)
-        reading = app.edge.readings[topic] = Reading(
-            topic, build(TopicInput(app, topic)), app.edge.fate
+        reading = app.edge.readings[topic] = TopicReader(
+            topic, build(TopicInput(app, topic)), app.edge.shutdown
         )
         _add_agent(app, short, reading.topic)
     return app
 
 
 def _add_agent(app: RecoveringApp, name: str, full_name: str) -> None:
-    """Subscribe to a topic in Faust's way. Its records come by `Reading`, so that the agent has
+    """Subscribe to a topic in Faust's way. Its records come by `TopicReader`, so that the agent has
     nothing to do but to be there: where it returned, Faust would start it again."""
 
     async def read(_: StreamT[Any]) -> None:
-        await app.edge.fate.wait()
+        await app.edge.shutdown.wait()
 
     topic = app.topic(
         full_name,

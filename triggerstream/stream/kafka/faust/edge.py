@@ -1,4 +1,4 @@
-"""What an app's parts share: the topics being read, the lease, the offsets, the fate."""
+"""What an app's parts share: the topics being read, the lease, the offsets, the shutdown."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from faust.types import TP
 
 from triggerstream.stream.kafka.faust.lease import Lease
 from triggerstream.stream.kafka.faust.offsets import Offsets
-from triggerstream.stream.lanes import Reading
-from triggerstream.stream.shutdown import Fate
+from triggerstream.stream.lanes import TopicReader
+from triggerstream.stream.shutdown import Shutdown
 
 SERVICES = logging.getLogger("faust.services")
 """What Faust's services say of themselves is theirs, in our subclasses too."""
@@ -26,11 +26,11 @@ class Edge:
         is_settled: Whether all assigned partitions are restored, opened and being read.
     """
 
-    def __init__(self, fate: Fate, lease: Lease) -> None:
-        self.fate = fate
+    def __init__(self, shutdown: Shutdown, lease: Lease) -> None:
+        self.shutdown = shutdown
         self.lease = lease
         self.offsets = Offsets()
-        self.readings: dict[str, Reading] = {}
+        self.readings: dict[str, TopicReader] = {}
         self.ends: dict[TP, int] = {}
         self.is_settled = False
 
@@ -48,7 +48,7 @@ class Edge:
 
 
 class EdgeApp(faust.App):
-    """A Faust app that knows its edge, and whose crash is the process's fate."""
+    """A Faust app that knows its edge, and whose crash is the process's shutdown."""
 
     logger = SERVICES
     edge: Edge
@@ -60,7 +60,7 @@ class EdgeApp(faust.App):
         is_stopping = self._stopped.is_set()
         super()._crash(reason)
         if not is_stopping:  # what Faust's services say of being stopped is no failure
-            self.edge.fate.fail(reason)
+            self.edge.shutdown.fail(reason)
 
 
 def partitions_by_topic(tps: Iterable[TP]) -> Mapping[str, list[int]]:

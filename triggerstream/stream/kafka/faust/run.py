@@ -32,25 +32,25 @@ async def serve(app: RecoveringApp) -> int:
     failure it writes nothing any more, and returns the failure's code (`errors`). Where even
     stopping fails, the process ends hard after `STOP_LIMIT`.
     """
-    fate = app.edge.fate
+    shutdown = app.edge.shutdown
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, fate.end)
+        loop.add_signal_handler(number, shutdown.end)
     starting = asyncio.create_task(_start(app))
     watching = asyncio.create_task(watch(app))
     try:
-        await fate.wait()
-        with _limited(STOP_LIMIT, lambda: fate.exit_code or STUCK):
+        await shutdown.wait()
+        with _limited(STOP_LIMIT, lambda: shutdown.exit_code or STUCK):
             await _stop(app)
     except Exception as error:  # noqa: BLE001 - the first failure decides, and it may be this
-        fate.fail(error)
+        shutdown.fail(error)
     finally:
         for task in (watching, starting):
             task.cancel()
         for ended in await asyncio.gather(watching, starting, return_exceptions=True):
             if isinstance(ended, Exception):
-                fate.fail(ended)
-    return fate.exit_code
+                shutdown.fail(ended)
+    return shutdown.exit_code
 
 
 async def _start(app: RecoveringApp) -> None:
@@ -58,7 +58,7 @@ async def _start(app: RecoveringApp) -> None:
     try:
         await app.start()
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
-        app.edge.fate.fail(error)
+        app.edge.shutdown.fail(error)
 
 
 async def _stop(app: RecoveringApp) -> None:
@@ -66,7 +66,7 @@ async def _stop(app: RecoveringApp) -> None:
     consumer.stop_flow()
     with suppress(ConsumerNotStarted):
         # After a failure nothing is written: what is in memory may be the reason for it.
-        await consumer.give_up(consumer.assignment(), are_lost=app.edge.fate.error is not None)
+        await consumer.give_up(consumer.assignment(), are_lost=app.edge.shutdown.error is not None)
     # Faust's fetcher takes being stopped for a crash while there is a rebalance.
     app.rebalancing = False
     try:

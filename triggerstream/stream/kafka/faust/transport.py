@@ -106,7 +106,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 message = f"the group cannot go on with this process: {error!r}"
                 lost = LeaseExpiredError(message)
                 lost.__cause__ = error
-                self._edge.fate.fail(lost)
+                self._edge.shutdown.fail(lost)
             if self._edge.lease.is_stuck:
                 # The loop that would end the process in order is what does not turn.
                 self.log.critical("ending here: %s", self._edge.lease.account())
@@ -280,7 +280,7 @@ class Consumer(driver.Consumer):
     async def give_up(self, revoked: set[TP], *, are_lost: bool) -> None:
         """Checkpoint, commit and forget *revoked*; only forget them where they *are_lost*.
 
-        A failure seals the process's fate, and is not raised: the group has to hear from us.
+        A failure seals the process's shutdown, and is not raised: the group has to hear from us.
         """
         try:
             await self.edge.close(revoked, are_lost=are_lost)
@@ -288,7 +288,7 @@ class Consumer(driver.Consumer):
                 async with asyncio.timeout(COMMIT_LIMIT):
                     await self.commit()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
-            self.edge.fate.fail(error)
+            self.edge.shutdown.fail(error)
         self.edge.offsets.forget(revoked)
 
 

@@ -27,7 +27,7 @@ PROGRESS_WITHIN: Final = 120.0
 async def watch(
     app: EdgeApp, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> NoReturn:
-    """Watch *app* until it is cancelled, and seal its fate where it stands still.
+    """Watch *app* until it is cancelled, and seal its shutdown where it stands still.
 
     The lease is renewed while it stops in order, too: what is stored then takes as long as the
     broker takes. After a failure nothing may be written, and it runs out.
@@ -35,15 +35,15 @@ async def watch(
     progress = _Progress()
     while True:
         await sleep(PERIOD)
-        if app.edge.fate.error is None:
+        if app.edge.shutdown.error is None:
             app.edge.lease.turned()
-        if app.edge.fate.is_sealed or not app.edge.is_settled:
+        if app.edge.shutdown.is_sealed or not app.edge.is_settled:
             progress.forget()
             continue
         consumer = cast("Consumer", app.consumer)
         problem = _commits(consumer) or progress.problem(consumer)
         if problem:
-            app.edge.fate.fail(LeaseExpiredError(problem))
+            app.edge.shutdown.fail(LeaseExpiredError(problem))
 
 
 def _commits(consumer: Consumer) -> str | None:
