@@ -5,9 +5,9 @@
 A changelog of 8 partitions is filled with states of some 500 bytes (`states.py`). Measured in
 turn, `--rounds` times:
 
-- **restore**: `stream.restoring.restore` into empty stores on disk, as a worker does it that comes
-  to a fresh machine. The stores are closed at the end, so what RocksDB does in threads of its own
-  counts, too;
+- **restore**: `stream.kafka.restore.restore` into empty stores on disk, as a worker does it that
+  comes to a fresh machine. The stores are closed at the end, so what RocksDB does in threads of its
+  own counts, too;
 - **known customers**: the same once more into the same stores, as if they had to read everything
   again: what they know of each customer has to be looked up. A standby does that all the time;
 - **read alone**: the floor, aiokafka reading the same records in the same batches, and no more.

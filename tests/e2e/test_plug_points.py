@@ -1,4 +1,4 @@
-"""One test for each private thing of Faust and aiokafka that `stream.faust` leans on.
+"""One test for each private thing of Faust and aiokafka that `stream.kafka.faust` leans on.
 
 Versions are pinned. When an upgrade makes one of these fail, the message says what to look at;
 when all pass, the edge stands as it did.

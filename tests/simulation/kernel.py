@@ -30,7 +30,7 @@ PAUSE = Pause()
 
 class Side:
     """What a node does beside its main coroutine, driven by hand like that: as much of a task as
-    `stream.owned.Beside` asks for.
+    `stream.keyed.owned_partition.Beside` asks for.
 
     An `AssertionError` is a violation, and leaves `step` at once; everything else is the result.
     """

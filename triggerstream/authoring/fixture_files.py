@@ -9,7 +9,7 @@
       expect:
         - {trigger: cart-abandonment, at: 1h, customer: c1}
 
-Times are durations from `replay.fixtures.BASE`, such as ``0m`` or ``1d2h``, or RFC 3339 moments.
+Times are durations from `authoring.fixtures.BASE`, such as ``0m`` or ``1d2h``, or RFC 3339 moments.
 """
 
 from __future__ import annotations

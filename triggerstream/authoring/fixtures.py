@@ -1,7 +1,7 @@
 """Fixtures: tests of triggers, which run the engine itself in virtual time.
 
 A fixture says which events come, and exactly which decisions are expected of them, in order. The
-file format is `replay.fixture_files`.
+file format is `authoring.fixture_files`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from triggerstream.core.records.dead_letters import Letter, as_letter
 async def read_letters(options: Mapping[str, Any], topic: str) -> AsyncIterator[Letter]:
     """Yield the letters of *topic* that are there now, partition by partition, in offset order.
 
-    *options* say how to reach the brokers (`stream.connection.client_options`).
+    *options* say how to reach the brokers (`stream.kafka.client.client_options`).
     """
     from aiokafka import AIOKafkaConsumer
 

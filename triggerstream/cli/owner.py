@@ -1,6 +1,6 @@
 """Which process owns a customer: as the consumer group says, by where murmur2 places the id.
 
-Each process names itself to the brokers by the address of its health server (`ops.identity`), so
+Each process names itself to the brokers by the address of its health server (`ops.client_id`), so
 that the group's description is all that is needed to ask the right one.
 """
 

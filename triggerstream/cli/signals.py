@@ -17,8 +17,8 @@ _PROCESSES = ("worker", "sender")
 def end_when_told(command: str | None) -> None:
     """Where *command* is a process, end with 0, at once, on SIGTERM and SIGINT.
 
-    Until the event loop takes the signals over (`stream.runtime.run`), nothing is held that would
-    have to be given back.
+    Until the event loop takes the signals over (`processes.runtime.run`), nothing is held that
+    would have to be given back.
     """
     if command in _PROCESSES:
         for number in (signal.SIGTERM, signal.SIGINT):

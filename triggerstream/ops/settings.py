@@ -234,7 +234,8 @@ class Settings(_Group):
         clock: ``broker``: the topic's append time is the arrival; ``header``: the header
             ``ts-arrival`` is, for history that is played.
         checkpoint_interval: How long a decided state stays in memory only; up to five times that
-            where storing states would take too much of the process's time (`stream.owned`).
+            where storing states would take too much of the process's time
+            (`stream.keyed.owned_partition`).
         cache_size: Customers held decoded, over all partitions.
     """
 

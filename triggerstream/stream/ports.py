@@ -1,7 +1,7 @@
 """What the keyed process asks of the world; `tests/simulation` gives it another one.
 
-The real ones are Kafka through Faust (`stream.faust`), RocksDB (`stream.store`) and the health
-thread. All of them run on the event loop of the process.
+The real ones are Kafka through Faust (`stream.kafka.faust`), RocksDB (`stream.rocksdb.store`) and
+the health thread. All of them run on the event loop of the process.
 """
 
 from __future__ import annotations

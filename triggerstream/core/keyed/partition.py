@@ -1,7 +1,7 @@
 """One partition of a keyed process: records in, decisions out, one cut for each checkpoint.
 
 This is the synchronous half of the commit protocol (`docs/architecture.md`, 1, 2 and the cut of 3):
-it reads, decides and remembers, and never waits. `stream.process` drives it in production,
+it reads, decides and remembers, and never waits. `stream.keyed.process` drives it in production,
 `replay` in virtual time and `tests/simulation` under faults.
 
 What makes a repeat harmless: each customer's state names the last record that it contains (its

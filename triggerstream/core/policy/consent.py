@@ -1,8 +1,9 @@
 """Consent and preferences: what a customer last said, and what it allows.
 
-They are profile attributes (`core.profile.consent_of`). ``<channel>_consent`` is the permission to
-use a channel; ``unsubscribed: true`` takes all permission for marketing back; ``preferences`` maps
-channels, types of triggers and ids of triggers to ``false`` where the customer does not want them.
+They are profile attributes (`core.state.profile.consent_of`). ``<channel>_consent`` is the
+permission to use a channel; ``unsubscribed: true`` takes all permission for marketing back;
+``preferences`` maps channels, types of triggers and ids of triggers to ``false`` where the customer
+does not want them.
 
 All of them come with every firing, as they stood when it fired, and as a record whenever they
 change. What was said last counts, also for actions that wait. Last means last in the log; but

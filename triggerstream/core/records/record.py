@@ -76,7 +76,7 @@ class Produce(msgspec.Struct, frozen=True):
     """A record to append to another topic.
 
     Attributes:
-        topic: One of the short names of `stream.topics` (``actions``, ``deliveries``, ``dlq``…).
+        topic: A short name of `stream.kafka.topics` (``actions``, ``deliveries``, ``events.dlq``…).
         partition: The partition to append to; ``None`` places it by *key* under murmur2.
     """
 

@@ -22,7 +22,7 @@ class Attempt(msgspec.Struct, frozen=True):
         attempt: Counts this action's calls from 1; the answer must name it.
         at: The instant at which it was decided, epoch milliseconds.
         ruleset: The version whose templates it renders.
-        firing: The firing's JSON, as `records.read_firing` takes it.
+        firing: The firing's JSON, as `core.records.actions.read_firing` takes it.
         deadline: Seconds after which the call counts as unanswered.
     """
 

@@ -34,7 +34,7 @@ class KafkaLog:
     """The `Log` on Kafka.
 
     Args:
-        options: How to reach the brokers (`connection.client_options`).
+        options: How to reach the brokers (`client.client_options`).
         topic_name: From a short name to the full one.
         changelog: Full name of this process's changelog topic.
         compression: Of batches, by aiokafka's names. It takes an eighth of a worker's time; the

@@ -45,7 +45,7 @@ class Standbys:
     """Keeps stores up to date with *changelog* (its full name), in a task of its own.
 
     Args:
-        options: How to reach the brokers (`connection.client_options`).
+        options: How to reach the brokers (`client.client_options`).
         fail: Told of an error that must end the process: a store or a record that cannot be read,
             a changelog that was made anew. A broker that does not answer is asked again.
         on_progress: Told how far it is, about once a portion, and when following ends.

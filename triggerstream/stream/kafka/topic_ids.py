@@ -122,7 +122,7 @@ async def topic_id(options: Mapping[str, Any], topic: str) -> str:
     """Return the id of *topic* (full name), as text; empty where the broker gives none.
 
     Args:
-        options: How to reach the brokers (`connection.client_options`).
+        options: How to reach the brokers (`client.client_options`).
 
     Raises:
         UnreachableError: The topic is not there, or is not known yet.

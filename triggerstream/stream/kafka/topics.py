@@ -101,7 +101,7 @@ async def ensure_topics(
     """Make the topics that are missing, and check the partitions of those that are there.
 
     Args:
-        options: How to reach the brokers (`connection.client_options`).
+        options: How to reach the brokers (`client.client_options`).
         replication: Copies of each new topic; the broker's default if ``None``.
 
     Raises:

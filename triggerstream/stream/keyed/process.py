@@ -6,7 +6,7 @@ For each partition, in this order (`docs/architecture.md`):
 2. hand what was decided to the log at once; it leaves within milliseconds;
 3. at a checkpoint, cut off what has changed; then, while deciding goes on, wait until all that
    was decided up to the cut is acknowledged, append the cut's states to the changelog, and when
-   they are acknowledged, the partition record (`stream.checkpoints`);
+   they are acknowledged, the partition record (`stream.keyed.checkpoints`);
 4. only then write the local store, in one batch: it is never ahead of the changelog, and the
    changelog is never ahead of the firings;
 5. only then acknowledge the input.

@@ -2,8 +2,8 @@
 
 Faust's recovery reads changelogs record by record, through the group's own consumer. Here Faust
 still owns the table, its changelog topic, and which partitions of it come with which partitions
-of the input, or as standbys; reading is `stream.restoring`'s and `stream.following`'s, on consumers
-of their own.
+of the input, or as standbys; reading is `stream.kafka.restore`'s and `stream.kafka.standbys`'s, on
+consumers of their own.
 """
 
 from __future__ import annotations

@@ -293,7 +293,7 @@ class Consumer(driver.Consumer):
 
 
 class Producer(driver.Producer):
-    """Faust's producer, which stays unconnected: everything is appended by `stream.log`."""
+    """Faust's producer, which stays unconnected: everything is appended by `stream.kafka.log`."""
 
     logger = SERVICES
 
@@ -304,7 +304,7 @@ class Producer(driver.Producer):
     async def flush(self) -> None: ...
 
     async def create_topic(self, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: `stream.topics` has made them."""
+        """Do nothing: `stream.kafka.topics` has made them."""
 
 
 class Transport(driver.Transport):
