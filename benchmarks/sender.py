@@ -10,7 +10,8 @@ dropped before it is written, so what an e-mail or a webhook takes to go out is 
 Firings, as a worker writes them (`core.records.actions`), are appended as fast as the broker takes
 them. Told are the sender's CPU an action, actions by CPU second and by the wall, how many attempts
 had to be put off because more were decided than could be called, and what share of a core a sender
-takes that has nothing to do: on a busy machine, which lets everything take longer, that is in the figure.
+takes that has nothing to do: on a busy machine, which lets everything take longer, that is in the
+figure.
 
 **Steps**: the same code in this process, in turn, a hundred actions at a time as the sender takes
 them, with a store on RocksDB and a log that acknowledges at once:
