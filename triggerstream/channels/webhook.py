@@ -71,8 +71,9 @@ class WebhookChannel:
         try:
             return await self._post(endpoint.url, body, headers)
         except _NOT_CONNECTED as error:
-            if isinstance(getattr(error, "os_error", None), ForbiddenAddressError):
-                return Answer("failed", FailReason.FORBIDDEN_ADDRESS, str(ForbiddenAddressError()))
+            if isinstance(cause := getattr(error, "os_error", None), ForbiddenAddressError):
+                detail = shorten(f"{cause}; found {cause.host}")
+                return Answer("failed", FailReason.FORBIDDEN_ADDRESS, detail)
             return Answer("retry", FailReason.UNAVAILABLE, _told(error))
         except (aiohttp.InvalidURL, UnicodeError) as error:
             return Answer("failed", FailReason.REJECTED, _told(error))
