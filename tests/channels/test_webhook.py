@@ -21,7 +21,7 @@ from standardwebhooks.webhooks import Webhook
 from tests.channels.harness import ACTION, EVENT, NOW, message
 from triggerstream.channels.base import Answer, Channel
 from triggerstream.channels.config import Endpoint, WebhookConfig
-from triggerstream.channels.webhook import WebhookChannel, body_of, seconds_of
+from triggerstream.channels.webhook import WebhookChannel, _answer, body_of
 from triggerstream.errors import SettingsError
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
@@ -44,12 +44,14 @@ class Receiver:
         self.body = body
         self.received: list[Received] = []
         self.paths: list[str] = []
+        self.targets: list[str] = []
         self.leaving = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.received.append(Received(headers, await request.read()))
         self.paths.append(request.path)
+        self.targets.append(request.raw_path)
         if self.status == 0:
             assert request.transport is not None
             request.transport.abort()
@@ -73,6 +75,25 @@ async def serving(receiver: Receiver) -> AsyncIterator[str]:
     finally:
         receiver.leaving.set()
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def talking(said: bytes, *, hangs: bool = False) -> AsyncIterator[str]:
+    """Serve whoever connects *said*, whatever was asked, and then hang up, or just hang."""
+    leaving = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        await writer.drain()
+        if hangs:
+            await leaving.wait()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        leaving.set()
 
 
 @asynccontextmanager
@@ -165,11 +186,12 @@ def test_whatever_a_profile_holds_can_be_posted() -> None:
         (301, "failed", "rejected"),
         (307, "failed", "rejected"),
         (400, "failed", "rejected"),
-        (404, "failed", "rejected"),
+        (404, "retry", "unavailable"),
         (410, "failed", "gone"),
         (429, "retry", "unavailable"),
         (500, "retry", "unavailable"),
         (503, "retry", "unavailable"),
+        (600, "unknown", "ambiguous"),
     ],
 )
 async def test_the_status_decides(status: int, outcome: str, reason: str | None) -> None:
@@ -182,22 +204,82 @@ async def test_the_status_decides(status: int, outcome: str, reason: str | None)
     assert receiver.paths == ["/hook"]
 
 
+REJECTED = ("failed", "rejected")
+LATER = ("retry", "unavailable")
+OPEN = ("unknown", "ambiguous")
+STATUSES = {
+    **dict.fromkeys((100, 101, 199), OPEN),
+    **dict.fromkeys((200, 201, 202, 204, 206, 299), ("sent", None)),
+    **dict.fromkeys((300, 301, 302, 303, 304, 307, 308, 399), REJECTED),
+    **dict.fromkeys((400, 411, 413, 414, 415, 417, 422, 431), REJECTED),
+    **dict.fromkeys((401, 402, 403, 404, 405, 406, 407, 408, 409, 412, 416), LATER),
+    **dict.fromkeys((418, 421, 423, 424, 425, 426, 428, 429, 430, 432, 451, 499), LATER),
+    410: ("failed", "gone"),
+    **dict.fromkeys((500, 501, 502, 503, 504, 511, 521, 599), LATER),
+    **dict.fromkeys((0, 99, 600, 999), OPEN),
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_status_has_one_meaning(status: int) -> None:
+    answer = _answer(status, {}, b"", NOW)
+
+    assert (answer.outcome, answer.reason) == STATUSES[status]
+
+
+async def test_a_status_that_has_come_decides_although_its_body_stalls() -> None:
+    async with talking(b"HTTP/1.1 202 OK\r\nContent-Length: 9\r\n\r\n", hangs=True) as url:
+        answer = await post(url, seconds=0.3)
+
+    assert (answer.outcome, answer.detail) == ("sent", "HTTP 202")
+
+
+async def test_a_status_that_has_come_decides_although_its_body_breaks_off() -> None:
+    async with talking(b"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n9") as url:
+        answer = await post(url)
+
+    assert (answer.outcome, answer.reason) == ("retry", "unavailable")
+
+
+async def test_an_answer_that_is_none_leaves_it_open() -> None:
+    async with talking(b"SSH-2.0-OpenSSH_9.2\r\n") as url:
+        answer = await post(url)
+
+    assert (answer.outcome, answer.reason) == ("unknown", "ambiguous")
+
+
+async def test_a_redirect_is_told_with_where_it_leads() -> None:
+    async with serving(Receiver(308, {"Location": "https://new.example/hook"})) as url:
+        answer = await post(url)
+
+    assert answer.detail == (
+        "HTTP 308: redirects are not followed; found one to https://new.example/hook"
+    )
+
+
 @pytest.mark.parametrize(
-    ("header", "seconds"),
+    ("header", "told"),
     [
-        ("120", 120.0),
-        (" 0 ", 0.0),
-        ("Sun, 01 Mar 2026 12:01:30 GMT", 90.0),
-        ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
-        ("soon", None),
-        ("-5", None),
-        ("1e9", None),
-        ("9" * 400, None),
-        (None, None),
+        ("7", "HTTP 503 busy"),
+        ("soon", "HTTP 503 (Retry-After: seconds or an HTTP date is required; found 'soon') busy"),
+        ("999999999", "HTTP 503 (Retry-After: held to 2592000 s) busy"),
     ],
 )
-def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float | None) -> None:
-    assert seconds_of(header, NOW) == seconds
+async def test_a_retry_after_that_is_not_heeded_as_it_came_is_told(header: str, told: str) -> None:
+    async with serving(Receiver(503, {"Retry-After": header}, body="busy")) as url:
+        answer = await post(url)
+
+    assert answer.detail == told
+
+
+@pytest.mark.parametrize("status", [404, 408, 425, 429, 503])
+async def test_retry_after_counts_with_every_temporary_no(status: int) -> None:
+    headers = {"retry-after": "Sun Mar  1 12:02:00 2026"}
+
+    async with serving(Receiver(status, headers)) as url:
+        answer = await post(url)
+
+    assert answer.retry_after == 120.0
 
 
 async def test_retry_after_is_passed_on() -> None:
@@ -274,6 +356,10 @@ async def test_cookies_are_not_kept() -> None:
         "192.168.0.1",
         "[fd00:ec2::254]",
         "[64:ff9b::7f00:1]",
+        "[fec0::1]",
+        "LOCALHOST",
+        "ｌｏｃａｌｈｏｓｔ",  # noqa: RUF001 - wide letters
+        "１２７.0.0.1",  # noqa: RUF001 - wide digits
     ],
 )
 async def test_no_spelling_of_a_private_address_is_dialled(host: str) -> None:
@@ -284,10 +370,13 @@ async def test_no_spelling_of_a_private_address_is_dialled(host: str) -> None:
         answer = await post(f"http://{host}:{port}/hook", allowed=())
 
     assert (answer.outcome, answer.reason) == ("failed", "forbidden_address")
+    assert "TRIGGERSTREAM_SENDER__ALLOW_NETWORKS" in answer.detail
     assert receiver.received == []
 
 
-@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "127.1", "0177.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0x7f000001", "127.1", "0177.0.0.1", "017700000001", "127.0.0.1."]
+)
 async def test_numbers_that_stand_for_addresses_go_nowhere(host: str) -> None:
     receiver = Receiver()
 
@@ -317,12 +406,55 @@ async def test_an_endpoint_that_is_not_set_up_fails(options: dict[str, Any]) -> 
     assert "(crm)" in answer.detail
 
 
-@pytest.mark.parametrize("secret", ["whsec_", "whsec_ä", ""])
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_ä", "", "whsec_AAAA", SECRET[6:]])
 def test_a_secret_that_is_none_is_told_when_it_is_built(secret: str) -> None:
     config = WebhookConfig({"crm": Endpoint("http://x/", (SecretStr(secret),))})
 
     with pytest.raises(SettingsError, match="webhook endpoint 'crm'"):
         WebhookChannel(config, timeout=1, now=lambda: NOW)
+
+
+def test_all_that_is_wrong_with_endpoints_is_told_at_once_and_no_secret_is() -> None:
+    private = "whsk_" + SECRET[6:]
+    secrets = tuple(map(SecretStr, (SECRET, private, "hunter2")))
+    endpoints = {
+        "crm": Endpoint("https://ada:hunter2@crm.example:0/hunter2", secrets),
+        "erp": Endpoint("https://erp.example/"),
+        "old": Endpoint("gopher://old.example/hunter2"),
+    }
+
+    with pytest.raises(SettingsError) as refused:
+        WebhookChannel(WebhookConfig(endpoints), timeout=1, now=lambda: NOW)
+
+    url, port = "an http(s) URL is required", "its port is not from 1 to 65535"
+    scheme = "it does not begin with http:// or https://"
+    required = "'whsec_' and behind it the base64 of 24 to 64 bytes are required"
+    assert str(refused.value).split("\n") == [
+        f"webhook endpoint 'crm': {url}; found 'https://crm.example:0' ({port})",
+        f"webhook endpoint 'crm', secret 2: {required}; found a key for 'whsk_'",
+        f"webhook endpoint 'crm', secret 3: {required}; found no such prefix",
+        f"webhook endpoint 'old': {url}; found 'gopher://old.example' ({scheme})",
+    ]
+
+
+async def test_the_url_is_asked_for_as_it_was_written() -> None:
+    receiver = Receiver()
+
+    async with serving(receiver) as url:
+        await post(url.replace("/hook", "/a%2Fb/../c?sig=%2Bx%41+y"))
+
+    assert receiver.targets == ["/a%2Fb/../c?sig=%2Bx%41+y"]
+
+
+async def test_a_user_and_a_password_in_the_url_are_sent_as_such_only() -> None:
+    receiver = Receiver()
+
+    async with serving(receiver) as url:
+        await post(url.replace("http://", "http://ada:p%40ss@"))
+
+    headers = receiver.received[0].headers
+    assert base64.b64decode(headers["authorization"].removeprefix("Basic ")) == b"ada:p@ss"
+    assert "@" not in headers["host"]
 
 
 @pytest.mark.parametrize("url", ["ftp://a.example/", "a.example", "http:///hook", "http://[::1/"])

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+from standardwebhooks.webhooks import Webhook
+from yarl import URL
 
 from triggerstream import __version__
 from triggerstream.channels.base import Answer, Message, shorten
 from triggerstream.channels.config import Endpoint, WebhookConfig
-from triggerstream.channels.guard import ForbiddenAddressError, guarded_sockets
+from triggerstream.channels.endpoints import key_of, shown, url_of
+from triggerstream.channels.guard import ForbiddenAddressError
+from triggerstream.channels.http_session import open_session
+from triggerstream.channels.retry_after import LONGEST, seconds_of
 from triggerstream.core.reasons import FailReason
 from triggerstream.core.timestamps import format_moment
 from triggerstream.errors import SettingsError
@@ -26,7 +28,6 @@ from triggerstream.errors import SettingsError
 TYPE = "triggerstream.firing.v1"
 DEFAULT_ENDPOINT = "default"
 
-_CONNECT_TIMEOUT = 2.0
 _READ_LIMIT = 64 * 1024
 
 _encode = msgspec.json.Encoder().encode
@@ -47,29 +48,41 @@ class WebhookChannel:
         now: The time of day in epoch seconds, for the signature.
 
     Raises:
-        SettingsError: An address is not http(s), or a secret is none.
+        SettingsError: A URL cannot be dialled, or a secret is none: all of them are named, and no
+            secret is repeated.
     """
 
     def __init__(self, config: WebhookConfig, *, timeout: float, now: Callable[[], float]) -> None:
         self._config = config
         self._timeout = timeout
         self._now = now
+        self._urls: dict[str, URL] = {}
+        self._signers: dict[str, list[Webhook]] = {}
+        problems: list[str] = []
         for name, endpoint in config.endpoints.items():
-            _require_http(name, endpoint.url)
-        self._signers = {name: _signers(name, e) for name, e in config.endpoints.items()}
+            try:
+                self._urls[name] = _url(name, endpoint)
+            except SettingsError as error:
+                problems.append(str(error))
+            try:
+                self._signers[name] = _signers(name, endpoint)
+            except SettingsError as error:
+                problems.append(str(error))
+        if problems:
+            raise SettingsError("\n".join(problems))
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, message: Message) -> Answer:
         name = message.options.get("endpoint", DEFAULT_ENDPOINT)
-        endpoint = self._config.endpoints.get(name) if isinstance(name, str) else None
-        if endpoint is None:
-            known = ", ".join(sorted(self._config.endpoints)) or "none"
+        url = self._urls.get(name) if isinstance(name, str) else None
+        if url is None:
+            known = ", ".join(sorted(self._urls)) or "none"
             detail = f"an endpoint that is set up ({known}) is required; found {name!r}"
             return Answer("failed", FailReason.NO_PROVIDER, shorten(detail))
         body = body_of(message)
         headers = self._headers(message.action_id, body, self._signers[name])
         try:
-            return await self._post(endpoint.url, body, headers)
+            return await self._post(url, body, headers)
         except _NOT_CONNECTED as error:
             if isinstance(cause := getattr(error, "os_error", None), ForbiddenAddressError):
                 detail = shorten(f"{cause}; found {cause.host}")
@@ -85,28 +98,20 @@ class WebhookChannel:
             await self._session.close()
             self._session = None
 
-    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def _post(self, url: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
         async with self._open().post(
             url, data=body, headers=headers, allow_redirects=False
         ) as response:
-            said = await response.content.read(_READ_LIMIT)
+            try:
+                said = await response.content.read(_READ_LIMIT)
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                said = b""  # the status has come, and it decides
             return _answer(response.status, response.headers, said, self._now())
 
     def _open(self) -> aiohttp.ClientSession:
         """Return the session, which can only be made where an event loop runs."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0,  # calls are bounded where they are started
-                    socket_factory=guarded_sockets(self._config.allow_networks),
-                ),
-                timeout=aiohttp.ClientTimeout(
-                    total=self._timeout, connect=min(_CONNECT_TIMEOUT, self._timeout)
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,  # the bound on what is read holds for what is sent
-                trust_env=False,
-            )
+            self._session = open_session(timeout=self._timeout, allowed=self._config.allow_networks)
         return self._session
 
     def _headers(self, action_id: str, body: bytes, signers: list[Webhook]) -> dict[str, str]:
@@ -145,47 +150,62 @@ def body_of(message: Message) -> bytes:
     return _encode({"type": TYPE, "timestamp": format_moment(firing.at), "data": data})
 
 
+_NO_TO_THESE_BYTES = frozenset({400, 411, 413, 414, 415, 417, 422, 431})
+"""The request itself is what the receiver will not have, and every attempt is the same request."""
+
+
 def _answer(status: int, headers: Mapping[str, str], said: bytes, now: float) -> Answer:
-    detail = shorten(f"HTTP {status} {said.decode('utf-8', 'replace')}")
+    """Return what a status means; the reasons are in docs/decisions/0009-webhooks.md."""
+    text = said.decode("utf-8", "replace")
+    detail = shorten(f"HTTP {status} {text}")
     if 200 <= status < 300:
         return Answer("sent", detail=f"HTTP {status}")
-    if status == 429 or status >= 500:
-        retry_after = seconds_of(headers.get("Retry-After"), now)
-        return Answer("retry", FailReason.UNAVAILABLE, detail, retry_after)
+    if 300 <= status < 400:
+        where = headers.get("Location", "nowhere")
+        detail = shorten(f"HTTP {status}: redirects are not followed; found one to {where}")
+        return Answer("failed", FailReason.REJECTED, detail)
     if status == 410:
         return Answer("failed", FailReason.GONE, detail)
-    return Answer("failed", FailReason.REJECTED, detail)
+    if status in _NO_TO_THESE_BYTES:
+        return Answer("failed", FailReason.REJECTED, detail)
+    if 400 <= status < 600:
+        asked = headers.get("Retry-After")
+        seconds = seconds_of(asked, now)
+        detail = shorten(f"HTTP {status}{_note(asked, seconds)} {text}")
+        return Answer("retry", FailReason.UNAVAILABLE, detail, seconds)
+    return Answer("unknown", FailReason.AMBIGUOUS, detail)  # no status of HTTP's says anything
 
 
-def seconds_of(retry_after: str | None, now: float) -> float | None:
-    """Return the seconds that a Retry-After header asks for: a number, or an HTTP date."""
-    if retry_after is None:
-        return None
-    text = retry_after.strip()
-    if text.isascii() and text.isdigit() and len(text) < 10:
-        return float(text)
+def _note(asked: str | None, seconds: float | None) -> str:
+    """Return what to say of a Retry-After that was not taken as it came."""
+    if asked is not None and seconds is None:
+        return f" (Retry-After: seconds or an HTTP date is required; found {asked[:40]!r})"
+    return f" (Retry-After: held to {LONGEST:.0f} s)" if seconds == LONGEST else ""
+
+
+def _url(name: str, endpoint: Endpoint) -> URL:
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _require_http(name: str, url: str) -> None:
-    try:
-        parsed = urlsplit(url)
-        sound = parsed.scheme in ("http", "https") and bool(parsed.hostname)
-    except ValueError:
-        sound = False
-    if not sound:
-        raise SettingsError(f"webhook endpoint {name!r}: an http(s) URL is required; found {url!r}")
+        return url_of(endpoint.url)
+    except ValueError as error:
+        found = shown(endpoint.url)
+        raise SettingsError(
+            f"webhook endpoint {name!r}: an http(s) URL is required; found {found!r} ({error})"
+        ) from None
 
 
 def _signers(name: str, endpoint: Endpoint) -> list[Webhook]:
-    try:
-        return [Webhook(secret.get_secret_value()) for secret in endpoint.secrets]
-    except (ValueError, EmptyWebhookSecretError) as error:
-        required = "a secret is base64, with 'whsec_' before it"
-        raise SettingsError(f"webhook endpoint {name!r}: {required}; found another text") from error
+    signers, problems = [], []
+    for number, secret in enumerate(endpoint.secrets, 1):
+        try:
+            signers.append(Webhook(key_of(secret.get_secret_value())))
+        except ValueError as error:
+            problems.append(
+                f"webhook endpoint {name!r}, secret {number}: 'whsec_' and behind it the base64 of "
+                f"24 to 64 bytes are required; found {error}"
+            )
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return signers
 
 
 def _told(error: Exception) -> str:
