@@ -198,11 +198,14 @@ class Smtp(_Group):
 
 
 class WebhookEndpoint(_Group):
-    """Where a webhook action goes, and the secrets that sign it (the first is the newest)."""
+    """Where a webhook action goes, and the secrets that sign it (the first is the newest).
+
+    The sender reads both more strictly when it starts (`channels.endpoints`).
+    """
 
     url: str = Field(pattern=r"^https?://\S+$", description="an http or https address")
     secrets: tuple[SecretStr, ...] = Field(
-        default=(), description='a list of secrets, base64, each beginning with "whsec_"'
+        default=(), description='a list of secrets: "whsec_" and the base64 of 24 to 64 bytes'
     )
 
 
