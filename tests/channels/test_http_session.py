@@ -176,6 +176,17 @@ class TestNames:
         assert isinstance(refused.value.os_error, ForbiddenAddressError)
         assert heard.heads == []
 
+    async def test_no_cookie_is_kept(self) -> None:
+        self.zone["shop.example"] = ["127.0.0.1"]  # no library keeps the cookies of an address
+        heard = Heard(answer("Set-Cookie: a=b\r\n"), answer())
+
+        async with serving(heard.talk) as url, session() as opened:
+            for _ in range(2):
+                async with opened.post(url.replace("127.0.0.1", "shop.example")) as response:
+                    assert response.status == 200
+
+        assert "a=b" not in heard.heads[1]
+
     async def test_of_several_addresses_only_those_that_may_be_dialled_are(self) -> None:
         self.zone["mixed.example"] = ["127.0.0.2", "127.0.0.1"]
         heard = Heard(answer())

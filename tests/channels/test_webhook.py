@@ -175,6 +175,12 @@ def test_whatever_a_profile_holds_can_be_posted() -> None:
     assert msgspec.json.decode(body)["data"]["profile"]["big"] == 2**70
 
 
+def test_a_number_that_json_does_not_have_is_posted_as_null() -> None:
+    body = body_of(message({"score": float("nan")}, endpoint="crm"))
+
+    assert orjson.loads(body)["data"]["profile"]["score"] is None
+
+
 # ── what the far side answers ───────────────────────────────────────────────────────────────
 
 

@@ -31,7 +31,6 @@ _DATES = tuple(
         rf"{_WEEKDAY} {_MONTH} +{_DAY} {_TIME} (?P<year>\d{{4}}){_ZONE}",
     )
 )
-_SECONDS = re.compile(r"0*(\d+)", re.ASCII)
 
 
 def seconds_of(retry_after: str | None, now: float) -> float | None:
@@ -47,9 +46,8 @@ def seconds_of(retry_after: str | None, now: float) -> float | None:
     if retry_after is None:
         return None
     text = retry_after.strip(" \t")
-    if digits := _SECONDS.fullmatch(text):
-        # Of nine digits and more no number is made: a header may hold thousands of them.
-        return min(float(digits[1]), LONGEST) if len(digits[1]) < 9 else LONGEST
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST)  # thousands of digits are infinity
     moment = _moment_of(text, now)
     return None if moment is None else min(max(moment - now, 0.0), LONGEST)
 
