@@ -102,7 +102,7 @@ def run_bare(settings: Settings, program: Bare) -> int:
 
     async def main() -> int:
         async with Runtime(
-            settings, name="detect", input_topic="events", downstream="actions"
+            settings, name="detect", title="worker", input_topic="events", downstream="actions"
         ) as runtime:
             await publish_through(runtime.log.append, runtime.rulesets, _RULESET, 0)
             return await runtime.serve(runtime.build(program, marks=True))

@@ -26,6 +26,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_letters(of: Of = "events", json: Json = False) -> None:
     """Count the dead letters by reason."""
+    _check(of)
     settings = prepare()
 
     async def count() -> dict[str, list[int]]:
@@ -36,7 +37,7 @@ def list_letters(of: Of = "events", json: Json = False) -> None:
             seen[2] = letter.offset
         return found
 
-    found = ask_kafka(count(), settings)
+    found = ask_kafka(count(), settings, needs=(f"{of}.dlq",))
     columns = ["reason", "letters", "first", "last"]
     rows = [[reason, *found[reason]] for reason in sorted(found)]
     if json:
@@ -67,6 +68,7 @@ def show_letters(
     """
     from triggerstream.core.records.dead_letters import as_json
 
+    _check(of)
     settings = prepare()
 
     async def take() -> list[Letter]:
@@ -78,7 +80,7 @@ def show_letters(
                 break
         return taken
 
-    letters = ask_kafka(take(), settings)
+    letters = ask_kafka(take(), settings, needs=(f"{of}.dlq",))
     for letter in letters:
         if json:
             print_json(as_json(letter))
@@ -89,14 +91,17 @@ def show_letters(
         raise typer.Exit(1)
 
 
+def _check(of: str) -> None:
+    if of not in ("events", "actions"):
+        msg = f"--of: required is events or actions; found {of!r}"
+        raise UsageError(msg)
+
+
 def _letters(settings: Settings, of: str) -> AsyncIterator[Letter]:
     from triggerstream.cli.dead_letters import read_letters
     from triggerstream.stream.kafka.client import client_options
     from triggerstream.stream.kafka.topics import Topics
 
-    if of not in ("events", "actions"):
-        msg = f"--of: required is events or actions; found {of!r}"
-        raise UsageError(msg)
     topic = Topics(settings.kafka.topic_prefix).name(f"{of}.dlq")
     return read_letters(client_options(settings.kafka), topic)
 

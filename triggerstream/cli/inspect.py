@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from triggerstream.cli.output import print_json, say
 from triggerstream.cli.startup import ask_kafka, prepare
+from triggerstream.errors import UnreachableError
 
 if TYPE_CHECKING:
     from triggerstream.ops.settings import Settings
 
-_PROCESSES = (("detect", "events"), ("send", "actions"))
-"""Each process, and the topic whose partitions it owns."""
+
+class _Process(NamedTuple):
+    """A process's name in its group, the command that starts it, and whose partitions it owns."""
+
+    name: str
+    command: str
+    topic: str
+
+
+_PROCESSES = (_Process("detect", "worker", "events"), _Process("send", "sender", "actions"))
 
 
 def inspect(
@@ -22,10 +31,12 @@ def inspect(
 ) -> None:
     """Show what is remembered of a customer: progress, open waits, limits, sends and caps.
 
-    Exits 1 where nothing is remembered.
+    Exits 1 where nothing is remembered, and 69 where nobody owns the customer now.
     """
     settings = prepare()
-    answers = {process: _ask(settings, process, topic, customer) for process, topic in _PROCESSES}
+    answers = {each.name: _ask(settings, each, customer) for each in _PROCESSES}
+    if all(answer is None for answer in answers.values()):
+        raise typer.Exit(UnreachableError.exit_code)  # nobody could be asked, as was said
     known = {process: found for process, found in answers.items() if found and found["known"]}
     if json:
         print_json(known)
@@ -38,7 +49,8 @@ def inspect(
         raise typer.Exit(1)
 
 
-def _ask(settings: Settings, process: str, topic: str, customer: str) -> dict[str, Any] | None:
+def _ask(settings: Settings, process: _Process, customer: str) -> dict[str, Any] | None:
+    """Return what the owner answers, which may be ``{"known": False}``; ``None`` without one."""
     from triggerstream.cli.owner import ask_owner, find_owner
     from triggerstream.stream.kafka.client import client_options
     from triggerstream.stream.kafka.topics import Topics
@@ -46,16 +58,20 @@ def _ask(settings: Settings, process: str, topic: str, customer: str) -> dict[st
     topics = Topics(settings.kafka.topic_prefix)
     question = find_owner(
         client_options(settings.kafka),
-        group=topics.process(process),
-        topic=topics.name(topic),
+        group=topics.process(process.name),
+        topic=topics.name(process.topic),
         customer_id=customer,
     )
-    number, owner = ask_kafka(question, settings)
+    number, owner = ask_kafka(question, settings, needs=(process.topic,))
     if owner is None:
-        say(f"{process}: nobody owns partition {number} of {topics.name(topic)} now")
+        say(
+            f"{process.name}: nobody owns partition {number} of {topics.name(process.topic)} now; "
+            f"start a `triggerstream {process.command}`, which joins {topics.process(process.name)}"
+        )
         return None
     token = settings.http.admin_token
-    return ask_owner(owner, customer, None if token is None else token.get_secret_value())
+    found = ask_owner(owner, customer, None if token is None else token.get_secret_value())
+    return {"known": False} if found is None else found
 
 
 def _print(value: Any, indent: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Coroutine, Iterator
+from collections.abc import Container, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+BOOTSTRAP = "TRIGGERSTREAM_KAFKA__BOOTSTRAP"
 
-def prepare() -> Settings:
+
+def prepare(*, libraries: int = logging.CRITICAL) -> Settings:
     """Read the settings, and send the logs where they say.
+
+    Args:
+        libraries: From which level on client libraries are heard. A command tells in one sentence
+            what it met, so what they have said before is noise.
 
     Raises:
         SettingsError: With every problem of the environment.
@@ -26,7 +33,7 @@ def prepare() -> Settings:
     from triggerstream.ops.settings import load_settings
 
     settings = load_settings()
-    configure_logs(settings.log_level, settings.log_format)
+    configure_logs(settings.log_level, settings.log_format, libraries=libraries)
     return settings
 
 
@@ -36,7 +43,7 @@ def prepare_process() -> Settings:
     Raises:
         SettingsError: As `prepare`, or the directory cannot be made or written to.
     """
-    settings = prepare()
+    settings = prepare(libraries=logging.WARNING)
     directory = settings.data_dir
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -66,9 +73,15 @@ def reaching_kafka(settings: Settings) -> Iterator[None]:
 
     try:
         yield
+    except UnreachableError as error:
+        is_default = "bootstrap" not in settings.kafka.model_fields_set
+        if not (is_default and str(error).startswith(BOOTSTRAP)):
+            raise
+        msg = f"{error}. It is the default, since {BOOTSTRAP} is not set"
+        raise UnreachableError(msg) from error
     except (KafkaError, ConnectionError) as error:
         msg = (
-            "TRIGGERSTREAM_KAFKA__BOOTSTRAP: required are brokers that answer; "
+            f"{BOOTSTRAP}: required are brokers that answer; "
             f"found {settings.kafka.bootstrap} ({error})"
         )
         raise UnreachableError(msg) from error
@@ -79,11 +92,42 @@ def reaching_kafka(settings: Settings) -> Iterator[None]:
         raise
 
 
-def ask_kafka(question: Coroutine[Any, Any, T], settings: Settings) -> T:
+def ask_kafka(
+    question: Coroutine[Any, Any, T], settings: Settings, *, needs: Iterable[str] = ()
+) -> T:
     """Run *question*, which talks to the brokers, and return its answer.
 
+    Args:
+        needs: Short names of topics that must be there.
+
     Raises:
-        UnreachableError, SettingsError: As `reaching_kafka`.
+        UnreachableError: As `reaching_kafka`, or one of *needs* is not there. Both are known within
+            five seconds, and before *question* begins.
+        SettingsError: As `reaching_kafka`.
     """
+    from triggerstream.stream.kafka.client import client_options
+    from triggerstream.stream.kafka.reach import reach
+    from triggerstream.stream.kafka.topics import Topics
+
+    topics = Topics(settings.kafka.topic_prefix)
+
+    async def ask() -> T:
+        try:
+            _require(await reach(client_options(settings.kafka)), map(topics.name, needs), settings)
+        except BaseException:
+            question.close()
+            raise
+        return await question
+
     with reaching_kafka(settings):
-        return asyncio.run(question)
+        return asyncio.run(ask())
+
+
+def _require(found: Container[str], needed: Iterable[str], settings: Settings) -> None:
+    for topic in needed:
+        if topic not in found:
+            msg = (
+                f"required is the topic {topic}; {settings.kafka.bootstrap} has no such topic: "
+                "has a `triggerstream worker` run here yet, with this prefix?"
+            )
+            raise UnreachableError(msg)

@@ -7,7 +7,10 @@
 ``/metrics``            the registry, in Prometheus' text format
 ``/version``            name and version
 ``/customers/<id>``     what is remembered of one customer: asked of the event loop
+``/``                   these paths
 ======================  ====================================================================
+
+``HEAD`` is answered as ``GET`` is, without the body.
 
 Liveness does not fail because partitions recover: the limit is a long one then. Customers' data
 is given to who has the admin token, or, where none is set, to this machine only.
@@ -30,6 +33,8 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 from triggerstream import __version__
 from triggerstream.errors import SettingsError
+
+PATHS = ("/livez", "/readyz", "/metrics", "/version", "/customers/<id>")
 
 Inspect = Callable[[str], Any]
 """Return what is remembered of a customer, as JSON-able data, or ``None`` for nothing.
@@ -160,16 +165,21 @@ class _Site:
         """Return (status, content type, body)."""
         match path.split("/")[1:]:
             case ["livez"]:
-                return _verdict(self._health.why_not_alive())
+                found = _verdict(self._health.why_not_alive())
             case ["readyz"]:
-                return _verdict(self._health.why_not_ready())
+                found = _verdict(self._health.why_not_ready())
             case ["metrics"]:
-                return HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(self._registry)
+                found = HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(self._registry)
             case ["version"]:
-                return _json(HTTPStatus.OK, {"name": "triggerstream", "version": __version__})
+                found = _json(HTTPStatus.OK, {"name": "triggerstream", "version": __version__})
             case ["customers", name] if name and self._inspect is not None:
-                return self._customer(self._inspect, unquote(name), authorization)
-        return _json(HTTPStatus.NOT_FOUND, {"error": "there is nothing at this path"})
+                found = self._customer(self._inspect, unquote(name), authorization)
+            case [""]:
+                found = _json(HTTPStatus.OK, {"paths": PATHS})
+            case _:
+                error = "there is nothing at this path"
+                found = _json(HTTPStatus.NOT_FOUND, {"error": error, "paths": PATHS})
+        return found
 
     def _customer(
         self, inspect: Inspect, customer_id: str, authorization: str
@@ -220,6 +230,12 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def _answer(self, *, with_body: bool) -> None:
         status, content_type, body = self.server.site.answer(
             urlsplit(self.path).path, self.headers.get("Authorization", "")
         )
@@ -227,7 +243,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if with_body:
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
         """Say nothing: a path may hold a customer's id."""

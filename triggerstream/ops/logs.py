@@ -14,6 +14,8 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from triggerstream.ops.client_noise import PassingErrors
+
 QUIET = ("aiokafka", "faust", "mode", "asyncio", "kafka", "rocksdict")
 """Libraries that are heard from ``warning`` on; where everything is logged from ``info`` on, since
 below that aiokafka says a line for every request."""
@@ -35,10 +37,16 @@ def configure_logs(
     level: Literal["debug", "info", "warning", "error"] = "info",
     form: Literal["auto", "json", "console"] = "auto",
     stream: TextIO | None = None,
+    *,
+    libraries: int = logging.WARNING,
 ) -> None:
     """Send all logs of this process to *stream* (stderr if ``None``), from *level* on.
 
     Call once, before anything logs; call again after a library has set up logging of its own.
+
+    Args:
+        libraries: From which level on client libraries are heard. What passes by itself is not
+            told at all (`PassingErrors`). A command that ends says itself what it met.
     """
     out = sys.stderr if stream is None else stream
     on_terminal = form == "console" or (form == "auto" and out.isatty())
@@ -77,10 +85,12 @@ def configure_logs(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
+    if level != "debug":
+        handler.addFilter(PassingErrors())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    floor = logging.INFO if level == "debug" else logging.WARNING
+    floor = logging.INFO if level == "debug" else libraries
     for name in QUIET:
         logging.getLogger(name).setLevel(max(floor, root.level))
 

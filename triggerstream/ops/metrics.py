@@ -9,11 +9,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, cast
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
 
 from triggerstream import __version__
 from triggerstream.core.decisions import (
@@ -38,6 +44,10 @@ from triggerstream.core.reasons import (
 from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.sending.deliveries import Admitted, Delivery, Ignored
 from triggerstream.ops.catalogue import ADMITTED, CATALOGUE, DELIVERED, MATCHED, PENDING, Metric
+
+# A second series beside each counter, of when it began, doubles what is scraped and says nothing
+# that the counter's own reset does not.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library says nothing of it
 
 BOUNDED = ("partial", "value", "instance", "wait", "slot")
 """What `Bounded.what` may say of a trigger; ``attribute`` is nobody's."""
@@ -128,11 +138,17 @@ class ProcessMetrics:
         registry: Where the metrics stand; one a process, so that tests can have many.
         topic: The input topic, which is a label of most of them.
         channels: The channels that this process delivers by; none where it only detects.
+        also: Told of what each batch led to, too: what is said in the logs (`ops.notices`).
     """
 
     def __init__(
-        self, registry: CollectorRegistry, topic: str, channels: Iterable[str] = ()
+        self,
+        registry: CollectorRegistry,
+        topic: str,
+        channels: Iterable[str] = (),
+        also: Callable[[Iterable[object]], None] = lambda _: None,
     ) -> None:
+        self._also = also
         self._children = Children(registry)
         self._topic = topic
         self._channels = set(channels)
@@ -145,7 +161,7 @@ class ProcessMetrics:
     # ── what the keyed process tells (`stream.ports.Observer`) ──────────────────────────────
 
     def decided(
-        self, partition: int, statuses: Mapping[str, int], outcomes: Iterable[object]
+        self, partition: int, statuses: Mapping[str, int], outcomes: Sequence[object]
     ) -> None:
         """Add one batch: its records by status, and what was decided.
 
@@ -169,6 +185,7 @@ class ProcessMetrics:
         if changes:
             self._pending.setdefault(partition, Tally()).update(changes)
             self._show_pending()
+        self._also(outcomes)
 
     def checkpointed(self, partition: Partition[Any, Any], cut: Cut, seconds: float) -> None:
         """Record one checkpoint of *partition*, and what the partition is at."""

@@ -21,12 +21,14 @@ from triggerstream.ops.client_id import client_id_of
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.interpreter import spare_new_states, spare_the_collector, take_short_turns
 from triggerstream.ops.metrics import ProcessMetrics
+from triggerstream.ops.notices import Notices
 from triggerstream.ops.settings import Settings
 from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.faust.app import BuildProcess, build_app
 from triggerstream.stream.kafka.faust.recovery import RecoveringApp
 from triggerstream.stream.kafka.faust.run import serve
 from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.reach import reach
 from triggerstream.stream.kafka.rulesets import KafkaRulesets
 from triggerstream.stream.kafka.topic_ids import topic_id
 from triggerstream.stream.kafka.topic_watch import watch_topic
@@ -51,6 +53,7 @@ class Runtime:
 
     Args:
         name: The process's name: of its group, its changelog, its stores.
+        title: What people call it: the command that starts it.
         input_topic: Short name of what it reads.
         downstream: Short name of the co-partitioned topic it writes to, if there is one.
         channels: The channels that it delivers by, for the metrics.
@@ -61,6 +64,7 @@ class Runtime:
         settings: Settings,
         *,
         name: str,
+        title: str,
         input_topic: str,
         downstream: str | None = None,
         channels: tuple[str, ...] = (),
@@ -68,12 +72,16 @@ class Runtime:
         self.settings = settings
         self.topics = Topics(settings.kafka.topic_prefix)
         self.name = name
+        self.title = title
         self.input_topic = input_topic
         self.downstream = downstream
         self.header_clock = settings.clock == "header"
         self.options = client_options(settings.kafka)
         self.registry = CollectorRegistry()
-        self.metrics = ProcessMetrics(self.registry, input_topic, channels)
+        self.notices = Notices(input_topic)
+        self.metrics = ProcessMetrics(
+            self.registry, input_topic, channels, also=self.notices.decided
+        )
         self.shutdown = Shutdown()
         self.log = KafkaLog(
             self.options, topic_name=self.topics.name, changelog=self.topics.changelog(name)
@@ -104,6 +112,9 @@ class Runtime:
     async def _connect(self, stack: AsyncExitStack) -> None:
         """Do what entering means; *stack* undoes it, also where it is broken off halfway."""
         settings = self.settings
+        self.stores.claim()
+        stack.callback(self.stores.release)
+        await reach(self.options)
         wanted = wanted_topics(
             self.topics, settings.kafka.partitions, header_clock=self.header_clock
         )
@@ -126,9 +137,11 @@ class Runtime:
         stack.callback(self._server.stop)
         self._identity = client_id_of(settings.http, self._server.port)
         _log.info(
-            "%s starts: health on %s, topics %s.*",
-            self.name,
-            self._identity,
+            "%s starts: health on http://%s:%d/, Kafka at %s, topics %s.*",
+            self.title,
+            self._identity.host,
+            self._identity.port,
+            settings.kafka.bootstrap,
             settings.kafka.topic_prefix,
         )
 
@@ -200,6 +213,7 @@ class Runtime:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+            _log.info("%s has stopped: exit code %d", self.title, self.shutdown.exit_code)
 
     async def _watch_topic(self) -> None:
         topic = self.topics.name(self.input_topic)
@@ -214,6 +228,7 @@ class Runtime:
         """Tell the health server, about once a second, how the process stands."""
         owned: list[int] = []
         shown: tuple[int, str] | None = None
+        is_warned = False
         while True:
             process = self.process
             self._health.beat()
@@ -228,12 +243,18 @@ class Runtime:
                 for number, records, seconds in process.lags():
                     self.metrics.set_lag(number, records, seconds)
                 self.metrics.set_cached(process.cached)
+            self.notices.flush()
             newest = self.rulesets.newest()
+            if newest is None and self._health.is_recovered and not is_warned:
+                is_warned = True
+                _log.warning("no ruleset is in force: publish one by `triggerstream deploy DIR`")
             if newest is not None and newest != shown:
                 shown = newest
                 ruleset = self.rulesets.get(newest[0])
                 if ruleset is not None:
                     self.metrics.use_ruleset(*newest, ruleset.source.triggers)
+                    count = len(ruleset.source.triggers)
+                    _log.info("newest ruleset: version %d, %d triggers", newest[0], count)
             await asyncio.sleep(BEAT)
 
     def _ask(self, customer: str) -> dict[str, Any] | None:

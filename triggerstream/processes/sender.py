@@ -31,7 +31,11 @@ def run_sender(settings: Settings) -> int:
         channels = build_channels(channels_of(settings.sender), now=time.time)
         try:
             async with Runtime(
-                settings, name="send", input_topic="actions", channels=tuple(channels)
+                settings,
+                name="send",
+                title="sender",
+                input_topic="actions",
+                channels=tuple(channels),
             ) as runtime:
                 calls = Calls(
                     channels,

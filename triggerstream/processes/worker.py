@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from triggerstream.authoring.files import read_files
 from triggerstream.core.detection.detect import Detect
+from triggerstream.core.rulesets.ruleset import content_hash
 from triggerstream.errors import ConflictError
 from triggerstream.ops.settings import Settings
 from triggerstream.processes.runtime import Runtime, run
@@ -32,7 +34,7 @@ def run_worker(settings: Settings, triggers: Path | None) -> int:
 
     async def main() -> int:
         async with Runtime(
-            settings, name="detect", input_topic="events", downstream="actions"
+            settings, name="detect", title="worker", input_topic="events", downstream="actions"
         ) as runtime:
             if triggers is not None:
                 await _publish_first(runtime, triggers)
@@ -42,7 +44,7 @@ def run_worker(settings: Settings, triggers: Path | None) -> int:
                     runtime.log,
                     consumer,
                     inbox=runtime.topics.name(INBOX),
-                    count=partial(runtime.metrics.rejected, INBOX),
+                    count=partial(_count, runtime),
                 )
 
             app = runtime.build(
@@ -53,15 +55,28 @@ def run_worker(settings: Settings, triggers: Path | None) -> int:
     return run(main)
 
 
+def _count(runtime: Runtime, reasons: Mapping[str, int]) -> None:
+    """Count and tell what the intake rejected, by reason."""
+    runtime.metrics.rejected(INBOX, reasons)
+    runtime.notices.rejected(INBOX, reasons)
+
+
 async def _publish_first(runtime: Runtime, triggers: Path) -> None:
+    files = read_files(triggers)
     newest = runtime.rulesets.newest()
     if newest is not None:
-        _log.info("ruleset %d is in force: %s is not published", newest[0], triggers)
+        version, content = newest
+        if content == content_hash(files):
+            _log.info("ruleset %d is in force, and is what %s holds", version, triggers)
+        else:
+            _log.warning(
+                "ruleset %d is in force, and %s is another one, which is not published: "
+                "`triggerstream deploy %s` puts it in force",
+                version, triggers, triggers,
+            )  # fmt: skip
         return
     try:
-        version = await publish_through(
-            runtime.log.append, runtime.rulesets, read_files(triggers), 0
-        )
+        version = await publish_through(runtime.log.append, runtime.rulesets, files, 0)
         _log.info("published %s as ruleset %d", triggers, version)
     except ConflictError:
         _log.info("another worker was first to publish a ruleset")

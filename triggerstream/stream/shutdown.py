@@ -38,11 +38,21 @@ class Shutdown:
         """Note that *error* ends this process. Only the first one counts."""
         if self.error is None:
             self.error = error
-            _log.error("stopping: %s: %s", type(error).__name__, error, exc_info=error)
+            # One of ours says what is wrong and who acts; where it was raised helps nobody.
+            known = isinstance(error, TriggerstreamError)
+            _log.error(
+                "stopping with exit code %d: %s: %s",
+                self.exit_code,
+                type(error).__name__,
+                error,
+                exc_info=None if known else error,
+            )
             self._loop.call_soon_threadsafe(self._sealed.set)
 
-    def end(self) -> None:
-        """Ask the process to end in order."""
+    def end(self, why: str = "it was told to") -> None:
+        """Ask the process to end in order; *why* is told in the logs."""
+        if not self.is_sealed:
+            _log.info("stopping: %s", why)
         self._loop.call_soon_threadsafe(self._sealed.set)
 
     async def wait(self) -> None:

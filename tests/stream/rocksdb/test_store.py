@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,6 +164,20 @@ def test_a_store_held_by_somebody_else_is_not_damaged(stores: Stores, tmp_path: 
 
     with pytest.raises(StoreError, match="lock hold by current process"):
         Stores(tmp_path, "detect").open(0)
+
+
+def test_a_directory_belongs_to_one_process_and_the_other_is_told_whose_it_is(
+    tmp_path: Path,
+) -> None:
+    first, second = Stores(tmp_path, "detect"), Stores(tmp_path, "detect")
+    first.claim()
+
+    with pytest.raises(StoreError, match=rf"TRIGGERSTREAM_DATA_DIR.*process {os.getpid()} uses"):
+        second.claim()
+
+    first.release()
+    second.claim()
+    second.release()
 
 
 def damage(directory: Path) -> None:

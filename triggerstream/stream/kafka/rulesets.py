@@ -22,7 +22,7 @@ from triggerstream.errors import ConflictError, ProtocolError, TriggerstreamErro
 from triggerstream.ops.settings import Settings
 from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.log import KafkaLog
-from triggerstream.stream.kafka.topics import Topics
+from triggerstream.stream.kafka.topics import Topics, ensure_topics, rulesets_topic
 
 _log = logging.getLogger(__name__)
 
@@ -199,6 +199,9 @@ async def publish(settings: Settings, files: Mapping[str, str], from_version: in
     """
     options = client_options(settings.kafka)
     topics = Topics(settings.kafka.topic_prefix)
+    # Of all topics this one alone is the same whatever the workers' settings say.
+    wanted = (rulesets_topic(topics),)
+    await ensure_topics(options, wanted, replication=settings.kafka.replication)
     log = KafkaLog(options, topic_name=topics.name)
     failures: list[BaseException] = []
     await log.start()

@@ -25,6 +25,9 @@ a dead letter, with its reason, rather than an error that only its producer sees
 
 _HOUR: Final = 3_600_000
 _DAY: Final = 24 * _HOUR
+_OURS: Final = {"message.timestamp.type": "LogAppendTime"}
+"""The clock of a machine of ours must not decide when a record is compacted or removed; and a
+broker refuses one that is stamped more than an hour ahead of its own."""
 _ESSENTIAL: Final = ("message.timestamp.type", "cleanup.policy")
 _REPLICATION: Final = "default.replication.factor"
 _KNOWN_WITHIN: Final = 20.0
@@ -67,11 +70,8 @@ def wanted_topics(topics: Topics, partitions: int, *, header_clock: bool) -> tup
     clock = "CreateTime" if header_clock else "LogAppendTime"
     stamped = {"message.timestamp.type": clock, "max.message.bytes": str(INPUT_LIMIT)}
     inbox = {"max.message.bytes": str(INPUT_LIMIT)}
-    # The clock of a machine of ours must not decide when a record is compacted or removed; and a
-    # broker refuses one that is stamped more than an hour ahead of its own.
-    ours = {"message.timestamp.type": "LogAppendTime"}
-    plain = {"max.message.bytes": str(RECORD_LIMIT)} | ours
-    dead = {"max.message.bytes": str(DEAD_LETTER_LIMIT), "retention.ms": str(30 * _DAY)} | ours
+    plain = {"max.message.bytes": str(RECORD_LIMIT)} | _OURS
+    dead = {"max.message.bytes": str(DEAD_LETTER_LIMIT), "retention.ms": str(30 * _DAY)} | _OURS
     # Deletions stay readable for a week, and nothing is compacted for an hour: a restore that is
     # late still sees them, and still sees both of two writers' records.
     compacted = {
@@ -88,11 +88,19 @@ def wanted_topics(topics: Topics, partitions: int, *, header_clock: bool) -> tup
         Topic(topics.changelog("send"), partitions, compacted),
         Topic(topics.name("inbox"), partitions, inbox),
         Topic(topics.name("deliveries"), partitions, plain),
-        # Content is kept while it may be referred to: never deleted, only compacted by key.
-        Topic(topics.name("rulesets"), 1, {"cleanup.policy": "compact"} | plain),
+        rulesets_topic(topics),
         Topic(topics.name("events.dlq"), 1, dead),
         Topic(topics.name("actions.dlq"), 1, dead),
     )
+
+
+def rulesets_topic(topics: Topics) -> Topic:
+    """Return the topic of the published rulesets.
+
+    Content is kept while it may be referred to: never deleted, only compacted by key.
+    """
+    settings = {"cleanup.policy": "compact", "max.message.bytes": str(RECORD_LIMIT)} | _OURS
+    return Topic(topics.name("rulesets"), 1, settings)
 
 
 async def ensure_topics(

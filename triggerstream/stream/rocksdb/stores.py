@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import time
 from collections.abc import Callable, Container
 from pathlib import Path
@@ -18,6 +20,9 @@ _log = logging.getLogger(__name__)
 MAX_AGE_S: Final = 6 * 86_400
 """A store that was offline for longer is put aside: the changelog forgets deletions after seven
 days (`topics`), and with its help an older store would raise the dead."""
+
+LOCK: Final = "LOCK"
+"""The file by which a process says that the directory is its own; it holds the process's number."""
 
 _BLOCK_CACHE: Final = 16 << 20
 _WRITE_BUFFER: Final = 8 << 20
@@ -49,8 +54,41 @@ class Stores:
         self._now = now
         self._on_damage = on_damage
         self._open: dict[int, RocksStore] = {}
+        self._lock: int | None = None
         # One cache and small buffers for all: RocksDB's defaults take gigabytes a partition.
         self._cache = Cache(_BLOCK_CACHE)
+
+    def claim(self) -> None:
+        """Take the directory for this process until it ends, or `release`.
+
+        Called before anything else, so that a second process ends before it has joined a group and
+        moved partitions about. A lock of the system's goes with its process, however that ends.
+
+        Raises:
+            StoreError: Another process has it; the message names it.
+        """
+        self._root.mkdir(parents=True, exist_ok=True)
+        path = self._root / LOCK
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            owner = os.read(lock, 32).decode(errors="replace").strip()
+            os.close(lock)
+            message = (
+                "TRIGGERSTREAM_DATA_DIR: required is a directory of this process alone; found "
+                f"{self._root}, which process {owner or 'unknown'} uses"
+            )
+            raise StoreError(message) from error
+        os.ftruncate(lock, 0)
+        os.write(lock, b"%d\n" % os.getpid())
+        self._lock = lock
+
+    def release(self) -> None:
+        """Give the directory back."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def open(self, partition: int) -> RocksStore:
         """Return the store of *partition*, the same one until it is closed.

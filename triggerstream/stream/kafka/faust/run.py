@@ -35,7 +35,7 @@ async def serve(app: RecoveringApp) -> int:
     shutdown = app.edge.shutdown
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, shutdown.end)
+        loop.add_signal_handler(number, shutdown.end, f"{number.name} came")
     starting = asyncio.create_task(_start(app))
     watching = asyncio.create_task(watch(app))
     try:

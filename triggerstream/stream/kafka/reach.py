@@ -1,0 +1,69 @@
+"""Whether a Kafka answers, asked before anything else, and told in words within seconds.
+
+aiokafka waits for an answer of whoever listens at an address, its request timeout long and once
+for each attempt; a wrong port is found after half a minute of silence. So is a topic that is not
+there, when it is asked for by a consumer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from triggerstream.errors import UnreachableError
+
+WITHIN: Final = 3.0
+"""Seconds within which a broker must have answered."""
+
+
+async def reach(options: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the topics that the brokers have.
+
+    Args:
+        options: How to reach the brokers (`client.client_options`).
+
+    Raises:
+        UnreachableError: No broker answers within `WITHIN`, or it refuses, or it is no Kafka.
+    """
+    addresses = ",".join(options["bootstrap_servers"])
+    admin = AIOKafkaAdminClient(**options)
+    try:
+        async with asyncio.timeout(WITHIN):
+            await admin.start()
+            return frozenset(await admin.list_topics())
+    except TimeoutError as error:
+        why = await _why_silent(options["bootstrap_servers"])
+        raise _unreachable(addresses, why) from error
+    except (KafkaError, OSError) as error:
+        why = await _why_silent(options["bootstrap_servers"], str(error) or type(error).__name__)
+        raise _unreachable(addresses, why) from error
+    finally:
+        with contextlib.suppress(KafkaError, OSError):
+            await admin.close()
+
+
+def _unreachable(addresses: str, why: str) -> UnreachableError:
+    required = "TRIGGERSTREAM_KAFKA__BOOTSTRAP: required are brokers that answer"
+    return UnreachableError(f"{required}; found {addresses} ({why})")
+
+
+async def _why_silent(servers: list[str], otherwise: str = "") -> str:
+    """Return what stands at the first of *servers*, in words, by connecting to it once more."""
+    host, _, port = servers[0].rpartition(":")
+    try:
+        async with asyncio.timeout(0.5):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except ConnectionRefusedError:
+        return "nobody listens there"
+    except socket.gaierror:
+        return f"there is no host {host!r}"
+    except (TimeoutError, OSError):
+        return "there is no way to it"
+    writer.close()
+    return otherwise or f"who listens there has not answered as a Kafka does within {WITHIN:.0f} s"
