@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from triggerstream.errors import SettingsError
-from triggerstream.ops.health import Health, HealthServer
+from triggerstream.ops.health import PATHS, Health, HealthServer
 
 TOKEN = "a token of enough characters"
 
@@ -201,7 +201,29 @@ def test_metrics_are_served_in_the_text_format(
     assert b"fires_total 3.0" in body
 
 
-@pytest.mark.parametrize("path", ["/", "/customers/", "/customers/a/b", "/nothing"])
+def test_the_root_lists_what_there_is(server: HealthServer) -> None:
+    status, body = get(server, "/")
+
+    assert status == 200
+    assert orjson.loads(body)["paths"] == list(PATHS)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/version", "/nothing"])
+def test_a_head_is_a_get_without_its_body(server: HealthServer, path: str) -> None:
+    answers = {}
+    for method in ("GET", "HEAD"):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection.request(method, path)
+        answer = connection.getresponse()
+        answers[method] = (answer.status, answer.headers["Content-Type"], answer.read())
+        connection.close()
+
+    assert answers["HEAD"][:2] == answers["GET"][:2]
+    assert answers["HEAD"][2] == b""
+    assert answers["GET"][2]
+
+
+@pytest.mark.parametrize("path", ["/customers/", "/customers/a/b", "/nothing"])
 def test_other_paths_are_not_found(server: HealthServer, path: str) -> None:
     assert get(server, path)[0] == 404
 

@@ -137,10 +137,9 @@ class Runtime:
         stack.callback(self._server.stop)
         self._identity = client_id_of(settings.http, self._server.port)
         _log.info(
-            "%s starts: health on http://%s:%d/, Kafka at %s, topics %s.*",
+            "%s starts: health on %s, Kafka at %s, topics %s.*",
             self.title,
-            self._identity.host,
-            self._identity.port,
+            self._identity,
             settings.kafka.bootstrap,
             settings.kafka.topic_prefix,
         )

@@ -41,18 +41,17 @@ class Shutdown:
             # One of ours says what is wrong and who acts; where it was raised helps nobody.
             known = isinstance(error, TriggerstreamError)
             _log.error(
-                "stopping with exit code %d: %s: %s",
-                self.exit_code,
+                "stopping: %s: %s",
                 type(error).__name__,
                 error,
                 exc_info=None if known else error,
             )
             self._loop.call_soon_threadsafe(self._sealed.set)
 
-    def end(self, why: str = "it was told to") -> None:
+    def end(self, why: str = "it was asked to") -> None:
         """Ask the process to end in order; *why* is told in the logs."""
         if not self.is_sealed:
-            _log.info("stopping: %s", why)
+            _log.info("told to stop: %s", why)
         self._loop.call_soon_threadsafe(self._sealed.set)
 
     async def wait(self) -> None:
