@@ -1,4 +1,4 @@
-"""Each command as the first one that a Kafka sees: one sentence, at once, and the right exit code."""
+"""Each command as the first one that a Kafka sees: one sentence, at once, the right exit code."""
 
 from __future__ import annotations
 
