@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check chaos simulate lock clean
+.PHONY: demo test check chaos docs simulate lock clean
 
 demo: $(READY)  ## see it work in three minutes; KEEP=1 leaves it running
 	@$(BIN)/python -m deploy.local_kafka.run --if-possible \
@@ -26,6 +26,9 @@ check: $(READY)  ## lint, format, types and the direction of imports
 
 chaos: $(READY)  ## every fault, again and again, on a real Apache Kafka; the long one
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+docs: $(READY)  ## make the reference pages again, from the code
+	@$(BIN)/python -m deploy.reference
 
 lock: $(READY)  ## pin every version again, within what pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev \
