@@ -14,6 +14,7 @@ from triggerstream.cli import (
     demo,
     deploy,
     dlq,
+    init,
     inspect,
     replay,
     sender,
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(init.init)
 app.command()(validate.validate)
 app.command("test")(test.run_tests)
 app.command()(replay.replay)

@@ -1,0 +1,1 @@
+"""What a new project begins with: directories of files, one for each kind of business."""
