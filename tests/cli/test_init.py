@@ -35,7 +35,7 @@ def test_what_is_there_is_not_touched_and_nothing_is_written_beside_it(tmp_path:
     (tmp_path / "README.md").write_text("mine")
 
     with pytest.raises(
-        UsageError, match=r"a place without the files of the starter; found README\.md"
+        UsageError, match=r"without the files of the starter; found README\.md"
     ):
         write_project(tmp_path, "shop")
 
