@@ -34,9 +34,7 @@ def test_a_starter_has_what_a_project_needs() -> None:
 def test_what_is_there_is_not_touched_and_nothing_is_written_beside_it(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine")
 
-    with pytest.raises(
-        UsageError, match=r"without the files of the starter; found README\.md"
-    ):
+    with pytest.raises(UsageError, match=r"without the files of the starter; found README\.md"):
         write_project(tmp_path, "shop")
 
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]

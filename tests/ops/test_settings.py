@@ -189,3 +189,20 @@ class TestSettingsThatNeedEachOther:
 
     def test_customers_are_not_shown_to_others_without_a_token(self) -> None:
         assert not load_settings({"TRIGGERSTREAM_HTTP__HOST": "192.0.2.1"}).http.serves_customers
+
+
+def test_how_a_value_is_checked_is_not_told_but_what_is_required() -> None:
+    with pytest.raises(SettingsError) as wrong:
+        load_settings(
+            {
+                "TRIGGERSTREAM_KAFKA__BOOTSTRAP": "nowhere",
+                "TRIGGERSTREAM_SENDER__WEBHOOKS": '{"crm": {"url": "https://a.b", "secret": "x"}}',
+            }
+        )
+
+    first, second = str(wrong.value).splitlines()
+    assert first == (
+        "TRIGGERSTREAM_KAFKA__BOOTSTRAP: required is brokers as host:port, separated by commas; "
+        "found 'nowhere'"
+    )
+    assert second.endswith("found a value that is not shown (at crm.secret: there is no such key)")

@@ -27,7 +27,7 @@ app = typer.Typer(
     name="triggerstream",
     help="A real-time behavioural trigger engine on Kafka.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

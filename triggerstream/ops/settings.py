@@ -284,6 +284,14 @@ LEAVES = {leaf.name: leaf for leaf in _leaves(Settings)}
 """Every setting by the name of its variable."""
 
 
+_OURS = {
+    "string_pattern_mismatch": "",  # what is required has been said, and a pattern says less
+    "extra_forbidden": "there is no such key",
+    "missing": "this key is missing",
+}
+"""Words for pydantic's kinds of problems, where its own speak of how we check."""
+
+
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in *environ* (this process's environment if ``None``).
 
@@ -351,9 +359,10 @@ def _told(problem: Any) -> str:
         if leaf is not None:
             path = path[end:]
             break
-    words = problem["msg"].removeprefix("Value error, ")
+    words = _OURS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     if leaf is None:  # from a validator of a group, whose words name the variables
         return str(words)
     found = "a value that is not shown" if leaf.is_secret else repr(problem["input"])
-    where = f" (at {'.'.join(path)}: {words})" if path else f" ({words})"
+    where = ": ".join(filter(None, (f"at {'.'.join(path)}" if path else "", str(words))))
+    where = f" ({where})" if where else ""
     return f"{leaf.name}: required is {leaf.requires}; found {found}{where}"
