@@ -109,6 +109,7 @@ def test_the_name_before_an_address_is_literal_text(found: str, name: str) -> No
         "Shop <news@shop.example",
         "Shop <news@shop.example> x",
         "Shop\n <news@shop.example>",
+        "Shop\r <news@shop.example>",
         "news@shop.example (Shop)",
         "Shop <news@☃.example>",
     ],

@@ -8,7 +8,7 @@ from email.headerregistry import Address
 from triggerstream.channels.domains import ascii_domain
 
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_NAMED = re.compile(r"(?P<name>.*)<(?P<mailbox>[^<>]*)>")
+_NAMED = re.compile(r"(?P<name>[^\r\n]*)<(?P<mailbox>[^<>]*)>")
 _QUOTED = re.compile(r'"(?P<inside>(?:[^"\\]|\\.)*)"')
 
 

@@ -109,8 +109,6 @@ def _mailbox(name: str, address: Address) -> str:
 
 
 def _token(name: str, text: str) -> str:
-    if (length := len(f"{name}: <{text}>")) > _LINE_MAX:
-        raise ValueError(f"{name}: a line of at most {_LINE_MAX} is required; found {length}")
     if not _TOKEN.fullmatch(text) or _ENCODED_WORD.search(text):
         required = "ASCII without spaces and encoded words is required"
         raise ValueError(f"{name}: {required}; found other characters")
@@ -182,4 +180,7 @@ def _fold(name: str, pieces: Iterable[str]) -> str:
         if number and len(lines[-1]) + 1 + len(piece) > _LINE:
             lines.append("")
         lines[-1] += f" {piece}"
+    if (longest := max(map(len, lines))) > _LINE_MAX:
+        required = f"lines of at most {_LINE_MAX} characters are required"
+        raise ValueError(f"{name}: {required}; found one of {longest}")
     return "".join(f"{line}\r\n" for line in lines)
