@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from email.headerregistry import Address
 from email.policy import EmailPolicy
 from typing import Any
@@ -142,24 +142,27 @@ def _encoded(text: str, first: int) -> Iterator[str]:
     as CPython before 3.13.2 does in names, it stands where there is one already.
     """
     q = [_q(character) for character in text]
-    sizes = [len(character.encode()) for character in text]
-    as_q = sum(map(len, q)) <= _base64_size(sum(sizes))
-    room, start = first, 0
+    utf8 = [character.encode() for character in text]
+    if sum(map(len, q)) <= (sum(map(len, utf8)) + 2) // 3 * 4:
+        for start, end in _spans(text, [len(one) for one in q], first, _WORD):
+            yield f"=?utf-8?q?{''.join(q[start:end])}?="
+    else:
+        for start, end in _spans(text, [len(one) for one in utf8], first // 4 * 3, _WORD // 4 * 3):
+            coded = b2a_base64(b"".join(utf8[start:end]), newline=False).decode("ascii")
+            yield f"=?utf-8?b?{coded}?="
+
+
+def _spans(text: str, sizes: Sequence[int], first: int, others: int) -> Iterator[tuple[int, int]]:
+    """Yield where the parts of *text* begin and end, of characters of at most so much size."""
+    start, room = 0, first
     while start < len(text):
         end, size = start, 0
-        while end < len(text):
-            size += len(q[end]) if as_q else sizes[end]
-            if (size if as_q else _base64_size(size)) > room:
-                break
+        while end < len(text) and (size := size + sizes[end]) <= room:
             end += 1
         if end < len(text) and (space := text.rfind(" ", start, end)) >= 0:
             end = space + 1
-        if as_q:
-            yield f"=?utf-8?q?{''.join(q[start:end])}?="
-        else:
-            coded = b2a_base64(text[start:end].encode(), newline=False).decode("ascii")
-            yield f"=?utf-8?b?{coded}?="
-        room, start = _WORD, end
+        yield start, end
+        start, room = end, others
 
 
 def _q(character: str) -> str:
@@ -168,10 +171,6 @@ def _q(character: str) -> str:
     if _Q_LITERAL.fullmatch(character):
         return character
     return "".join(f"={byte:02X}" for byte in character.encode())
-
-
-def _base64_size(size: int) -> int:
-    return (size + 2) // 3 * 4
 
 
 def _fold(name: str, pieces: Iterable[str]) -> str:
