@@ -371,6 +371,17 @@ def test_the_reply_goes_where_it_is_wanted() -> None:
     assert composed(reply_to="help@shop.example")["Reply-To"] == "help@shop.example"
 
 
+def test_long_addresses_and_ids_are_never_encoded() -> None:
+    domain = ".".join(["d" * 60] * 3)
+    to = f"{'a' * 64}@{domain}"
+
+    written = channel(1, from_address=f"news@{domain}").compose(message(), CONTENT, to).as_bytes()
+
+    lines = written.decode("ascii").split("\r\n")
+    assert f"To: {to}" in lines
+    assert f"Message-ID: <{ACTION}@{domain}>" in lines
+
+
 def test_html_alone_is_a_whole_message() -> None:
     mail = composed(content=Content("s", html="<p>x</p>"))
 

@@ -66,6 +66,7 @@ def test_every_reader_gets_the_text_that_was_put_in(read: Read, text: str) -> No
         ("Grüße", ["Subject: =?utf-8?b?R3LDvMOfZQ==?="]),
         ("Ada Müller", ["Subject: =?utf-8?q?Ada_M=C3=BCller?="]),
         ("Привет", ["Subject: =?utf-8?b?0J/RgNC40LLQtdGC?="]),
+        ("a  b", ["Subject: =?utf-8?q?a__b?="]),
         ("x =? y", ["Subject: =?utf-8?b?eCA9PyB5?="]),
         ("", ["Subject:"]),
     ],
@@ -134,6 +135,7 @@ def named(name: str) -> Named:
 @example('Müller, Söhne "& Co."')
 @example("Магазин электроники и бытовой техники")
 @example("word, " * 60)
+@example("The shop of Ada Müller, (Charles Babbage) & Co.")
 @example('"')
 @example("\\")
 def test_a_name_is_read_as_it_was_put_in(name: str) -> None:
@@ -268,6 +270,7 @@ def test_no_header_of_a_mail_is_handed_to_the_librarys_parser() -> None:
     assert names == [b"From", b"Subject", b"X-Later", b"MIME-Version", b"Content-Type"]
     assert strict_text(fields[1]) == FORGED
     assert body.count(b"Content-Type: text/") == 2
+    assert fields[1].decode() in mail.as_string()
 
 
 def test_a_header_reads_back_from_a_mail_as_it_was_set() -> None:
