@@ -9,7 +9,6 @@ may be left to them.
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 import idna
 
@@ -35,25 +34,14 @@ def ascii_domain(found: str) -> str | None:
 def ascii_host(found: str) -> str | None:
     """Return *found*, a host's name or number, in ASCII; ``None`` if that is not possible.
 
-    What is ASCII is left as it is: private names keep rules of their own (``mail_server``).
+    What is ASCII is left as it is: private names keep rules of their own (``mail_server``). A dot
+    at the end, which says that nothing may be added, is kept.
     """
-    return found if found.isascii() else ascii_domain(found)
-
-
-def with_ascii_host(url: str) -> str | None:
-    """Return *url* with its host in ASCII, or ``None`` if it has none that is valid."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return None
-    if not host or (name := ascii_host(host)) is None:
-        return None
-    if name == host:
-        return url
-    user, at, server = parts.netloc.rpartition("@")
-    _, colon, port = server.partition(":")
-    return parts._replace(netloc=f"{user}{at}{name}{colon}{port}").geturl()
+    if found.isascii():
+        return found
+    name = found.removesuffix(".")
+    domain = ascii_domain(name)
+    return None if domain is None else domain + found[len(name) :]
 
 
 def _label(label: str) -> str:
