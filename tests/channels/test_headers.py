@@ -155,7 +155,7 @@ def test_the_modern_reader_of_names_is_right_up_to_its_own_spaces(name: str) -> 
 
     assert read.address == "news@shop.example"
     if field.count(b"=?utf-8?") > 1 or re.search(r"\s\s", name):
-        # CPython before 3.13.2 shows the space between two encoded words; each shows several
+        # CPython (3.13.5 still) shows the space between two encoded words; each shows several
         # spaces as one.
         assert "".join(read.name.split()) == "".join(name.split())
     else:

@@ -139,7 +139,7 @@ def _encoded(text: str, first: int) -> Iterator[str]:
     """Yield the encoded words that are *text* in UTF-8, in the shorter of the two encodings.
 
     Each ends behind a space if it can: where a reader wrongly shows the space between two words,
-    as CPython before 3.13.2 does in names, it stands where there is one already.
+    as CPython does in names (3.13.5 still), it stands where there is one already.
     """
     q = [_q(character) for character in text]
     utf8 = [character.encode() for character in text]
