@@ -53,6 +53,7 @@ def _label(label: str) -> str:
     if not label.startswith(_ENCODED):
         # In ASCII its own rules hold: IDNA refuses ``ab--cd``, which has always been a name.
         return label if label.isascii() else idna.alabel(label).decode("ascii")
+    # Releases of idna that we allow differ in whether they see another spelling of the same.
     if (same := idna.alabel(idna.ulabel(label)).decode("ascii")) != label:
         raise UnicodeError(f"a label in its only spelling is required; {label!r} is {same!r}")
     return label
