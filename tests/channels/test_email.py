@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from tests.channels.harness import ACTION, CONTENT, NOW, action, firing, message
-from triggerstream.channels.base import Answer, Channel, Content
+from triggerstream.channels.base import Answer, Channel, Content, Message
 from triggerstream.channels.config import EmailConfig
 from triggerstream.channels.email import EmailChannel
 from triggerstream.channels.templates import Templates
@@ -42,6 +42,7 @@ class Mailbox:
     def __init__(self, **replies: str) -> None:
         self.replies = replies
         self.accepted: list[EmailMessage] = []
+        self.envelopes: list[Envelope] = []
         self.closed = asyncio.Event()
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
@@ -68,6 +69,7 @@ class Mailbox:
             parsed = message_from_bytes(envelope.content, policy=policy.default)
             assert isinstance(parsed, EmailMessage)
             self.accepted.append(parsed)
+            self.envelopes.append(envelope)
         return reply
 
 
@@ -91,16 +93,18 @@ async def serving(make: Callable[[], Any]) -> AsyncIterator[int]:
 def channel(port: int, **settings: Any) -> EmailChannel:
     timeout = settings.pop("timeout", 5.0)
     settings.setdefault("security", "none")
-    config = EmailConfig(host="127.0.0.1", port=port, from_address=SENDER, **settings)
+    settings.setdefault("host", "127.0.0.1")
+    settings.setdefault("from_address", SENDER)
+    config = EmailConfig(port=port, **settings)
     return EmailChannel(config, timeout=timeout, now=lambda: NOW)
 
 
-async def send(box: Mailbox, **settings: Any) -> Answer:
-    """Send one message to *box*."""
+async def send(box: Mailbox, letter: Message | None = None, **settings: Any) -> Answer:
+    """Send one message, or *letter*, to *box*."""
     async with serving(
         lambda: SMTP(box, hostname="mail.example", loop=asyncio.get_running_loop())
     ) as port:
-        answer = await channel(port, **settings).send(message())
+        answer = await channel(port, **settings).send(letter or message())
         box.closed.set()
         return answer
 
@@ -163,6 +167,78 @@ async def test_the_customers_address_stays_out_of_the_detail() -> None:
     answer = await send(Mailbox(rcpt="550 5.1.1 <{address}>: unknown"))
 
     assert answer.detail == "550 5.1.1 <<address>>: unknown"
+
+
+FORGED = "Lamp =?utf-8?q?=0d=0aBcc:_all@victim.example=0d=0a=0d=0a<h1>hi</h1>?="
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        FORGED,
+        "=?utf-8?q?caf=C3=A9?= blend",
+        "Ваша корзина ждёт вас, и в ней ещё три товара, которые скоро закончатся " * 3,
+        "word " * 60 + "end",
+        "a" * 300,
+    ],
+)
+async def test_whatever_the_subject_says_it_is_the_subject(subject: str) -> None:
+    box = Mailbox()
+
+    await send(box, message(content=Content(subject, "Hello")))
+
+    (mail,) = box.accepted
+    assert sorted(mail.keys()) == HEADERS
+    assert mail["Subject"] == subject
+    assert mail.get_content().strip() == "Hello"
+
+
+async def test_a_link_of_any_length_reaches_the_reader_whole() -> None:
+    link = "https://click.mailing.shop.example/" + "u/" * 400 + "x?a=1"
+    box = Mailbox()
+
+    await send(box, unsubscribe_url=link)
+
+    (envelope,) = box.envelopes
+    assert isinstance(envelope.content, bytes)
+    lines = envelope.content.decode("ascii").split("\r\n")
+    assert f"List-Unsubscribe: <{link}&id={ACTION}>" in lines
+    assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
+
+
+async def test_names_and_domains_reach_the_server_in_ascii() -> None:
+    box = Mailbox()
+
+    answer = await send(
+        box,
+        message({"email": "kunde@straße.example"}),
+        from_address="Möbel, Straße & Söhne <news@straße.example>",
+        reply_to='"Help =?utf-8?q?x?=" <help@faß.example>',
+    )
+
+    (envelope,) = box.envelopes
+    (mail,) = box.accepted
+    assert envelope.rcpt_tos == ["kunde@xn--strae-oqa.example"]
+    assert envelope.mail_from == "news@xn--strae-oqa.example"
+    assert answer.provider_id == mail["Message-ID"] == f"<{ACTION}@xn--strae-oqa.example>"
+    written = [one for name in ("From", "To", "Reply-To") for one in mail[name].addresses]
+    assert [(one.display_name, one.addr_spec) for one in written] == [
+        ("Möbel, Straße & Söhne", "news@xn--strae-oqa.example"),
+        ("", "kunde@xn--strae-oqa.example"),
+        ("Help =?utf-8?q?x?=", "help@xn--fa-hia.example"),
+    ]
+
+
+async def test_dots_and_bare_line_ends_in_a_body_end_nothing() -> None:
+    text = "a\r\n.\r\nMAIL FROM:<x@evil.example>\r\nDATA\r\n.\r\nb\n.\nc\r.\rd\n..e\n"
+    box = Mailbox()
+
+    await send(box, message(content=Content("s", text)))
+
+    (mail,) = box.accepted
+    assert mail.get_content().splitlines() == [
+        *["a", ".", "MAIL FROM:<x@evil.example>", "DATA", ".", "b", ".", "c", ".", "d", "..e"]
+    ]
 
 
 class Silent(asyncio.Protocol):
@@ -232,7 +308,16 @@ async def test_a_farewell_that_fails_does_not_unsend() -> None:
 # ── what is refused before any conversation ─────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("profile", [{}, {"email": "nobody"}, {"email": "a@b.c\nBcc: d@e.f"}])
+@pytest.mark.parametrize(
+    "profile",
+    [
+        {},
+        {"email": "nobody"},
+        {"email": "a@b.c\nBcc: d@e.f"},
+        {"email": "ada@☃.example"},
+        {"email": "ädä@mail.example"},
+    ],
+)
 async def test_without_an_address_it_fails(profile: dict[str, Any]) -> None:
     answer = await channel(1).send(message(profile))
 
@@ -246,8 +331,9 @@ async def test_without_a_subject_it_fails(content: Content | None) -> None:
     assert (answer.outcome, answer.reason) == ("failed", "template")
 
 
-async def test_a_message_that_cannot_be_written_fails_alone() -> None:
-    answer = await channel(1).send(message(content=Content("a\r\nBcc: b@mail.example", "x")))
+@pytest.mark.parametrize("subject", ["a\r\nBcc: b@mail.example", "a\x00b", "a\x9bb", "a\ud800b"])
+async def test_a_message_that_cannot_be_written_fails_alone(subject: str) -> None:
+    answer = await channel(1).send(message(content=Content(subject, "x")))
 
     assert (answer.outcome, answer.reason) == ("failed", "template")
 
@@ -285,6 +371,17 @@ def test_the_reply_goes_where_it_is_wanted() -> None:
     assert composed(reply_to="help@shop.example")["Reply-To"] == "help@shop.example"
 
 
+def test_long_addresses_and_ids_are_never_encoded() -> None:
+    domain = ".".join(["d" * 60] * 3)
+    to = f"{'a' * 64}@{domain}"
+
+    written = channel(1, from_address=f"news@{domain}").compose(message(), CONTENT, to).as_bytes()
+
+    lines = written.decode("ascii").split("\r\n")
+    assert f"To: {to}" in lines
+    assert f"Message-ID: <{ACTION}@{domain}>" in lines
+
+
 def test_html_alone_is_a_whole_message() -> None:
     mail = composed(content=Content("s", html="<p>x</p>"))
 
@@ -292,11 +389,11 @@ def test_html_alone_is_a_whole_message() -> None:
 
 
 def test_a_header_cannot_hold_a_line_break() -> None:
-    with pytest.raises(ValueError, match="linefeed"):
+    with pytest.raises(ValueError, match=r"Subject: .* control characters .* found '\\r'"):
         composed(content=Content("a\r\nBcc: all@mail.example", "x"))
 
 
-@given(st.text(min_size=1), st.text())
+@given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1), st.text())
 def test_whatever_a_template_makes_can_be_sent(subject: str, text: str) -> None:
     content = render_as_one_line(subject, text)
     if not content.subject:
@@ -305,6 +402,14 @@ def test_whatever_a_template_makes_can_be_sent(subject: str, text: str) -> None:
     parsed = message_from_bytes(composed(content=content).as_bytes(), policy=policy.default)
 
     assert sorted(parsed.keys()) == HEADERS
+    assert parsed["Subject"] == content.subject
+
+
+@given(st.text())
+def test_no_line_of_a_body_is_longer_than_76_characters(text: str) -> None:
+    lines = composed(content=Content("s", text * 20, text * 20)).as_bytes().split(b"\r\n")
+
+    assert max(map(len, lines)) <= 76
 
 
 def render_as_one_line(subject: str, text: str) -> Content:
@@ -327,11 +432,36 @@ def test_the_password_is_not_shown() -> None:
         {"from_address": SENDER, "reply_to": "nobody"},
         {"from_address": SENDER, "unsubscribe_url": "javascript:alert(1)"},
         {"from_address": SENDER, "unsubscribe_url": "https://x/\nBcc: y"},
+        {"from_address": SENDER, "unsubscribe_url": "https://x/ä"},
+        {"from_address": SENDER, "unsubscribe_url": "https://straße.example/"},
+        {"from_address": SENDER, "unsubscribe_url": "https://x/?a=<b>"},
+        {"from_address": SENDER, "unsubscribe_url": "https://x/#bye"},
+        {"from_address": SENDER, "unsubscribe_url": "https://x/?a=?utf-8?q?b?="},
+        {"from_address": SENDER, "unsubscribe_url": "https://x/" + "u" * 950},
+        {"from_address": "Shop\t <news@shop.example>"},
+        {"from_address": "Shop <news@☃.example>"},
+        {"from_address": SENDER, "host": "☃.example"},
     ],
 )
 def test_wrong_settings_are_told_when_it_is_built(settings: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="required"):
-        EmailChannel(EmailConfig(host="h", **settings), timeout=1, now=lambda: NOW)
+        EmailChannel(EmailConfig(**{"host": "h", **settings}), timeout=1, now=lambda: NOW)
+
+
+def test_the_longest_link_is_one_that_fits_a_line() -> None:
+    def link(length: int) -> str:
+        return "https://x/" + "u" * (length - len("https://x/"))
+
+    longest = 998 - len(f"List-Unsubscribe: <?id={ACTION}>")
+    lines = composed(unsubscribe_url=link(longest)).as_bytes().split(b"\r\n")
+
+    assert max(map(len, lines)) == 998
+    with pytest.raises(SettingsError, match=r"unsubscribe link: .* at most 998 characters"):
+        channel(1, unsubscribe_url=link(longest + 1))
+
+
+def test_a_mail_server_beyond_ascii_is_the_one_of_idna_2008() -> None:
+    assert channel(1, host="mail.straße.example")._client().hostname == "mail.xn--strae-oqa.example"
 
 
 async def test_it_is_a_channel_that_can_be_closed_unused() -> None:

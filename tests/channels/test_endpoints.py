@@ -39,6 +39,17 @@ def test_a_host_is_dialled_under_its_own_name(host: str, dialled: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "why"),
+    [("☃\u0378.example", "no international domain"), ("exam\u00adple.com", "nobody can see")],
+)
+def test_a_host_that_is_none_is_told_apart_from_one_that_hides_something(
+    host: str, why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        url_of(f"https://{host}/hook")
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "i♥ß.example",  # by IDNA 2003 it would be i♥ss.example

@@ -16,7 +16,8 @@ class EmailConfig(msgspec.Struct, frozen=True):
 
     Attributes:
         security: ``starttls`` refuses a server that does not offer it.
-        from_address: ``news@shop.example`` or ``Shop <news@shop.example>``.
+        from_address: ``news@shop.example`` or ``Shop <news@shop.example>``; the name is literal
+            text, whatever it looks like. So it is with `reply_to`.
         unsubscribe_url: Where a customer unsubscribes; the action's id is added as ``?id=``.
     """
 

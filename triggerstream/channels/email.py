@@ -8,25 +8,30 @@ question open for ever, since mail has no idempotency key.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from email.errors import HeaderParseError, MessageError
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP as WIRE
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from urllib.parse import urlencode
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException
 
-from triggerstream.channels.addresses import mailbox
+from triggerstream.channels.addresses import mailbox, named_mailbox
 from triggerstream.channels.base import Answer, Content, Message, shorten
 from triggerstream.channels.config import EmailConfig
+from triggerstream.channels.domains import ascii_host
+from triggerstream.channels.headers import LITERAL_HEADERS, Token, write_header
 from triggerstream.core.reasons import FailReason
 from triggerstream.errors import SettingsError
 
+_LINK = re.compile(r"https?://(?:(?![<>#])[!-~])+")
+_ID = 32
+"""Characters of an action's id."""
 _GOODBYE = 1.0
 """Seconds for the farewell after the message has been accepted; how it ends does not matter."""
 
@@ -39,18 +44,19 @@ class EmailChannel:
         now: The time of day in epoch seconds, for the Date header.
 
     Raises:
-        SettingsError: The sender's or the reply address is none, or the link is not http(s).
+        SettingsError: The sender's or the reply address is none, the link is not http(s) or
+            cannot stand in a header, or the server's name is none.
     """
 
     def __init__(self, config: EmailConfig, *, timeout: float, now: Callable[[], float]) -> None:
         self._config = config
         self._timeout = timeout
         self._now = now
-        self._from = _address(config.from_address, "the sender's address")
-        self._reply_to = _address(config.reply_to, "the reply address") if config.reply_to else None
-        url = config.unsubscribe_url
-        if url is not None and not (url.startswith(("http://", "https://")) and url.isprintable()):
-            raise SettingsError(f"the unsubscribe link: an http(s) URL is required; found {url!r}")
+        self._from = _address("From", config.from_address)
+        self._reply_to = _address("Reply-To", config.reply_to) if config.reply_to else None
+        self._host = _host(config.host)
+        if config.unsubscribe_url is not None:
+            _require_link(config.unsubscribe_url)
 
     async def send(self, message: Message) -> Answer:
         to = mailbox(message.firing.profile.get("email"))
@@ -75,14 +81,14 @@ class EmailChannel:
 
     def compose(self, message: Message, content: Content, to: str) -> EmailMessage:
         """Return the mail; a retry is the same mail, by its Message-ID."""
-        mail = EmailMessage(policy=WIRE)
+        mail = EmailMessage(policy=LITERAL_HEADERS)
         mail["From"] = self._from
-        mail["To"] = Address(addr_spec=to)
+        mail["To"] = Token(to)
         if self._reply_to is not None:
             mail["Reply-To"] = self._reply_to
         mail["Subject"] = content.subject
         mail["Date"] = format_datetime(datetime.fromtimestamp(self._now(), UTC))
-        mail["Message-ID"] = self._message_id(message)
+        mail["Message-ID"] = Token(self._message_id(message))
         self._add_unsubscribe(mail, message)
         if content.text is not None:
             mail.set_content(content.text, cte="quoted-printable")
@@ -101,8 +107,7 @@ class EmailChannel:
         url = self._config.unsubscribe_url
         if url is None or message.firing.type == "transactional":
             return
-        joint = "&" if "?" in url else "?"
-        mail["List-Unsubscribe"] = f"<{url}{joint}{urlencode({'id': message.action_id})}>"
+        mail["List-Unsubscribe"] = _link(url, message.action_id)
         if url.startswith("https://"):
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
@@ -138,7 +143,7 @@ class EmailChannel:
     def _client(self) -> aiosmtplib.SMTP:
         config = self._config
         return aiosmtplib.SMTP(
-            hostname=config.host,
+            hostname=self._host,
             port=config.port,
             username=config.username,
             password=config.password.get_secret_value() if config.password else None,
@@ -175,11 +180,35 @@ def _told(error: Exception) -> str:
     return shorten(f"{type(error).__name__}: {error}")
 
 
-def _address(found: str, what: str) -> Address:
-    name, spec = parseaddr(found)
+def _address(header: str, found: str) -> Address:
+    address = named_mailbox(found)
+    if address is None:
+        raise SettingsError(f"a mail's {header}: an e-mail address is required; found {found!r}")
     try:
-        if (valid := mailbox(spec)) is not None:
-            return Address(name, addr_spec=valid)
-    except (ValueError, HeaderParseError) as error:
-        raise SettingsError(f"{what}: {error}") from error
-    raise SettingsError(f"{what}: an e-mail address is required; found {found!r}")
+        write_header(header, address)
+    except ValueError as error:
+        raise SettingsError(f"a mail's {error}") from error
+    return address
+
+
+def _host(found: str) -> str:
+    host = ascii_host(found)
+    if host is None:
+        raise SettingsError(f"the mail server: a host's name is required; found {found!r}")
+    return host
+
+
+def _link(url: str, action_id: str) -> Token:
+    joint = "&" if "?" in url else "?"
+    return Token(f"<{url}{joint}{urlencode({'id': action_id})}>")
+
+
+def _require_link(url: str) -> None:
+    """Refuse a link that would not reach the reader whole, or lose the id that is added to it."""
+    if not _LINK.fullmatch(url):
+        required = "an http(s) URL in ASCII without <, > and a fragment is required"
+        raise SettingsError(f"the unsubscribe link: {required}; found {url!r}")
+    try:
+        write_header("List-Unsubscribe", _link(url, "0" * _ID))
+    except ValueError as error:
+        raise SettingsError(f"the unsubscribe link: {error}") from error

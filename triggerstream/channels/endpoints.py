@@ -13,6 +13,8 @@ from urllib.parse import quote, urlsplit
 import idna
 from yarl import URL
 
+from triggerstream.channels.domains import ascii_host
+
 _AUTHORITY = re.compile(
     r"(?P<user>[^@]*@)?"
     r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+)\]|(?P<name>[^@:\[\]]+))"
@@ -72,17 +74,20 @@ def _ascii_host(name: str) -> str:
         if not _ASCII_NAME.fullmatch(name.lower()):
             raise ValueError("its host is no host name")
         return name.lower()  # '0x7f.1' and the like are for the guard to judge
-    try:
-        if not all(map(_is_kept, name)):
-            raise ValueError("its host has characters in it that nobody can see")
-        return idna.encode(name, uts46=True, std3_rules=True, transitional=False).decode("ascii")
-    except idna.IDNAError as error:
-        raise ValueError(f"its host is no international domain: {error}") from error
+    if not all(map(_is_kept, name)):
+        raise ValueError("its host has characters in it that nobody can see")
+    host = ascii_host(name)
+    if host is None:
+        raise ValueError("its host is no international domain")
+    return host
 
 
 def _is_kept(character: str) -> bool:
     """Return whether UTS 46 makes anything of *character*: a soft hyphen it drops silently."""
-    return bool(idna.uts46_remap(character, std3_rules=True, transitional=False))
+    try:
+        return bool(idna.uts46_remap(character, std3_rules=True, transitional=False))
+    except idna.IDNAError:
+        return True  # it is no character of a domain, as will be told
 
 
 def shown(url: str) -> str:
