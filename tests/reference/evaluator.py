@@ -18,13 +18,14 @@ import msgspec
 
 from tests.reference.conditions import EPOCH, Facts, holds, lookup
 from tests.reference.patterns import build
-from tests.reference.seen import DAY, Match, Pattern, Seen, Timer, duration
+from tests.reference.seen import DAY, HOUR, Match, Pattern, Seen, Timer, duration
 
 TOPIC = "triggerstream.events.v1"
 PRIORITIES = ("critical", "high", "medium", "low")
 FIRST_MOMENT = 0
 LAST_MOMENT = int(datetime(2101, 1, 1, tzinfo=UTC).timestamp() * 1000)
 REMEMBERED_IDS = 64
+MOST_REMEMBERED_IDS = 1024
 MOST_INSTANCES = 64
 NEVER = 1 << 62
 
@@ -61,7 +62,8 @@ class Customer(msgspec.Struct):
 
     Attributes:
         last: The last effective time.
-        recent: The newest (source, event_id) (30).
+        recent: The newest (source, event_id) (30), those of the lot last.
+        lot: The arrivals of those in the open lot.
         fired: By trigger: how many firings, and the last one's `at` (24).
         instances: By trigger and ``per`` value: the progress of its pattern.
     """
@@ -70,6 +72,7 @@ class Customer(msgspec.Struct):
     profile: Json
     last: int
     recent: list[tuple[str | None, str]]
+    lot: list[int]
     fired: dict[str, tuple[int, int]]
     instances: dict[str, dict[str | None, Pattern]]
 
@@ -127,7 +130,7 @@ class Log:
         if line.get("received_at") is not None and stamped > arrival + self.max_skew:
             stamped = arrival
         customer = self.customer(event["customer_id"], stamped)
-        if self.seen_before(customer, event):
+        if self.seen_before(customer, event, arrival):
             return
         late = stamped < customer.last - self.lateness  # 27
         if not late:
@@ -151,15 +154,21 @@ class Log:
     def customer(self, customer_id: str, at: int) -> Customer:
         if customer_id not in self.customers:
             instances: dict[str, dict[str | None, Pattern]] = {id_: {} for id_ in self.triggers}
-            self.customers[customer_id] = Customer(customer_id, {}, at, [], {}, instances)
+            self.customers[customer_id] = Customer(customer_id, {}, at, [], [], {}, instances)
         return self.customers[customer_id]
 
-    def seen_before(self, customer: Customer, event: Json) -> bool:
-        """(30) Whether it is among the newest 64; if not, it is from now on."""
+    def seen_before(self, customer: Customer, event: Json, arrival: int) -> bool:
+        """(30) Whether it is known; if not, it is from now on."""
         identity = (event.get("source"), event["event_id"])
         if identity in customer.recent:
             return True
-        customer.recent = [*customer.recent, identity][-REMEMBERED_IDS:]
+        is_over = bool(customer.lot) and arrival >= customer.lot[0] + HOUR
+        if is_over:
+            customer.recent = customer.recent[-max(len(customer.lot), REMEMBERED_IDS - 1) :]
+            customer.lot = []
+        customer.recent = [*customer.recent, identity][-MOST_REMEMBERED_IDS:]
+        if len(customer.recent) > REMEMBERED_IDS:
+            customer.lot.append(arrival)
         return False
 
     # Timers.

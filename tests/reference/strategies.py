@@ -377,3 +377,17 @@ def crowded_logs(draw: Draw, events: int = 260) -> list[Json]:
         sequel.add(keys)
         sequel.now -= random.choice([0, 0, MINUTE // 2])
     return sequel.made
+
+
+@st.composite
+def repeating_logs(draw: Draw, events: int = 400) -> list[Json]:
+    """One customer, now busy and now not, of whom many events come again, from far back too."""
+    random = Random(draw(st.integers(0, 1 << 32)))
+    steps = random.choice([[0, 1000], [0, 1000, MINUTE], [MINUTE, 20 * MINUTE, 61 * MINUTE]])
+    now, made = START, list[Json]()
+    for number in range(events):
+        now += random.choice(steps)
+        again = random.random() < 0.4 and made
+        first = random.choice(made[-150:]) if again else {"event_id": str(number), "event_type": "a"}
+        made.append({"customer_id": "c", "timestamp": now, **first, "received_at": now})
+    return made

@@ -19,6 +19,7 @@ from tests.reference.strategies import (
     logs,
     long_logs,
     policies,
+    repeating_logs,
     sequences,
     stray_logs,
     trigger_sets,
@@ -63,3 +64,9 @@ def test_more_partial_matches_than_are_kept(
 def test_more_instances_than_are_kept(when: Json, events: list[Json], until: int | None) -> None:
     trigger = {"trigger": "t", "when": {**when, "per": "event_data.k"}}
     agree([trigger], events, until, {})
+
+
+@some(20)
+@given(st.sampled_from([2, 60, 150]), repeating_logs())
+def test_more_ids_than_are_known(threshold: int, events: list[Json]) -> None:
+    agree([{"trigger": "t", "when": {"count": "a", "at_least": threshold}}], events, None, {})

@@ -418,12 +418,39 @@ def test_a_firing_line_says_it_all(decide: Decide) -> None:
         ),
         pytest.param(
             "a@0#e " + " ".join(f"b@{n}" for n in range(1, 65)) + " a@70#e",
-            "e@0 e@70",
-            id="the 65th newest",
+            "e@0",
+            id="the 65th newest of who is busy",
         ),
         pytest.param(
-            "a@0#e " + " ".join(f"b@{n}" for n in range(1, 64)) + " a@65#e b@66#more a@70#e",
-            "e@0 e@70",
+            "a@0#e " + " ".join(f"b@{n}" for n in range(1, 65)) + " b@3663.999 a@3700#e",
+            "e@0",
+            id="the 65th newest before the hour is over",
+        ),
+        pytest.param(
+            "a@0#e " + " ".join(f"b@{n}" for n in range(1, 65)) + " b@3664 a@3700#e",
+            "e@0 e@3700",
+            id="the 65th newest when the hour is over",
+        ),
+        pytest.param(
+            "a@0#e " + " ".join(f"b@{n}" for n in range(1, 65)) + " a@3700#e",
+            "e@0",
+            id="the hour is over when another event has come",
+        ),
+        pytest.param(
+            "a@0#e " + " ".join(f"b@{n / 10:g}" for n in range(1, 1024)) + " a@103#e",
+            "e@0",
+            id="among the newest 1024",
+        ),
+        pytest.param(
+            "a@0#e " + " ".join(f"b@{n / 10:g}" for n in range(1, 1025)) + " a@103#e",
+            "e@0 e@103",
+            id="the 1025th newest",
+        ),
+        pytest.param(
+            "a@0#e "
+            + " ".join(f"b@{n}" for n in range(1, 64))
+            + " a@65#e b@66#more b@3666 a@3700#e",
+            "e@0 e@3700",
             id="a duplicate does not refresh its place",
         ),
         pytest.param("b@50 a@0#e a@51#e", "", id="a late event is remembered too"),
@@ -431,6 +458,15 @@ def test_a_firing_line_says_it_all(decide: Decide) -> None:
 )
 def test_duplicates(decide: Decide, story: str, decided: str) -> None:
     assert tell(decide([trigger("{event: a}")], log(story))) == decided
+
+
+def test_an_upload_that_is_sent_twice_is_counted_once(decide: Decide) -> None:
+    """The answer to a phone's upload was lost: it had collected events for some hours."""
+    upload = " ".join(f"a@{10 * n}^20000#n{n}" for n in range(999))
+    more = trigger("{count: a, at_least: 1000, within: 1d}")
+
+    assert tell(decide([more], log(f"{upload} {upload}"))) == ""
+    assert tell(decide([more], log(f"{upload} {upload} a@9990^20001#new"))).endswith("new@9990")
 
 
 def test_a_duplicate_is_of_the_same_source(decide: Decide) -> None:

@@ -58,7 +58,7 @@ def on_event(
     lateness = state.lateness
     if state.wake <= clock:
         fire_due(state, ruleset, clock - lateness, NOTHING, out)
-    if state.remember(event.source, event.event_id):
+    if state.remember(event.source, event.event_id, arrival):
         return DUPLICATE
 
     at = event.timestamp

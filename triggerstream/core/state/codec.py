@@ -12,19 +12,26 @@ A header (`core.keyed.header`) with the format, the wake-up and the fence; then 
 A slot is ``[fingerprint, progress]``, with progress as its matcher's `progress_type` says: as
 bytes, or, if it is `BIG`, as it is. What an event does not concern is never decoded.
 
+The ring is the digests of the newest events' ids, 8 bytes each. Where they are more than 64, there
+stand before them, as if they were two of them, ``lot\\0``, how many of the newest belong to the open
+lot (4 bytes) and when that was opened (8 bytes). A program that does not know of lots takes a
+longer ring as it is, and drops its first 8 bytes at each event: one that does knows by their
+absence that it must open a lot anew.
+
 A format is read for ever (``tests/core/state/golden``). Fields are only added, at the end and with
 defaults; anything else is a new format.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from triggerstream.core.keyed import header
-from triggerstream.core.state.customer import FIXED, CustomerState
+from triggerstream.core.state.customer import DIGEST, FIXED, RING, CustomerState
 from triggerstream.core.state.formats import Open, Slot, Stored, Stored1, Stored2
 from triggerstream.errors import StateFormatError
 
@@ -75,6 +82,8 @@ def load(customer_id: str, value: bytes) -> CustomerState:
         detections=stored.detections,
         weight=len(value) + FIXED,
     )
+    if len(state.ring) > RING * DIGEST:
+        _read_lot(state)
     if stored.timers:
         state.lateness = wake - min(timer.settled for timer in stored.timers.values())
         state.note_waits()
@@ -101,7 +110,7 @@ def dump_body(state: CustomerState) -> bytes:
     return _encode(
         (
             state.last,
-            state.ring,
+            _with_lot(state) if state.lot else state.ring,
             state.profile,
             state.slots,
             state.limits,
@@ -110,6 +119,21 @@ def dump_body(state: CustomerState) -> bytes:
             state.instances,
         )
     )
+
+
+_LOT = struct.Struct(">4sIq")
+_IS_LOT = b"lot\0"
+
+
+def _with_lot(state: CustomerState) -> bytes:
+    return _LOT.pack(_IS_LOT, state.lot, state.lot_since) + state.ring
+
+
+def _read_lot(state: CustomerState) -> None:
+    mark, number, since = _LOT.unpack_from(state.ring)
+    if mark == _IS_LOT:
+        state.lot, state.lot_since = number, since
+        del state.ring[: _LOT.size]
 
 
 def slot_decoder(progress_type: Any) -> SlotDecoder:

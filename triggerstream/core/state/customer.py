@@ -15,11 +15,16 @@ from triggerstream.core.state.formats import Instances, Slot, Timer
 from triggerstream.core.state.limits import Memory
 
 RING = 64
-"""How many of the newest (source, event_id) a customer's state remembers (semantics 30)."""
+"""How many of the newest (source, event_id) a customer's state remembers whatever their age
+(semantics 30)."""
+MOST = 1024
+"""How many it remembers of a customer who is busy."""
+BUSY = 3_600_000
+"""For how long after its arrival, at least, an event of a busy customer is remembered."""
 DIGEST = 8
-"""Bytes kept of each: two of 64 are the same by accident once in 10^17 events."""
+"""Bytes kept of each: an event is by accident the same as one of 1,024 once in 10^16 events."""
 
-FIXED = 1024
+FIXED = 1024 + MOST * DIGEST
 """More bytes than the ring and the times take, however much the ring still grows."""
 
 _NOTHING_YET = -1
@@ -32,7 +37,10 @@ class CustomerState:
 
     Attributes:
         last: The last effective time, epoch milliseconds; less than any before the first event.
-        ring: Digests of the newest `RING` events, the oldest first.
+        ring: Digests of the newest events, the oldest first: `RING` of them, or with a lot more.
+        lot: How many events the open lot has, which are the newest of the ring; 0 without one,
+            which is so where the ring has no more than `RING`.
+        lot_since: When the first of the lot arrived.
         profile: The attributes that `identify` events have set. Replaced, never changed.
         slots: Of the triggers without ``per``, by trigger id.
         instances: Of those with ``per``, by trigger id; none is without instances.
@@ -54,6 +62,8 @@ class CustomerState:
     customer_id: str
     last: int = _NOTHING_YET
     ring: bytearray = field(default_factory=bytearray)
+    lot: int = 0
+    lot_since: int = 0
     profile: dict[str, Any] = field(default_factory=dict)
     slots: dict[str, Slot] = field(default_factory=dict)
     instances: dict[str, Instances] = field(default_factory=dict)
@@ -78,7 +88,7 @@ class CustomerState:
         self.due, self.waits = due, waits
         self.wake = NEVER if settled == NEVER else settled + self.lateness
 
-    def remember(self, source: str | None, event_id: str) -> bool:
+    def remember(self, source: str | None, event_id: str, arrival: int) -> bool:
         """Note an event among the newest; return whether it was there already.
 
         One that was there keeps its place.
@@ -92,8 +102,27 @@ class CustomerState:
             found = ring.find(digest, found + 1)
         ring += digest
         if len(ring) > RING * DIGEST:
-            del ring[:DIGEST]
+            self._forget(arrival)
         return False
+
+    def _forget(self, arrival: int) -> None:
+        """Forget what need not be known beside the newest event, which has just been noted.
+
+        Of each event to know when it came would take half as much again. So the events that come
+        within an hour of the first of them are a lot, of which one time is known: when it is
+        over, all before it are older than that.
+        """
+        ring = self.ring
+        most = MOST
+        if self.lot and arrival >= self.lot_since + BUSY:
+            most = min(most, max(self.lot + 1, RING))
+            self.lot = 0
+        if len(ring) > most * DIGEST:
+            del ring[: -most * DIGEST]
+        if len(ring) > RING * DIGEST:
+            if not self.lot:
+                self.lot_since = arrival
+            self.lot += 1
 
 
 def _digest(source: str | None, event_id: str) -> bytes:
