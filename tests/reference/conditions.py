@@ -69,7 +69,7 @@ def _operator_holds(name: str, found: Any, operand: Any) -> bool:
     if name in NEGATED:  # 26: negative operators negate the positive
         return not _operator_holds(NEGATED[name], found, operand)
     if name in COMPARISONS:
-        number = _as_number(found)
+        number = as_number(found)
         return number is not None and COMPARISONS[name](number, operand)
     return TESTS[name](found, operand)
 
@@ -100,8 +100,8 @@ def equal(left: Any, right: Any) -> bool:
     return same_kind and left == right
 
 
-def _as_number(value: Any) -> int | float | None:
-    """The number that a comparison sees: a number, or ASCII text that `float` reads."""
+def as_number(value: Any) -> int | float | None:
+    """The number that a comparison and a sum see: a number, or ASCII text that `float` reads."""
     if is_number(value):
         return value  # type: ignore[no-any-return] # narrowed by is_number
     if isinstance(value, str) and value.isascii():

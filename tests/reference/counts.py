@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from tests.reference.conditions import Facts, is_number, lookup
+from tests.reference.conditions import Facts, as_number, is_number, lookup
 from tests.reference.seen import Match, Seen, Spec, Timer, duration, fits
 
 MOST_VALUES = 1000
@@ -31,12 +31,13 @@ class Count:
         self.counted: list[Seen] = []
 
     def counts(self, seen: Seen) -> bool:
-        """(16) A missing field, or no number where one is wanted, is not counted."""
+        """(16) A missing field, or nothing that reads as a number where one is wanted, is not
+        counted."""
         if not (seen.fills and fits("count", self.when, seen)):
             return False
         if "distinct" in self.when:
             return isinstance(self.value(seen), str | bool | int | float)
-        return self.field() is None or is_number(self.value(seen))
+        return self.field() is None or as_number(self.value(seen)) is not None
 
     def field(self) -> str | None:
         names = [self.when[name] for name in ("sum", "average", "distinct") if name in self.when]
@@ -44,6 +45,11 @@ class Count:
 
     def value(self, seen: Seen) -> Any:
         return lookup(self.field() or "", Facts(seen.event))
+
+    def number(self, seen: Seen) -> float:
+        number = as_number(self.value(seen))
+        assert number is not None  # or it would not be counted
+        return number
 
     def held(self, events: list[Seen]) -> tuple[Seen, ...]:
         """Of *events*, those that are held: for ``distinct`` the latest of each value, and at
@@ -64,9 +70,9 @@ class Count:
         if "distinct" in self.when:
             tested = len(held)
         elif "sum" in self.when:
-            tested = math.fsum(self.value(seen) for seen in held)
+            tested = math.fsum(self.number(seen) for seen in held)
         elif "average" in self.when:
-            tested = math.fsum(self.value(seen) for seen in held) / len(held)
+            tested = math.fsum(self.number(seen) for seen in held) / len(held)
         return any(
             test(tested, self.when[name]) for name, test in COMPARATORS.items() if name in self.when
         )

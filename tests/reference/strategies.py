@@ -388,6 +388,8 @@ def repeating_logs(draw: Draw, events: int = 400) -> list[Json]:
     for number in range(events):
         now += random.choice(steps)
         again = random.random() < 0.4 and made
-        first = random.choice(made[-150:]) if again else {"event_id": str(number), "event_type": "a"}
+        first = (
+            random.choice(made[-150:]) if again else {"event_id": str(number), "event_type": "a"}
+        )
         made.append({"customer_id": "c", "timestamp": now, **first, "received_at": now})
     return made

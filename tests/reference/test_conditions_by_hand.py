@@ -241,9 +241,9 @@ def test_some_values_are_not_counted(decide: Decide, value: Any) -> None:
     assert decide([trigger("{count: a, distinct: event_data.v, at_least: 1}")], [event]) == []
 
 
-@pytest.mark.parametrize("value", [None, "1", True, [1]])
-def test_only_numbers_are_summed(decide: Decide, value: Any) -> None:
-    """(16) Numeric text is none."""
+@pytest.mark.parametrize("value", [None, "one", "1,000", True, [1]])
+def test_only_what_reads_as_a_number_is_summed(decide: Decide, value: Any) -> None:
+    """(16) As a comparison reads it."""
     events = log("a@0 a@1=1")
     events[0]["event_data"] = {"n": value}
 

@@ -469,6 +469,28 @@ def test_an_upload_that_is_sent_twice_is_counted_once(decide: Decide) -> None:
     assert tell(decide([more], log(f"{upload} {upload} a@9990^20001#new"))).endswith("new@9990")
 
 
+@pytest.mark.parametrize(
+    ("values", "decided"),
+    [
+        pytest.param(["409.94", "509.94"], "0,1@1", id="a shop whose prices are texts"),
+        pytest.param(["409.94", 509.94], "0,1@1", id="and numbers"),
+        pytest.param(["409.94", "1,234.50", " 90.06 "], "", id="a comma is no part of a number"),
+        pytest.param(["409.94", "1,234.50", " 90.07 "], "0,2@2", id="spaces do not matter"),
+        pytest.param([True, "inf", "nan", "", None, [501], "500"], "", id="no numbers"),
+    ],
+)
+def test_sums_read_numbers_as_comparisons_do(
+    decide: Decide, values: list[Any], decided: str
+) -> None:
+    events = log(" ".join(f"a@{number}" for number, _ in enumerate(values)))
+    for event, value in zip(events, values, strict=True):
+        event["event_data"] = {"n": value}
+
+    summed = trigger("{count: a, sum: event_data.n, more_than: 500, within: 30d}")
+
+    assert tell(decide([summed], events)) == decided
+
+
 def test_a_duplicate_is_of_the_same_source(decide: Decide) -> None:
     events = log("a@0#e a@1#e a@2#e a@3#e")
     for event, source in zip(events, ["web", None, "app", "web"], strict=True):

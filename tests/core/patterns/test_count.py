@@ -107,9 +107,21 @@ def test_a_window_waits_from_its_first_event() -> None:
         ),
         pytest.param(
             count("at_least", 2, aggregate="sum", path="event_data.n"),
-            'A="2"@0 A=true@1 A=null@2 A=[2]@3 A@4 A=2@6',
-            "A5@6",
-            id="what is no number is not counted",
+            'A="1,234.50"@0 A=true@1 A=null@2 A=[2]@3 A@4 A=""@5 A="nan"@6 A="٢"@7 A=2@8',
+            "A8@8",
+            id="what does not read as a number is not counted",
+        ),
+        pytest.param(
+            count("more_than", 500, aggregate="sum", path="event_data.n"),
+            'A="409.94"@0 A="1e2"@1',
+            "A0,A1@1",
+            id="a text that reads as a number is one",
+        ),
+        pytest.param(
+            count("at_least", 5, aggregate="average", path="event_data.n"),
+            'A="4"@0 A=6@1',
+            "A0,A1@1",
+            id="in an average too",
         ),
         pytest.param(
             count("at_least", 3, aggregate="distinct", path="event_data.n"),

@@ -9,7 +9,6 @@ from triggerstream.core.state import codec
 from triggerstream.core.state.customer import DIGEST, FIXED, MOST, RING, CustomerState
 from triggerstream.core.state.formats import Timer
 
-
 HOUR = 3_600_000
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from triggerstream.core import model
 from triggerstream.core.conditions.compile import Check, compile_if, compile_where
+from triggerstream.core.conditions.operators import number_of
 from triggerstream.core.conditions.paths import compile_event_path
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.base import Matcher, Predicate
@@ -144,11 +145,19 @@ def _count(pattern: model.CountPattern) -> Matcher:
         pattern.threshold,
         where=_predicate(pattern.where),
         aggregate=pattern.aggregate,
-        read=None if pattern.path is None else compile_event_path(pattern.path),
+        read=None if pattern.path is None else _aggregated(pattern),
     )
     looks_back = pattern.comparator in {"at_least", "more_than"}
     shape = ThresholdMatcher if looks_back else WindowMatcher
     return shape(pattern.types, pattern.within, counting)
+
+
+def _aggregated(pattern: model.CountPattern) -> Callable[[Event], Any]:
+    """Return the reader of what is aggregated: of numbers, texts that read as one, too (16)."""
+    read = compile_event_path(pattern.path or "")
+    if pattern.aggregate == "distinct":
+        return read
+    return lambda event: number_of(read(event))
 
 
 def _event_steps(

@@ -12,11 +12,10 @@ A header (`core.keyed.header`) with the format, the wake-up and the fence; then 
 A slot is ``[fingerprint, progress]``, with progress as its matcher's `progress_type` says: as
 bytes, or, if it is `BIG`, as it is. What an event does not concern is never decoded.
 
-The ring is the digests of the newest events' ids, 8 bytes each. Where they are more than 64, there
-stand before them, as if they were two of them, ``lot\\0``, how many of the newest belong to the open
-lot (4 bytes) and when that was opened (8 bytes). A program that does not know of lots takes a
-longer ring as it is, and drops its first 8 bytes at each event: one that does knows by their
-absence that it must open a lot anew.
+The ring is the digests of the newest events' ids, 8 bytes each. Where they are more than 64, two
+that are none stand before them: ``lot`` and a zero, how many events the open lot has (4 bytes), and
+when its first arrived (8 bytes). A program that does not know of lots takes them for ids, and at
+each event drops the first 8 bytes of the ring: one that does then opens a lot anew.
 
 A format is read for ever (``tests/core/state/golden``). Fields are only added, at the end and with
 defaults; anything else is a new format.
