@@ -105,12 +105,13 @@ def by_engine(
     until: int | None = None,
     policy: Json | None = None,
 ) -> list[Json]:
-    """The product: what `replay` prints."""
+    """The product: what `replay` prints; of what is in force, where more is allowed than where it
+    is written."""
     files = {"t.yaml": "\n---\n".join(map(json.dumps, triggers))}
     if policy:
         files["policy.yaml"] = json.dumps(policy)
     lines = [json.dumps(event).encode() for event in events]
-    decisions = replay_lines(load_ruleset(files), lines, until=until)
+    decisions = replay_lines(load_ruleset(files, version=1), lines, until=until)
     return [json.loads(json.dumps(line)) for line in decisions]
 
 

@@ -149,6 +149,9 @@ PRIORITIES = ("critical", "high", "medium", "low")
 TYPES = ("behavioral", "transactional", "lifecycle", "contextual", "predictive")
 MODES = ("live", "shadow", "off")
 CHANNELS = ("email", "sms", "push", "in_app", "webhook", "segment", "task", "profile", "log")
+"""The words for channels: what consent and caps may be said of."""
+BUILT = ("email", "webhook", "log")
+"""The channels that this version has: what an action may name."""
 
 
 class Limits(msgspec.Struct, frozen=True):

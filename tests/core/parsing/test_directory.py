@@ -74,9 +74,9 @@ def test_a_whole_trigger() -> None:
 
         then:
           - email: {template: cart_recovery, list: carts}
-          - sms: {template: cart_nudge}
+          - webhook: {endpoint: cart_nudge}
             after: 6h
-          - push: {template: cart_last_call}
+          - email: {template: cart_last_call}
             after: 24h
         until: purchase_completed
         """
@@ -103,8 +103,8 @@ def test_a_whole_trigger() -> None:
         limits=Limits(cooldown=DAY, max_per_customer=3, holdout=0.1),
         actions=(
             ActionSpec("email", "cart_recovery", options={"list": "carts"}),
-            ActionSpec("sms", "cart_nudge", after=6 * HOUR),
-            ActionSpec("push", "cart_last_call", after=DAY),
+            ActionSpec("webhook", after=6 * HOUR, options={"endpoint": "cart_nudge"}),
+            ActionSpec("email", "cart_last_call", after=DAY),
         ),
         goal=EventPattern(("purchase_completed",)),
     )
@@ -313,14 +313,37 @@ def test_a_goal_is_an_event(until: str, goal: EventPattern) -> None:
             "{webhook: {endpoint: crm, list: [1, {a: b}]}}",
             ActionSpec("webhook", options={"endpoint": "crm", "list": [1, {"a": "b"}]}),
         ),
-        ("{in_app: {template: a}, after: 90s}", ActionSpec("in_app", "a", after=90_000)),
-        ("{segment: {add: vips}}", ActionSpec("segment", options={"add": "vips"})),
+        ("{email: {template: a}, after: 90s}", ActionSpec("email", "a", after=90_000)),
     ],
 )
 def test_actions(action: str, spec: ActionSpec) -> None:
     trigger = trigger_of(f"{{trigger: t, when: {{event: a}}, then: [{action}]}}")
 
     assert trigger.actions == (spec,)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "spec"),
+    [
+        ("then: [{in_app: {template: a}}]", ActionSpec("in_app", "a")),
+        ("then: [{segment: {add: vips}}]", ActionSpec("segment", options={"add": "vips"})),
+        ('until: "order_*"', None),
+        ("if: {event_data.items.0.price: {equals: 1}}", None),
+    ],
+)
+def test_what_is_published_was_right_when_it_was(trigger: str, spec: ActionSpec | None) -> None:
+    """Authors are told of it; a worker that finds it in force goes on."""
+    files = {"t.yaml": f"{{trigger: t, when: {{event: a}}, {trigger}}}"}
+
+    (read,) = parse_ruleset(files, is_published=True).triggers
+
+    assert read.actions == (() if spec is None else (spec,))
+    with pytest.raises(TriggerFileError):
+        parse_ruleset(files)
+
+
+def test_a_channel_is_a_word_of_the_language_before_it_is_built() -> None:
+    assert set(model.BUILT) < set(model.CHANNELS)
 
 
 def test_triggers_come_in_order_of_path_and_document() -> None:

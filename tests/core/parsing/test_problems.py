@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.core.parsing.files import problems_in
+from triggerstream.core.parsing.directory import parse_ruleset
+from triggerstream.errors import TriggerFileError
 
 CASES = Path(__file__).with_name("problems.txt")
 BAR = "|"
@@ -67,8 +69,33 @@ def test_the_template_of_an_email_must_be_there() -> None:
     parts = {f"templates/welcom/{part}.liquid": "" for part in ("subject", "text")}
 
     assert problems_in({"t.yaml": EMAIL} | parts) == [
-        "3:27: template: a directory of templates/; found 'welcome': did you mean 'welcom'?"
+        "3:27: template: one of those in templates/ (welcom); found 'welcome': "
+        "did you mean 'welcom'?"
     ]
+
+
+def test_a_template_that_is_not_there_is_told_with_those_that_are() -> None:
+    parts = {
+        f"templates/{name}/{part}.liquid": ""
+        for name in ("order", "cart_recovery")
+        for part in ("subject", "text")
+    }
+
+    assert problems_in({"t.yaml": EMAIL} | parts) == [
+        "3:27: template: one of those in templates/ (cart_recovery, order); found 'welcome': make "
+        "templates/welcome/subject.liquid, and text.liquid or html.liquid beside it"
+    ]
+
+
+def test_of_a_whole_directory_every_template_is_asked_for() -> None:
+    with pytest.raises(TriggerFileError) as raised:
+        parse_ruleset({"t.yaml": EMAIL}, is_whole=True)
+
+    (problem,) = raised.value.problems
+    assert str(problem) == (
+        "t.yaml:3:27: template: one of those in templates/ (there are none); found 'welcome': make "
+        "templates/welcome/subject.liquid, and text.liquid or html.liquid beside it"
+    )
 
 
 @pytest.mark.parametrize(

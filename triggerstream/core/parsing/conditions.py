@@ -25,6 +25,8 @@ from triggerstream.core.parsing.reader import Fields, Reader
 
 COMBINATIONS = ("all", "any", "not")
 CALENDAR = ("time_of_day", "day_of_week", "date_range")
+_OF_THE_CALENDAR = ("month", "week", "weekday", "day", "date", "year", "hour", "time", "season")
+"""What people ask of the calendar, and this version does not know by that word."""
 LATER = ("since_last",)
 """Conditions of the language that this version does not know."""
 _OPERATOR_SLIPS = {
@@ -197,6 +199,7 @@ def path_is_right(reader: Reader, node: Scalar, other_words: tuple[str, ...] = (
     path = node.text
     root, dot, rest = path.partition(".")
     if (root in FIELDS and not dot) or (root in ROOTS and (not dot or all(rest.split(".")))):
+        _refuse_numbers(reader, node, rest)
         return True
     roots = f"{', '.join(f'{each}.…' for each in ROOTS)}, {read.one_of(FIELDS)}"
     required = f"a path that starts with {roots}"
@@ -206,9 +209,25 @@ def path_is_right(reader: Reader, node: Scalar, other_words: tuple[str, ...] = (
     return False
 
 
+def _refuse_numbers(reader: Reader, node: Scalar, rest: str) -> None:
+    """Tell of a path that would go into a list: it has no value, ever."""
+    number = next((part for part in rest.split(".") if part.isdecimal()), None)
+    if number is not None:
+        remedy = "let whoever sends the event say it in a field of its own"
+        reader.refuse(
+            node,
+            f"a path of names, for it cannot go into a list; found the number {number} in "
+            f"{node.text!r}: {remedy}",
+        )
+
+
 def _path_hint(root: str, rest: str, path: str, other_words: tuple[str, ...]) -> str:
     if path in LATER:
         return ": there is no such condition yet"
+    if path in _OF_THE_CALENDAR:
+        field = f"a field of the event is 'event_data.{path}'"
+        calendar = f"there is no {path!r} yet, but {', '.join(CALENDAR)} under 'if'"
+        return f": {calendar}; {field}"
     if root in FIELDS:
         return f": {root} has no fields"
     if root in ROOTS:

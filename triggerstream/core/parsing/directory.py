@@ -19,7 +19,11 @@ PARTS = ("subject", "text", "html")
 
 
 def parse_ruleset(
-    files: Mapping[str, str], template_check: TemplateCheck | None = None
+    files: Mapping[str, str],
+    template_check: TemplateCheck | None = None,
+    *,
+    is_published: bool = False,
+    is_whole: bool = False,
 ) -> RulesetSource:
     """Return what *files* say.
 
@@ -28,6 +32,10 @@ def parse_ruleset(
             (``policy.yaml``), templates (``templates/NAME/PART.liquid``). Fixtures
             (``*.test.yaml``) and all else are left alone.
         template_check: Tells what is wrong with a template's source.
+        is_published: They have been published: what only authors are told is left out
+            (`Reader.refuse`).
+        is_whole: They are all files of their directory: a template that is not among them is none.
+            A file alone may name templates that lie beside it.
 
     Raises:
         TriggerFileError: Something is wrong; it carries every problem of every file.
@@ -42,12 +50,12 @@ def parse_ruleset(
             message = "policy.yaml: in the directory itself, for there is one; found it below"
             problems.append(Problem(path, 1, 1, message))
         elif is_triggers(path):
-            reader = Reader(path, problems)
+            reader = Reader(path, problems, is_published=is_published)
             documents = read_documents(files[path], reader.report_at)
             triggers += [read_trigger(reader, document) for document in documents]
     _check_ids(triggers, problems)
     templates = _templates(files, problems, template_check)
-    if any(_template_place(path) for path in files):
+    if is_whole or any(_template_place(path) for path in files):
         _check_templates(triggers, templates, problems)
     if problems:
         raise TriggerFileError(problems)
@@ -138,8 +146,12 @@ def _check_template(
 ) -> None:
     name = place.text
     if name not in templates:
-        found = f"{name!r}{read.suggest(name, templates)}"
-        reader.report(place, f"template: a directory of templates/; found {found}")
+        known = ", ".join(sorted(templates)) or "there are none"
+        make = f": make templates/{name}/subject.liquid, and text.liquid or html.liquid beside it"
+        remedy = read.suggest(name, templates) or make
+        reader.report(
+            place, f"template: one of those in templates/ ({known}); found {name!r}{remedy}"
+        )
         return
     parts = templates[name]
     if "subject" not in parts or not ("text" in parts or "html" in parts):

@@ -19,7 +19,7 @@ from triggerstream.core.model import (
 from triggerstream.core.parsing import check
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import event_field, where_of
-from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
+from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
 
 COMPARATORS = ("at_least", "more_than", "at_most", "exactly")
@@ -103,21 +103,33 @@ def _head(reader: Reader, node: Node, what: str, heads: tuple[str, ...]) -> str 
 
 
 def _hint(key: str, heads: tuple[str, ...]) -> str:
+    if key == "not":
+        return ": for what must not happen, write a sequence with 'absent'"
     return f": there is no {key!r} yet" if key in LATER else read.suggest(key, heads)
 
 
 def event_pattern(reader: Reader, node: Node, what: str) -> EventPattern | None:
     """Read a type, a list of types, or ``{event: …, where: …}``."""
     if not isinstance(node, Mapping):
-        types = read.texts(reader, node, what)
+        types = _types(reader, node, what)
         return None if types is None else EventPattern(types)
     fields = reader.mapping(node, what, KEYS["event"])
-    types = fields.need("event", read.texts)
+    types = fields.need("event", _types)
     return EventPattern(types or (), where_of(fields))
 
 
 def _event(reader: Reader, fields: Fields) -> Pattern:
-    return EventPattern(fields.need("event", read.texts) or (), where_of(fields))
+    return EventPattern(fields.need("event", _types) or (), where_of(fields))
+
+
+def _types(reader: Reader, node: Node, what: str) -> tuple[str, ...] | None:
+    """Read types of events; of a pattern for several, such as ``page_*``, there is none."""
+    types = read.texts(reader, node, what)
+    for each in node.items if isinstance(node, Items) else (node,):
+        if isinstance(each, Scalar) and any(sign in each.text for sign in "*?"):
+            required = f"{what}: the name of a type, or a list of them, such as [a, b]"
+            reader.refuse(each, f"{required}; found {read.show(each)}: no sign stands for others")
+    return types
 
 
 # ── count ───────────────────────────────────────────────────────────────────────────────────
@@ -183,7 +195,7 @@ def _step(reader: Reader, node: Node) -> EventStep | AbsentStep | None:
     if head is None:
         return None
     fields = reader.mapping(node, head, STEP_KEYS[head], _STEP_REFUSED[head])
-    types = fields.need(head, read.texts) or ()
+    types = fields.need(head, _types) or ()
     condition = where_of(fields)
     if head == "absent":
         return AbsentStep(types, condition, fields.read("for", read.duration))

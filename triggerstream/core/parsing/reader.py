@@ -26,15 +26,26 @@ Reading = Callable[["Reader", Node, str], T | None]
 
 
 class Reader:
-    """One file's readings; *problems* is shared with all other files."""
+    """One file's readings; *problems* is shared with all other files.
 
-    def __init__(self, file: str, problems: list[Problem]) -> None:
+    Args:
+        is_published: The file is in force already: it has gone through all that was asked when it
+            was published, and no process may stop because more is asked by now.
+    """
+
+    def __init__(self, file: str, problems: list[Problem], *, is_published: bool = False) -> None:
         self.file = file
         self._problems = problems
+        self._is_published = is_published
 
     def report(self, node: Node, message: str) -> None:
         """Tell that *message* (what is required; what was found) holds at *node*."""
         self.report_at(node.line, node.col, message)
+
+    def refuse(self, node: Node, message: str) -> None:
+        """Tell of what does no harm where it is in force, but never does what its author meant."""
+        if not self._is_published:
+            self.report(node, message)
 
     def report_at(self, line: int, col: int, message: str) -> None:
         self._problems.append(Problem(self.file, line, col, message))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from triggerstream.core.model import (
+    BUILT,
     CHANNELS,
     MODES,
     PRIORITIES,
@@ -129,17 +130,23 @@ def _actions(reader: Reader, node: Node, what: str) -> list[_PlacedAction]:
 
 def _action(reader: Reader, node: Node) -> _PlacedAction | None:
     if not isinstance(node, Mapping):
-        required = f"then: a mapping with a channel ({read.one_of(CHANNELS)})"
+        required = f"then: a mapping with a channel ({read.one_of(BUILT)})"
         form = ""
-        if isinstance(node, Scalar) and node.text in CHANNELS:
+        if isinstance(node, Scalar) and node.text in BUILT:
             form = f": write {node.text}: {{…}}"
         reader.report(node, f"{required}; found {read.show(node)}{form}")
         return None
-    fields = reader.mapping(node, "then", (*CHANNELS, "after"))
+    later = [channel for channel in CHANNELS if channel not in BUILT and channel in node.entries]
+    fields = reader.mapping(node, "then", (*BUILT, *later, "after"))
+    for channel in later:
+        required = f"then: a channel that there is ({read.one_of(BUILT)})"
+        reader.refuse(
+            node.keys[channel], f"{required}; found {channel!r}: there is no {channel!r} yet"
+        )
     channels = [channel for channel in CHANNELS if channel in fields]
     if len(channels) != 1:
         if channels or set(node.entries) <= {"after"}:  # an unknown key was told already
-            required = f"then: one channel in each entry ({read.one_of(CHANNELS)})"
+            required = f"then: one channel in each entry ({read.one_of(BUILT)})"
             reader.report(node, f"{required}; found {' and '.join(channels) or 'none'}")
         return None
     (channel,) = channels

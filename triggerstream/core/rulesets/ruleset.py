@@ -64,17 +64,22 @@ def build_ruleset(source: RulesetSource, *, version: int = 0, content_hash: str 
 
 
 def load_ruleset(
-    files: Mapping[str, str], *, version: int = 0, template_check: TemplateCheck | None = None
+    files: Mapping[str, str],
+    *,
+    version: int = 0,
+    template_check: TemplateCheck | None = None,
+    is_whole: bool = False,
 ) -> Ruleset:
     """Return the ruleset in *files*, text by path.
 
     Templates are checked where somebody writes them, who passes *template_check*; what has been
-    published is loaded without.
+    published, and so has a *version*, is loaded without, and without what only authors are told.
+    *is_whole* says that *files* are all of their directory (`parse_ruleset`).
 
     Raises:
         TriggerFileError: With every problem of every file; their authors correct them.
     """
-    source = parse_ruleset(files, template_check)
+    source = parse_ruleset(files, template_check, is_published=version > 0, is_whole=is_whole)
     return build_ruleset(source, version=version, content_hash=content_hash(files))
 
 
