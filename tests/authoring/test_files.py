@@ -75,6 +75,38 @@ def test_a_name_that_would_be_passed_over_is_told(tmp_path: Path) -> None:
     assert problems(tmp_path) == ["sub/b.yml:1:1: a name that ends in .yaml; found .yml"]
 
 
+def test_what_is_named_like_a_file_and_is_none_is_told(tmp_path: Path) -> None:
+    write(tmp_path, {"a.yaml": b"a", "old.yaml/b.yaml": b"b", "target.yaml": b"c"})
+    (tmp_path / "away.yaml").symlink_to("gone.yaml")
+    (tmp_path / "templates" / "hello" / "html.liquid").mkdir(parents=True)
+    (tmp_path / "here.yaml").symlink_to("target.yaml")
+
+    assert problems(tmp_path) == [
+        "away.yaml:1:1: a file; found a link to 'gone.yaml', where there is nothing",
+        "old.yaml:1:1: a file; found a directory",
+        "templates/hello/html.liquid:1:1: a file; found a directory",
+    ]
+
+
+def test_a_link_to_a_file_is_one(tmp_path: Path) -> None:
+    write(tmp_path, {"a.yaml": b"a"})
+    (tmp_path / "b.yaml").symlink_to("a.yaml")
+
+    assert read_files(tmp_path) == {"a.yaml": "a", "b.yaml": "a"}
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "text.liquid", "a.yml"])
+def test_a_single_file_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {name: b"{}"})
+
+    assert problems(tmp_path / name) == [
+        (
+            f"{name}:1:1: a file of triggers or tests, or the policy (*.yaml), or a directory of "
+            f"them; found {name!r}"
+        )
+    ]
+
+
 def test_a_directory_without_triggers_is_the_wrong_one(tmp_path: Path) -> None:
     write(tmp_path, {"README.md": b"x"})
 

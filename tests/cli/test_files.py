@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import CART, Run
+from tests.cli.conftest import CART, TEST, Run
 
 EVENT = '{"customer_id": "c1", "event_type": "add_to_cart", "timestamp": "2026-01-05T10:00:00Z"}\n'
 WRONG = """\
@@ -68,7 +68,116 @@ class TestValidate:
     def test_right_files_have_no_problems(self, run: Run, triggers: Path) -> None:
         ran = run("validate", triggers)
 
-        assert (ran.code, ran.out, ran.err) == (0, "", "no problems\n")
+        assert (ran.code, ran.out, ran.err) == (0, "", "1 trigger, 1 test: no problems\n")
+
+    def test_what_was_seen_is_counted_over_all_paths(self, run: Run, triggers: Path) -> None:
+        write_template(triggers, "Hello\n")
+        (triggers / "policy.yaml").write_text("expiry: 1d\n")
+
+        ran = run("validate", triggers, triggers / "cart.yaml")
+
+        assert ran.err == "3 triggers, 1 template, 1 policy, 1 test: no problems\n"
+
+    @pytest.mark.parametrize("name", ["events.jsonl", "text.liquid"])
+    def test_a_file_of_another_kind_is_not_right(self, run: Run, triggers: Path, name: str) -> None:
+        (triggers / name).write_text("{}")
+
+        ran = run("validate", triggers / name)
+
+        assert ran.code == 1
+        assert ran.out.endswith(f"or a directory of them; found {name!r}\n")
+
+    @pytest.mark.parametrize("text", ["", "# later\n\n---\n  # much later\n"])
+    def test_a_file_that_says_nothing_is_not_right(
+        self, run: Run, triggers: Path, text: str
+    ) -> None:
+        (triggers / "more.yaml").write_text(text)
+        (triggers / "more.test.yaml").write_text(text)
+        (triggers / "policy.yaml").write_text(text)
+
+        assert run("validate", triggers).out.splitlines() == [
+            f"{triggers / 'more.yaml'}:1:1: a trigger, beginning with 'trigger:'; found nothing",
+            (
+                f"{triggers / 'more.test.yaml'}:1:1: a list of tests, each beginning with "
+                "'- test:'; found nothing"
+            ),
+        ]
+
+    def test_a_directory_has_the_templates_that_it_names(self, run: Run, triggers: Path) -> None:
+        (triggers / "mail.yaml").write_text(MAIL)
+
+        ran = run("validate", triggers)
+
+        assert ran.code == 1
+        assert "one of those in templates/ (there are none); found 'hello': make " in ran.out
+        assert run("validate", triggers / "mail.yaml").code == 0
+
+    def test_a_test_names_triggers_that_there_are(self, run: Run, triggers: Path) -> None:
+        text = TEST.replace("trigger: cart-abandonment", "trigger: nosuch")
+        (triggers / "cart.test.yaml").write_text(text + "  only: [cart-abandonmnt]\n")
+
+        ran = run("validate", triggers)
+
+        place = triggers / "cart.test.yaml"
+        assert ran.out.splitlines() == [
+            f"{place}:6:17: a trigger of this directory; found 'nosuch': there is no such trigger",
+            (
+                f"{place}:7:10: a trigger of this directory; found 'cart-abandonmnt': there is no "
+                "such trigger; did you mean 'cart-abandonment'?"
+            ),
+        ]
+        assert run("validate", place).code == 0
+        assert run("test", place).code == 1
+
+
+class TestEvents:
+    """`validate --events`: triggers beside what the events hold."""
+
+    WARNED = (
+        "cart.yaml:4:14: event: a type that the events have; found 'add_to_cart' in none of 1: "
+    )
+
+    def log(self, triggers: Path, event_type: str) -> Path:
+        path = triggers / "e.jsonl.gz"
+        line = EVENT.replace("add_to_cart", event_type)
+        path.write_bytes(gzip.compress(f"nonsense\n\n{line}".encode()))
+        return path
+
+    def test_a_type_that_never_comes_is_a_warning_and_no_problem(
+        self, run: Run, triggers: Path
+    ) -> None:
+        log = self.log(triggers, "added_to_cart")
+
+        ran = run("validate", triggers, "--events", log)
+
+        assert (ran.code, ran.out) == (0, "")
+        first, second, third, last = ran.err.splitlines()
+        assert first == f"{log}: 1 line passed over: no events"
+        assert second == f"{triggers}/{self.WARNED}did you mean 'added_to_cart'? [unknown_type]"
+        assert "absent: a type that the events have; found 'purchase'" in third
+        assert last == "1 trigger, 1 test: no problems, 2 warnings"
+
+    def test_strict_makes_warnings_fail(self, run: Run, triggers: Path) -> None:
+        log = self.log(triggers, "added_to_cart")
+
+        assert run("validate", triggers, "--events", log, "--strict").code == 1
+        assert run("validate", triggers, "--strict").code == 0
+
+    def test_warnings_are_told_as_json_with_their_code(self, run: Run, triggers: Path) -> None:
+        log = self.log(triggers, "added_to_cart")
+
+        first, _ = json.loads(run("validate", triggers, "--json", "--events", log).out)
+
+        assert (first["severity"], first["code"]) == ("warning", "unknown_type")
+        assert (first["line"], first["col"]) == (4, 14)
+
+    def test_of_no_events_nothing_is_said(self, run: Run, triggers: Path) -> None:
+        (triggers / "e.jsonl").write_text("\n")
+
+        ran = run("validate", triggers, "--events", triggers / "e.jsonl")
+
+        assert ran.code == 0
+        assert "no events, so nothing can be said" in ran.err
 
     def test_every_problem_of_every_file_is_told_at_once(self, run: Run, triggers: Path) -> None:
         (triggers / "wrong.yaml").write_text(WRONG)
@@ -132,6 +241,41 @@ class TestTest:
         assert ran.out.startswith("FAILED ")
         assert "- firing cart-abandonment for c1 at 1h\n" in ran.out
         assert "+ firing cart-abandonment for c1 at 2h\n" in ran.out
+
+    def test_what_came_late_or_again_is_told_where_a_test_fails(
+        self, run: Run, triggers: Path
+    ) -> None:
+        (triggers / "cart.test.yaml").write_text("""\
+- test: not in order
+  events:
+    - {at: 5m, customer: c1, event: seen}
+    - {at: 1m, customer: c1, event: add_to_cart, id: a}
+    - {at: 6m, customer: c1, event: add_to_cart, id: a}
+  until: 3h
+  expect:
+    - {trigger: cart-abandonment, at: 1h1m, customer: c1}
+""")
+
+        ran = run("test", triggers)
+
+        place = triggers / "cart.test.yaml"
+        assert f"{place}:4: the event came late: more than allowed_lateness (10s) behind" in ran.out
+        assert f"{place}:5: the event came again: its id is known" in ran.out
+
+    def test_another_order_is_said_to_be_one(self, run: Run, triggers: Path) -> None:
+        expect = [f"    - {{trigger: cart-abandonment, at: 1h, customer: c{n}}}" for n in (2, 1)]
+        events = "".join(f"    - {{at: 0m, customer: c{n}, event: add_to_cart}}\n" for n in (1, 2))
+        text = f"- test: two\n  events:\n{events}  until: 3h\n  expect:\n"
+        (triggers / "cart.test.yaml").write_text(text + "\n".join(expect))
+
+        ran = run("test", triggers)
+
+        assert ran.code == 1
+        assert ran.out.splitlines()[1:] == [
+            "         the decisions are those expected, in another order: the log's is",
+            "           firing cart-abandonment for c1 at 1h",
+            "           firing cart-abandonment for c2 at 1h",
+        ]
 
     def test_one_file_of_tests_is_about_the_triggers_beside_it(
         self, run: Run, triggers: Path

@@ -18,21 +18,39 @@ def read_files(directory: Path) -> dict[str, str]:
     same ruleset wherever they lie. *directory* may be a single file too.
 
     Raises:
-        TriggerFileError: A file cannot be read or is not UTF-8, or there is none; their author
-            corrects them.
+        TriggerFileError: A file cannot be read, is not UTF-8, or is named as one that it is not, or
+            there is none; their author corrects them.
     """
     if directory.is_file():
+        _check_kind(directory)
         return _texts([directory], directory.parent)
     return _texts(_wanted(directory), directory)
+
+
+def says_nothing(text: str) -> bool:
+    """Return whether *text* has nothing but comments, as a file that was never filled in."""
+    lines = (line.strip() for line in text.splitlines())
+    return all(not line or line.startswith("#") or line in {"---", "..."} for line in lines)
 
 
 def _wanted(directory: Path) -> list[Path]:
     if not directory.is_dir():
         raise TriggerFileError([Problem("", 1, 1, "a directory or file; found nothing")])
-    found = [path for path in sorted(directory.rglob("*")) if path.is_file()]
+    entries = sorted(directory.rglob("*"))
+    found = [path for path in entries if path.is_file()]
     wanted = [path for path in found if _belongs(path.relative_to(directory))]
-    _check(directory, found, wanted)
+    passed_over = [
+        path for path in entries if not path.is_file() and _belongs(path.relative_to(directory))
+    ]
+    _check(directory, found, wanted, passed_over)
     return wanted
+
+
+def _check_kind(file: Path) -> None:
+    """Refuse a single file of a kind that nobody would look at."""
+    if file.suffix != YAML:
+        required = f"a file of triggers or tests, or the policy (*{YAML}), or a directory of them"
+        raise TriggerFileError([Problem(file.name, 1, 1, f"{required}; found {file.name!r}")])
 
 
 def _belongs(path: Path) -> bool:
@@ -41,7 +59,7 @@ def _belongs(path: Path) -> bool:
     return path.suffix == YAML or (path.parts[0] == TEMPLATES and len(path.parts) == 3)
 
 
-def _check(directory: Path, found: list[Path], wanted: list[Path]) -> None:
+def _check(directory: Path, found: list[Path], wanted: list[Path], passed_over: list[Path]) -> None:
     """Refuse a directory that is not one of triggers, and files that would be passed over."""
     problems = [
         Problem(
@@ -50,11 +68,21 @@ def _check(directory: Path, found: list[Path], wanted: list[Path]) -> None:
         for path in found
         if path.suffix == ".yml"
     ]
+    problems += [
+        Problem(path.relative_to(directory).as_posix(), 1, 1, f"a file; found {_kind(path)}")
+        for path in passed_over
+    ]
     if not problems and not any(path.suffix == YAML for path in wanted):
         message = f"at least one trigger file (*{YAML}); found none"
         problems.append(Problem("", 1, 1, message))
     if problems:
         raise TriggerFileError(problems)
+
+
+def _kind(path: Path) -> str:
+    if path.is_symlink() and not path.exists():
+        return f"a link to {str(path.readlink())!r}, where there is nothing"
+    return "a directory" if path.is_dir() else "something else"
 
 
 def _texts(paths: list[Path], root: Path) -> dict[str, str]:

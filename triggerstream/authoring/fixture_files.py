@@ -15,6 +15,7 @@ Times are durations from `authoring.fixtures.BASE`, such as ``0m`` or ``1d2h``, 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any
 
@@ -50,19 +51,26 @@ _EXPECTED = ("trigger", "at", "customer", "kind", "reason")
 _OFFSET = re.compile(r"(?:[0-9]{1,9}(?:ms|[smhdw]))+", re.ASCII)
 _PART = re.compile(r"([0-9]+)(ms|[smhdw])", re.ASCII)
 
+_TESTS = "a list of tests, each beginning with '- test:'"
 _A_TIME = "a time such as 0m, 1d2h or 2026-01-05T10:00:00Z"
 
 
-def parse_fixtures(file: str, text: str) -> list[Fixture]:
+def parse_fixtures(file: str, text: str, triggers: Collection[str] | None = None) -> list[Fixture]:
     """Return the tests of *file*.
+
+    Args:
+        triggers: The ids that decisions may be expected of; ``None`` where they are not known.
 
     Raises:
         TriggerFileError: With every problem of the file; its author corrects it.
     """
-    reader = _Reader(file)
+    reader = _Reader(file, triggers)
     tests: list[Fixture] = []
-    for document in read_documents(text, reader.report):
-        for node in reader.items(document, "a list of tests, each beginning with '- test:'"):
+    documents = read_documents(text, reader.report)
+    if not documents and not reader.problems:
+        reader.report(1, 1, f"{_TESTS}; found nothing")
+    for document in documents:
+        for node in reader.items(document, _TESTS):
             fixture = reader.test(node)
             if fixture is not None:
                 tests.append(fixture)
@@ -74,8 +82,9 @@ def parse_fixtures(file: str, text: str) -> list[Fixture]:
 class _Reader:
     """Reads nodes and collects what is wrong with them; what is wrong reads as ``None``."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, triggers: Collection[str] | None) -> None:
         self._file = file
+        self._triggers = triggers
         self.problems: list[Problem] = []
 
     def report(self, line: int, col: int, message: str) -> None:
@@ -133,7 +142,7 @@ class _Reader:
 
     def _expected(self, node: Node) -> Expected | None:
         entries = self._mapping(node, _EXPECTED, required=("trigger", "at", "customer"))
-        trigger = self._text(entries.get("trigger"), "a trigger's id")
+        trigger = self._trigger(entries.get("trigger"))
         customer = self._text(entries.get("customer"), "a customer's id")
         at = self._time(entries.get("at"))
         reason = self._one_of(entries.get("reason"), tuple(SuppressionReason))
@@ -151,7 +160,15 @@ class _Reader:
         if node is None:
             return None
         names = self.items(node, "a list of trigger ids")
-        return frozenset(self._text(name, "a trigger's id") or "" for name in names)
+        return frozenset(self._trigger(name) or "" for name in names)
+
+    def _trigger(self, node: Node | None) -> str | None:
+        name = self._text(node, "a trigger's id")
+        if name is not None and self._triggers is not None and name not in self._triggers:
+            close = get_close_matches(name, sorted(self._triggers), n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            self._wrong(node, "a trigger of this directory", f": there is no such trigger{hint}")
+        return name
 
     # ── values; one that is left out reads as ``None`` and is no problem here ───────────────
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.durations import UNITS
+from triggerstream.core.durations import UNITS, format_duration
+from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.timestamps import format_moment, parse_moment
 from triggerstream.replay.driver import Replay
@@ -65,15 +66,24 @@ class Result(msgspec.Struct, frozen=True):
 
     Attributes:
         problems: Events that are none, and triggers that failed: ``file:line: …`` each.
+        notes: Events that changed little or nothing, for they came late or again: each in the same
+            form. That is no problem, but often why a test fails.
     """
 
     fixture: Fixture
     got: tuple[Expected, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def is_ok(self) -> bool:
         return not self.problems and self.got == self.fixture.expect
+
+    @property
+    def is_reordered(self) -> bool:
+        """Whether what came is what was expected, but in another order."""
+        wanted, got = self.fixture.expect, self.got
+        return wanted != got and sorted(wanted, key=str) == sorted(got, key=str)
 
     def diff(self) -> list[str]:
         """Return the expected and the got decisions line by line: ``-`` was expected and did not
@@ -91,6 +101,14 @@ class Result(msgspec.Struct, frozen=True):
         return lines
 
 
+_NOTED = {
+    RecordStatus.LATE.value: "the event came late: more than allowed_lateness ({lateness}) behind "
+    "its customer's last one, so it fills and counts nothing; put events in the order of their "
+    "times",
+    RecordStatus.DUPLICATE.value: "the event came again: its id is known, so it changes nothing",
+}
+
+
 def run_fixture(fixture: Fixture, ruleset: Ruleset) -> Result:
     """Play *fixture* under *ruleset*, and return what came of it."""
     problems: list[str] = []
@@ -103,7 +121,15 @@ def run_fixture(fixture: Fixture, ruleset: Ruleset) -> Result:
             f"{fixture.where}: trigger {failed.trigger!r} failed: {failed.error}"
         ),
     )
-    decisions = list(replay.decisions(fixture.events))
+    decisions: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for line, event in zip(fixture.lines, fixture.events, strict=True):
+        before = {status: replay.statuses[status] for status in _NOTED}
+        decisions.extend(replay.decisions((event,)))
+        for status, why in _NOTED.items():
+            if replay.statuses[status] > before[status]:
+                lateness = format_duration(ruleset.policy.allowed_lateness)
+                notes.append(f"{fixture.file}:{line}: {why.format(lateness=lateness)}")
     if fixture.until is not None:
         decisions.extend(replay.run_until(fixture.until))
     got = tuple(
@@ -111,7 +137,7 @@ def run_fixture(fixture: Fixture, ruleset: Ruleset) -> Result:
         for decision in decisions
         if fixture.only is None or decision["trigger"] in fixture.only
     )
-    return Result(fixture, got, tuple(problems))
+    return Result(fixture, got, tuple(problems), tuple(notes))
 
 
 def show_time(moment: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triggerstream.cli.output import print_json, say
-from triggerstream.cli.trigger_files import TriggerFiles
+from triggerstream.cli.trigger_files import TriggerFiles, ids_of
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def run_tests(
         print_json([_as_json(result) for result in results])
     else:
         for result in results:
-            _print(result)
+            print("\n".join(told(result)))
     say(f"{len(results) - failed} passed, {failed} failed")
     if failed:
         raise typer.Exit(1)
@@ -41,24 +41,28 @@ def _run(path: Path) -> list[Result]:
     # A single file of tests is about the triggers beside it.
     alone = path.name if path.is_file() else None
     files = TriggerFiles(path.parent if alone else path)
-    fixtures = files.fixtures(only=alone)
-    if not fixtures:
+    # What is wrong with the tests themselves is told before what is wrong with the triggers.
+    if not files.fixtures(only=alone):
         msg = f"{path}: at least one test in a file *.test.yaml; found none"
         raise UsageError(msg)
     ruleset = files.ruleset()
+    fixtures = files.fixtures(only=alone, triggers=ids_of(ruleset))
     return [run_fixture(fixture, ruleset) for fixture in fixtures]
 
 
-def _print(result: Result) -> None:
+def told(result: Result) -> list[str]:
+    """Return the lines that tell *result*: of a failed one, why."""
     fixture = result.fixture
-    print(f"{'ok    ' if result.is_ok else 'FAILED'} {fixture.where}: {fixture.name}")
+    lines = [f"{'ok    ' if result.is_ok else 'FAILED'} {fixture.where}: {fixture.name}"]
     if result.is_ok:
-        return
-    for problem in result.problems:
-        print(f"         {problem}")
-    print("         - expected   + got")
-    for line in result.diff():
-        print(f"         {line}")
+        return lines
+    details = [*result.problems, *result.notes]
+    if result.is_reordered:
+        details.append("the decisions are those expected, in another order: the log's is")
+        details += [f"  {decision}" for decision in result.got]
+    else:
+        details += ["- expected   + got", *result.diff()]
+    return lines + [f"         {line}" for line in details]
 
 
 def _as_json(result: Result) -> dict[str, Any]:
@@ -68,5 +72,6 @@ def _as_json(result: Result) -> dict[str, Any]:
         "line": result.fixture.line,
         "ok": result.is_ok,
         "problems": list(result.problems),
+        "notes": list(result.notes),
         "diff": [] if result.is_ok else result.diff(),
     }

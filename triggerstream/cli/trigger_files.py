@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,6 +10,8 @@ from triggerstream.errors import Problem, TriggerFileError, UsageError
 
 if TYPE_CHECKING:
     from triggerstream.authoring.fixtures import Fixture
+    from triggerstream.authoring.lint import Warned
+    from triggerstream.authoring.observed import Observed
     from triggerstream.core.rulesets.ruleset import Ruleset
 
 T = TypeVar("T")
@@ -20,6 +22,10 @@ class TriggerFiles:
 
     Each method raises `TriggerFileError` with every problem that it finds, under the files' names
     as they are seen from the current directory.
+
+    Attributes:
+        texts: Text by path from the directory's root.
+        is_whole: It is a directory: what its files name must be among them.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,17 +34,47 @@ class TriggerFiles:
         if not path.exists():
             msg = f"{path}: a directory of trigger files, or one file; found nothing"
             raise UsageError(msg)
-        self._root = path.parent if path.is_file() else path
+        self.is_whole = path.is_dir()
+        self._root = path if self.is_whole else path.parent
         self.texts: Mapping[str, str] = self._here(lambda: read_files(path))
 
     def ruleset(self) -> Ruleset:
         """Return the triggers, compiled, with every template checked."""
+        return self._here(self._ruleset)
+
+    def _ruleset(self) -> Ruleset:
         from triggerstream.core.rulesets.ruleset import load_ruleset
 
-        return self._here(lambda: load_ruleset(self.texts, template_check=_check_template))
+        problems = self._empty_files()
+        try:
+            ruleset = load_ruleset(
+                self.texts, template_check=_check_template, is_whole=self.is_whole
+            )
+        except TriggerFileError as error:
+            problems += error.problems
+        if problems:
+            raise TriggerFileError(problems)
+        return ruleset
 
-    def fixtures(self, only: str | None = None) -> list[Fixture]:
-        """Return the tests of all fixture files, or of the one named *only*."""
+    def _empty_files(self) -> list[Problem]:
+        """Tell of files of triggers that say nothing: one was forgotten, or commented out."""
+        from triggerstream.authoring.files import says_nothing
+        from triggerstream.core.parsing.directory import is_policy, is_triggers
+
+        return [
+            Problem(name, 1, 1, "a trigger, beginning with 'trigger:'; found nothing")
+            for name, text in self.texts.items()
+            if is_triggers(name) and not is_policy(name) and says_nothing(text)
+        ]
+
+    def fixtures(
+        self, only: str | None = None, triggers: Collection[str] | None = None
+    ) -> list[Fixture]:
+        """Return the tests of all fixture files, or of the one named *only*.
+
+        Args:
+            triggers: The ids that tests may name; ``None`` where they are not known.
+        """
         from triggerstream.authoring.fixture_files import SUFFIX, parse_fixtures
 
         found: list[Fixture] = []
@@ -46,12 +82,25 @@ class TriggerFiles:
         for name in sorted(self.texts):
             if name.endswith(SUFFIX) and only in (None, name):
                 try:
-                    found.extend(parse_fixtures(str(self._root / name), self.texts[name]))
+                    place = str(self._root / name)
+                    found.extend(parse_fixtures(place, self.texts[name], triggers))
                 except TriggerFileError as error:
                     problems.extend(error.problems)
         if problems:
             raise TriggerFileError(problems)
         return found
+
+    def warnings(self, observed: Observed) -> list[Warned]:
+        """Return what is odd about triggers, which have no problem, beside events."""
+        from triggerstream.authoring.lint import lint
+        from triggerstream.core.parsing.directory import is_policy, is_triggers
+
+        return [
+            warned
+            for name, text in sorted(self.texts.items())
+            if is_triggers(name) and not is_policy(name)
+            for warned in lint(str(self._root / name), text, observed)
+        ]
 
     def _here(self, read: Callable[[], T]) -> T:
         try:
@@ -63,6 +112,11 @@ class TriggerFiles:
                     for problem in error.problems
                 ]
             ) from error
+
+
+def ids_of(ruleset: Ruleset) -> set[str]:
+    """Return the ids of all triggers of *ruleset*, those that are ``off`` too."""
+    return {trigger.id for trigger in ruleset.source.triggers}
 
 
 def _check_template(name: str, part: str, source: str) -> Sequence[tuple[int, int, str]]:

@@ -2,44 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from triggerstream.cli.output import print_json, say
-from triggerstream.cli.trigger_files import TriggerFiles
+from triggerstream.cli.trigger_files import TriggerFiles, ids_of
 from triggerstream.errors import Problem, TriggerFileError
+
+if TYPE_CHECKING:
+    from triggerstream.authoring.lint import Warned
+    from triggerstream.authoring.observed import Observed
 
 
 def validate(
     paths: Annotated[
         list[Path], typer.Argument(help="Directories of trigger files, or single files.")
     ],
-    json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            "--events",
+            metavar="FILE",
+            help="Warn of types and fields that these events never hold: JSON Lines, a .jsonl or "
+            ".jsonl.gz file, or - for stdin.",
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings, too.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the problems and warnings as JSON.")
+    ] = False,
 ) -> None:
-    """Check trigger files, templates, policy and fixtures; exit 1 if anything is wrong."""
-    problems = [problem for path in paths for problem in _problems(path)]
+    """Check trigger files, templates, policy and fixtures; exit 1 if anything is wrong.
+
+    Problems go to stdout, warnings and what was seen to stderr.
+    """
+    observed = None if events is None else _observe(events)
+    found = _Found()
+    for path in paths:
+        found.look_at(path, observed)
     if json:
-        print_json([problem._asdict() for problem in problems])
+        print_json([_as_json(problem) for problem in found.problems] + _warnings(found))
     else:
-        for problem in problems:
+        for problem in found.problems:
             print(problem)
-    if problems:
-        say(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
+        for warned in found.warned:
+            say(f"{warned.problem} [{warned.code}]")
+    if found.problems:
+        say(_some(len(found.problems), "problem"))
         raise typer.Exit(1)
-    say("no problems")
+    warnings = f", {_some(len(found.warned), 'warning')}" if found.warned else ""
+    say(f"{found.told_seen()}: no problems{warnings}")
+    if found.warned and strict:
+        raise typer.Exit(1)
 
 
-def _problems(path: Path) -> Iterator[Problem]:
-    try:
-        files = TriggerFiles(path)
-    except TriggerFileError as error:
-        yield from error.problems
-        return
-    for read in (files.ruleset, files.fixtures):
+class _Found:
+    """What was seen in the files, and what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.warned: list[Warned] = []
+        self._seen: Counter[str] = Counter()
+
+    def look_at(self, path: Path, observed: Observed | None) -> None:
         try:
-            read()
+            files = TriggerFiles(path)
         except TriggerFileError as error:
-            yield from error.problems
+            self.problems += error.problems
+            return
+        triggers: set[str] | None = None
+        try:
+            ruleset = files.ruleset()
+        except TriggerFileError as error:
+            self.problems += error.problems
+        else:
+            # Beside a file alone there may be others, whose triggers its tests name.
+            triggers = ids_of(ruleset) if files.is_whole else None
+            self._seen["trigger"] += len(ruleset.source.triggers)
+            self._seen["template"] += len(ruleset.source.templates)
+            self._seen["policy"] += "policy.yaml" in files.texts
+            if observed is not None:
+                self.warned += files.warnings(observed)
+        try:
+            self._seen["test"] += len(files.fixtures(triggers=triggers))
+        except TriggerFileError as error:
+            self.problems += error.problems
+
+    def told_seen(self) -> str:
+        """Return how many there are of each kind, of which there is any."""
+        told = [_some(number, kind) for kind, number in self._seen.items() if number]
+        return ", ".join(told) or "nothing"
+
+
+def _observe(events: str) -> Observed:
+    from triggerstream.authoring.observed import observe
+    from triggerstream.cli.output import with_progress
+    from triggerstream.replay.sources import LineSource
+
+    source = LineSource(events)
+    observed = observe(
+        with_progress(source, "reading", position=lambda: (source.read, source.size))
+    )
+    if observed.rejected:
+        say(f"{events}: {_some(observed.rejected, 'line')} passed over: no events")
+    if not observed.events:
+        say(f"{events}: no events, so nothing can be said of types and fields")
+    return observed
+
+
+def _some(number: int, kind: str) -> str:
+    plural = {"policy": "policies"}.get(kind, f"{kind}s")
+    return f"{number} {kind if number == 1 else plural}"
+
+
+def _as_json(problem: Problem) -> dict[str, Any]:
+    return problem._asdict()
+
+
+def _warnings(found: _Found) -> list[dict[str, Any]]:
+    return [
+        {**_as_json(warned.problem), "severity": "warning", "code": warned.code}
+        for warned in found.warned
+    ]

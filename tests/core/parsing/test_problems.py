@@ -69,8 +69,10 @@ def test_the_template_of_an_email_must_be_there() -> None:
     parts = {f"templates/welcom/{part}.liquid": "" for part in ("subject", "text")}
 
     assert problems_in({"t.yaml": EMAIL} | parts) == [
-        "3:27: template: one of those in templates/ (welcom); found 'welcome': "
-        "did you mean 'welcom'?"
+        (
+            "3:27: template: one of those in templates/ (welcom); found 'welcome': "
+            "did you mean 'welcom'?"
+        )
     ]
 
 
@@ -82,8 +84,10 @@ def test_a_template_that_is_not_there_is_told_with_those_that_are() -> None:
     }
 
     assert problems_in({"t.yaml": EMAIL} | parts) == [
-        "3:27: template: one of those in templates/ (cart_recovery, order); found 'welcome': make "
-        "templates/welcome/subject.liquid, and text.liquid or html.liquid beside it"
+        (
+            "3:27: template: one of those in templates/ (cart_recovery, order); found 'welcome': "
+            "make templates/welcome/subject.liquid, and text.liquid or html.liquid beside it"
+        )
     ]
 
 

@@ -45,6 +45,7 @@ _OTHER_WORDS = {
     "goal": "until",
     "enabled": "mode",
     "pattern": "when",
+    "trigger_type": "type",
 }
 _REFUSED = {
     key: f"{key}: under {place!r}; found at the top of the trigger"

@@ -1,0 +1,177 @@
+"""Trigger files held against events: types and fields that the events never hold.
+
+A warning is no error: the events may be a week's, and the type may come next month. It stands where
+the word stands in the file, so the nodes are looked through and not the values read from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from itertools import chain
+from typing import NamedTuple
+
+from triggerstream.authoring import observed as observing
+from triggerstream.authoring.observed import Field, Observed
+from triggerstream.core.conditions.paths import reads_profile
+from triggerstream.core.parsing.conditions import CALENDAR
+from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar, read_documents
+from triggerstream.core.parsing.patterns import AGGREGATES
+from triggerstream.core.parsing.reader import show
+from triggerstream.errors import Problem
+
+_GROUPS = ("sequence", "all", "any")
+_TYPES = ("event", "count", "absent")
+_SHOWN = 40
+
+
+class Warned(NamedTuple):
+    """A warning: what it is about, and where.
+
+    Attributes:
+        code: ``unknown_type``, ``unknown_field`` or ``not_a_number``.
+    """
+
+    code: str
+    problem: Problem
+
+
+def lint(file: str, text: str, observed: Observed) -> list[Warned]:
+    """Return what is odd about the triggers in *text*, in order of place.
+
+    Args:
+        text: It has been read without a problem.
+        observed: What the events hold; of none, nothing is odd.
+    """
+    if not observed.events:
+        return []
+    linter = _Linter(file, observed)
+    for document in read_documents(text, lambda *_: None):
+        if isinstance(document, Mapping):
+            linter.trigger(document)
+    return sorted(linter.found, key=lambda warned: warned.problem[1:3])
+
+
+class _Linter:
+    def __init__(self, file: str, observed: Observed) -> None:
+        self._file = file
+        self._observed = observed
+        self.found: list[Warned] = []
+
+    def trigger(self, node: Mapping) -> None:
+        types: list[str] = []
+        when = node.entries.get("when")
+        if isinstance(when, Mapping):
+            types = self._pattern(when)
+            if "per" in when.entries:
+                self._path("per", when.entries["per"], types)
+        if "until" in node.entries:
+            self._types("until", node.entries["until"], None)
+        if "if" in node.entries:
+            self._condition(node.entries["if"], types)
+
+    def _pattern(self, node: Mapping) -> list[str]:
+        """Look through a pattern or a step; return the types that it matches."""
+        matched: list[str] = []
+        for head in _GROUPS:
+            for child in _items(node.entries.get(head)):
+                if isinstance(child, Mapping):
+                    matched += self._pattern(child)
+        for head in _TYPES:
+            if head in node.entries:
+                types = self._types(head, node.entries[head], node.entries.get("where"))
+                if head != "absent":
+                    matched += types
+        for aggregate in AGGREGATES:
+            if aggregate in node.entries:
+                self._path(aggregate, node.entries[aggregate], matched)
+        return matched
+
+    def _types(self, what: str, node: Node, where: Node | None) -> list[str]:
+        """Look at types: a text, a list, or a mapping with them and ``where``."""
+        if isinstance(node, Mapping):
+            return self._types(what, node.entries["event"], node.entries.get("where") or where)
+        scalars = [each for each in _items(node) or (node,) if isinstance(each, Scalar)]
+        for scalar in scalars:
+            self._type(what, scalar)
+        types = [scalar.text for scalar in scalars]
+        if where is not None:
+            self._condition(where, types)
+        return types
+
+    def _type(self, what: str, scalar: Scalar) -> None:
+        seen = self._observed.types
+        if scalar.text not in seen:
+            hint = _hint(scalar.text, seen)
+            found = f"found {show(scalar)} in none of {self._observed.events:,}{hint}"
+            self._warn("unknown_type", scalar, f"{what}: a type that the events have; {found}")
+
+    def _condition(self, node: Node, types: Sequence[str]) -> None:
+        if not isinstance(node, Mapping):
+            return
+        for key, place in node.keys.items():
+            inner = node.entries[key]
+            if key in ("all", "any"):
+                for each in _items(inner):
+                    self._condition(each, types)
+            elif key == "not":
+                self._condition(inner, types)
+            elif key not in CALENDAR:
+                self._path("", place, types)
+
+    def _path(self, what: str, node: Node, types: Sequence[str]) -> None:
+        """Look at a path that is read of events of *types*, or of the profile."""
+        if not isinstance(node, Scalar):
+            return
+        said = f"{what}: " if what else ""
+        if reads_profile(node.text):
+            profile = self._observed.profile
+            if profile and node.text not in (*profile, "profile"):
+                hint = _path_hint(node.text, profile)
+                required = f"{said}an attribute that 'identify' events set"
+                self._warn("unknown_field", node, f"{required}; found {show(node)} in none{hint}")
+            return
+        fields = [self._observed.fields[each] for each in types if each in self._observed.fields]
+        number = sum(self._observed.types[each] for each in set(types))
+        have = [each[node.text] for each in fields if node.text in each]
+        is_whole = all(len(each) < observing.MOST_PATHS for each in fields)
+        if not have and number and is_whole:
+            known = set(chain.from_iterable(fields))
+            found = f"found {show(node)} in none of {number:,}{_path_hint(node.text, known)}"
+            required = f"{said}a field that events of {_some(types)} have"
+            self._warn("unknown_field", node, f"{required}; {found}")
+        elif what in ("sum", "average"):
+            self._number(what, node, have)
+
+    def _number(self, what: str, node: Scalar, have: Sequence[Field]) -> None:
+        odd = [field for field in have if field.odd]
+        if odd:
+            number = sum(field.number for field in have)
+            example = repr(odd[0].example)[:_SHOWN]
+            found = f"{example} and {sum(field.odd for field in odd):,} of {number:,} that are none"
+            required = f"{what}: numbers, or texts that read as one"
+            self._warn("not_a_number", node, f"{required}; found {found}: they are not counted")
+
+    def _warn(self, code: str, node: Node, message: str) -> None:
+        self.found.append(Warned(code, Problem(self._file, node.line, node.col, message)))
+
+
+def _items(node: Node | None) -> Iterable[Node]:
+    return node.items if isinstance(node, Items) else ()
+
+
+def _hint(found: str, known: Iterable[str]) -> str:
+    near = get_close_matches(found, sorted(known), n=1)
+    return f": did you mean {near[0]!r}?" if near else ""
+
+
+def _path_hint(found: str, known: Iterable[str]) -> str:
+    """Return a hint at a path like *found*: alike behind its root, which all have in common."""
+    by_rest = {path.partition(".")[2]: path for path in sorted(known) if "." in path}
+    near = get_close_matches(found.partition(".")[2], by_rest, n=1)
+    return f": did you mean {by_rest[near[0]]!r}?" if near else ""
+
+
+def _some(types: Sequence[str]) -> str:
+    """Return the types in a few words."""
+    return " or ".join(list(dict.fromkeys(types))[:3])
