@@ -6,6 +6,7 @@ import pytest
 from liquid import Environment
 
 from triggerstream.channels.syntax import syntax_errors
+from triggerstream.channels.templates import check_template
 
 
 def found(source: str) -> list[tuple[int, str]]:
@@ -43,3 +44,12 @@ def test_a_right_template_has_none_and_its_environment_goes_on_as_before() -> No
 
     assert syntax_errors(environment, "{% if a %}{{ b | upcase }}{% endif %}") == []
     assert "error" not in vars(environment)
+
+
+def test_all_of_them_are_told_of_a_template_with_their_places() -> None:
+    problems = check_template("hello", "text", "Hello\n{{ customer.id | }}\n{% foo %}\n")
+
+    assert problems == [
+        (2, 16, "expected word, found end of expression"),
+        (3, 4, "unexpected tag 'foo'"),
+    ]

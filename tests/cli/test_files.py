@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CART, TEST, Run
+from triggerstream.cli.deploy import Review
+from triggerstream.core.rulesets.ruleset import load_ruleset
 
 EVENT = '{"customer_id": "c1", "event_type": "add_to_cart", "timestamp": "2026-01-05T10:00:00Z"}\n'
 WRONG = """\
@@ -415,3 +417,70 @@ class TestDeploy:
 
         assert ran.code == 1
         assert f"{triggers / 'wrong.yaml'}:2:1: " in ran.err
+
+    def test_triggers_whose_tests_fail_are_not_published(self, run: Run, triggers: Path) -> None:
+        (triggers / "cart.yaml").write_text(CART.replace("1h", "2h"))
+
+        ran = run("deploy", triggers)
+
+        assert (ran.code, ran.out) == (1, "")
+        assert "- firing cart-abandonment for c1 at 1h" in ran.err
+        assert ran.err.endswith(
+            "0 passed, 1 failed\nnothing is deployed; --no-test deploys all the same\n"
+        )
+
+    def test_tests_are_left_out_where_that_is_wished(
+        self, run: Run, triggers: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TRIGGERSTREAM_KAFKA__PARTITIONS", "many")  # ends it before Kafka
+        (triggers / "cart.yaml").write_text(CART.replace("1h", "2h"))
+
+        ran = run("deploy", triggers, "--no-test")
+
+        assert ran.code == 2
+        assert "passed" not in ran.err
+
+    @pytest.mark.parametrize("options", [(), ("--no-test",)])
+    def test_tests_that_cannot_be_read_are_not_published(
+        self, run: Run, triggers: Path, options: tuple[str, ...]
+    ) -> None:
+        (triggers / "cart.test.yaml").write_text(TEST.replace("cart-abandonment", "nosuch"))
+
+        ran = run("deploy", triggers, *options)
+
+        assert ran.code == 1
+        assert "there is no such trigger" in ran.err
+
+
+class TestReview:
+    """What `deploy` says of the ruleset in force."""
+
+    def test_what_changes_is_told_and_published(self, capsys: pytest.CaptureFixture[str]) -> None:
+        review = Review(load_ruleset({"t.yaml": CART.replace("1h", "2h")}))
+
+        assert review(load_ruleset({"t.yaml": CART}, version=7))
+        assert capsys.readouterr().err == (
+            "~ trigger cart-abandonment: when changed; it starts anew: progress and open waits are "
+            "lost\n"
+        )
+
+    def test_what_is_in_force_is_not_published_again(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        review = Review(load_ruleset({"t.yaml": CART}))
+
+        assert not review(load_ruleset({"t.yaml": CART}, version=7))
+        assert review.is_same
+        assert capsys.readouterr().err == ""
+
+    def test_a_comment_is_published(self, capsys: pytest.CaptureFixture[str]) -> None:
+        review = Review(load_ruleset({"t.yaml": f"# later\n{CART}"}))
+
+        assert review(load_ruleset({"t.yaml": CART}, version=7))
+        assert capsys.readouterr().err == (
+            "only comments, layout or tests changed: customers keep everything\n"
+        )
+
+    def test_the_first_ruleset_is_all_new(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert Review(load_ruleset({"t.yaml": CART}))(None)
+        assert capsys.readouterr().err == "+ trigger cart-abandonment\n"

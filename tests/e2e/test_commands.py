@@ -133,8 +133,25 @@ async def test_an_operator_deploys_looks_and_finds_everything_accounted_for(
         await deployment.wait_until_reading("sender")
 
         (triggers / "all.yaml").write_text(TRIGGERS)
+        template = triggers / "templates" / "hello"
+        template.mkdir(parents=True)
+        (template / "subject.liquid").write_text("Hello")
+        (template / "text.liquid").write_text("Hello, {{ customer.id }}")
         deployed = await run(deployment, "deploy", str(triggers), "--from", "1")
         assert (deployed.returncode, deployed.stdout) == (0, "2\n"), deployed.stderr
+        assert [line for line in deployed.stderr.splitlines() if line[0] in "+-~"] == [
+            "+ trigger cart",
+            (
+                "- trigger first: progress and open waits are lost, and what is not sent yet ends "
+                "trigger_off"
+            ),
+            "+ trigger reminders",
+            "+ trigger seen",
+            "+ template hello",
+        ]
+        again = await run(deployment, "deploy", str(triggers))
+        assert (again.returncode, again.stdout) == (0, "2\n"), again.stderr
+        assert f"nothing changed: {triggers} is in force as version 2" in again.stderr
         late = asyncio.create_task(run(deployment, "deploy", str(triggers), "--from", "1"))
         await until_in_force(deployment, 2)
 

@@ -20,6 +20,7 @@ from liquid.template import BoundTemplate
 from liquid.undefined import FalsyStrictUndefined
 
 from triggerstream.channels.base import Content
+from triggerstream.channels.syntax import syntax_errors
 from triggerstream.core.conditions.paths import FIELDS, MAPPINGS
 from triggerstream.core.decisions import Action, Firing
 from triggerstream.core.timestamps import format_moment
@@ -74,7 +75,8 @@ def check_template(name: str, part: str, source: str) -> list[Problem]:
     try:
         analysis = _environment(part).from_string(source).analyze()
     except LiquidError as error:
-        return [(*_position(error, source), _message(error))]
+        errors = syntax_errors(_environment(part), source) or [error]
+        return [(*_position(each, source), _message(each)) for each in errors]
     problems = [
         (
             *_line_col(source, span.index),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from triggerstream.cli.output import say
 from triggerstream.cli.startup import ask_kafka, prepare
-from triggerstream.cli.trigger_files import TriggerFiles
+from triggerstream.cli.test import told
+from triggerstream.cli.trigger_files import TriggerFiles, ids_of
+
+if TYPE_CHECKING:
+    from triggerstream.core.rulesets.ruleset import Ruleset
 
 
 def deploy(
@@ -22,16 +26,62 @@ def deploy(
             help="The version that this one was made from; refused if another is in force.",
         ),
     ] = None,
+    no_test: Annotated[
+        bool, typer.Option("--no-test", help="Do not run the directory's tests before.")
+    ] = False,
 ) -> None:
-    """Check and publish a directory of triggers; the workers put it in force.
+    """Check, test and publish a directory of triggers; the workers put it in force.
 
-    Prints the new version.
+    Says what changes, and prints the version: the one in force where nothing does. Exits 1, with
+    nothing published, if anything is wrong or a test fails.
     """
     files = TriggerFiles(directory)
-    files.ruleset()
+    ruleset = files.ruleset()
+    _test(files, ruleset, run=not no_test)
     settings = prepare()
     from triggerstream.stream.kafka.rulesets import publish
 
-    version = ask_kafka(publish(settings, files.texts, from_version), settings)
-    say(f"published {directory} as version {version}")
+    review = Review(ruleset)
+    version = ask_kafka(publish(settings, files.texts, from_version, review), settings)
+    if review.is_same:
+        say(f"nothing changed: {directory} is in force as version {version}")
+    else:
+        say(f"published {directory} as version {version}")
     print(version)
+
+
+def _test(files: TriggerFiles, ruleset: Ruleset, *, run: bool) -> None:
+    """Run the directory's tests; end the command if one fails."""
+    from triggerstream.authoring.fixtures import run_fixture
+
+    fixtures = files.fixtures(triggers=ids_of(ruleset))
+    if not run or not fixtures:
+        return
+    results = [run_fixture(fixture, ruleset) for fixture in fixtures]
+    failed = [result for result in results if not result.is_ok]
+    for result in failed:
+        say("\n".join(told(result)))
+    say(f"{len(results) - len(failed)} passed, {len(failed)} failed")
+    if failed:
+        say("nothing is deployed; --no-test deploys all the same")
+        raise typer.Exit(1)
+
+
+class Review:
+    """Says what changes against the ruleset in force."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self._ruleset = ruleset
+        self.is_same = False
+
+    def __call__(self, in_force: Ruleset | None) -> bool:
+        from triggerstream.core.rulesets.diff import diff, tell
+
+        difference = diff(in_force, self._ruleset)
+        self.is_same = difference.is_same
+        lines = tell(difference)
+        for line in lines:
+            say(line)
+        if not lines and not self.is_same:
+            say("only comments, layout or tests changed: customers keep everything")
+        return not self.is_same

@@ -186,12 +186,23 @@ class KafkaRulesets:
             raise ProtocolError(message) from error
 
 
-async def publish(settings: Settings, files: Mapping[str, str], from_version: int | None) -> int:
+Review = Callable[[Ruleset | None], bool]
+"""Takes the ruleset in force, if any is; returns whether another is to be published behind it."""
+
+
+async def publish(
+    settings: Settings,
+    files: Mapping[str, str],
+    from_version: int | None,
+    review: Review | None = None,
+) -> int:
     """Publish *files* as the version after *from_version*, and return its number.
 
     Args:
         files: Text by file name, checked by the caller.
         from_version: The version that it was made from; ``None``: whichever is newest.
+        review: Asked before; where it says no, nothing is published, and the version in force is
+            returned.
 
     Raises:
         ConflictError: Another version is newest, or has just become so.
@@ -207,7 +218,10 @@ async def publish(settings: Settings, files: Mapping[str, str], from_version: in
     await log.start()
     try:
         async with KafkaRulesets(options, topics, on_failure=failures.append) as rulesets:
-            return await publish_through(log.append, rulesets, files, from_version)
+            base = base_of(rulesets, from_version)
+            if review is not None and not review(rulesets.get(base)):
+                return base
+            return await publish_through(log.append, rulesets, files, base)
     finally:
         await log.stop()
 
@@ -219,14 +233,7 @@ async def publish_through(
     from_version: int | None,
 ) -> int:
     """Do what `publish` does, with a log and a reader that are there already."""
-    newest = rulesets.newest()
-    base = newest[0] if newest is not None else 0
-    if from_version is not None and from_version != base:
-        message = (
-            f"this ruleset was made from version {from_version}; in force is version {base}. "
-            "Bring in what changed, and deploy again"
-        )
-        raise ConflictError(message)
+    base = base_of(rulesets, from_version)
     head, records = pack(files, base)
     written = await append([Produce("rulesets", 0, key, value) for key, value in records])
     answers = await written
@@ -235,3 +242,20 @@ async def publish_through(
         message = f"version {head.version} was published by somebody else at the same time"
         raise ConflictError(message)
     return head.version
+
+
+def base_of(rulesets: KafkaRulesets, from_version: int | None) -> int:
+    """Return the version in force, 0 for none.
+
+    Raises:
+        ConflictError: It is not *from_version*, if that says one.
+    """
+    newest = rulesets.newest()
+    base = newest[0] if newest is not None else 0
+    if from_version is not None and from_version != base:
+        message = (
+            f"this ruleset was made from version {from_version}; in force is version {base}. "
+            "Bring in what changed, and deploy again"
+        )
+        raise ConflictError(message)
+    return base

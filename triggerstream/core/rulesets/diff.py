@@ -1,0 +1,149 @@
+"""What a new ruleset changes against the one in force, and what that costs customers.
+
+Progress is kept under a fingerprint of what is detected (`compile.fingerprint`): texts, conditions,
+limits and actions may be edited under way, a pattern may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from triggerstream.core.model import Policy, Trigger
+from triggerstream.core.rulesets.ruleset import Ruleset
+
+
+class Effect(StrEnum):
+    """What becomes of what customers have behind them with a trigger."""
+
+    NEW = "new"
+    KEEPS = "keeps"
+    RESTARTS = "restarts"
+    STARTS = "starts"
+    STOPS = "stops"
+    REMOVED = "removed"
+    STAYS_OFF = "stays_off"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One trigger that is not as it was.
+
+    Attributes:
+        parts: The keys of its file that say something else, in the order of a file.
+    """
+
+    trigger: str
+    effect: Effect
+    parts: tuple[str, ...] = ()
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """All that differs between two rulesets.
+
+    Attributes:
+        triggers: Those that are not as they were, by id.
+        policy: The keys of the policy that say something else.
+        templates: By name: ``+`` for a new one, ``-`` for one that is gone, ``~`` for one that
+            says something else.
+        is_same: The content is the same to the letter.
+    """
+
+    triggers: tuple[Change, ...]
+    policy: tuple[str, ...]
+    templates: dict[str, str]
+    is_same: bool
+
+
+def diff(old: Ruleset | None, new: Ruleset) -> Difference:
+    """Return what *new* changes against *old*, which is in force, if any is."""
+    before = {} if old is None else {each.id: each for each in old.source.triggers}
+    after = {each.id: each for each in new.source.triggers}
+    templates = {} if old is None else old.source.templates
+    changes = (
+        _change(name, before.get(name), after.get(name), old, new)
+        for name in sorted(before | after)
+    )
+    return Difference(
+        triggers=tuple(change for change in changes if change is not None),
+        policy=tuple(_differing(Policy() if old is None else old.policy, new.policy)),
+        templates=_signs(templates, new.source.templates),
+        is_same=old is not None and old.hash == new.hash,
+    )
+
+
+_KEYS = {"per": "when", "condition": "if", "actions": "then", "goal": "until"}
+"""What is called otherwise in a file."""
+
+
+def _change(
+    name: str, before: Trigger | None, after: Trigger | None, old: Ruleset | None, new: Ruleset
+) -> Change | None:
+    if after is None:
+        return Change(name, Effect.REMOVED)
+    if before is None or old is None:
+        return Change(name, Effect.NEW)
+    parts = dict.fromkeys(_KEYS.get(part, part) for part in _differing(before, after))
+    if not parts:
+        return None
+    return Change(name, _effect(name, old, new), tuple(parts))
+
+
+def _effect(name: str, old: Ruleset, new: Ruleset) -> Effect:
+    was, becomes = old.triggers.get(name), new.triggers.get(name)
+    if was is None:
+        return Effect.STAYS_OFF if becomes is None else Effect.STARTS
+    if becomes is None:
+        return Effect.STOPS
+    return Effect.KEEPS if was.fingerprint == becomes.fingerprint else Effect.RESTARTS
+
+
+def _differing(before: msgspec.Struct, after: msgspec.Struct) -> Iterator[str]:
+    """Yield the fields that differ, compared as text: to Python, 1 and 1.0 and true are one."""
+    for name in before.__struct_fields__:
+        if _encode(getattr(before, name)) != _encode(getattr(after, name)):
+            yield name
+
+
+def _signs(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: "+" if name not in before else "-" if name not in after else "~"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    }
+
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+_LOST = "progress and open waits are lost"
+_MEANINGS = {
+    Effect.KEEPS: "it keeps its progress",
+    Effect.RESTARTS: f"it starts anew: {_LOST}",
+    Effect.STARTS: "it is switched on, and starts anew",
+    Effect.STOPS: f"it is switched off: {_LOST}, and what is not sent yet ends trigger_off",
+    Effect.STAYS_OFF: "it is off",
+}
+
+
+def tell(difference: Difference) -> list[str]:
+    """Return *difference* for people, a line each: ``+`` is new, ``-`` is gone, ``~`` changes."""
+    lines = [_told(change) for change in difference.triggers]
+    lines += [f"~ policy: {_and(difference.policy)}"] if difference.policy else []
+    lines += [f"{sign} template {name}" for name, sign in difference.templates.items()]
+    return lines
+
+
+def _told(change: Change) -> str:
+    if change.effect is Effect.NEW:
+        return f"+ trigger {change.trigger}"
+    if change.effect is Effect.REMOVED:
+        return f"- trigger {change.trigger}: {_LOST}, and what is not sent yet ends trigger_off"
+    parts = _and(change.parts)
+    return f"~ trigger {change.trigger}: {parts} changed; {_MEANINGS[change.effect]}"
+
+
+def _and(words: Iterable[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
