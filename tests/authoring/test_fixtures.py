@@ -92,6 +92,14 @@ class TestRunning:
         assert not result.is_ok
         assert len(result.diff()) == 3
 
+    def test_only_another_order_is_one(self) -> None:
+        first, second = Expected("a", "c1", BASE), Expected("b", "c1", BASE)
+        fixture = Fixture("f", "t.test.yaml", 1, (), (), (first, second))
+
+        assert Result(fixture, (second, first), ()).is_reordered
+        assert not Result(fixture, (first, second), ("an event is refused",)).is_reordered
+        assert not Result(fixture, (second, second), ()).is_reordered
+
     def test_an_event_that_is_refused_is_told_by_its_line(self, ruleset: Ruleset) -> None:
         fixture = parse("""
 - test: out of range

@@ -119,6 +119,13 @@ def test_a_type_that_never_comes_is_told_wherever_it_stands(when: str, place: st
             id="if",
         ),
         pytest.param(
+            "when: {sequence: [{event: add_to_cart}, {absent: purchase, for: 1h}]}\n"
+            "if: {event_data.total: {equals: 1}}",
+            "3:6 [unknown_field] a field that events of add_to_cart have; found "
+            "'event_data.total' in none of 1",
+            id="if after an absence, of which there is no event",
+        ),
+        pytest.param(
             "when: {event: purchase, where: {event_data.note: {exists: true}}}",
             "2:33 [unknown_field] a field that events of purchase have; found 'event_data.note' in "
             "none of 2",

@@ -39,6 +39,13 @@ def test_what_is_missing_at_the_end_has_no_place() -> None:
     assert found("{% if a %}x") == [(0, "expected tag endif, found end of expression")]
 
 
+def test_where_there_is_no_going_on_the_last_error_is_told_too() -> None:
+    assert found("{% foo %}\n{{ a") == [
+        (1, "unexpected tag 'foo'"),
+        (2, "expected '}}', found end of file"),
+    ]
+
+
 def test_a_right_template_has_none_and_its_environment_goes_on_as_before() -> None:
     environment = Environment()
 
@@ -50,6 +57,6 @@ def test_all_of_them_are_told_of_a_template_with_their_places() -> None:
     problems = check_template("hello", "text", "Hello\n{{ customer.id | }}\n{% foo %}\n")
 
     assert problems == [
-        (2, 16, "expected word, found end of expression"),
+        (2, 4, "expected word, found end of expression"),
         (3, 4, "unexpected tag 'foo'"),
     ]

@@ -26,6 +26,32 @@ SEQUENCE: Table = [
     ("{sequence: [{event: a}, {event: b}, {absent: x, for: 60s}], within: 30s}", {
         "a@0 b@29": "0,1@89",
     }),
+    # 7: an absence behind `times`
+    ("{sequence: [{event: a, times: 2}, {absent: x, for: 10s}]}", {
+        "a@0 x@0.5 a@1": "0,2@11",
+        "a@0 a@1 x@2 a@3": "1,3@13",
+        "a@0 a@1 a@5": "0,1@11",
+    }),
+    ("{sequence: [{event: a, times: 2}, {absent: x, for: 10s}], restart: on_repeat}", {
+        "a@0 a@1 a@5": "0,2@15",
+    }),
+    # 27: an event that comes a little late is taken at its customer's last time
+    ("{sequence: [{event: a}, {event: b, before: 5s}]}", {
+        "a@0 b@4 z@6": "0,1@4",
+        "a@0 z@6 b@4": "",
+    }),
+    ("{sequence: [{event: a}, {event: b, after: 5s}]}", {
+        "a@0 z@6 b@4": "0,2@6",
+    }),
+    ("{sequence: [{event: a}, {absent: b, for: 5s}]}", {
+        "a@0 z@4.999 b@4": "",
+        "a@0 z@5 b@4": "0@5",
+        "a@0 z@6 b@4": "0@5",
+    }),
+    ("{count: a, at_least: 2, within: 5s}", {
+        "a@0 a@4 z@6": "0,1@4",
+        "a@0 z@6 a@4": "",
+    }),
     # 2: any choice; the latest first step is preferred, then the latest second
     ("{sequence: [{event: a}, {event: b}, {event: c}]}", {
         "a@0 b@1 a@2 b@3 c@4": "2,3,4@4",

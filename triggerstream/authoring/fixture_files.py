@@ -30,8 +30,8 @@ from triggerstream.errors import Problem, TriggerFileError
 
 SUFFIX = ".test.yaml"
 
-_TEST = ("test", "events", "until", "expect", "only")
-_EVENT = {
+TEST = ("test", "events", "until", "expect", "only")
+EVENT = {
     "customer": "customer_id",
     "event": "event_type",
     "at": "timestamp",
@@ -46,7 +46,7 @@ _EVENT = {
 }
 """Keys of an event, and what they are called in the event's JSON."""
 _MAPPINGS = ("data", "device", "location", "metadata")
-_EXPECTED = ("trigger", "at", "customer", "kind", "reason")
+EXPECTED = ("trigger", "at", "customer", "kind", "reason")
 
 _OFFSET = re.compile(r"(?:[0-9]{1,9}(?:ms|[smhdw]))+", re.ASCII)
 _PART = re.compile(r"([0-9]+)(ms|[smhdw])", re.ASCII)
@@ -92,7 +92,7 @@ class _Reader:
 
     def test(self, node: Node) -> Fixture | None:
         before = len(self.problems)
-        entries = self._mapping(node, _TEST, required=("test", "events", "expect"))
+        entries = self._mapping(node, TEST, required=("test", "events", "expect"))
         name = self._text(entries.get("test"), "the test's name")
         events, lines = self._events(entries.get("events"))
         expect = [
@@ -124,8 +124,8 @@ class _Reader:
         events: list[bytes] = []
         lines: list[int] = []
         for item in self.items(node, "a list of events"):
-            entries = self._mapping(item, tuple(_EVENT), required=("at", "customer", "event"))
-            event = {_EVENT[key]: self._field(key, value) for key, value in entries.items()}
+            entries = self._mapping(item, tuple(EVENT), required=("at", "customer", "event"))
+            event = {EVENT[key]: self._field(key, value) for key, value in entries.items()}
             events.append(orjson.dumps(event))
             lines.append(item.line)
         return events, lines
@@ -141,7 +141,7 @@ class _Reader:
         return self._text(node, f"a text as {key!r}")
 
     def _expected(self, node: Node) -> Expected | None:
-        entries = self._mapping(node, _EXPECTED, required=("trigger", "at", "customer"))
+        entries = self._mapping(node, EXPECTED, required=("trigger", "at", "customer"))
         trigger = self._trigger(entries.get("trigger"))
         customer = self._text(entries.get("customer"), "a customer's id")
         at = self._time(entries.get("at"))

@@ -20,7 +20,7 @@ from triggerstream.replay.driver import Replay
 BASE = parse_moment("2026-01-05T10:00:00Z")
 """Where the times of a fixture count from: a Monday, without a change of clocks near it."""
 
-_SHOWN = ("w", "d", "h", "m", "s", "ms")
+SHOWN = ("w", "d", "h", "m", "s", "ms")
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -146,7 +146,7 @@ def show_time(moment: int) -> str:
     if left < 0:
         return format_moment(moment)
     parts: list[str] = []
-    for unit in _SHOWN:
+    for unit in SHOWN:
         number, left = divmod(left, UNITS[unit])
         if number:
             parts.append(f"{number}{unit}")

@@ -61,6 +61,7 @@ def test_all_but_the_pattern_may_change_without_loss(rest: str, parts: str) -> N
         (CART % "").replace("1h", "2h"),
         (CART % "").replace("buy", "[buy, order]"),
         (CART % "").replace("1h}]", "1h}], per: event_data.x"),
+        (CART % "").replace("1h}]", "2h}], per: event_data.x"),
     ],
 )
 def test_another_pattern_starts_anew(after: str) -> None:

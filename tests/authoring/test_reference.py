@@ -1,0 +1,63 @@
+"""``docs/fixtures.md`` says what fixtures are: its examples pass, its words are all there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from triggerstream.authoring import fixture_files, fixtures
+from triggerstream.core.reasons import SuppressionReason
+from triggerstream.core.rulesets.ruleset import load_ruleset
+from triggerstream.core.timestamps import format_moment
+
+TEXT = (Path(__file__).parents[2] / "docs" / "fixtures.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+TRIGGERS = {f"{n}.yaml": each for n, each in enumerate(EXAMPLES) if "\ntrigger:" in each}
+TESTS = [each for each in EXAMPLES if "- test:" in each]
+NAMES = [line for each in TESTS for line in re.findall(r"^- test: (.*)$", each, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_example_passes(name: str) -> None:
+    ruleset = load_ruleset(TRIGGERS)
+    ids = ruleset.triggers.keys()
+    tests = [test for each in TESTS for test in fixture_files.parse_fixtures("f", each, ids)]
+    (test,) = [test for test in tests if test.name == name]
+
+    result = fixtures.run_fixture(test, ruleset)
+
+    assert (result.problems, result.notes, result.got) == ((), (), test.expect)
+
+
+def test_there_are_examples_of_triggers_and_tests() -> None:
+    assert (len(TRIGGERS), len(TESTS), len(NAMES)) == (1, 2, 5)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        fixture_files.TEST,
+        tuple(fixture_files.EVENT),
+        fixture_files.EXPECTED,
+        tuple(SuppressionReason),
+        tuple(fixtures.SHOWN),
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_word_is_explained(words: tuple[str, ...]) -> None:
+    explained = set(re.findall(r"`([a-z_]+)`", TEXT))
+
+    assert [word for word in words if word not in explained] == []
+
+
+def test_an_event_says_all_keys_in_one_example() -> None:
+    (example,) = [each for each in TESTS if "all that an event may say" in each]
+
+    assert set(re.findall(r"^ {4}[- ] (\w+):", example, re.MULTILINE)) == set(fixture_files.EVENT)
+
+
+def test_times_count_from_where_it_says() -> None:
+    assert format_moment(fixtures.BASE) == "2026-01-05T10:00:00.000Z"
+    assert "from Monday, 5 January 2026, 10:00 UTC" in TEXT
