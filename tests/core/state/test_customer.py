@@ -70,6 +70,7 @@ def test_more_than_1024_are_never_known() -> None:
     assert remembers(state, "1")
     assert len(state.ring) == MOST * DIGEST
     assert len(codec.dump_body(state)) < FIXED
+    assert after(*[0] * 1100, HOUR - 1).lot_since == 0
     assert known(after(*[0] * 1100, HOUR), 1101) == list(range(1101 - MOST, 1101))
 
 

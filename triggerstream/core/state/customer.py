@@ -24,7 +24,10 @@ BUSY = 3_600_000
 DIGEST = 8
 """Bytes kept of each: an event is by accident the same as one of 1,024 once in 10^16 events."""
 
-FIXED = 1024 + MOST * DIGEST
+_FEW = RING * DIGEST
+_MANY = MOST * DIGEST
+
+FIXED = 1024 + _MANY
 """More bytes than the ring and the times take, however much the ring still grows."""
 
 _NOTHING_YET = -1
@@ -101,8 +104,11 @@ class CustomerState:
                 return True
             found = ring.find(digest, found + 1)
         ring += digest
-        if len(ring) > RING * DIGEST:
-            self._forget(arrival)
+        if len(ring) > _FEW:
+            if self.lot and arrival < self.lot_since + BUSY and len(ring) <= _MANY:
+                self.lot += 1
+            else:
+                self._forget(arrival)
         return False
 
     def _forget(self, arrival: int) -> None:
@@ -113,13 +119,12 @@ class CustomerState:
         over, all before it are older than that.
         """
         ring = self.ring
-        most = MOST
+        most = _MANY
         if self.lot and arrival >= self.lot_since + BUSY:
-            most = min(most, max(self.lot + 1, RING))
+            most = min(most, max((self.lot + 1) * DIGEST, _FEW))
             self.lot = 0
-        if len(ring) > most * DIGEST:
-            del ring[: -most * DIGEST]
-        if len(ring) > RING * DIGEST:
+        del ring[:-most]
+        if len(ring) > _FEW:
             if not self.lot:
                 self.lot_since = arrival
             self.lot += 1
