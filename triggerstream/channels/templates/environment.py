@@ -61,6 +61,10 @@ class TemplateError(TriggerstreamError):
         super().__init__(f"template {name}: {place}{self.problem}")
 
 
+class OutOfMemoryError(TemplateError):
+    """Rendering was refused memory; so may be the next one in the same process."""
+
+
 class Context(RenderContext):
     """What one rendering has used up, and the zone of customers that name none.
 

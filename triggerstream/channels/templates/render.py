@@ -12,6 +12,7 @@ from triggerstream.channels.base import Content
 from triggerstream.channels.templates.environment import (
     PARTS,
     UTC,
+    OutOfMemoryError,
     TemplateError,
     message_of,
     parse,
@@ -20,7 +21,7 @@ from triggerstream.channels.templates.environment import (
 )
 from triggerstream.channels.templates.values import EventJsonError, values_of
 from triggerstream.core.decisions import Action, Firing
-from triggerstream.core.sending.messages import read_firing
+from triggerstream.core.records.actions import read_firing
 from triggerstream.core.zones import zone
 
 
@@ -111,8 +112,8 @@ class Templates:
             return render(parse(part, source), values, self._zone)
         except LiquidError as error:
             raise TemplateError(message_of(error), name, part, *place_of(error) or ()) from error
-        except MemoryError:
-            raise
+        except MemoryError as error:
+            raise OutOfMemoryError("it needs more memory than it may have", name, part) from error
         except Exception as error:
             # A value that Liquid did not foresee, such as one too deep to be printed.
             raise TemplateError(f"it raised {type(error).__name__}", name, part) from error
