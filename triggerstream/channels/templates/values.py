@@ -46,7 +46,7 @@ def values_of(firing: Firing, action: Action, name: str | None = None) -> dict[s
     event = _event(firing)
     return {
         "customer": {"id": firing.customer_id},
-        "event": dict.fromkeys(EVENT) | event,
+        "event": dict.fromkeys(EVENT) | (event or {}),
         "events": matched_events(firing, event),
         "profile": firing.profile,
         "trigger": {
@@ -72,19 +72,21 @@ def values_of(firing: Firing, action: Action, name: str | None = None) -> dict[s
 
 
 def matched_events(firing: Firing, last: Any) -> list[Any]:
-    """Return the matched events in log order, the last of them as *last*.
+    """Return the matched events in log order, the last of them as *last*, if that is not ``None``.
 
     Of the others a firing knows the ids alone: what is kept of a customer who waits for the rest of
     a pattern is where its events are, not what they say (``docs/decisions/0004``).
     """
-    earlier: list[Any] = [{"event_id": event_id} for event_id in firing.events[:-1]]
-    return [*earlier, last] if firing.events else earlier
+    events: list[Any] = [{"event_id": event_id} for event_id in firing.events]
+    if events and last is not None:
+        events[-1] = last
+    return events
 
 
-def _event(firing: Firing) -> dict[str, Any]:
+def _event(firing: Firing) -> dict[str, Any] | None:
     """Return the last matched event. Whole numbers keep their digits, however many there are."""
     try:
-        return msgspec.json.decode(firing.event, type=dict[str, Any] | None) or {}
+        return msgspec.json.decode(firing.event, type=dict[str, Any] | None)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # A field that no trigger reads may hold a number beyond what readers take, such as 1e999.
         raise EventJsonError(f"the event: JSON that can be read; found {error}") from error
