@@ -11,6 +11,7 @@ from liquid.exceptions import LiquidError
 from liquid.static_analysis import Variable
 from liquid.template import BoundTemplate
 
+from triggerstream.channels.syntax import syntax_errors
 from triggerstream.channels.templates import dates
 from triggerstream.channels.templates.environment import (
     PARTS,
@@ -41,8 +42,10 @@ def check_template(name: str, part: str, source: str) -> list[Problem]:
         template = parse(part, source)
         analysis = template.analyze()
     except LiquidError as error:
+        errors = syntax_errors(environment_of(part), source) or [error]
         # Liquid has no place for what should have come at the end of the text.
-        return [(*(place_of(error) or line_col(source, len(source))), message_of(error))]
+        end = line_col(source, len(source))
+        return [(*(place_of(each) or end), message_of(each)) for each in errors]
     except RecursionError:
         return [(1, 1, "tags and conditions that nest less deeply; found more than can be read")]
     known = list(environment_of(part).filters)
