@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +18,16 @@ from triggerstream.channels.templates.bounds import ITERATIONS, RANGE, VALUE, WO
 from triggerstream.channels.templates.environment import environment_of
 
 MILLION = "x" * 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def _no_runaway() -> Iterator[None]:
+    """Let a bound that does not hold fail its test, and not the machine."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**30, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def render(source: str, part: str = "text", **data: Any) -> str:

@@ -39,7 +39,8 @@ class Problem(msgspec.Struct, array_like=True, frozen=True):
     """A `TemplateError`, on its way.
 
     Attributes:
-        exhausted: The process that tells it ends.
+        exhausted: The process that tells it ran out of memory, and gets no other job: nobody knows
+            what is left of it.
     """
 
     problem: str

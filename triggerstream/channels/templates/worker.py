@@ -42,11 +42,8 @@ def main(cpu: float, memory: int) -> None:
     decode, encode = msgspec.msgpack.Decoder(Job).decode, msgspec.msgpack.Encoder().encode
     with socket.socket(fileno=sys.stdin.fileno()) as other_end, other_end.makefile("rb") as frames:
         while (frame := _read(frames)) is not None:
-            reply = _answer(decode(frame), cpu)
-            told = encode(reply)
+            told = encode(_answer(decode(frame), cpu))
             other_end.sendall(LENGTH.pack(len(told)) + told)
-            if reply.problem is not None and reply.problem.exhausted:
-                return  # what is left of a process that ran out is not to be trusted
 
 
 def _bound_memory(memory: int) -> None:
