@@ -164,6 +164,29 @@ def test_work_is_counted_over_a_whole_part() -> None:
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        "{{ event.event_data.a | replace: 'x', sub: event.event_data.a | size }}",
+        "{{ event.event_data.list | join: separator: event.event_data.a | size }}",
+        "{{ 'x' | append: arg: event.event_data.gone }}",
+    ],
+)
+def test_no_value_gets_past_the_bounds_under_a_name(source: str) -> None:
+    data: dict[str, Any] = {"a": MILLION[:500_000], "list": ["x"] * 1000}
+
+    assert "values without names; found" in refusal(source, **data)
+    ((_, _, problem),) = check_template("t", "text", source)
+    assert "values without names; found" in problem
+
+
+def test_the_one_name_that_a_filter_knows_may_be_said() -> None:
+    source = "{{ false | default: 'x', allow_false: true }}"
+
+    assert check_template("t", "text", source) == []
+    assert render(source) == "false"
+
+
+@pytest.mark.parametrize(
     ("value", "size"),
     [
         ("abc", 3),

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from liquid.builtin.expressions import FilteredExpression, StringLiteral
+from liquid.builtin.expressions.arguments import KeywordArgument
 from liquid.exceptions import LiquidError
 from liquid.static_analysis import Variable
 from liquid.template import BoundTemplate
@@ -23,6 +24,7 @@ from triggerstream.channels.templates.environment import (
     parse,
     place_of,
 )
+from triggerstream.channels.templates.filters import named_problem
 from triggerstream.channels.templates.values import KNOWN
 
 Problem = tuple[int, int, str]
@@ -60,7 +62,7 @@ def check_template(name: str, part: str, source: str) -> list[Problem]:
             problems.extend(
                 (*line_col(source, variable.span.index), text) for text in _unknown(variable)
             )
-    problems.extend((*line_col(source, index), text) for index, text in _times(template))
+    problems.extend((*line_col(source, index), text) for index, text in _arguments(template))
     return sorted(problems)
 
 
@@ -82,8 +84,8 @@ def _unknown(variable: Variable) -> Iterator[str]:
     yield f"{root} has the fields {', '.join(fields)}; found {rest[0]!r}{_hint(rest[0], fields)}"
 
 
-def _times(template: BoundTemplate) -> Iterator[tuple[int, str]]:
-    """Yield what is wrong with the texts that filters of times are given, and where it stands."""
+def _arguments(template: BoundTemplate) -> Iterator[tuple[int, str]]:
+    """Yield what is wrong with what filters are given, and where it stands."""
     for node in nodes_of(template):
         for expression in expressions_of(node):
             if not isinstance(expression, FilteredExpression):
@@ -92,6 +94,9 @@ def _times(template: BoundTemplate) -> Iterator[tuple[int, str]]:
             for each in expression.filters or ():
                 for text in _filter_problems(each.name, before, [arg.value for arg in each.args]):
                     yield each.token.start_index, text
+                for arg in each.args:
+                    if isinstance(arg, KeywordArgument) and each.name != "default":
+                        yield arg.token.start_index, named_problem(each.name, arg.name)
                 before = None
 
 

@@ -49,6 +49,9 @@ def bounded(name: str, inner: Filter) -> Filter:
             if name not in TAKES_UNDEFINED:
                 for arg in args:
                     _require_defined(arg)
+        if named and name != "default":
+            # Liquid hands them to the function by their names, past what is predicted.
+            raise FilterArgumentError(named_problem(name, next(iter(named))), token=None)
         taken = size_of(left) + sum(map(size_of, args))
         context.spend(taken)
         if predicted is not None:
@@ -72,6 +75,11 @@ def bounded(name: str, inner: Filter) -> Filter:
         return made
 
     return call
+
+
+def named_problem(name: str, found: str) -> str:
+    """Return what is wrong with giving the filter *name* a value by the name *found*."""
+    return f"{name}: values without names; found {found!r}"
 
 
 def _require_defined(value: object) -> None:
