@@ -15,6 +15,7 @@ import msgspec
 import orjson
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 
@@ -166,7 +167,26 @@ def test_the_body_says_what_fired() -> None:
     data = body["data"]
     assert (data["action_id"], data["trigger"], data["customer_id"]) == (ACTION, "cart", "c1")
     assert data["event"] == orjson.loads(EVENT)
+    assert data["events"] == [data["event"]]
     assert data["content"]["subject"] == "Your cart"
+
+
+def test_of_earlier_matched_events_the_body_has_the_ids() -> None:
+    told = message(endpoint="crm")
+    fired = replace(told.firing, events=("e0", "e1"))
+
+    data = orjson.loads(body_of(replace(told, firing=fired)))["data"]
+
+    assert data["events"] == [{"event_id": "e0"}, orjson.loads(EVENT)]
+
+
+def test_without_an_event_the_body_has_the_ids_of_all() -> None:
+    told = message(endpoint="crm")
+    fired = replace(told.firing, events=("e0", "e1"), event=msgspec.Raw(b"null"))
+
+    data = orjson.loads(body_of(replace(told, firing=fired)))["data"]
+
+    assert data["events"] == [{"event_id": "e0"}, {"event_id": "e1"}]
 
 
 def test_whatever_a_profile_holds_can_be_posted() -> None:

@@ -7,7 +7,7 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from triggerstream.cli.output import print_table, with_progress
+from triggerstream.cli.output import print_json, print_table, with_progress
 
 
 class Terminal(io.StringIO):
@@ -60,3 +60,11 @@ def test_a_table_in_a_pipe_keeps_each_row_on_one_line(capsys: pytest.CaptureFixt
     assert len(lines) == 3
     assert "x" * 300 in lines[1]
     assert lines[2].split() == ["[red]", "7"]
+
+
+def test_whole_numbers_are_printed_with_all_their_digits(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    print_json({"iccid": 89014103211118510720})
+
+    assert capsysbinary.readouterr().out == b'{"iccid":89014103211118510720}\n'

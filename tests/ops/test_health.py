@@ -149,6 +149,18 @@ class TestInspecting:
     def test_an_unknown_customer_is_not_found(self, server: HealthServer) -> None:
         assert get(server, "/customers/c2")[0] == 404
 
+    def test_whole_numbers_of_a_customer_keep_their_digits(
+        self, health: Health, registry: CollectorRegistry
+    ) -> None:
+        def told(_: str) -> dict[str, Any]:
+            return {"profile": {"iccid": 89014103211118510720}}
+
+        for server in serving(health, registry, inspect=told, shows_customers=True):
+            assert get(server, "/customers/c1") == (
+                200,
+                b'{"profile":{"iccid":89014103211118510720}}\n',
+            )
+
     def test_a_customer_of_another_worker_is_misdirected(
         self, server: HealthServer, worker: FakeWorker
     ) -> None:

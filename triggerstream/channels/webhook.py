@@ -21,6 +21,7 @@ from triggerstream.channels.endpoints import key_of, shown, url_of
 from triggerstream.channels.guard import ForbiddenAddressError
 from triggerstream.channels.http_session import open_session
 from triggerstream.channels.retry_after import LONGEST, seconds_of
+from triggerstream.channels.templates.values import matched_events
 from triggerstream.core.reasons import FailReason
 from triggerstream.core.timestamps import format_moment
 from triggerstream.errors import SettingsError
@@ -29,6 +30,8 @@ TYPE = "triggerstream.firing.v1"
 DEFAULT_ENDPOINT = "default"
 
 _READ_LIMIT = 64 * 1024
+
+_NONE = msgspec.Raw(b"null")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -133,15 +136,15 @@ class WebhookChannel:
 
 def body_of(message: Message) -> bytes:
     """Return what is posted: ``{type, timestamp, data}``, the same on every attempt."""
-    firing = message.firing
+    firing, event = message.firing, message.firing.event
     data = {
         "action_id": message.action_id,
         "firing_id": firing.firing_id,
         "trigger": firing.trigger,
         "customer_id": firing.customer_id,
         "instance": firing.instance,
-        "events": firing.events,
-        "event": firing.event,
+        "events": matched_events(firing, None if event == _NONE else event),
+        "event": event,
         "profile": firing.profile,
         "options": message.options,
     }

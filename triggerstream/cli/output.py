@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-import orjson
+import msgspec
 
 T = TypeVar("T")
 
@@ -21,8 +21,8 @@ def say(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Write *value* to stdout as one line of JSON."""
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+    """Write *value* to stdout as one line of JSON; whole numbers keep their digits."""
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
 
 
 def print_table(columns: list[str], rows: Iterable[Iterable[object]]) -> None:

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -94,7 +93,7 @@ async def _distinct(
     found: dict[str, Mapping[str, Any]] = {}
     async for record in records:
         if dict(record.headers).get(KIND) == kind and record.value is not None:
-            value = orjson.loads(record.value)
+            value = msgspec.json.decode(record.value)
             found.setdefault(value[id_field], value)
     return list(found.values())
 

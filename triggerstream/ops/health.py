@@ -27,7 +27,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import orjson
+import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
@@ -214,7 +214,7 @@ def _verdict(why_not: str) -> tuple[HTTPStatus, str, bytes]:
 
 
 def _json(status: HTTPStatus, body: Any) -> tuple[HTTPStatus, str, bytes]:
-    return status, "application/json", orjson.dumps(body) + b"\n"
+    return status, "application/json", msgspec.json.encode(body) + b"\n"
 
 
 class _Server(ThreadingHTTPServer):

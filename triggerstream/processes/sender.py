@@ -11,6 +11,7 @@ from triggerstream.channels.config import (
     WebhookConfig,
 )
 from triggerstream.channels.registry import build_channels
+from triggerstream.channels.templates.processes import Processes
 from triggerstream.core.sending.send import Send
 from triggerstream.ops.settings import Sender, Settings
 from triggerstream.processes.runtime import Runtime, run
@@ -29,6 +30,7 @@ def run_sender(settings: Settings) -> int:
 
     async def main() -> int:
         channels = build_channels(channels_of(settings.sender), now=time.time)
+        renderer = Processes()
         try:
             async with Runtime(
                 settings,
@@ -45,12 +47,14 @@ def run_sender(settings: Settings) -> int:
                     now=time.time,
                     observe=runtime.metrics.observe_attempt,
                     bounds=_PLAYED if runtime.header_clock else Bounds(),
+                    renderer=renderer,
                 )
                 program = Send(deadline=settings.sender.attempt_timeout)
                 code = await runtime.serve(runtime.build(program, marks=False, attempts=calls))
                 await calls.drain(DRAIN)
                 return code
         finally:
+            await renderer.close()
             for channel in channels.values():
                 await channel.close()
 

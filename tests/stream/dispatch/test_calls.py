@@ -8,10 +8,14 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from tests.core.sending.harness import NOON, firing, ruleset_of
-from triggerstream.channels.base import Answer, Channel, Message
-from triggerstream.core.model import RulesetSource
+from triggerstream.channels.base import Answer, Channel, Content, Message
+from triggerstream.channels.templates import TemplateError
+from triggerstream.channels.templates.processes import RenderingUnavailableError
+from triggerstream.channels.templates.render import Job
+from triggerstream.core.model import Policy, RulesetSource
 from triggerstream.core.reasons import FailReason
 from triggerstream.core.records.record import KIND, Kind, Produce
 from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
@@ -52,14 +56,21 @@ class FakeLog:
             for number, t in told
         ]
 
+    @property
+    def details(self) -> list[str]:
+        """What each answer says for people."""
+        return [orjson.loads(r.value or b"").get("detail", "") for r in self.appended]
+
 
 class FakeRulesets:
     """Version 1 has one template; no other version is here."""
 
     def __init__(self) -> None:
         templates = {"t": {"subject": "s", "text": "for {{ customer.id }}"}}
-        triggers = ruleset_of().source.triggers
-        source = RulesetSource(triggers=triggers, templates=templates)
+        cart, other = ruleset_of().source.triggers
+        triggers = (replace(cart, name="The cart"), other)
+        policy = Policy(timezone="Asia/Tokyo")
+        source = RulesetSource(triggers=triggers, policy=policy, templates=templates)
         self.ruleset = build_ruleset(source, version=1)
 
     def newest(self) -> tuple[int, str] | None:
@@ -215,6 +226,65 @@ async def test_a_template_that_cannot_be_rendered_fails(worlds: Worlds) -> None:
     await world.settles()
 
     assert world.log.answers == [(0, "f-0", 1, "failed", "template")]
+    assert world.email.calls == []
+
+
+class FakeRenderer:
+    """Notes its jobs; gives what it is told to."""
+
+    def __init__(self, gives: Content | Exception) -> None:
+        self.jobs: list[Job] = []
+        self._gives = gives
+
+    async def render(self, job: Job) -> Content:
+        self.jobs.append(job)
+        if isinstance(self._gives, Exception):
+            raise self._gives
+        return self._gives
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+async def test_what_is_rendered_is_told_by_name_and_in_the_zone_of_the_policy(
+    worlds: Worlds,
+) -> None:
+    world = worlds()
+    renderer = world.calls._renderer = FakeRenderer(Content("s", "x"))
+
+    world.calls.start(0, attempt())
+    await world.settles()
+
+    (job,) = renderer.jobs
+    assert (job.template, job.action_id) == ("t", "f-0")
+    assert (job.trigger_name, job.zone) == ("The cart", "Asia/Tokyo")
+    assert job.parts == {"subject": "s", "text": "for {{ customer.id }}"}
+    assert world.email.calls[0].content == Content("s", "x")
+
+
+async def test_a_template_that_runs_away_fails_its_action_and_says_where(worlds: Worlds) -> None:
+    world = worlds()
+    error = TemplateError("rendering is limited to 2 s of processor time", "t", "text", 3)
+    world.calls._renderer = FakeRenderer(error)
+
+    world.calls.start(0, attempt())
+    await world.settles()
+
+    assert world.log.answers == [(0, "f-0", 1, "failed", "template")]
+    assert world.log.details == ["template t/text: line 3: " + error.problem]
+    assert world.crashes == []
+
+
+async def test_where_nothing_can_be_rendered_now_it_is_decided_again_later(
+    worlds: Worlds,
+) -> None:
+    world = worlds()
+    world.calls._renderer = FakeRenderer(RenderingUnavailableError("no process to render in"))
+
+    world.calls.start(0, attempt())
+    await world.settles()
+
+    assert world.log.answers == [(0, "f-0", 1, "retry", "not_called")]
     assert world.email.calls == []
 
 

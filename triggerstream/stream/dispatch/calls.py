@@ -17,10 +17,17 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from triggerstream.channels.base import Answer, Channel, Message
-from triggerstream.channels.templates import TemplateError, Templates
+from triggerstream.channels.base import Answer, Channel, Content, Message
+from triggerstream.channels.templates import TemplateError
+from triggerstream.channels.templates.processes import (
+    InProcess,
+    Renderer,
+    RenderingUnavailableError,
+)
+from triggerstream.channels.templates.render import Job
 from triggerstream.core.reasons import FailReason
 from triggerstream.core.records.actions import read_firing
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.stream.dispatch.pacing import Pace
 from triggerstream.stream.dispatch.results import Results
@@ -28,8 +35,6 @@ from triggerstream.stream.ports import Log, Rulesets
 
 GRACE = 2.0
 """Seconds beyond the deadline in which a channel may say itself what became of its call."""
-
-_RULESETS_KEPT = 4
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -72,6 +77,7 @@ class Calls:
         now: The time of day in epoch seconds.
         sleep: Waits so many seconds.
         observe: Told (channel, outcome, reason or ``""``, seconds) of every call.
+        renderer: Where templates are rendered; right here if it is left out.
     """
 
     def __init__(
@@ -85,6 +91,7 @@ class Calls:
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
         observe: Callable[[str, str, str, float], None] | None = None,
         bounds: Bounds | None = None,
+        renderer: Renderer | None = None,
     ) -> None:
         self._channels = channels
         self._answers = Results(log)
@@ -94,7 +101,7 @@ class Calls:
         self._sleep = sleep
         self._observe = observe
         self._bounds = bounds or Bounds()
-        self._templates: dict[int, Templates] = {}
+        self._renderer = renderer or InProcess()
         self._waiting: dict[str, deque[_Waiting]] = {name: deque() for name in channels}
         per_channel, longest = self._bounds.per_channel, self._bounds.pause
         self._paces = {name: Pace(per_channel, longest) for name in channels}
@@ -217,9 +224,11 @@ class Calls:
     async def _call(self, attempt: Attempt) -> Answer:
         """Return what the channel answers, or that it did not by the deadline."""
         try:
-            message = self._message(attempt)
+            message = await self._message(attempt)
         except TemplateError as error:
             return Answer("failed", FailReason.TEMPLATE, str(error))
+        except RenderingUnavailableError as error:
+            return _not_called(str(error), self._bounds.pause)
         if message is None:
             return _not_called(f"ruleset {attempt.ruleset} is not here", self._bounds.pause)
         limit = attempt.deadline + GRACE
@@ -236,37 +245,42 @@ class Calls:
                 await asyncio.gather(call, return_exceptions=True)
         return Answer("unknown", FailReason.AMBIGUOUS, f"no answer within {limit:g} s")
 
-    def _message(self, attempt: Attempt) -> Message | None:
+    async def _message(self, attempt: Attempt) -> Message | None:
         """Return what the channel is to send; ``None`` while the ruleset's templates are missing.
 
         Raises:
             TemplateError: It cannot be rendered.
+            RenderingUnavailableError: It cannot be rendered now.
         """
-        firing, content = read_firing(attempt.firing).firing, None
+        content = None
         if attempt.template is not None:
-            templates = self._templates_of(attempt.ruleset)
-            if templates is None:
+            ruleset = self._rulesets.get(attempt.ruleset)
+            if ruleset is None:
                 return None
-            action = next(a for a in firing.actions if a.action_id == attempt.action_id)
-            content = templates.render(attempt.template, firing, action)
+            content = await self._render(attempt, attempt.template, ruleset)
         return Message(
             action_id=attempt.action_id,
             attempt=attempt.attempt,
             channel=attempt.channel,
-            firing=firing,
+            firing=read_firing(attempt.firing).firing,
             options=attempt.options,
             content=content,
         )
 
-    def _templates_of(self, version: int) -> Templates | None:
-        if version not in self._templates:
-            ruleset = self._rulesets.get(version)
-            if ruleset is None:
-                return None
-            if len(self._templates) == _RULESETS_KEPT:
-                del self._templates[min(self._templates)]
-            self._templates[version] = Templates(ruleset.source.templates)
-        return self._templates[version]
+    async def _render(self, attempt: Attempt, template: str, ruleset: Ruleset) -> Content:
+        parts = ruleset.source.templates.get(template)
+        if parts is None:
+            raise TemplateError("the ruleset has none of this name", template)
+        trigger = ruleset.triggers.get(attempt.trigger)
+        job = Job(
+            template=template,
+            parts=parts,
+            firing=attempt.firing,
+            action_id=attempt.action_id,
+            trigger_name=attempt.trigger if trigger is None else trigger.source.name,
+            zone=ruleset.policy.timezone,
+        )
+        return await self._renderer.render(job)
 
     async def _give_up(self, partition: int, attempt: Attempt) -> None:
         limit = self._bounds.patience + attempt.deadline + GRACE

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.channels.harness import action, firing
+from tests.channels.harness import ACTION, action, firing
 from triggerstream.channels.base import Content
 from triggerstream.channels.templates import TemplateError, Templates, check_template
 
@@ -109,6 +109,87 @@ def test_a_firing_without_an_event_has_empty_fields() -> None:
     )
 
 
+# ── what is there ───────────────────────────────────────────────────────────────────────────
+
+SETTINGS: dict[str, Any] = {"discount": "10%", "valid": {"hours": 24}, "id": "theirs"}
+
+
+def of_two_events(source: str) -> str | None:
+    acting = replace(action(), options=SETTINGS)
+    fired = replace(firing({"name": "Ada"}), events=("e0", "e1"), instance="k1")
+    templates = Templates({"t": {"text": source}}, names={"cart": "Cart, left"})
+    return templates.render("t", fired, acting).text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ events | size }} {{ events[0].event_id }} {{ events[1].event_id }}", "2 e0 e1"),
+        ("{{ events.last.event_data.total }} {{ event.event_data.total }}", "99.9 99.9"),
+        ("{{ events[1].event_data.items | join }}", "a b"),
+        ("{{ events[0].event_data.items | default: 'not kept' }}", "not kept"),
+        ("{% for e in events %}{{ e.event_id }}{% endfor %}", "e0e1"),
+        ("{{ event.event_id }} {{ event.event_type }}", "e1 cart_added"),
+        ("{{ firing.events | join: ',' }} {{ firing.instance }}", "e0,e1 k1"),
+        ("{{ firing.id }}", "f" * 32),
+        ("{{ trigger.id }} {{ trigger.name }} {{ trigger.type }}", "cart Cart, left behavioral"),
+        ("{{ trigger.priority }} {{ customer.id }}", "medium c1"),
+        ("{{ profile.name }}", "Ada"),
+        ("{{ action.discount }} {{ action.valid.hours }}", "10% 24"),
+        ("{{ action.options.discount }} {{ action.options.id }}", "10% theirs"),
+        ("{{ action.id }} {{ action.channel }} {{ action.template }}", f"{ACTION} email cart"),
+    ],
+)
+def test_what_a_template_sees(source: str, text: str) -> None:
+    assert of_two_events(source) == text
+    assert check_template("t", "text", source) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ events[0].event_data.items }}",
+        "{{ events[0].event_type }}",
+        "{{ events[2].event_id }}",
+        "{{ action.nothing }}",
+        "{{ action.options.nothing }}",
+    ],
+)
+def test_what_is_not_known_of_an_earlier_event_is_missing(source: str) -> None:
+    with pytest.raises(TemplateError, match=r"line 1: .*(is undefined|out of range)"):
+        of_two_events(source)
+
+
+def test_a_trigger_without_a_name_goes_by_its_id() -> None:
+    assert render(text="{{ trigger.name }}").text == "cart"
+
+
+@pytest.mark.parametrize(
+    "digits",
+    ["89014103211118510720", "18446744073709551616", "9007199254740993", "-9223372036854775809",
+     "1" * 300],
+)  # fmt: skip
+def test_whole_numbers_keep_their_digits(digits: str) -> None:
+    event = msgspec.Raw(b'{"event_id":"e1","event_data":{"iccid":%s}}' % digits.encode())
+    parts = {
+        "subject": "{{ event.event_data.iccid }}",
+        "text": "{{ event.event_data.iccid | plus: 0 }}{{ event.event_data.iccid | minus: 1 }}",
+        "html": "<a href='/?i={{ event.event_data.iccid | url_encode }}'>{{ profile.n }}</a>",
+    }
+
+    fired = replace(firing({"n": int(digits)}), event=event)
+    content = Templates({"t": parts}).render("t", fired, action())
+
+    assert content.subject == digits
+    assert content.text == digits + str(int(digits) - 1)
+    assert content.html == f"<a href='/?i={digits}'>{digits}</a>"
+
+
+def test_a_value_that_a_filter_cannot_take_has_its_place() -> None:
+    with pytest.raises(TemplateError, match=r"^template t/text: line 2: round: this value cannot"):
+        render({"n": "1e999"}, text="x\n{{ profile.n | round }}")
+
+
 # ── at load ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -128,6 +209,11 @@ def test_a_firing_without_an_event_has_empty_fields() -> None:
             id="field",
         ),
         pytest.param("{{ firing.profile }}", (1, 4, "firing has the fields id, at"), id="no such"),
+        pytest.param(
+            "{{ events[0].event_dat.x }}",
+            (1, 4, "found 'event_dat' (did you mean 'event_data'?)"),
+            id="field of one of the events",
+        ),
     ],
 )
 def test_mistakes_are_found_at_load_with_their_place(
