@@ -1,7 +1,7 @@
-"""The tutorial, word by word: its files are written, its commands run, and what it prints is printed.
+"""The tutorial, word by word: its files are written, its commands run, their output compared.
 
-A block of ``console`` holds commands behind ``$``, and below each what it prints; ``...`` stands for
-any text. A block behind a line that ends in a file's name and a colon is that file. What stands in
+A block of ``console`` holds commands behind ``$``, and below each what it prints; ``...`` stands
+for any text. A block behind a line that ends in a file's name and a colon is that file. What stands in
 blocks of ``sh`` is for people: it makes the environment, which is here already, and the Kafka.
 """
 
@@ -46,7 +46,7 @@ class Shell:
         )
 
     def run(self, command: str) -> str:
-        """Return what *command* prints, on stdout and stderr. Its exit code is the next one's ``$?``."""
+        """Return what *command* prints. Its exit code is the next one's ``$?``."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         marked = f"{command}\n_code=$?; echo; echo {shlex.quote(END)}; (exit $_code)\n"
