@@ -89,7 +89,8 @@ def in_shares(
         printed.rejected += [
             (start + i + 1, reason, detail) for i, reason, detail in survey.rejected
         ]
-        take([share.decide(chunk, survey) for share in shares])
+        behind = lines[start + size :]
+        take([share.decide(chunk, survey, lambda: behind) for share in shares])  # noqa: B023
     if until is not None:
         take([share.run_until(until) for share in shares])
     for share in shares:

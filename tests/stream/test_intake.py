@@ -31,7 +31,8 @@ class Came(msgspec.Struct, frozen=True):
 
 
 def placed(record: Came) -> Produce:
-    return place(record, INBOX, {})
+    (found,) = place(record, INBOX, {})
+    return found
 
 
 def test_an_event_goes_to_its_customer_unchanged_with_its_origin() -> None:
@@ -91,7 +92,7 @@ def test_an_erasure_passes_by_its_key() -> None:
 def test_what_cannot_be_placed_is_a_dead_letter(record: Came, reason: str) -> None:
     rejected: dict[str, int] = {}
 
-    found = place(record, INBOX, rejected)
+    (found,) = place(record, INBOX, rejected)
 
     headers = dict(found.headers)
     assert found.topic == "events.dlq"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggerstream.core.events.decode import MAX_BYTES, MAX_DEPTH, decode_event
+from triggerstream.core.events.bodies import MAX_DEPTH
+from triggerstream.core.events.decode import MAX_BYTES, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Rejected

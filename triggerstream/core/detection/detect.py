@@ -59,6 +59,7 @@ class Detect:
             fallback_id="",
             fallback_timestamp=record.timestamp,
             max_bytes=self._max_event_bytes,
+            headers=record.headers,
         )
         if not event.event_id:
             event.event_id = f"{self._topic}/{record.partition}/{record.offset}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,7 +14,7 @@ else:
     # What the decoder takes. Bytes go straight into an `Event`, since a second object would cost
     # a sixth of decoding; until `decode_event` has judged it, a field may be missing.
     Text = str | None
-    Moment = int | datetime | None
+    Moment = int | str | None
     Raw = Any
 
 
