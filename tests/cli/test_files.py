@@ -341,7 +341,8 @@ class TestReplay:
             EVENT.replace("c1", f"c{number % 7}").replace("T10:00", f"T1{number // 20}:{number:02}")
             for number in range(60)
         ]
-        text = "".join([*events[:30], "nonsense\n\n", *events[30:]]).encode()
+        bad = EVENT.replace("c1", "bot").replace("2026", "2099")
+        text = "".join([*events[:30], "nonsense\n\n", bad, *events[30:]]).encode()
         (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
         command = ["replay", "--triggers", triggers, tmp_path / name]
         options = ["--until", "2026-01-05T16:00:00Z", "--max-gap", "30m"]
@@ -350,7 +351,7 @@ class TestReplay:
 
         assert one.code == 1
         assert f"{name}:31: bad_json" in one.err
-        assert "clamped" in one.err
+        assert "1 clamped" in one.err
         assert len(one.out.splitlines()) > 10
         assert run(*command, *options, "--jobs", "2") == one
         assert run(*command, *options, "--jobs", "3") == one

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from triggerstream.cli.output import escaped
 from triggerstream.core.records.dead_letters import Letter, as_letter
 
 
@@ -44,8 +45,5 @@ def printable(value: bytes | None, limit: int) -> str:
     """Return *value* as text that cannot steer a terminal, cut after *limit* bytes."""
     if value is None:
         return "(null)"
-    text = value[:limit].decode(errors="backslashreplace")
-    shown = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
+    shown = escaped(value[:limit].decode(errors="backslashreplace"))
     return shown if len(value) <= limit else f"{shown}… ({len(value)} bytes)"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from triggerstream.cli.output import print_json, say
+from triggerstream.cli.output import escaped, print_json, say
 from triggerstream.cli.startup import ask_kafka, prepare
 from triggerstream.errors import UnreachableError
 
@@ -75,11 +75,11 @@ def _ask(settings: Settings, process: _Process, customer: str) -> dict[str, Any]
 
 
 def _print(value: Any, indent: str) -> None:
-    """Print mappings and lists as an indented outline."""
+    """Print mappings and lists as an indented outline, each name and each value on one line."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value, start=1)
     for name, content in pairs:
         if isinstance(content, dict | list) and content:
-            print(f"{indent}{name}:")
+            print(f"{indent}{escaped(str(name))}:")
             _print(content, f"{indent}  ")
         else:
-            print(f"{indent}{name}: {content}")
+            print(f"{indent}{escaped(str(name))}: {escaped(str(content))}")

@@ -15,9 +15,19 @@ PATIENCE = 2.0
 """Seconds after which somebody who waits wants to see that something moves."""
 
 
+def escaped(text: str) -> str:
+    """Return *text* on one line, as it cannot steer a terminal: what somebody else wrote."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
 def say(text: str) -> None:
-    """Write *text* to stderr: talk, not data."""
-    print(text, file=sys.stderr)
+    """Write *text* to stderr: talk, not data. It may have lines of its own; whatever of it somebody
+    else wrote has been `escaped`."""
+    print("\n".join(map(escaped, text.split("\n"))), file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
@@ -32,7 +42,7 @@ def print_table(columns: list[str], rows: Iterable[Iterable[object]]) -> None:
 
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(escaped(str(cell)) for cell in row))
     console = Console(markup=False, highlight=False)
     if not console.is_terminal:
         console.width = 10_000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from triggerstream.cli.output import print_json, say
+from triggerstream.cli.output import escaped, print_json, say
 from triggerstream.cli.trigger_files import TriggerFiles, ids_of
 from triggerstream.errors import Problem, TriggerFileError
 
@@ -47,7 +47,7 @@ def validate(
         print_json([_as_json(problem) for problem in found.problems] + _warnings(found))
     else:
         for problem in found.problems:
-            print(problem)
+            print(escaped(str(problem)))
         for warned in found.warned:
             say(f"{warned.problem} [{warned.code}]")
     if found.problems:

@@ -36,7 +36,7 @@ class Replay:
 
     Attributes:
         statuses: How many events ended how (`RecordStatus`, or ``rejected``).
-        clamped: How many arrivals did not move the clock, being too far ahead.
+        clamped: How many arrivals were taken for the clock, being too far ahead of it.
         failures: How many evaluations of a trigger raised.
     """
 

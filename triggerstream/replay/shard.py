@@ -87,7 +87,7 @@ class Shard:
     Attributes:
         number: Which one it is.
         statuses: How many of its events ended how.
-        clamped: How many arrivals of the whole log did not move the clock, being too far ahead.
+        clamped: How many arrivals of the whole log were taken for the clock, being too far ahead.
     """
 
     def __init__(self, ruleset: Ruleset, number: int, of: int, *, max_gap: int = MAX_GAP) -> None:

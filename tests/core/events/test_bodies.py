@@ -107,7 +107,7 @@ def test_a_devices_wrong_clock_is_corrected_by_when_it_sent(times: dict[str, str
         ),
         (
             CALL | {"properties": [1]},
-            "wrong_type: Expected `object | null`, got `array` - at `$.properties`",
+            "wrong_type: properties of a Segment call: an object; found a list of 1",
         ),
         (
             CALL | {"messageId": ""},
@@ -152,8 +152,21 @@ def test_a_cloud_event_is_an_event_of_its_subject() -> None:
             "missing_field: subject of a CloudEvent: the customer id; found nothing",
         ),
         ({"specversion": "0.3"}, "wrong_type: CloudEvents 1.0; found specversion '0.3'"),
-        ({"data": "text"}, "wrong_type: Expected `object | null`, got `str` - at `$.data`"),
-        ({"id": None}, "wrong_type: Expected `str`, got `null` - at `$.id`"),
+        ({"specversion": "1.0-rc1"}, "wrong_type: CloudEvents 1.0; found specversion '1.0-rc1'"),
+        (
+            {"specversion": 1.0},
+            "wrong_type: specversion of a CloudEvent: the text '1.0'; found 1.0",
+        ),
+        ({"data": "text"}, "wrong_type: data of a CloudEvent: an object; found 'text'"),
+        ({"data": [1]}, "wrong_type: data of a CloudEvent: an object; found a list of 1"),
+        ({"id": None}, "missing_field: id of a CloudEvent: a text; found nothing"),
+        ({"type": None}, "missing_field: type of a CloudEvent: a text; found nothing"),
+        ({"source": ""}, "missing_field: source of a CloudEvent: a text; found an empty text"),
+        ({"id": 25}, "wrong_type: id of a CloudEvent: a text; found 25"),
+        (
+            {"time": TEN},
+            f"bad_timestamp: time of a CloudEvent: RFC 3339 with an offset; found {TEN}",
+        ),
     ],
 )
 def test_what_a_cloud_event_lacks_is_told(change: dict[str, Any], verdict: str) -> None:

@@ -43,7 +43,7 @@ def look_of_bytes(value: bytes) -> str:
         return _look_of_frame(value)
     if value[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return "it looks like XML: send JSON"
-    if _CONTROL.search(value[:_HEAD]) or not _is_utf8(value):
+    if _CONTROL.search(value[:_HEAD]):
         return "it looks like a binary format, as Avro, Protobuf and MessagePack are: send JSON"
     first, _, rest = value.strip().partition(b"\n")
     if rest.strip() and _is_json(first):
@@ -88,14 +88,6 @@ def _is_change(value: Any) -> bool:
 
 def _has_row(value: Mapping[str, Any]) -> bool:
     return "before" in value or "after" in value
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _is_json(value: bytes) -> bool:
