@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -375,6 +376,56 @@ class TestReplay:
         assert len(ran.out.splitlines()) == 1
         assert ran.err.startswith(f"{log}:1: bad_json: ")
         assert ran.err.endswith("events: 1 applied, 1 rejected\n")
+
+    def test_of_complaints_of_one_kind_the_first_ten_are_said_and_then_their_number(
+        self, run: Run, triggers: Path, tmp_path: Path
+    ) -> None:
+        log = tmp_path / "e.jsonl"
+        log.write_text("nonsense\n" * 1362 + "{}\n" * 10 + EVENT)
+
+        ran = run("replay", "--triggers", triggers, log)
+
+        said = ran.err.splitlines()
+        assert ran.code == 1
+        assert sum("bad_json: " in line for line in said) == 10
+        assert sum("missing_field: " in line for line in said) == 10
+        assert said[-2:] == [
+            "and 1,352 more like it: bad_json",
+            "events: 1 applied, 1372 rejected",
+        ]
+
+    def test_nothing_of_a_log_can_steer_the_terminal(
+        self, run: Run, triggers: Path, tmp_path: Path
+    ) -> None:
+        evil = "\x1b]0;owned\x07\x9b2J\u202e\n"
+        event = json.loads(EVENT)
+        changes: list[dict[str, Any]] = [
+            *({name: evil} for name in ("timestamp", "received_at", "event_data")),
+            {"received_at": [evil]},
+            {evil: 1, "customer_id": [evil]},
+            {"customer_id": None, "specversion": evil},
+        ]
+        log = tmp_path / "e.jsonl"
+        log.write_text("".join(json.dumps(event | change) + "\n" for change in changes))
+
+        ran = run("replay", "--triggers", triggers, log)
+
+        assert len(ran.err.splitlines()) == 7
+        assert ran.err.replace("\n", "").isprintable()
+
+    def test_a_table_is_told_with_what_reads_it(
+        self, run: Run, triggers: Path, tmp_path: Path
+    ) -> None:
+        log = tmp_path / "e.csv"
+        log.write_text("customer_id,event_type\nc1,view\n")
+
+        ran = run("replay", "--triggers", triggers, log)
+
+        assert ran.code == 2
+        assert ran.err == (
+            f"triggerstream: {log}: required is an event a line; found a table (CSV): "
+            "triggerstream send reads it, with --map\n"
+        )
 
     @pytest.mark.parametrize(
         ("option", "value"),

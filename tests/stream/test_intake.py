@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from triggerstream.core.events.decode import decode_event
 from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, Kind, Produce
 from triggerstream.errors import ProtocolError
 from triggerstream.stream.intake import LARGEST, Intake, place
@@ -102,6 +103,120 @@ def test_what_cannot_be_placed_is_a_dead_letter(record: Came, reason: str) -> No
     assert rejected == {reason: 1}
 
 
+BINARY = (
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"e1"),
+    ("ce_source", b"/shop"),
+    ("ce_type", b"seen"),
+    ("ce_subject", b"c1"),
+    ("content-type", b"application/json"),
+    ("traceparent", b"t"),
+)
+
+
+def test_a_cloud_event_in_headers_becomes_a_body_and_its_headers_go() -> None:
+    found = placed(Came(offset=9, value=b'{"n":1}', headers=BINARY))
+
+    assert found.key == b"c1"
+    assert json.loads(found.value or b"") == {
+        "customer_id": "c1",
+        "event_type": "seen",
+        "event_id": "e1",
+        "source": "/shop",
+        "event_data": {"n": 1},
+        "timestamp": 1_700_000_000_500,
+    }
+    assert found.headers == (("traceparent", b"t"), (ORIGIN, b"3:9"))
+
+
+def test_a_number_of_any_length_does_not_end_the_intake() -> None:
+    digits = b"9" * 5000
+
+    found = placed(Came(value=b'{"customer_id":"c1","event_type":"seen","x":%b}' % digits))
+
+    assert b'"x":%b' % digits in (found.value or b"")
+
+
+class TestBatches:
+    def test_each_item_is_a_record_of_its_customer_in_order(self) -> None:
+        value = b'[%b, {"customer_id": 7, "event_type": "seen"}]' % WHOLE
+
+        first, second = place(Came(offset=9, value=value, headers=(("x", b"y"),)), INBOX, {})
+
+        assert (first.key, first.value) == (b"c1", WHOLE)
+        assert json.loads(second.value or b"") == {
+            "customer_id": "7",
+            "event_type": "seen",
+            "event_id": f"{INBOX}/3/9/2",
+            "timestamp": 1_700_000_000_500,
+        }
+        assert second.key == b"7"
+        # They share one place in the inbox: with it the second would be dropped as a repeat.
+        assert first.headers == second.headers == (("x", b"y"),)
+
+    def test_a_call_is_corrected_by_when_its_batch_was_sent_and_received(self) -> None:
+        call = {"type": "track", "event": "seen", "userId": "u1", "messageId": "m1"}
+        call["timestamp"] = "2020-01-01T00:00:00Z"
+        batch = {"batch": [call], "sentAt": "2020-01-01T00:00:01Z"}
+
+        (found,) = place(Came(value=json.dumps(batch).encode()), INBOX, {})
+
+        event = decode_event(found.value, fallback_id="-", fallback_timestamp=0)
+        assert event.timestamp == 1_700_000_000_500 - 1000
+
+    def test_an_item_that_is_no_event_is_a_letter_and_the_others_go_on(self) -> None:
+        rejected: dict[str, int] = {}
+        cloud = (("content-type", b"application/cloudevents-batch+json"),)
+        value = b"[%b,7,%b]" % (WHOLE, WHOLE)
+
+        found = place(Came(offset=9, value=value, headers=cloud), INBOX, rejected)
+
+        assert [one.topic for one in found] == ["events", "events.dlq", "events"]
+        letter = dict(found[1].headers)
+        assert found[1].value == b"7"
+        assert letter["x-dlq-reason"] == b"wrong_type"
+        assert letter["x-dlq-error"] == b"item 2 of a batch: a JSON object; found 7"
+        assert letter["x-dlq-offset"] == b"9"
+        assert rejected == {"wrong_type": 1}
+        assert found[0].headers == ()
+
+    def test_a_batch_in_a_batch_is_not_taken_apart(self) -> None:
+        (found,) = place(Came(value=b"[[%b]]" % WHOLE), INBOX, {})
+
+        assert found.topic == "events.dlq"
+
+    @pytest.mark.parametrize(
+        ("value", "reason"),
+        [
+            (b"[]", b"empty"),
+            (b"[" + b",".join([b"1"] * 501) + b"]", b"too_large"),
+            (b"[", b"bad_json"),
+        ],
+    )
+    def test_what_cannot_be_taken_apart_is_one_letter(self, value: bytes, reason: bytes) -> None:
+        (found,) = place(Came(value=value), INBOX, {})
+
+        assert (found.topic, found.value) == ("events.dlq", value)
+        assert dict(found.headers)["x-dlq-reason"] == reason
+
+    def test_a_batch_may_be_larger_than_an_event(self) -> None:
+        wide = WHOLE[:-1] + b',"x":"' + b"x" * 200_000 + b'"}'
+
+        found = place(Came(value=b"[%b,%b]" % (wide, wide)), INBOX, {})
+
+        assert [one.value for one in found] == [wide, wide]
+
+    def test_a_record_of_another_kind_is_no_batch(self) -> None:
+        (found,) = place(Came(value=b"[%b]" % WHOLE, headers=((KIND, Kind.TICK),)), INBOX, {})
+
+        assert found.topic == "events.dlq"
+
+    def test_a_repeat_is_the_same_records(self) -> None:
+        record = Came(offset=9, value=b'[{"customer_id":"c","event_type":"a"},{}]')
+
+        assert place(record, INBOX, {}) == place(record, INBOX, {})
+
+
 class HeldLog:
     """A log that acknowledges when the test says so."""
 
@@ -183,3 +298,14 @@ async def test_a_partition_given_away_is_not_read() -> None:
     await intake.on_batch(3, batch)
 
     assert (log.appended, acks.acks) == ([], [])
+
+
+async def test_an_offset_is_acknowledged_when_all_items_of_its_batch_have_arrived() -> None:
+    intake, log, acks = await opened()
+
+    await intake.on_batch(3, [Came(0, b"[%b,%b]" % (WHOLE, WHOLE)), Came(1)])
+    assert len(log.appended) == 3
+
+    log.answers[0].set_result([])
+    await intake.turn(3)
+    assert acks.acks == [(3, 1)]

@@ -263,3 +263,133 @@ def test_any_object_is_an_event_or_rejected(fields: dict[str, Any]) -> None:
         return
     assert verdict.reason in set(RejectReason)
     assert len(verdict.detail) < 300
+
+
+def test_no_part_of_a_moment_carries_it_over_the_end_of_a_window() -> None:
+    value = body(timestamp="2026-03-01T09:59:59.9999999Z")
+
+    event = decode(value)
+
+    assert (event.timestamp, event.raw) == (TEN - 1, value)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "reason", "found"),
+    [
+        (1_772_359_200, "bad_timestamp", "1772359200, which reads as seconds: multiply by 1000"),
+        (
+            1_772_359_200_000_000,
+            "timestamp_out_of_range",
+            "1772359200000000, which reads as microseconds: divide by 1000",
+        ),
+        (
+            1_772_359_200_000_000_000,
+            "timestamp_out_of_range",
+            "1772359200000000000, which reads as nanoseconds: divide by 1000000",
+        ),
+    ],
+)
+def test_a_moment_in_another_unit_is_refused_with_the_remedy(
+    timestamp: int, reason: str, found: str
+) -> None:
+    told, detail = rejection(body(timestamp=timestamp))
+
+    assert told == reason
+    assert detail.endswith(found)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("3146", "3146"),
+        ("3146.0", "3146"),
+        ("-5", "-5"),
+        ("0", "0"),
+        ("1e3", "1000"),
+        ("9007199254740993", "9007199254740993"),
+        ("89014103211118510720", "89014103211118510720"),
+        ("9" * 300, "9" * 300),
+    ],
+)
+def test_a_whole_number_as_an_id_is_the_text_of_its_digits(number: str, text: str) -> None:
+    value = (
+        f'{{"customer_id": {number}, "event_type": "a", "event_id": {number}, '
+        f'"session_id": {number}, "unknown": 1.10}}'
+    ).encode()
+
+    event = decode(value)
+
+    assert (event.customer_id, event.event_id, event.session_id) == (text, text, text)
+    assert b'"unknown":1.10' in event.raw
+    again = decode(event.raw)
+    assert (again.customer_id, again.raw) == (text, event.raw)
+
+
+@pytest.mark.parametrize("field", ["event_data", "device_info", "location_data", "metadata"])
+def test_an_empty_list_is_an_empty_mapping(field: str) -> None:
+    event = decode(body(**{field: []}))
+
+    assert getattr(event, field) == {}
+    assert json.loads(event.raw)[field] == {}
+    assert rejection(body(**{field: [0]})) == (
+        "wrong_type",
+        f"{field}: an object; found a list of 1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (rb"\ud83d", "\ufffd"),
+        (rb"\ude00", "\ufffd"),
+        (rb"\ud83d\ude00", "\N{GRINNING FACE}"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\N{GRINNING FACE}"),
+        (rb"\uD83D x", "\ufffd x"),
+        (rb"\\ud83d \ud83d", "\\ud83d \ufffd"),
+        (rb"\ud83d\u0041", "\ufffdA"),
+        (b"\xed\xa0\xbd", "\ufffd"),
+        (b"\xed\xa0\xbd\xed\xb8\x80", "\N{GRINNING FACE}"),
+        ("\N{GRINNING FACE}".encode() + rb"\ude00", "\N{GRINNING FACE}\ufffd"),
+    ],
+)
+@pytest.mark.parametrize("place", ["customer_id", "event_data", "unknown", "name"])
+def test_half_a_character_is_replaced_and_the_event_is_kept(
+    written: bytes, read: str, place: str
+) -> None:
+    fields = {
+        "customer_id": b"c",
+        "event_data": b"t",
+        "unknown": b"u",
+        "name": b"n",
+        place: written,
+    }
+    value = (
+        b'{"customer_id":"%(customer_id)b","event_type":"a","event_data":{"%(name)b":'
+        b'"%(event_data)b"},"unknown":["%(unknown)b"]}'
+    ) % {name.encode(): text for name, text in fields.items()}
+
+    event = decode(value)
+
+    said = json.loads(event.raw)
+    assert event.customer_id == said["customer_id"] == (read if place == "customer_id" else "c")
+    assert event.event_data == said["event_data"]
+    assert {
+        "customer_id": said["customer_id"],
+        "event_data": next(iter(said["event_data"].values())),
+        "unknown": said["unknown"][0],
+        "name": next(iter(said["event_data"])),
+    }[place] == read
+    assert decode(event.raw).raw == event.raw
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    event = decode(b"\xef\xbb\xbf" + body())
+
+    assert (event.customer_id, event.raw) == ("c1", body())
+
+
+def test_a_number_that_nothing_holds_is_told_where_something_must_be_judged() -> None:
+    plain = b'{"customer_id":"c","event_type":"a","unknown":1e400}'
+
+    assert decode(plain).raw == plain
+    assert rejection(plain.replace(b'"c"', b"7"))[0] == "wrong_type"

@@ -8,6 +8,7 @@ which it is known whether a state contains it.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,7 @@ MOST: Final = 500
 _INHERITED: Final = ("context", "receivedAt", "sentAt")
 """What a library says once for all calls of a batch."""
 
+_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[")
 _decode = msgspec.json.Decoder(list[msgspec.Raw] | dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -35,7 +37,7 @@ def split(value: bytes | None) -> list[bytes] | None:
     Raises:
         Rejected: It is a batch, of none or of too many.
     """
-    if not value or not (value.lstrip()[:1] == b"[" or b'"batch"' in value):
+    if not value or not (_BEGINS.match(value) or b'"batch"' in value):
         return None
     try:
         found = decode_mended(checked(value, len(value)), _decode)[1]

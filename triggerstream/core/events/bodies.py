@@ -199,9 +199,11 @@ def _written(event: Event) -> bytes:
 def _no_object(value: bytes, error: msgspec.ValidationError) -> Rejected:
     try:
         found = decode_mended(value, _decode_any)[1]
-    except msgspec.DecodeError:
+    except msgspec.ValidationError:
         # A number that neither a double nor an integer of 4,300 digits holds.
         return Rejected(RejectReason.WRONG_TYPE, f"a JSON object; {error}"[:_DETAIL])
+    except msgspec.DecodeError as worse:
+        return _no_json(value, worse)
     detail = _with(f"a JSON object; found {seen(found)}", shapes.look_of_json(found))
     return Rejected(RejectReason.WRONG_TYPE, detail)
 
