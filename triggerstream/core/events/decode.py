@@ -42,7 +42,6 @@ UNSAID: Final = -1
 
 _SHALLOW: Final = 2 * MAX_DEPTH
 """Each level takes two bytes at least: what is not longer than that cannot be too deep."""
-_NOTHING: Final = Event()
 _convert = msgspec.convert
 
 _decode_native: Callable[[bytes], Any] = msgspec.json.Decoder(Event).decode
@@ -79,8 +78,6 @@ def decode_event(
     try:
         event = decode(value)
     except msgspec.DecodeError:
-        event = _NOTHING
-    if not event.customer_id or not event.event_type:
         event = _read_slowly(value, headers, fallback_timestamp)
         return _judged(event, fallback_id, fallback_timestamp)
     event.raw = value
