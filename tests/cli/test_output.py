@@ -9,6 +9,8 @@ import pytest
 
 from triggerstream.cli.inspect import _print as print_outline
 from triggerstream.cli.output import escaped, print_json, print_table, say, with_progress
+from triggerstream.cli.replay import _Findings as Findings
+from triggerstream.core.decisions import TriggerFailed
 
 
 class Terminal(io.StringIO):
@@ -106,3 +108,12 @@ def test_the_outline_of_a_customer_has_a_line_for_each_attribute(
     shown = capsys.readouterr().out
     assert len(shown.splitlines()) == 6
     assert shown.replace("\n", "").isprintable()
+
+
+def test_a_complaint_about_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    findings = Findings("e.jsonl")
+
+    findings.on_reject(7, "bad_json", EVIL)
+    findings.on_error(TriggerFailed("t", "c", 5, EVIL))
+
+    assert len(capsys.readouterr().err.splitlines()) == 2

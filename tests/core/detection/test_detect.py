@@ -54,6 +54,16 @@ def test_it_is_a_program() -> None:
     assert program.resume(program.new_state("c")) == ()
 
 
+def test_a_cloud_event_may_stand_in_the_headers_of_a_record() -> None:
+    attributes = {"specversion": "1.0", "id": "e", "source": "/s", "type": "A", "subject": "c"}
+    headers = tuple((f"ce_{name}", text.encode()) for name, text in attributes.items())
+
+    event = Detect("events").read(LogRecord(42, AT, b'{"n": 1}', headers=headers), None)
+
+    assert isinstance(event, Event)
+    assert (event.customer_id, event.event_id, event.event_data) == ("c", "e", {"n": 1})
+
+
 def test_an_event_without_an_id_is_named_by_its_place_in_the_log() -> None:
     event = read(b'{"customer_id": "c", "event_type": "A"}')
 
