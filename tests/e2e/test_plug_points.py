@@ -35,10 +35,10 @@ from triggerstream.ops.settings import Kafka, Settings
 from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.faust.app import build_app
 from triggerstream.stream.kafka.faust.edge import EdgeApp
-from triggerstream.stream.kafka.faust.records import Record
 from triggerstream.stream.kafka.faust.recovery import RecoveringApp, Recovery, TableManager
 from triggerstream.stream.kafka.faust.transport import Consumer, ConsumerThread, Producer, Transport
 from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.records import Record
 from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
 from triggerstream.stream.ports import Input
 from triggerstream.stream.rocksdb.stores import Stores
@@ -184,6 +184,7 @@ class Noting:
         self.input = consumer
         self.records: dict[int, list[Any]] = {}
         self.calls: list[tuple[str, int]] = []
+        self.passed: dict[int, int] = {}
         self.changed = asyncio.Condition()
 
     async def open(self, number: int) -> None:
@@ -193,6 +194,9 @@ class Noting:
         self.records.setdefault(number, []).extend(records)
         async with self.changed:
             self.changed.notify_all()
+
+    def pass_over(self, number: int, offset: int) -> None:
+        self.passed[number] = offset
 
     async def turn(self, number: int) -> None: ...
 
@@ -319,7 +323,7 @@ async def test_records_come_whole_in_order_and_light(running: Running) -> None:
     assert [record.offset for record in records] == list(range(500))
     assert type(records[0]) is Record, (
         "aiokafka's fetcher keeps its results elsewhere than in _records, or does not unpack them "
-        "by iterating _partition_records: look at stream.faust.records, and at FetchResult.getall"
+        "by iterating _partition_records: look at stream.kafka.records, and at FetchResult.getall"
     )
     assert records[0].value == b"0"
 
@@ -375,11 +379,11 @@ async def test_position_and_end_are_known_of_each_partition(running: Running) ->
     tp = TP(running.app.main_topic, 0)
     await until(lambda: running.consumer.thread.stands_at(tp)[0] > 0)
 
-    position, end = running.consumer.thread.stands_at(tp)
+    position, stable, end = running.consumer.thread.stands_at(tp)
 
-    assert 0 < position <= end, (
+    assert 0 < position <= stable <= end, (
         "the watchdog sees progress by them: look at aiokafka's TopicPartitionState "
-        "(position, highwater, has_valid_position)"
+        "(position, lso, highwater, has_valid_position)"
     )
 
 

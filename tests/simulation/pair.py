@@ -174,7 +174,7 @@ class PairSchedule(Schedule):
             is_erasure = headers.get(KIND) == Kind.ERASE
             if line.key != key or not (is_erasure or action in (line.value or b"")):
                 continue
-            position = int(headers.get(POSITION, NEVER))
+            position = int(headers.get(POSITION) or NEVER)
             if is_erasure:
                 erased.setdefault(position, clock)
             known = [at for where, at in erased.items() if position <= where]

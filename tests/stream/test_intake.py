@@ -11,9 +11,10 @@ import msgspec
 import pytest
 
 from triggerstream.core.events.decode import decode_event
-from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, Kind, Produce
+from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, POSITION, Header, Kind, Produce
+from triggerstream.core.timestamps import LATEST
 from triggerstream.errors import ProtocolError
-from triggerstream.stream.intake import LARGEST, Intake, place
+from triggerstream.stream.intake import LARGEST, SPREAD, Intake, place
 from triggerstream.stream.ports import Acknowledged
 
 INBOX = "triggerstream.inbox.v1"
@@ -25,7 +26,7 @@ class Came(msgspec.Struct, frozen=True):
 
     offset: int = 0
     value: bytes | None = WHOLE
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[Header, ...] = ()
     key: bytes | None = None
     partition: int = 3
     timestamp: int = 1_700_000_000_500
@@ -64,6 +65,73 @@ def test_an_event_without_id_and_time_is_stamped_with_its_place() -> None:
         "event_id": f"{INBOX}/3/9",
         "timestamp": 1_700_000_000_500,
     }
+
+
+@pytest.mark.parametrize("time", [-1, -(1 << 63)], ids=["none", "far below"])
+def test_an_event_in_a_record_without_a_time_gets_its_time_where_it_is_appended(time: int) -> None:
+    body = b'{"customer_id":"c1","event_type":"seen"}'
+
+    found = placed(Came(offset=9, value=body, timestamp=time))
+
+    assert json.loads(found.value or b"") == {
+        "customer_id": "c1",
+        "event_type": "seen",
+        "event_id": f"{INBOX}/3/9",
+    }
+
+
+def test_an_event_with_a_time_of_its_own_keeps_it_in_a_record_without_one() -> None:
+    assert placed(Came(value=WHOLE, timestamp=-1)).value == WHOLE
+
+
+def test_the_earliest_time_is_a_time() -> None:
+    body = b'{"customer_id":"c1","event_type":"seen","event_id":"e1"}'
+
+    assert json.loads(placed(Came(value=body, timestamp=0)).value or b"")["timestamp"] == 0
+
+
+@pytest.mark.parametrize(
+    ("time", "topic"),
+    [(LATEST - 1, "events"), (LATEST, "events.dlq"), ((1 << 63) - 1, "events.dlq")],
+    ids=["the last millisecond", "the next one", "as far as it goes"],
+)
+def test_a_record_from_beyond_the_calendar_gives_its_event_no_time(time: int, topic: str) -> None:
+    body = b'{"customer_id":"c1","event_type":"seen"}'
+
+    found = placed(Came(value=body, timestamp=time))
+
+    assert found.topic == topic
+    if topic == "events.dlq":
+        assert dict(found.headers)["x-dlq-reason"] == b"timestamp_out_of_range"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (("traceparent", None),),
+        ((KIND, None), (ARRIVAL, None), (POSITION, b"x" * 5000)),
+        (("a", b"1"), ("a", None), ("a", b"2"), ("", b"")),
+        (("h", None),) * 10_000,
+    ],
+    ids=["null", "ours", "twice", "thousands"],
+)
+def test_headers_pass_as_they_are(headers: tuple[Header, ...]) -> None:
+    found = placed(Came(offset=9, headers=headers))
+
+    assert found == Produce("events", None, b"c1", WHOLE, (*headers, (ORIGIN, b"3:9")))
+
+
+@pytest.mark.parametrize(("more", "topic"), [(0, "events"), (1, "events.dlq")])
+def test_headers_count_with_their_lengths(more: int, topic: str) -> None:
+    """As many as fit: ten bytes each for the lengths, and the one that says where it came from."""
+    left = LARGEST - len(b"c1") - len(WHOLE) - (10 + len(ORIGIN) + len(b"3:9"))
+    count, rest = divmod(left, 11)
+    headers: tuple[Header, ...] = (("h", None),) * (count - 1) + (("h" * (1 + rest + more), None),)
+
+    found = placed(Came(offset=9, headers=headers))
+
+    assert found.topic == topic
+    assert found.headers[-2 if topic == "events" else -1] == headers[-1]
 
 
 def test_stamping_twice_gives_the_same_record() -> None:
@@ -206,6 +274,35 @@ class TestBatches:
 
         assert [one.value for one in found] == [wide, wide]
 
+    def test_a_batch_with_a_null_kind_and_null_attributes_is_taken_apart(self) -> None:
+        headers: tuple[Header, ...] = ((KIND, None), ("content-type", None), ("ce_id", None))
+
+        found = place(Came(value=b"[%b,%b]" % (WHOLE, WHOLE), headers=headers), INBOX, {})
+
+        assert [(each.topic, each.headers) for each in found] == [("events", ((KIND, None),))] * 2
+
+    def test_the_events_of_a_batch_without_a_time_get_theirs_where_they_are_appended(self) -> None:
+        body = b'{"customer_id":"c1","event_type":"seen","event_id":"e1"}'
+        call = {"type": "track", "userId": "u1", "event": "Seen", "messageId": "m1"}
+        value = b"[%b,%b]" % (body, json.dumps(call).encode())
+
+        native, segment = place(Came(value=value, timestamp=-1), INBOX, {})
+
+        assert native.value == body
+        assert segment.topic == "events"
+        assert "timestamp" not in json.loads(segment.value or b"")
+
+    @pytest.mark.parametrize(("more", "topics"), [(0, ["events"] * 20), (1, ["events.dlq"])])
+    def test_headers_that_every_event_of_a_batch_bears_are_bounded(
+        self, more: int, topics: list[str]
+    ) -> None:
+        headers: tuple[Header, ...] = (("h", b"x" * (SPREAD // 20 - 11 + more)),)
+        value = b"[%b]" % b",".join([WHOLE] * 20)
+
+        found = place(Came(value=value, headers=headers), INBOX, {})
+
+        assert [each.topic for each in found] == topics
+
     def test_a_record_of_another_kind_is_no_batch(self) -> None:
         (found,) = place(Came(value=b"[%b]" % WHOLE, headers=((KIND, Kind.TICK),)), INBOX, {})
 
@@ -267,6 +364,29 @@ async def test_offsets_are_acknowledged_in_order_when_their_records_have_arrived
     log.answers[0].set_result([])
     await intake.turn(3)
     assert acks.acks == [(3, 1), (3, 2)]
+
+
+async def test_what_is_passed_over_is_acknowledged_in_its_turn() -> None:
+    intake, log, acks = await opened()
+    await intake.on_batch(3, [Came(0), Came(1)])
+    intake.pass_over(3, 1)
+    intake.pass_over(3, 4)
+
+    await intake.turn(3)
+    assert acks.acks == []
+
+    log.answers[0].set_result([])
+    await intake.turn(3)
+    assert acks.acks == [(3, 1), (3, 4)]
+
+
+async def test_a_partition_that_is_not_ours_passes_nothing_over() -> None:
+    intake, _, acks = await opened()
+    intake.pass_over(5, 4)
+
+    await intake.turn(5)
+
+    assert acks.acks == []
 
 
 async def test_closing_waits_for_what_is_on_its_way() -> None:

@@ -21,6 +21,7 @@ class Slow:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.turned: set[int] = set()
+        self.passed: list[tuple[int, int]] = []
         self.entered = asyncio.Event()
         self.go_on = asyncio.Event()
         self.other = asyncio.Event()
@@ -36,6 +37,9 @@ class Slow:
         if self.error is not None:
             raise self.error
         self.calls.append(f"batch {number}")
+
+    def pass_over(self, number: int, offset: int) -> None:
+        self.passed.append((number, offset))
 
     async def turn(self, number: int) -> None:
         self.turned.add(number)
@@ -59,7 +63,7 @@ class Read:
         """Open partition 1 (and *others*), and be in the middle of a batch of it."""
         await self.reading.open(generation, [1, *others])
         self.process.entered.clear()
-        self.reading.handover.put(Batch(1, generation, ["a"]))
+        self.reading.handover.put(Batch(1, generation, ["a"], 1))
         await self.process.entered.wait()
 
 
@@ -72,7 +76,7 @@ async def _read() -> AsyncIterator[Read]:
 
 async def test_a_call_that_takes_long_holds_up_no_other_partition(read: Read) -> None:
     await read.begin(1, 2)
-    read.reading.handover.put(Batch(2, 1, ["b"]))
+    read.reading.handover.put(Batch(2, 1, ["b"], 1))
 
     await read.process.other.wait()
 
@@ -134,9 +138,33 @@ async def test_partitions_that_are_lost_are_dropped_at_once(read: Read) -> None:
     assert read.process.calls == ["open 1", "drop"]
 
 
+async def test_a_batch_without_records_only_moves_what_is_done(read: Read) -> None:
+    await read.reading.open(1, [2])
+    read.reading.handover.put(Batch(2, 1, [], 7))
+
+    await read.process.other.wait()
+
+    assert read.process.passed == [(2, 6)]
+    assert read.process.calls == ["open 2"]
+
+
+async def test_what_follows_a_batch_is_passed_over_when_it_is_decided_and_the_partition_ours(
+    read: Read,
+) -> None:
+    await read.begin(1, 2)
+    read.reading.handover.put(Batch(2, 1, ["b"], 9))
+    await read.process.other.wait()
+    asyncio.get_running_loop().call_soon(read.process.go_on.set)
+
+    await read.reading.close([1, 2], are_lost=False)
+
+    assert "batch 1" in read.process.calls
+    assert read.process.passed == [(2, 8)]
+
+
 async def test_batches_that_wait_are_dropped_when_partitions_go(read: Read) -> None:
     await read.begin(1)
-    read.reading.handover.put(Batch(1, 1, ["b"]))
+    read.reading.handover.put(Batch(1, 1, ["b"], 1))
     asyncio.get_running_loop().call_soon(read.process.go_on.set)
 
     await read.reading.close([1], are_lost=False)

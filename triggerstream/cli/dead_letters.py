@@ -14,11 +14,9 @@ async def read_letters(options: Mapping[str, Any], topic: str) -> AsyncIterator[
 
     *options* say how to reach the brokers (`stream.kafka.client.client_options`).
     """
-    from aiokafka import AIOKafkaConsumer
+    from triggerstream.stream.kafka.consumer import open_consumer
 
-    consumer = AIOKafkaConsumer(
-        topic, **options, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    consumer = open_consumer(options, topic, auto_offset_reset="earliest")
     try:
         await consumer.start()
         ends = await consumer.end_offsets(consumer.assignment())

@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-from triggerstream.core.records.record import KIND, Kind
+from triggerstream.core.records.record import Kind, read_kind
 from triggerstream.ops.catalogue import PREFIX
+from triggerstream.stream.kafka.consumer import open_consumer
+from triggerstream.stream.kafka.records import Record
 
 
 class Line(msgspec.Struct):
@@ -40,9 +42,7 @@ class Tally(msgspec.Struct):
     ended_actions: Counter[str]
 
 
-async def take_tally(
-    read: Callable[[str], AsyncIterator[ConsumerRecord]], worker_metrics: str
-) -> Tally:
+async def take_tally(read: Callable[[str], AsyncIterator[Record]], worker_metrics: str) -> Tally:
     """Return the numbers as they stand.
 
     Args:
@@ -87,20 +87,20 @@ def _metrics(text: str) -> Callable[..., Iterator[tuple[tuple[str, ...], int]]]:
 
 
 async def _distinct(
-    records: AsyncIterator[ConsumerRecord], id_field: str, kind: bytes | None
+    records: AsyncIterator[Record], id_field: str, kind: bytes | None
 ) -> list[Mapping[str, Any]]:
     """Return the JSON values of the *records* of *kind*, one for each id."""
     found: dict[str, Mapping[str, Any]] = {}
     async for record in records:
-        if dict(record.headers).get(KIND) == kind and record.value is not None:
+        if read_kind(record.headers) == kind and record.value is not None:
             value = msgspec.json.decode(record.value)
             found.setdefault(value[id_field], value)
     return list(found.values())
 
 
-async def read_topic(bootstrap: str, topic: str, count: int) -> AsyncIterator[ConsumerRecord]:
+async def read_topic(bootstrap: str, topic: str, count: int) -> AsyncIterator[Record]:
     """Yield the records of *topic*'s *count* partitions, up to their ends as they are now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = open_consumer({"bootstrap_servers": bootstrap})
     await consumer.start()
     try:
         partitions = [TopicPartition(topic, number) for number in range(count)]

@@ -3,7 +3,8 @@
 Records of the inbox are decoded as far as their customer, and appended to ``events`` under
 murmur2 of the customer's id. Each is stamped once, so that a repeat after a crash is the same
 record: its id and timestamp where it brought none, and its place in the inbox, by which the owner
-of the target partition drops repeats. What names no customer is dead-lettered.
+of the target partition drops repeats. What names no customer is dead-lettered. A record without a
+time of its own gives its event none: then ``events`` says when it came, by its append.
 
 A batch (`core.events.batches`) is taken apart, in order, one record an event; an item that is none
 is a dead letter of its own, and the others go on. The items of a batch share one place in the
@@ -22,15 +23,27 @@ import msgspec
 
 from triggerstream.core.events.batches import split
 from triggerstream.core.events.cloudevents import without_attributes
-from triggerstream.core.events.decode import decode_event
+from triggerstream.core.events.decode import LATER, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
-from triggerstream.core.records.record import KIND, ORIGIN, Kind, Produce, Record, Rejected
+from triggerstream.core.records.record import (
+    ORIGIN,
+    Header,
+    Kind,
+    Produce,
+    Record,
+    Rejected,
+    read_kind,
+    size_of,
+)
+from triggerstream.core.timestamps import EARLIEST
 from triggerstream.stream.ports import RECORD_LIMIT, Acknowledged, Input
 
 LARGEST: Final = RECORD_LIMIT - 65_536
 """Bytes of a record with its key and headers that ``events`` takes for sure."""
+SPREAD: Final = 16 * LARGEST
+"""Bytes that the headers of a batch may take on all of its events: each bears them."""
 OUTSTANDING: Final = 16
 """Batches of a partition that may be on their way before the next one waits."""
 
@@ -91,6 +104,14 @@ class Intake:
         if len(waiting) > OUTSTANDING:
             await self._acknowledge(number, 1)
 
+    def pass_over(self, number: int, offset: int) -> None:
+        waiting = self._on_their_way.get(number)
+        if waiting is None or (waiting and waiting[-1][0] >= offset):
+            return
+        nothing: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        nothing.set_result(())
+        waiting.append((offset, nothing))
+
     async def turn(self, number: int) -> None:
         """Acknowledge what has arrived of a partition, without waiting."""
         waiting = self._on_their_way.get(number, [])
@@ -127,7 +148,7 @@ class _Item(msgspec.Struct, frozen=True):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[Header]
 
 
 def place(record: Record, inbox: str, rejected: dict[str, int]) -> list[Produce]:
@@ -139,7 +160,7 @@ def place(record: Record, inbox: str, rejected: dict[str, int]) -> list[Produce]
     except Rejected as verdict:
         found = verdict
     items = None
-    if all(header != KIND for header, _ in record.headers):
+    if read_kind(record.headers) is None:
         try:
             items = split(record.value)
         except Rejected as verdict:
@@ -147,6 +168,10 @@ def place(record: Record, inbox: str, rejected: dict[str, int]) -> list[Produce]
     if items is None:
         return [_letter(record, found.reason, found.detail, inbox, rejected)]
     headers = without_attributes(record.headers)
+    if (size := size_of(None, None, headers)) * len(items) > SPREAD:
+        detail = f"a batch of {len(items)} events: headers of {SPREAD // len(items)} bytes at most"
+        detail = f"{detail}; found {size}"
+        return [_letter(record, RejectReason.TOO_LARGE, detail, inbox, rejected)]
     placed: list[Produce] = []
     for number, value in enumerate(items, 1):
         item = _Item(record.partition, record.offset, record.timestamp, record.key, value, headers)
@@ -166,12 +191,12 @@ def _placed(record: Record, name: str, *, origin: bool) -> Produce:
         origin: Whether it bears its place in the inbox.
     """
     own = tuple((header, content) for header, content in record.headers if header != ORIGIN)
-    key, value = _customer(record, dict(own).get(KIND), name)
+    key, value = _customer(record, name)
     if value != record.value:
         own = without_attributes(own)
     place_of = ((ORIGIN, b"%d:%d" % (record.partition, record.offset)),) if origin else ()
     headers = (*own, *place_of)
-    _check_size(key, value, headers)
+    _check_size(size_of(key, value, headers))
     return Produce("events", None, key, value, headers)
 
 
@@ -192,8 +217,9 @@ def _letter(
     return dead_letter(letter, to="events.dlq", topic=inbox)
 
 
-def _customer(record: Record, kind: bytes | None, name: str) -> tuple[bytes, bytes | None]:
+def _customer(record: Record, name: str) -> tuple[bytes, bytes | None]:
     """Return whose record it is, and its value, stamped."""
+    kind = read_kind(record.headers)
     if kind == Kind.ERASE:
         if not record.key:
             raise Rejected(RejectReason.MISSING_FIELD, "a key: whom to erase; found none")
@@ -205,28 +231,27 @@ def _customer(record: Record, kind: bytes | None, name: str) -> tuple[bytes, byt
     event = decode_event(
         record.value,
         fallback_id=name,
-        fallback_timestamp=record.timestamp,
+        fallback_timestamp=record.timestamp if record.timestamp >= EARLIEST else LATER,
         headers=record.headers,
     )
-    return event.customer_id.encode(), _stamped(event)
+    return event.customer_id.encode(), _stamped(event, has_time=record.timestamp >= EARLIEST)
 
 
-def _check_size(key: bytes, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> None:
-    size = len(key) + len(value or b"") + sum(len(name) + len(text) for name, text in headers)
+def _check_size(size: int) -> None:
     if size > LARGEST:
-        raise Rejected(
-            RejectReason.TOO_LARGE, f"at most {LARGEST} bytes with headers; found {size}"
-        )
+        detail = f"at most {LARGEST} bytes with headers; found {size}"
+        raise Rejected(RejectReason.TOO_LARGE, detail)
 
 
-def _stamped(event: Event) -> bytes:
-    """Return the event's bytes, with its id and timestamp in them."""
+def _stamped(event: Event, *, has_time: bool) -> bytes:
+    """Return the event's bytes, with its id in them, and its timestamp where it *has_time*."""
     brought = _decode_brought(event.raw)
-    if brought.event_id is not None and brought.timestamp is not None:
+    wants_time = brought.timestamp is None and has_time
+    if brought.event_id is not None and not wants_time:
         return event.raw
     # What is not ours to say stays byte for byte as it came.
     body: dict[str, Any] = _decode_members(event.raw)
     body["event_id"] = event.event_id
-    if brought.timestamp is None:
+    if wants_time:
         body["timestamp"] = event.timestamp
     return msgspec.json.encode(body)

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triggerstream.core.events.bodies import MAX_DEPTH
-from triggerstream.core.events.decode import MAX_BYTES, decode_event
+from triggerstream.core.events.decode import LATER, MAX_BYTES, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Rejected
+from triggerstream.core.timestamps import EARLIEST
 
 TEN = 1_772_359_200_000
 """2026-03-01T10:00:00Z."""
@@ -393,3 +394,29 @@ def test_a_number_that_nothing_holds_is_told_where_something_must_be_judged() ->
 
     assert decode(plain).raw == plain
     assert rejection(plain.replace(b'"c"', b"7"))[0] == "wrong_type"
+
+
+SEEN = b'{"customer_id":"c1","event_type":"seen"}'
+CALL = (
+    b'{"type":"track","userId":"c1","event":"seen","messageId":"m1",'
+    b'"timestamp":"2026-03-01T10:00:00Z","sentAt":"2026-03-01T10:00:05Z"}'
+)
+
+
+@pytest.mark.parametrize("received", [-1, -2, -(1 << 63)])
+def test_where_nobody_says_when_an_event_is_refused(received: int) -> None:
+    with pytest.raises(Rejected) as refused:
+        decode_event(SEEN, fallback_id="x", fallback_timestamp=received)
+
+    assert refused.value.reason == RejectReason.MISSING_FIELD
+
+
+def test_where_somebody_will_say_it_later_an_event_stands_at_the_earliest_moment() -> None:
+    event = decode_event(SEEN, fallback_id="x", fallback_timestamp=LATER)
+
+    assert (event.timestamp, event.raw) == (EARLIEST, SEEN)
+
+
+@pytest.mark.parametrize("received", [-1, -5, LATER])
+def test_a_time_that_was_not_received_corrects_no_device_s_clock(received: int) -> None:
+    assert decode_event(CALL, fallback_id="x", fallback_timestamp=received).timestamp == TEN

@@ -18,7 +18,7 @@ from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.records.dead_letters import DeadLetter
-from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, Kind
+from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, POSITION, Header, Kind
 from triggerstream.errors import StateFormatError
 
 Toys = Partition[Chain, Said]
@@ -82,6 +82,82 @@ def test_a_timer_fires_when_the_clock_reaches_it(clock: int, fired: int) -> None
     toys.apply([word(0, wait=50), tick(1, clock)])
 
     assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == fired
+
+
+ODD: list[tuple[Header, ...]] = [
+    (("traceparent", None),),
+    ((KIND, None), (ARRIVAL, None), (ORIGIN, None), (POSITION, None)),
+    ((ARRIVAL, b"9" * 5000), (ORIGIN, b"9" * 5000 + b":1"), (POSITION, b"9" * 5000)),
+    ((ARRIVAL, b"\xff"), (ORIGIN, b"\xff"), (POSITION, b"\xff")),
+    ((ORIGIN, b"3:9223372036854775808"),),
+    (("h", b""),) * 10_000,
+    (("", b""), ("h\\xff", b"\xff" * 100_000)),
+]
+
+
+@pytest.mark.parametrize("header_clock", [False, True], ids=["broker", "header"])
+def test_a_record_with_odd_headers_is_decided_and_what_it_leaves_can_be_stored(
+    header_clock: bool,
+) -> None:
+    disk = MemoryStore()
+    toys = partition(disk, header_clock=header_clock)
+
+    toys.apply([word(offset, headers=headers) for offset, headers in enumerate(ODD)])
+    store(toys, disk)
+
+    assert toys.statuses == {"applied": len(ODD)}
+    assert partition(disk).offset == len(ODD) - 1
+
+
+@pytest.mark.parametrize("headers", ODD)
+def test_a_control_record_with_odd_headers_ends_nothing(headers: tuple[Header, ...]) -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    kinds = (Kind.TICK, Kind.RULESET, Kind.ERASE, b"", b"\xff" * 100_000)
+
+    toys.apply(
+        [
+            word(0),
+            *(
+                Line(number, 100, b"a", b"{", ((KIND, kind), *headers))
+                for number, kind in enumerate(kinds, 1)
+            ),
+        ]
+    )
+    store(toys, disk)
+
+    assert toys.offset == len(kinds)
+    letters = [each for each in toys.outcomes if isinstance(each, DeadLetter)]
+    assert all(each.headers[1:] == headers for each in letters)
+    assert partition(disk).offset == len(kinds)
+
+
+@pytest.mark.parametrize("time", [-1, -(1 << 63)])
+def test_a_record_without_a_time_arrives_by_the_clock_as_it_stands(time: int) -> None:
+    timeless, timed = partition(), partition()
+    timeless.apply([word(0, at=100), word(1, "b", at=time)])
+    timed.apply([word(0, at=100), word(1, "b", at=100)])
+
+    assert timeless.clock == 100
+    assert timeless.state_of("b") is not None
+    assert timeless.state_of("b") == timed.state_of("b")
+
+
+def test_what_is_passed_over_is_done_and_decides_nothing() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0)])
+    store(toys, disk)
+
+    toys.pass_over(4)
+    assert toys.has_changed
+    store(toys, disk)
+    toys.pass_over(2)
+    toys.apply([word(4), word(5)])
+
+    assert (toys.offset, toys.clock) == (5, 100)
+    assert toys.statuses == {"applied": 2, "skipped": 1}
+    assert partition(disk).offset == 4
 
 
 def test_due_timers_of_all_customers_come_before_the_record_that_passes_them() -> None:

@@ -10,7 +10,7 @@ import orjson
 
 from triggerstream.core.model import ActionSpec, EventPattern, Policy, RulesetSource, Trigger
 from triggerstream.core.policy.ledger import Ledger
-from triggerstream.core.records.record import POSITION, Kind
+from triggerstream.core.records.record import POSITION, Header, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
 from triggerstream.core.sending.deliveries import Attempt, Delivery, FiringFailed, Ignored
 from triggerstream.core.sending.send import Send
@@ -31,7 +31,7 @@ class Entry(msgspec.Struct):
     partition: int = 0
     timestamp: int = 0
     key: bytes | None = CUSTOMER.encode()
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[Header, ...] = ()
 
 
 def ruleset_of(policy: Policy | None = None, version: int = 1, **modes: str) -> Ruleset:

@@ -20,7 +20,7 @@ from triggerstream.core.events.segment_spec import OF as OF_SEGMENT
 from triggerstream.core.events.segment_spec import SEGMENT_TYPES, read_segment
 from triggerstream.core.events.text import mend_bytes, mend_escapes
 from triggerstream.core.reasons import RejectReason
-from triggerstream.core.records.record import Rejected
+from triggerstream.core.records.record import Header, Rejected
 from triggerstream.core.timestamps import EARLIEST, LATEST, format_moment
 
 MAX_DEPTH: Final = 200
@@ -28,7 +28,7 @@ MAX_DEPTH: Final = 200
 MARK: Final = b"\xef\xbb\xbf"
 """A byte order mark: a reader may pass it over (RFC 8259, 8.1)."""
 
-Headers = Sequence[tuple[str, bytes | None]]
+Headers = Sequence[Header]
 T = TypeVar("T")
 
 _DETAIL: Final = 200

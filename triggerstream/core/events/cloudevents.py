@@ -16,7 +16,7 @@ from triggerstream.core.events.event import Event
 from triggerstream.core.events.fields import Fields, seen
 from triggerstream.core.events.text import mend_bytes
 from triggerstream.core.reasons import RejectReason
-from triggerstream.core.records.record import Rejected
+from triggerstream.core.records.record import Header, Rejected
 
 VERSION: Final = "1.0"
 PREFIX: Final = "ce_"
@@ -58,7 +58,7 @@ def read_binary(fields: Fields, value: bytes | None, parse: Parse) -> Event:
     return event
 
 
-def binary_attributes(headers: Sequence[tuple[str, bytes | None]]) -> Fields | None:
+def binary_attributes(headers: Sequence[Header]) -> Fields | None:
     """Return the attributes that *headers* say, or ``None`` where they are not those of a binary
     CloudEvent. A header without a value is none.
 
@@ -80,16 +80,20 @@ def binary_attributes(headers: Sequence[tuple[str, bytes | None]]) -> Fields | N
 
 
 def without_attributes(
-    headers: Sequence[tuple[str, bytes]],
-) -> tuple[tuple[str, bytes], ...]:
+    headers: Sequence[Header],
+) -> tuple[Header, ...]:
     """Return *headers* without those that say of a value that it is a CloudEvent, or its data."""
     is_binary = any(name.startswith(PREFIX) for name, _ in headers)
     return tuple(
         (name, content)
         for name, content in headers
         if not name.startswith(PREFIX)
-        and not (name == CONTENT_TYPE and (is_binary or content.startswith(STRUCTURED.encode())))
+        and not (name == CONTENT_TYPE and (is_binary or _is_structured(content)))
     )
+
+
+def _is_structured(content_type: bytes | None) -> bool:
+    return content_type is not None and content_type.startswith(STRUCTURED.encode())
 
 
 def _text(name: str, content: bytes) -> str:

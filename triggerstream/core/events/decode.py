@@ -38,7 +38,11 @@ IDENTIFY = "identify"
 """The event type whose data become the customer's profile."""
 
 UNSAID: Final = -1
-"""No moment: given as the fallback where nobody knows when a record was received."""
+"""No moment: given as the fallback where nobody knows when a record was received. Any other below
+zero says the same: a record of Kafka without a time has such a one."""
+LATER: Final = 1 << 63
+"""No moment yet: whoever takes the event on will say when it was received, and the event stands at
+`EARLIEST` until then. No record has it: a timestamp of Kafka has 64 bits."""
 
 _SHALLOW: Final = 2 * MAX_DEPTH
 """Each level takes two bytes at least: what is not longer than that cannot be too deep."""
@@ -62,7 +66,7 @@ def decode_event(
     Args:
         fallback_id: The event's id where it brings none; empty where the caller will set it.
         fallback_timestamp: When it was received, which is when it happened where it does not say:
-            epoch milliseconds, or `UNSAID`.
+            epoch milliseconds, `UNSAID` or `LATER`.
         headers: The record's, for the attributes of a CloudEvent in binary mode.
         decode: Decodes a native body: to an `Event`, or to a subclass that takes more fields.
 
@@ -103,7 +107,7 @@ def decode_event(
 
 
 def _read_slowly(value: bytes, headers: Headers, received: int) -> Event:
-    return read_body(value, headers, None if received == UNSAID else received)
+    return read_body(value, headers, received if EARLIEST <= received < LATER else None)
 
 
 def _read_empty(headers: Headers, received: int) -> Event:
@@ -137,7 +141,9 @@ def _moment(said: int | str | None, received: int) -> int:
             return read_moment(said)
         except ValueError as error:
             raise Rejected(RejectReason.BAD_TIMESTAMP, f"timestamp: {error}") from error
-    if received == UNSAID:
+    if received == LATER:
+        return EARLIEST
+    if received < EARLIEST:
         detail = "timestamp or received_at: where nobody else says when; found neither"
         raise Rejected(RejectReason.MISSING_FIELD, detail)
     return received

@@ -146,6 +146,8 @@ class Partition(Generic[State, MessageT]):
             clock = self.clock
             if arrival > clock:
                 self.clock = clock = arrival
+            elif arrival < 0:  # the record has no time: it arrives now
+                arrival = clock
             told = len(outcomes)
             if clock >= cache.next_due and not self._fire_due(offset, customer):
                 self._stamp(told, offset)
@@ -254,6 +256,11 @@ class Partition(Generic[State, MessageT]):
         if self.clock >= self._cache.next_due:
             self._fire_due(offset, None)
         self.offset = offset
+
+    def pass_over(self, offset: int) -> None:
+        """Note that up to *offset* the log holds no record that is not applied: what stands there
+        are marks of transactions, records that were taken back, gaps of compaction."""
+        self.offset = max(self.offset, offset)
 
     # ── control records ─────────────────────────────────────────────────────────────────────
 

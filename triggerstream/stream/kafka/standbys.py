@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from triggerstream.core.keyed.program import Store
-from triggerstream.stream.kafka.restore import ChangelogReader, begin, open_consumer
+from triggerstream.stream.kafka.restore import ChangelogReader, begin, changelog_consumer
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Standbys:
 
     async def _follow(self) -> None:
         while True:
-            consumer = open_consumer(self._options, **_FETCHING)
+            consumer = changelog_consumer(self._options, **_FETCHING)
             try:
                 await consumer.start()
                 await self._read(consumer)

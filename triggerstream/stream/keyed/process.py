@@ -229,6 +229,12 @@ class KeyedProcess:
             await self._attempts.room()
             await self._take(number, records[start : start + SLICE])
 
+    def pass_over(self, number: int, offset: int) -> None:
+        """Count what stands up to *offset* of partition *number* as done: behind the records that
+        were decided there is nothing that is one (`Partition.pass_over`)."""
+        if (owned := self._owned.get(number)) is not None:
+            owned.partition.pass_over(offset)
+
     async def _take(self, number: int, records: Sequence[Record]) -> None:
         owned = self._owned.get(number)
         if owned is None:
