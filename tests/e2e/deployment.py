@@ -23,6 +23,7 @@ from aiokafka.errors import KafkaError
 
 from triggerstream.core.records.record import ARRIVAL, KIND, Kind
 from triggerstream.core.timestamps import parse_moment
+from triggerstream.stream.kafka.consumer import open_consumer
 from triggerstream.stream.kafka.topics import Topics
 
 LATENESS = 10_000
@@ -315,9 +316,8 @@ class Deployment:
 
     async def read_topic(self, topic: str, partitions: int) -> list[Any]:
         """The same, of any topic by its full name."""
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap,
-            group_id=None,
+        consumer = open_consumer(
+            {"bootstrap_servers": self.bootstrap},
             fetch_max_bytes=64 << 20,
             max_partition_fetch_bytes=16 << 20,
         )

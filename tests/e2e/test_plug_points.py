@@ -18,6 +18,7 @@ import aiokafka
 import faust
 import pytest
 import pytest_asyncio
+from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.protocol import api
 from faust.assignor.client_assignment import ClientAssignment, CopartitionedAssignment
@@ -38,7 +39,7 @@ from triggerstream.stream.kafka.faust.edge import EdgeApp
 from triggerstream.stream.kafka.faust.recovery import RecoveringApp, Recovery, TableManager
 from triggerstream.stream.kafka.faust.transport import Consumer, ConsumerThread, Producer, Transport
 from triggerstream.stream.kafka.log import KafkaLog
-from triggerstream.stream.kafka.records import Record
+from triggerstream.stream.kafka.records import Fetched, Record
 from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
 from triggerstream.stream.ports import Input
 from triggerstream.stream.rocksdb.stores import Stores
@@ -326,6 +327,38 @@ async def test_records_come_whole_in_order_and_light(running: Running) -> None:
         "by iterating _partition_records: look at stream.kafka.records, and at FetchResult.getall"
     )
     assert records[0].value == b"0"
+
+
+async def test_marks_of_transactions_are_passed_over(running: Running) -> None:
+    topic, number = running.app.main_topic, 1
+    end = (await running.consumer.thread.bounds([TP(topic, number)])).popitem()[1][1]
+    producer = aiokafka.AIOKafkaProducer(**running.log._options, transactional_id=topic)
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, b"taken back", partition=number)
+        held = await running.consumer.thread.bounds([TP(topic, number)])
+        await producer.abort_transaction()
+    finally:
+        await producer.stop()
+
+    await until(lambda: running.process.passed.get(number) == end + 1)
+
+    assert held[TP(topic, number)][1] == end + 1, (
+        "where a log ends is asked with a copy of aiokafka's Fetcher: look at stream.kafka.consumer"
+    )
+    assert b"taken back" not in [each.value for each in running.process.records.get(number, ())], (
+        "the list of aborted transactions: look at PartitionRecords, and at stream.kafka.records"
+    )
+
+
+async def test_the_bytes_of_a_fetch_are_at_hand() -> None:
+    assert fetcher.MemoryRecords is Fetched, (
+        "Fetcher makes MemoryRecords by another name: look at stream.kafka.records"
+    )
+    assert "records = MemoryRecords(part_data[-1])" in inspect.getsource(
+        fetcher.Fetcher._proc_fetch_request
+    ), "look at how what was fetched reaches PartitionRecords"
 
 
 async def test_only_the_partitions_asked_for_are_fetched(running: Running) -> None:

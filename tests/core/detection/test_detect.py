@@ -85,6 +85,9 @@ def test_an_event_without_an_id_is_named_by_its_place_in_the_log() -> None:
         ),
         pytest.param(b'{"trigger": "t"}', Kind.FAILED, "missing_field", id="half a failure"),
         pytest.param(
+            b'{"more":' + b"[" * 100_000, Kind.FAILED, "too_deep", id="a failure without a bottom"
+        ),
+        pytest.param(
             b'{"trigger": "t", "firing_id": "xyz", "customer_id": "c"}',
             Kind.FAILED,
             "wrong_type",

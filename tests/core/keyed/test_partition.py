@@ -132,6 +132,25 @@ def test_a_control_record_with_odd_headers_ends_nothing(headers: tuple[Header, .
     assert partition(disk).offset == len(kinds)
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "bad_json"),
+        (b"", "bad_json"),
+        (b"[]", "bad_json"),
+        (b'{"version":1,"hash":"\xff"}', "bad_utf8"),
+        (b'{"version":1,"hash":"h","more":' + b"[" * 100_000, "too_deep"),
+    ],
+    ids=["null", "empty", "no object", "no text", "too deep"],
+)
+def test_a_mark_that_is_none_is_a_dead_letter(value: bytes | None, reason: str) -> None:
+    toys = partition()
+    toys.apply([Line(0, 100, None, value, ((KIND, Kind.RULESET),))])
+
+    assert [each.reason for each in toys.outcomes if isinstance(each, DeadLetter)] == [reason]
+    assert toys.offset == 0
+
+
 @pytest.mark.parametrize("time", [-1, -(1 << 63)])
 def test_a_record_without_a_time_arrives_by_the_clock_as_it_stands(time: int) -> None:
     timeless, timed = partition(), partition()

@@ -143,3 +143,5 @@ def _read_other(value: bytes | None, kind: bytes) -> FailedDelivery:
         raise Rejected(RejectReason.BAD_UTF8, f"a failed delivery; {error}") from error
     except msgspec.DecodeError as error:
         raise Rejected(RejectReason.BAD_JSON, f"a failed delivery; {error}") from error
+    except RecursionError as error:
+        raise Rejected(RejectReason.TOO_DEEP, f"a failed delivery; {error}") from error

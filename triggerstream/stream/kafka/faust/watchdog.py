@@ -62,7 +62,8 @@ def _commits(consumer: Consumer) -> str | None:
 class _Progress:
     """Where each partition's reading stands, and since when."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         self._stands: dict[TP, tuple[int, float]] = {}
         self._told: dict[TP, float] = {}
 
@@ -71,7 +72,7 @@ class _Progress:
         self._told.clear()
 
     def problem(self, consumer: Consumer) -> str | None:
-        now = time.monotonic()
+        now = self._monotonic()
         for tp in consumer.assignment():
             reading = consumer.edge.readings.get(tp.topic)
             if reading is None:
