@@ -11,6 +11,7 @@ from tests.simulation.protocol import TOY, ruleset, say_word
 from tests.simulation.schedule import erasure
 from tests.simulation.world import World
 from triggerstream.core.keyed import header
+from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.stream.keyed.checkpoints import _with_graves
 from triggerstream.stream.keyed.grace import GRAVE_REST
 
@@ -71,6 +72,27 @@ def test_a_tick_is_told() -> None:
     say_word(node.world, "c1", 1, 50)
 
     assert run_until(node, "ticked") == [0.0]
+
+
+def test_what_is_passed_over_is_stored_acknowledged_and_restored() -> None:
+    world = steady()
+    node = running(world)
+    say_word(world, "c1", 1, 0)
+    run_until(node, "told")
+
+    node.process.pass_over(0, 6)
+    node.process.pass_over(1, 9)  # nobody's here
+    for _ in range(500):
+        node.step()
+        world.broker.deliver()
+        world.now += 1
+        if node.acked == 6:
+            break
+
+    assert node.acked == 6
+    record = node.disk.partition_record()
+    assert record is not None
+    assert PartitionRecord.decode(record).offset == 6
 
 
 def test_a_null_follows_its_grave_in_the_changelog() -> None:
