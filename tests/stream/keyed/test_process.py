@@ -78,7 +78,7 @@ def test_what_is_passed_over_is_stored_acknowledged_and_restored() -> None:
     world = steady()
     node = running(world)
     say_word(world, "c1", 1, 0)
-    run_until(node, "told")
+    run_until(node, "took")
 
     node.process.pass_over(0, 6)
     node.process.pass_over(1, 9)  # nobody's here
