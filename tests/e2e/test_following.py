@@ -122,8 +122,8 @@ async def test_a_stale_record_is_marked_until_its_owner_answers_it(following: Fo
 async def test_what_a_transaction_took_back_is_not_followed_and_leaves_nobody_behind(
     following: Following,
 ) -> None:
-    await following.append(0, (named("a"), state(1)))
     following.follow()
+    await following.reaches(0, await following.append(0, (named("a"), state(1))))
     producer = AIOKafkaProducer(**following.options, transactional_id=following.name)
     await producer.start()
     try:

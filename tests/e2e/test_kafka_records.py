@@ -247,6 +247,7 @@ async def what_is_taken_back_is_not_read_elsewhere(
         await producer.send_and_wait(d.topic("rulesets"), value, key=key, partition=0)
     await producer.send_and_wait(d.topic("events.dlq"), b"taken back", partition=0)
     await producer.abort_transaction()
+    (d.triggers / "all.yaml").write_text(TRIGGERS.replace("for: 1s", "for: 2s"))
 
     listed, deployed = await asyncio.gather(
         asyncio.to_thread(d.run, "dlq", "list", "--json"),

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from deploy.local_kafka.topics import Topic, create_topics
 from triggerstream.core.keyed import header
@@ -22,6 +22,7 @@ from triggerstream.core.keyed.partition_record import (
 )
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.errors import WorldChangedError
+from triggerstream.stream.kafka.consumer import open_consumer
 from triggerstream.stream.kafka.log import KafkaLog
 from triggerstream.stream.kafka.restore import restore
 from triggerstream.stream.rocksdb.stores import Stores
@@ -52,6 +53,18 @@ class Changelog:
         async with asyncio.timeout(20):
             stores = {partition: self.stores.open(partition) for partition in (0, 1)}
             await restore(self.options, self.name, stores, on_progress=self._hear)
+
+    async def stands_at(self, partition: int, end: int) -> None:
+        """Return when all up to *end* can be read: the broker writes marks in its own time."""
+        tp = TopicPartition(self.name, partition)
+        consumer = open_consumer(self.options)
+        await consumer.start()
+        try:
+            async with asyncio.timeout(20):
+                while (await consumer.end_offsets([tp]))[tp] < end:  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.05)
+        finally:
+            await consumer.stop()
 
     def _hear(self, read: int, stale: int, left: int) -> None:
         self.told.append((read, stale, left))
@@ -167,6 +180,7 @@ async def test_what_a_transaction_took_back_is_not_restored_and_its_marks_count_
                 changelog.name, value, key=CUSTOMER_PREFIX + b"a", partition=0
             )
         await producer.abort_transaction()
+    await changelog.stands_at(0, 4)
 
     await changelog.restore()
 
