@@ -29,9 +29,10 @@ def inspect(
     customer: Annotated[str, typer.Argument(help="A customer_id.")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what is remembered of a customer: progress, open waits, limits, sends and caps.
+    """Show what is remembered of a customer.
 
-    Exits 1 where nothing is remembered, and 69 where nobody owns the customer now.
+    Progress, open waits and limits, asked of a worker; sends and caps, asked of a sender. Exits 1
+    where nothing is remembered, and 69 where nobody owns the customer now.
     """
     settings = prepare()
     answers = {each.name: _ask(settings, each, customer) for each in _PROCESSES}
