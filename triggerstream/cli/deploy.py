@@ -35,7 +35,7 @@ def deploy(
     The workers put it in force. Says what changes, and prints the version: the one in force where
     nothing does. Exits 1, with nothing published, if anything is wrong or a test fails.
     """
-    files = TriggerFiles(directory)
+    files = TriggerFiles(directory, must_be_whole=True)
     ruleset = files.ruleset()
     _test(files, ruleset, run=not no_test)
     settings = prepare()
