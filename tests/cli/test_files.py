@@ -90,7 +90,9 @@ class TestValidate:
         assert ran.code == 1
         assert ran.out.endswith(f"or a directory of them; found {name!r}\n")
 
-    @pytest.mark.parametrize("text", ["", "# later\n\n---\n  # much later\n"])
+    @pytest.mark.parametrize(
+        "text", ["", "# later\n\n---\n  # much later\n", "--- ~\n", "null  # yet"]
+    )
     def test_a_file_that_says_nothing_is_not_right(
         self, run: Run, triggers: Path, text: str
     ) -> None:
