@@ -90,7 +90,9 @@ class TestValidate:
         assert ran.code == 1
         assert ran.out.endswith(f"or a directory of them; found {name!r}\n")
 
-    @pytest.mark.parametrize("text", ["", "# later\n\n---\n  # much later\n"])
+    @pytest.mark.parametrize(
+        "text", ["", "# later\n\n---\n  # much later\n", "--- ~\n", "null  # yet"]
+    )
     def test_a_file_that_says_nothing_is_not_right(
         self, run: Run, triggers: Path, text: str
     ) -> None:
@@ -469,6 +471,17 @@ class TestDeploy:
 
         assert ran.code == 1
         assert f"{triggers / 'wrong.yaml'}:2:1: " in ran.err
+
+    @pytest.mark.parametrize("command", [("deploy",), ("worker", "--triggers")])
+    def test_one_file_does_not_take_the_place_of_all_others(
+        self, run: Run, triggers: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+    ) -> None:
+        monkeypatch.setenv("TRIGGERSTREAM_KAFKA__PARTITIONS", "many")  # ends it before Kafka
+
+        ran = run(*command, triggers / "cart.yaml")
+
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.endswith("the place of all that is; found one file\n")
 
     def test_triggers_whose_tests_fail_are_not_published(self, run: Run, triggers: Path) -> None:
         (triggers / "cart.yaml").write_text(CART.replace("1h", "2h"))

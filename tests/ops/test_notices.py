@@ -154,6 +154,18 @@ def test_a_trigger_that_raises_is_an_error(told: Told) -> None:
     assert "c1" not in str(line)
 
 
+def test_a_trigger_that_raises_for_many_customers_is_one_kind(told: Told) -> None:
+    told.notices.decided(
+        [TriggerFailed("cart", f"c{n}", 0, f"ValueError: at most 9; found {n}") for n in range(99)]
+    )
+    told.notices.decided([TriggerFailed("cart", "c1", 0, "OverflowError: too large")])
+
+    assert [line["error"].partition(":")[0] for line in told.lines] == [
+        "ValueError",
+        "OverflowError",
+    ]
+
+
 def test_a_ruleset_comes_into_force_once_however_many_partitions_it_is_marked_in(
     told: Told,
 ) -> None:

@@ -10,6 +10,10 @@ YAML = ".yaml"
 TEMPLATES = "templates"
 
 
+_NOTHING = {"", "...", "~", "null", "Null", "NULL"}
+"""Lines of a YAML file that say nothing; the words are those of its core schema for null."""
+
+
 def read_files(directory: Path) -> dict[str, str]:
     """Return the text of each file of *directory* that belongs to a ruleset.
 
@@ -29,8 +33,8 @@ def read_files(directory: Path) -> dict[str, str]:
 
 def says_nothing(text: str) -> bool:
     """Return whether *text* has nothing but comments, as a file that was never filled in."""
-    lines = (line.strip() for line in text.splitlines())
-    return all(not line or line.startswith("#") or line in {"---", "..."} for line in lines)
+    lines = (line.removeprefix("---").partition("#")[0].strip() for line in text.splitlines())
+    return all(line in _NOTHING for line in lines)
 
 
 def _wanted(directory: Path) -> list[Path]:

@@ -54,10 +54,10 @@ def replay(
         ),
     ] = None,
 ) -> None:
-    """Decide a log in virtual time; print each decision as one line of JSON.
+    """Decide a log of events in virtual time.
 
-    Lines that are no events are reported with their number and reason, and the replay goes on; it
-    exits 1 if there were any, or if a trigger failed.
+    Prints each decision as one line of JSON. Lines that are no events are reported with their
+    number and reason, and the replay goes on; it exits 1 if there were any, or if a trigger failed.
     """
     from triggerstream.core.durations import parse_duration
     from triggerstream.core.timestamps import parse_moment

@@ -35,9 +35,9 @@ def validate(
         bool, typer.Option("--json", help="Print the problems and warnings as JSON.")
     ] = False,
 ) -> None:
-    """Check trigger files, templates, policy and fixtures; exit 1 if anything is wrong.
+    """Check trigger files, templates, policy and fixtures.
 
-    Problems go to stdout, warnings and what was seen to stderr.
+    Problems go to stdout, warnings and what was seen to stderr. Exits 1 if anything is wrong.
     """
     observed = None if events is None else _observe(events)
     found = _Found()

@@ -60,7 +60,8 @@ class Notices:
                 case DeadLetter():
                     self._take_letter(outcome)
                 case TriggerFailed(trigger=trigger, error=error):
-                    if self._is_new(("trigger_failed", trigger, error)):
+                    # What follows the error's class may be another text for each customer.
+                    if self._is_new(("trigger_failed", trigger, error.partition(":")[0])):
                         _log.error("a trigger raised", trigger=trigger, error=error)
                 case RulesetMarked(version=version, before=before) if version != self._ruleset:
                     self._ruleset = version
