@@ -636,7 +636,7 @@ def test_a_customer_cannot_have_more_unfinished_actions_than_a_state_holds() -> 
 
 def test_a_customer_is_described_for_people() -> None:
     customer = Customer()
-    customer.fires("f", ("a", "email"), ("b", "sms", HOUR), profile={**WILLING, "unsubscribed": 1})
+    customer.fires("f", ("a", "email"), ("b", "sms", HOUR), profile={**WILLING, "unsubscribed": 0})
     customer.fires("g", ("c", "log"))
     customer.answers("c", "sent", NOON)
 
