@@ -229,6 +229,30 @@ MUTANTS = (
         "await self._log.append([record for record, _ in gathered])",
         kind=PairSchedule,
     ),
+    Mutant(
+        "due times that are all reserved, whatever room there is",
+        partition.Partition,
+        "_fire_due",
+        "if self._uses_up(decided, said) or is_full:",
+        "if is_full:",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "records that are decided behind the one that has used the room up",
+        partition.Partition,
+        "apply",
+        "if is_used_up:",
+        "if False:",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "a partition held back by its own attempts, which wait for its checkpoint",
+        process.KeyedProcess,
+        "_wait_for_room",
+        "await self._checkpoint(owned)",
+        "pass",
+        kind=PairSchedule,
+    ),
 )
 
 

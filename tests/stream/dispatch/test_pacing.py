@@ -52,3 +52,16 @@ def test_a_turn_further_away_than_the_longest_pause_is_nobodys() -> None:
 
 def test_where_pauses_are_nothing_nobody_waits() -> None:
     assert Pace(4, longest=0.0).pause(NOW, 1_000) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ahead"), [(5.0, 1), (0.4, 1), (0.2, 2), (0.1, 4), (0.02, 20), (0.001, 40)]
+)
+def test_what_is_reserved_ahead_begins_within_a_tenth_of_a_second(
+    seconds: float, ahead: int
+) -> None:
+    assert paced(seconds).ahead() == ahead
+
+
+def test_before_a_call_has_ended_no_more_is_reserved_ahead_than_there_are_slots() -> None:
+    assert Pace(4, longest=15.0).ahead() == 4

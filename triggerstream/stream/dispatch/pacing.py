@@ -1,10 +1,15 @@
-"""Pacing: when an attempt that found no room at its channel is to come back."""
+"""Pacing: how far ahead of its channel an attempt may be reserved, and when one that found no room
+is to come back."""
 
 from __future__ import annotations
 
 from typing import Final
 
-_FIRST: Final = 0.02
+LEAD: Final = 0.1
+"""Seconds for which a channel is kept busy by what is reserved already: what it takes at most to
+decide the next ones, and to make their reservations durable. All that waits at a channel when its
+sender dies was never called, and nobody knows that."""
+_FIRST: Final = LEAD
 """Seconds that a call is thought to take before one has ended."""
 _WEIGHT: Final = 0.05
 """Of the newest call in the mean: some twenty count."""
@@ -31,6 +36,11 @@ class Pace:
     def ended(self, seconds: float) -> None:
         """Note that a call has taken so long, until there was room for the next one."""
         self._seconds += _WEIGHT * (seconds - self._seconds)
+
+    def ahead(self) -> int:
+        """Return how many calls begin within `LEAD` while all slots are taken: one at least, and
+        at most ten for each slot, however fast the channel is."""
+        return max(1, round(LEAD * self._slots / max(self._seconds, LEAD / 10)))
 
     def wait(self, waiting: int) -> float:
         """Return how many seconds one waits for room behind *waiting* others."""

@@ -47,6 +47,9 @@ OUTSTANDING = 64
 SLICE = 100
 """Records decided at a time where they lead to attempts."""
 
+ROOM_AGAIN = 0.005
+"""Seconds after which a partition without room for attempts asks for it again."""
+
 SPREAD = 0.618
 """Partitions are opened together, and their checkpoints are due this share of the interval apart
 (modulo the interval; the golden section, so that any number of them spreads evenly)."""
@@ -106,6 +109,7 @@ class KeyedProcess:
         self._capacity = capacity
         self._topic_id = topic_id
         self._engine = engine
+        self._sleep = sleep
         self._owned: dict[int, OwnedPartition] = {}
         self._checkpoints = Checkpoints(
             log,
@@ -132,6 +136,7 @@ class KeyedProcess:
             self._program,
             store,
             number=number,
+            takes_room=None if self._attempts is None else self._attempts.is_one,
             rulesets=self._rulesets.get,
             placed=self._placed(number),
             header_clock=self._header_clock,
@@ -224,9 +229,8 @@ class KeyedProcess:
         if self._attempts is None:
             await self._take(number, records)
             return
-        # In slices, so that no more attempts are decided at once than can soon begin.
+        # In slices, so that the checkpoint that attempts wait for begins soon.
         for start in range(0, len(records), SLICE):
-            await self._attempts.room()
             await self._take(number, records[start : start + SLICE])
 
     async def _take(self, number: int, records: Sequence[Record]) -> None:
@@ -238,6 +242,9 @@ class KeyedProcess:
         started = self._monotonic()
         done = 0
         while done < len(records):
+            await self._wait_for_room(owned)
+            if self._owned.get(number) is not owned:
+                return
             arrived = records[done].timestamp
             owned.is_telling = True
             done = self._apply(partition, records, done)
@@ -245,14 +252,28 @@ class KeyedProcess:
             owned.is_telling = False
             if partition.is_full:
                 await self._checkpoints.make_room(owned)
-            elif done < len(records):
+            elif done < len(records) and partition.room > 0:
                 await self._rulesets.wait_for(partition.awaiting or 1)
-                if self._owned.get(number) is not owned:
-                    return
         self._observer.took(self._monotonic() - started)
         if partition.clock > clock:
             owned.heard = self._monotonic()
         await self._checkpoint(owned)
+
+    async def _wait_for_room(self, owned: OwnedPartition) -> None:
+        """Return when attempts may be decided, or the partition is not ours any more.
+
+        Meanwhile the partition is held back: what is due and what is in the log waits unreserved.
+        What takes the room may be its own, and wait for its next checkpoint.
+        """
+        partition, attempts = owned.partition, self._attempts
+        if attempts is None:
+            return
+        while self._owned.get(partition.number) is owned:
+            partition.room = attempts.room(partition.number)
+            if partition.room > 0:
+                return
+            await self._checkpoint(owned)
+            await self._sleep(ROOM_AGAIN)
 
     async def _checkpoint(self, owned: OwnedPartition) -> None:
         """Begin a checkpoint if it is time for one, or an attempt waits for it."""
@@ -291,7 +312,9 @@ class KeyedProcess:
         partition.statuses.clear()
         records = self._encoder.records(outcomes, partition)
         if self._attempts is not None:
-            owned.attempts.extend(o for o in outcomes if self._attempts.is_one(o))
+            decided = [outcome for outcome in outcomes if self._attempts.is_one(outcome)]
+            self._attempts.expect(partition.number, decided)
+            owned.attempts.extend(decided)
         if not records and partition.clock - owned.clock_told > CLOCK_STEP:
             records = self._encoder.clock(partition)
         if not records:
