@@ -6,9 +6,8 @@ from __future__ import annotations
 from typing import Final
 
 LEAD: Final = 0.1
-"""Seconds for which a channel is kept busy by what is reserved already: what it takes at most to
-decide the next ones, and to make their reservations durable. All that waits at a channel when its
-sender dies was never called, and nobody knows that."""
+"""Seconds for which what is reserved already keeps a channel busy: what it takes to decide the next
+ones, and to make their reservations durable."""
 _FIRST: Final = LEAD
 """Seconds that a call is thought to take before one has ended."""
 _WEIGHT: Final = 0.05
@@ -38,9 +37,9 @@ class Pace:
         self._seconds += _WEIGHT * (seconds - self._seconds)
 
     def ahead(self) -> int:
-        """Return how many calls begin within `LEAD` while all slots are taken: one at least, and
-        at most ten for each slot, however fast the channel is."""
-        return max(1, round(LEAD * self._slots / max(self._seconds, LEAD / 10)))
+        """Return how many calls begin within `LEAD` while all slots are taken: at least one, and
+        never more than there are slots."""
+        return max(1, round(self._slots * LEAD / max(self._seconds, LEAD)))
 
     def wait(self, waiting: int) -> float:
         """Return how many seconds one waits for room behind *waiting* others."""

@@ -53,9 +53,9 @@ class Bounds(msgspec.Struct, frozen=True):
 class Room:
     """Counts attempts from their reservation to their end, by channel.
 
-    Reserved and not begun may be, of each channel, as many as it has free slots, or as begin within
-    `pacing.LEAD` where it is busy; passed by what one record or one due customer leads to. Who asks
-    in vain gets the next room before others do.
+    Reserved and not begun may be, of each channel, as many as it has free slots, or, where it is
+    busy, as begin within `pacing.LEAD`: so never more than it has slots at all, passed only by what
+    one record or one due customer leads to. Who asks in vain gets the next room before others do.
 
     Times are seconds of one clock.
     """
