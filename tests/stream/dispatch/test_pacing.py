@@ -63,5 +63,17 @@ def test_what_is_reserved_ahead_begins_within_a_tenth_of_a_second_and_is_no_more
     assert paced(seconds).ahead() == ahead
 
 
-def test_before_a_call_has_ended_no_more_is_reserved_ahead_than_there_are_slots() -> None:
-    assert Pace(4, longest=15.0).ahead() == 4
+def test_before_a_call_has_ended_one_is_reserved_ahead() -> None:
+    pace = Pace(4, longest=15.0)
+    assert pace.ahead() == 1
+
+    pace.ended(0.1)
+    assert pace.ahead() == 4
+
+
+def test_the_first_calls_count_alike() -> None:
+    pace = Pace(4, longest=15.0)
+    for seconds in (2.0, 4.0, 6.0):
+        pace.ended(seconds)
+
+    assert pace.wait(4) == pytest.approx(4.0)
