@@ -44,6 +44,11 @@ class Process(Protocol):
         its silence."""
         ...
 
+    def leave(self) -> None:
+        """All partitions are about to be given away: let no call wait for long. Records of a batch
+        may be left; whoever owns the partition next reads them again."""
+        ...
+
     async def close(self, number: int) -> None:
         """Give a partition away: store what is known of it, and forget it."""
         ...
@@ -99,6 +104,7 @@ class TopicReader:
         """Give *partitions* away; without writing where they *are_lost* already."""
         self.handover.generation = -1
         self.handover.clear()
+        self._process.leave()
         if are_lost or not await self._finish():
             await self._break_off()
             self._process.drop()

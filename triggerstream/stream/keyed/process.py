@@ -110,6 +110,7 @@ class KeyedProcess:
         self._topic_id = topic_id
         self._engine = engine
         self._sleep = sleep
+        self._is_leaving = False
         self._owned: dict[int, OwnedPartition] = {}
         self._checkpoints = Checkpoints(
             log,
@@ -131,6 +132,7 @@ class KeyedProcess:
         Raises:
             WorldChangedError: The input topic is not the one that the state was made from.
         """
+        self._is_leaving = False
         store = self._open_store(number)
         partition: Partition[Any, Any] = Partition(
             self._program,
@@ -173,6 +175,10 @@ class KeyedProcess:
                 f"partition {partition.number}: the state contains offset {partition.offset}; "
                 f"found a log that ends at {end}: records were lost, or the topic was created anew"
             )
+
+    def leave(self) -> None:
+        """Let no partition be held back any longer: all are about to be given away."""
+        self._is_leaving = True
 
     async def close(self, number: int) -> None:
         """Give partition *number* away: checkpoint, commit, forget."""
@@ -231,20 +237,21 @@ class KeyedProcess:
             return
         # In slices, so that the checkpoint that attempts wait for begins soon.
         for start in range(0, len(records), SLICE):
-            await self._take(number, records[start : start + SLICE])
+            if not await self._take(number, records[start : start + SLICE]):
+                return
 
-    async def _take(self, number: int, records: Sequence[Record]) -> None:
+    async def _take(self, number: int, records: Sequence[Record]) -> bool:
+        """Decide *records*; return whether all were, or the partition is given away instead."""
         owned = self._owned.get(number)
         if owned is None:
-            return
+            return False
         partition = owned.partition
         clock = partition.clock
         started = self._monotonic()
         done = 0
         while done < len(records):
-            await self._wait_for_room(owned)
-            if self._owned.get(number) is not owned:
-                return
+            if not await self._wait_for_room(owned):
+                return False
             arrived = records[done].timestamp
             owned.is_telling = True
             done = self._apply(partition, records, done)
@@ -258,22 +265,27 @@ class KeyedProcess:
         if partition.clock > clock:
             owned.heard = self._monotonic()
         await self._checkpoint(owned)
+        return True
 
-    async def _wait_for_room(self, owned: OwnedPartition) -> None:
-        """Return when attempts may be decided, or the partition is not ours any more.
+    async def _wait_for_room(self, owned: OwnedPartition) -> bool:
+        """Return when there is room for attempts, or, with ``False``, when the partition is given
+        away.
 
         Meanwhile the partition is held back: what is due and what is in the log waits unreserved.
         What takes the room may be its own, and wait for its next checkpoint.
         """
         partition, attempts = owned.partition, self._attempts
-        if attempts is None:
-            return
         while self._owned.get(partition.number) is owned:
+            if attempts is None:
+                return True
             partition.room = attempts.room(partition.number)
             if partition.room > 0:
-                return
+                return True
+            if self._is_leaving:
+                return False
             await self._checkpoint(owned)
             await self._sleep(ROOM_AGAIN)
+        return False
 
     async def _checkpoint(self, owned: OwnedPartition) -> None:
         """Begin a checkpoint if it is time for one, or an attempt waits for it."""
