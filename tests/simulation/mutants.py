@@ -168,8 +168,8 @@ MUTANTS = (
         "a call before its reservation is durable",
         process.KeyedProcess,
         "_tell",
-        "owned.attempts.extend(o for o in outcomes if self._attempts.is_one(o))",
-        "[self._attempts.start(0, o) for o in outcomes if self._attempts.is_one(o)]",
+        "owned.attempts.extend(decided)",
+        "[self._attempts.start(0, each) for each in decided]",
         kind=PairSchedule,
     ),
     Mutant(
