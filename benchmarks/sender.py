@@ -66,7 +66,8 @@ from triggerstream.core.sending.send import Send
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
 from triggerstream.ops.settings import Kafka, Settings
-from triggerstream.stream.dispatch.calls import Bounds, Calls
+from triggerstream.stream.dispatch.calls import Calls
+from triggerstream.stream.dispatch.room import Bounds
 from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.log import KafkaLog
 from triggerstream.stream.kafka.rulesets import publish

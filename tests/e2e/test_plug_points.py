@@ -204,6 +204,9 @@ class Noting:
     async def close(self, number: int) -> None:
         self.calls.append(("close", number))
 
+    def leave(self) -> None:
+        """No call waits."""
+
     def drop(self) -> None: ...
 
 

@@ -36,6 +36,7 @@ EFFECTS = (
     "decided beside a cut",
     "foreign write",
     "foreign write answered",
+    "held back for want of room",
     "lease expired",
     "null written",
     "skipped by fence",

@@ -26,6 +26,7 @@ class Slow:
         self.go_on = asyncio.Event()
         self.other = asyncio.Event()
         self.error: Exception | None = None
+        self.leaves = False
 
     async def open(self, number: int) -> None:
         self.calls.append(f"open {number}")
@@ -45,6 +46,10 @@ class Slow:
         self.turned.add(number)
         if number != 1:
             self.other.set()
+
+    def leave(self) -> None:
+        if self.leaves:
+            self.go_on.set()
 
     async def close(self, number: int) -> None:
         self.calls.append(f"close {number}")
@@ -97,6 +102,15 @@ async def test_a_partition_is_turned_in_its_silence(
 async def test_giving_away_waits_for_the_call_under_way(read: Read) -> None:
     await read.begin(1)
     asyncio.get_running_loop().call_soon(read.process.go_on.set)
+
+    await read.reading.close([1], are_lost=False)
+
+    assert read.process.calls == ["open 1", "batch 1", "close 1", "drop"]
+
+
+async def test_a_call_that_waits_is_told_that_its_partition_is_to_be_given_away(read: Read) -> None:
+    read.process.leaves = True
+    await read.begin(1)
 
     await read.reading.close([1], are_lost=False)
 

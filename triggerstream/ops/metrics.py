@@ -32,6 +32,7 @@ from triggerstream.core.decisions import (
     TriggerFailed,
 )
 from triggerstream.core.model import MODES, Trigger
+from triggerstream.core.policy import consent
 from triggerstream.core.reasons import (
     CancelReason,
     FailReason,
@@ -322,6 +323,8 @@ class ProcessMetrics:
         for reason in RejectReason:
             children.bind("records_rejected_total", topic, reason)
             children.bind("dead_letters_total", topic, reason)
+        for what in consent.UNREADABLE:
+            children.bind("consent_unreadable_total", what)
         for channel in self._channels:
             children.bind("actions_pending", channel)
             children.bind("attempt_seconds", channel)
@@ -358,8 +361,10 @@ def _tally(outcome: object, topic: str, tally: Tally[tuple[str, ...]]) -> None:
             tally["trigger_errors_total", trigger] += 1
         case GoalReached(trigger=trigger):
             tally["goals_total", trigger] += 1
-        case ConsentChanged():
+        case ConsentChanged(consent=attributes):
             tally[("consent_changes_total",)] += 1
+            for what in consent.unreadable(attributes):
+                tally["consent_unreadable_total", what] += 1
         case Bounded(trigger=trigger, what=what):
             tally["bounded_total", trigger, what] += 1
         case Clamped():

@@ -125,6 +125,9 @@ class Intake:
         await self._acknowledge(number, len(self._on_their_way.get(number, ())))
         self._on_their_way.pop(number, None)
 
+    def leave(self) -> None:
+        """No call waits for more than acknowledgements."""
+
     def drop(self) -> None:
         self._on_their_way.clear()
 

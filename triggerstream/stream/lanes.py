@@ -49,6 +49,11 @@ class Process(Protocol):
         its silence."""
         ...
 
+    def leave(self) -> None:
+        """All partitions are about to be given away: let no call wait for long. Records of a batch
+        may be left; whoever owns the partition next reads them again."""
+        ...
+
     async def close(self, number: int) -> None:
         """Give a partition away: store what is known of it, and forget it."""
         ...
@@ -103,6 +108,7 @@ class TopicReader:
     async def _take(self, batch: Batch) -> None:
         if batch.records:
             await self._process.on_batch(batch.partition, batch.records)
+        # A partition that is given away may stop within its batch; its generation has ended then.
         if self.handover.generation == batch.generation:
             self._process.pass_over(batch.partition, batch.following - 1)
 
@@ -110,6 +116,7 @@ class TopicReader:
         """Give *partitions* away; without writing where they *are_lost* already."""
         self.handover.generation = -1
         self.handover.clear()
+        self._process.leave()
         if are_lost or not await self._finish():
             await self._break_off()
             self._process.drop()

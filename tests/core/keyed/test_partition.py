@@ -343,6 +343,99 @@ def test_in_one_piece_a_full_cache_stops_nothing_and_the_order_is_that_of_an_emp
     assert len(fired) == 4
 
 
+# ── room ────────────────────────────────────────────────────────────────────────────────────
+
+
+def fired(toys: Toys) -> list[tuple[str, int]]:
+    return [(o.customer_id, o.at) for o in toys.outcomes if isinstance(o, Fired)]
+
+
+def limited(*waits: int) -> Toys:
+    """Return a partition where firings take room, with a customer for each of *waits*, in
+    milliseconds from 100."""
+    toys = partition(takes_room=lambda outcome: isinstance(outcome, Fired))
+    toys.apply([word(n, "abcdef"[n], wait=wait) for n, wait in enumerate(waits)])
+    return toys
+
+
+@pytest.mark.parametrize(("room", "applied"), [(1, 3), (2, 6), (3, 7)])
+def test_records_behind_one_that_has_used_up_the_room_wait(room: int, applied: int) -> None:
+    toys = limited()
+    records = [word(offset) for offset in range(7)]  # every third word fires
+
+    toys.room = room
+
+    assert toys.apply(records) == applied
+    assert toys.offset == applied - 1
+    toys.room = 5
+    assert toys.apply(records, applied) == 7
+
+
+def test_customers_who_are_due_wait_for_room_in_the_order_of_their_due_times() -> None:
+    toys = limited(30, 10, 20)
+    records = [tick(3, 200)]
+
+    toys.room = 2
+    assert toys.apply(records) == 0
+    before, offset = fired(toys), toys.offset
+    toys.room = 1
+    assert toys.apply(records) == 0
+    toys.room = 1
+    assert toys.apply(records) == 1
+
+    assert (before, offset) == ([("b", 110), ("c", 120)], 2)
+    assert fired(toys) == [("b", 110), ("c", 120), ("a", 130)]
+
+
+def test_whose_record_it_is_goes_last_and_with_it() -> None:
+    toys = limited(10, 20, 30)
+    records = [word(3, "a", at=200)]
+
+    for room in (1, 1):
+        toys.room = room
+        assert toys.apply(records) == 0
+    toys.room = 1
+    assert toys.apply(records) == 1
+
+    assert fired(toys) == [("b", 120), ("c", 130), ("a", 110), ("a", 200)]
+    state, fence = toys.state_of("a") or (None, None)
+    assert (state and state.length, fence) == (3, 3)
+
+
+def test_an_erasure_that_uses_up_the_room_is_the_last_record_before_there_is_some() -> None:
+    toys = limited(10)
+    erase = Line(1, 200, b"a", None, ((KIND, Kind.ERASE),))
+    toys.room = 1
+
+    assert toys.apply([erase, word(2, "b", at=200)]) == 1
+    assert fired(toys) == [("a", 110)]
+    assert toys.state_of("a") is None
+
+
+def test_however_little_room_there_is_the_decisions_are_the_same() -> None:
+    records = [word(n, "abc"[n % 3], at=100 + 7 * n, wait=9 * (n % 4)) for n in range(40)]
+    records.append(tick(40, 1_000))
+    free = partition()
+    free.apply(records)
+    narrow, done = limited(), 0
+
+    while done < len(records):
+        narrow.room = 1
+        done = narrow.apply(records, done)
+
+    for customer in "abc":
+        assert narrow.state_of(customer) == free.state_of(customer)
+    assert sorted(fired(narrow)) == sorted(fired(free))
+    assert len(fired(free)) > 20
+
+
+def test_where_nothing_takes_room_none_is_needed() -> None:
+    toys = partition()
+    toys.room = 0
+
+    assert toys.apply([word(offset) for offset in range(7)]) == 7
+
+
 def test_an_event_of_others_moves_the_clock_and_fires_what_it_makes_due() -> None:
     toys = partition(in_one_piece=True)
     toys.apply([word(0, "a", wait=10, at=100)])

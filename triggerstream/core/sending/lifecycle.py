@@ -79,6 +79,8 @@ class Turn:
         if not new:
             return False
         ledger.prune(self.at, window=longest_window(policy.caps), slack=REPLAY_SLACK)
+        # A firing is read behind a backlog, or, where a timestamp ran ahead, before its moment.
+        fired_at = min(firing.at, arrival)
         consent.hear_profile(ledger, firing.profile, firing.at)
         for action in new.values():
             self._out.append(Admitted(firing.trigger, action.channel))
@@ -92,7 +94,7 @@ class Turn:
                 type=firing.type,
                 rank=PRIORITIES.index(firing.priority),
                 expires=expires,
-                not_before=max(arrival + action.after, self.at),
+                not_before=max(fired_at + action.after, self.at),
                 firing=fired.raw,
             )
             if pending.not_before > self.at:
