@@ -441,6 +441,10 @@ def test_the_password_is_not_shown() -> None:
         {"from_address": "Shop\t <news@shop.example>"},
         {"from_address": "Shop <news@☃.example>"},
         {"from_address": SENDER, "host": "☃.example"},
+        {"from_address": SENDER, "host": "mail..example"},  # which sockets take for no error of I/O
+        {"from_address": SENDER, "host": "m" * 64},
+        {"from_address": SENDER, "host": "mail server"},
+        {"from_address": SENDER, "host": ""},
     ],
 )
 def test_wrong_settings_are_told_when_it_is_built(settings: dict[str, Any]) -> None:

@@ -91,7 +91,7 @@ class WebhookChannel:
                 detail = shorten(f"{cause}; found {cause.host}")
                 return Answer("failed", FailReason.FORBIDDEN_ADDRESS, detail)
             return Answer("retry", FailReason.UNAVAILABLE, _told(error))
-        except (aiohttp.InvalidURL, UnicodeError) as error:
+        except aiohttp.InvalidURL as error:  # '127.1': a number that stands for an address
             return Answer("failed", FailReason.REJECTED, _told(error))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return Answer("unknown", FailReason.AMBIGUOUS, _told(error))
