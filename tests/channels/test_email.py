@@ -331,11 +331,37 @@ async def test_without_a_subject_it_fails(content: Content | None) -> None:
     assert (answer.outcome, answer.reason) == ("failed", "template")
 
 
-@pytest.mark.parametrize("subject", ["a\r\nBcc: b@mail.example", "a\x00b", "a\x9bb", "a\ud800b"])
-async def test_a_message_that_cannot_be_written_fails_alone(subject: str) -> None:
-    answer = await channel(1).send(message(content=Content(subject, "x")))
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(
+            Content(f"a{one}b", "x")
+            for one in ("\r\nBcc: b@mail.example", "\x00", "\x9b", "\ud800")
+        ),
+        Content("a", "\ud800"),
+        Content("a", "x", "\ud800"),
+        Content("a" * 999, "x"),
+        Content("ж" * 200_000, "x"),
+    ],
+    ids=range(8),
+)
+async def test_a_message_that_cannot_be_written_fails_alone(content: Content) -> None:
+    answer = await channel(1).send(message(content=content))
 
     assert (answer.outcome, answer.reason) == ("failed", "template")
+
+
+async def test_a_subject_of_998_characters_is_sent_whole_and_a_longer_one_is_told() -> None:
+    box = Mailbox()
+
+    sent = await send(box, message(content=Content("ж" * 998, "x")))
+    refused = await send(box, message(content=Content("ж" * 999, "x")))
+
+    (mail,) = box.accepted
+    assert (sent.outcome, mail["Subject"]) == ("sent", "ж" * 998)
+    assert refused.detail == (
+        "ValueError: Subject: text of at most 998 characters is required; found 999"
+    )
 
 
 # ── the message ─────────────────────────────────────────────────────────────────────────────
@@ -396,7 +422,7 @@ def test_a_header_cannot_hold_a_line_break() -> None:
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1), st.text())
 def test_whatever_a_template_makes_can_be_sent(subject: str, text: str) -> None:
     content = render_as_one_line(subject, text)
-    if not content.subject:
+    if not 0 < len(content.subject or "") <= 998:
         return
 
     parsed = message_from_bytes(composed(content=content).as_bytes(), policy=policy.default)
@@ -439,6 +465,7 @@ def test_the_password_is_not_shown() -> None:
         {"from_address": SENDER, "unsubscribe_url": "https://x/?a=?utf-8?q?b?="},
         {"from_address": SENDER, "unsubscribe_url": "https://x/" + "u" * 950},
         {"from_address": "Shop\t <news@shop.example>"},
+        {"from_address": "S" * 999 + " <news@shop.example>"},
         {"from_address": "Shop <news@☃.example>"},
         {"from_address": SENDER, "host": "☃.example"},
         {"from_address": SENDER, "host": "mail..example"},  # which sockets take for no error of I/O
