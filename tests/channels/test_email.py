@@ -492,7 +492,9 @@ def test_the_longest_link_is_one_that_fits_a_line() -> None:
 
 
 def test_a_mail_server_beyond_ascii_is_the_one_of_idna_2008() -> None:
-    assert channel(1, host="mail.straße.example")._client().hostname == "mail.xn--strae-oqa.example"
+    client = channel(1, host="mail.straße.example")._server._client()
+
+    assert client.hostname == "mail.xn--strae-oqa.example"
 
 
 async def test_it_is_a_channel_that_can_be_closed_unused() -> None:
