@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from tests.channels.harness import ACTION, CONTENT, NOW, action, firing, message
-from triggerstream.channels.base import Answer, Channel, Content, Message
+from tests.channels.mail_server import SENDER, Mailbox, channel, send
+from triggerstream.channels.base import Channel, Content
 from triggerstream.channels.config import EmailConfig
 from triggerstream.channels.email import EmailChannel
 from triggerstream.channels.templates import Templates
 from triggerstream.errors import SettingsError
 
-SENDER = "Shop <news@shop.example>"
 HEADERS = [
     "Content-Transfer-Encoding",
     "Content-Type",
@@ -34,79 +29,6 @@ HEADERS = [
     "Subject",
     "To",
 ]
-
-
-class Mailbox:
-    """A mail server's decisions: by default it accepts, and keeps what it accepted."""
-
-    def __init__(self, **replies: str) -> None:
-        self.replies = replies
-        self.accepted: list[EmailMessage] = []
-        self.envelopes: list[Envelope] = []
-        self.closed = asyncio.Event()
-
-    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        envelope.mail_from = address
-        return self.replies.get("mail", "250 OK")
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        envelope.rcpt_tos.append(address)
-        return self.replies.get("rcpt", "250 OK").replace("{address}", address)
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        reply = self.replies.get("data", "250 2.0.0 queued as 4711")
-        if reply == "drop":
-            hang_up(server)
-            return "250 too late"
-        if reply == "stall":
-            await self.closed.wait()
-        if reply.startswith("250"):
-            assert isinstance(envelope.content, bytes)
-            parsed = message_from_bytes(envelope.content, policy=policy.default)
-            assert isinstance(parsed, EmailMessage)
-            self.accepted.append(parsed)
-            self.envelopes.append(envelope)
-        return reply
-
-
-def hang_up(server: SMTP) -> None:
-    assert isinstance(server.transport, asyncio.Transport)
-    server.transport.abort()
-
-
-@asynccontextmanager
-async def serving(make: Callable[[], Any]) -> AsyncIterator[int]:
-    """Serve a protocol on a free loopback port, and yield the port."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(make, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
-def channel(port: int, **settings: Any) -> EmailChannel:
-    timeout = settings.pop("timeout", 5.0)
-    settings.setdefault("security", "none")
-    settings.setdefault("host", "127.0.0.1")
-    settings.setdefault("from_address", SENDER)
-    config = EmailConfig(port=port, **settings)
-    return EmailChannel(config, timeout=timeout, now=lambda: NOW)
-
-
-async def send(box: Mailbox, letter: Message | None = None, **settings: Any) -> Answer:
-    """Send one message, or *letter*, to *box*."""
-    async with serving(
-        lambda: SMTP(box, hostname="mail.example", loop=asyncio.get_running_loop())
-    ) as port:
-        answer = await channel(port, **settings).send(letter or message())
-        box.closed.set()
-        return answer
 
 
 # ── conversations ───────────────────────────────────────────────────────────────────────────
@@ -131,42 +53,6 @@ async def test_an_accepted_message_is_sent_whole() -> None:
     assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
     assert text.get_content().split() == ["Grüße,", "Ada", ".", "bye"]
     assert html.get_content().strip() == "<p>Grüße</p>"
-
-
-@pytest.mark.parametrize(
-    ("replies", "outcome", "reason"),
-    [
-        ({"rcpt": "451 4.7.1 greylisted, try again"}, "retry", "unavailable"),
-        ({"rcpt": "550 5.1.1 no such user"}, "failed", "rejected"),
-        ({"mail": "421 4.3.2 shutting down"}, "retry", "unavailable"),
-        ({"mail": "553 5.1.8 sender refused"}, "failed", "rejected"),
-        ({"data": "451 4.3.0 busy"}, "retry", "unavailable"),
-        ({"data": "552 5.3.4 too big"}, "failed", "rejected"),
-        ({"data": "421 4.3.2 shutting down"}, "retry", "unavailable"),
-        ({"data": "drop"}, "unknown", "ambiguous"),
-    ],
-)
-async def test_what_the_server_says_decides(
-    replies: dict[str, str], outcome: str, reason: str
-) -> None:
-    box = Mailbox(**replies)
-
-    answer = await send(box)
-
-    assert (answer.outcome, answer.reason) == (outcome, reason)
-    assert box.accepted == []
-
-
-async def test_a_server_that_stalls_after_the_final_dot_leaves_it_open() -> None:
-    answer = await send(Mailbox(data="stall"), timeout=0.3)
-
-    assert (answer.outcome, answer.reason) == ("unknown", "ambiguous")
-
-
-async def test_the_customers_address_stays_out_of_the_detail() -> None:
-    answer = await send(Mailbox(rcpt="550 5.1.1 <{address}>: unknown"))
-
-    assert answer.detail == "550 5.1.1 <<address>>: unknown"
 
 
 FORGED = "Lamp =?utf-8?q?=0d=0aBcc:_all@victim.example=0d=0a=0d=0a<h1>hi</h1>?="
@@ -239,70 +125,6 @@ async def test_dots_and_bare_line_ends_in_a_body_end_nothing() -> None:
     assert mail.get_content().splitlines() == [
         *["a", ".", "MAIL FROM:<x@evil.example>", "DATA", ".", "b", ".", "c", ".", "d", "..e"]
     ]
-
-
-class Silent(asyncio.Protocol):
-    """Accepts a connection, and says nothing."""
-
-
-class Abrupt(asyncio.Protocol):
-    """Says one line, and hangs up."""
-
-    def __init__(self, line: bytes) -> None:
-        self._line = line
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(self._line)
-        transport.close()
-
-
-@pytest.mark.parametrize(
-    "line", [b"", b"554 5.7.1 go away\r\n", b"421 4.3.2 later\r\n", b"hello\r\n", b"220 hi\r\n"]
-)
-async def test_a_server_that_does_not_take_part_is_unavailable(line: bytes) -> None:
-    async with serving(lambda: Abrupt(line)) as port:
-        answer = await channel(port).send(message())
-
-    assert (answer.outcome, answer.reason) == ("retry", "unavailable")
-
-
-async def test_a_server_that_says_nothing_is_unavailable_within_the_time() -> None:
-    async with serving(Silent) as port:
-        answer = await channel(port, timeout=0.2).send(message())
-
-    assert (answer.outcome, answer.reason) == ("retry", "unavailable")
-
-
-async def test_a_refused_connection_is_unavailable() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-
-    answer = await channel(port).send(message())
-
-    assert (answer.outcome, answer.reason) == ("retry", "unavailable")
-
-
-async def test_nothing_is_sent_in_the_clear_where_tls_is_wanted() -> None:
-    box = Mailbox()
-
-    answer = await send(box, security="starttls")
-
-    assert (answer.outcome, answer.reason) == ("retry", "unavailable")
-    assert box.accepted == []
-
-
-async def test_a_farewell_that_fails_does_not_unsend() -> None:
-    class Rude(SMTP):
-        async def smtp_QUIT(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
-            hang_up(self)
-
-    box = Mailbox()
-    async with serving(lambda: Rude(box, loop=asyncio.get_running_loop())) as port:
-        answer = await channel(port).send(message())
-
-    assert answer.outcome == "sent"
 
 
 # ── what is refused before any conversation ─────────────────────────────────────────────────
@@ -489,12 +311,6 @@ def test_the_longest_link_is_one_that_fits_a_line() -> None:
     assert max(map(len, lines)) == 998
     with pytest.raises(SettingsError, match=r"unsubscribe link: .* at most 998 characters"):
         channel(1, unsubscribe_url=link(longest + 1))
-
-
-def test_a_mail_server_beyond_ascii_is_the_one_of_idna_2008() -> None:
-    client = channel(1, host="mail.straße.example")._server._client()
-
-    assert client.hostname == "mail.xn--strae-oqa.example"
 
 
 async def test_it_is_a_channel_that_can_be_closed_unused() -> None:

@@ -11,6 +11,8 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import urlencode
 
+import msgspec
+
 from triggerstream.channels.addresses import mailbox, named_mailbox
 from triggerstream.channels.base import Answer, Content, Message, shorten
 from triggerstream.channels.config import EmailConfig
@@ -61,9 +63,9 @@ class EmailChannel:
                 "failed", FailReason.TEMPLATE, shorten(f"{type(error).__name__}: {error}")
             )
         answer = await self._server.hand_over(mail, sender=self._from.addr_spec, to=to)
-        detail = answer.detail.replace(to, "<address>")  # servers like to repeat it
-        name = self._message_id(message) if answer.outcome == "sent" else None
-        return Answer(answer.outcome, answer.reason, detail, provider_id=name)
+        if answer.outcome == "sent":
+            return msgspec.structs.replace(answer, provider_id=self._message_id(message))
+        return answer
 
     async def close(self) -> None:
         """Nothing is held: each message has its own conversation."""
