@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
@@ -95,6 +95,15 @@ async def talking(said: bytes, *, hangs: bool = False) -> AsyncIterator[str]:
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         leaving.set()
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """Yield a URL where connections are made and nothing is said, so that no handshake ends."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
 
 
 @asynccontextmanager
@@ -281,6 +290,29 @@ async def test_a_redirect_is_told_with_where_it_leads() -> None:
     assert answer.detail == (
         "HTTP 308: redirects are not followed; found one to https://new.example/hook"
     )
+
+
+@pytest.mark.parametrize("where", ["https://new.example/hook?key=t0ken", "/hook#t0ken", "?t0ken"])
+async def test_of_where_a_redirect_leads_the_query_is_not_told(where: str) -> None:
+    async with serving(Receiver(307, {"Location": where})) as url:
+        answer = await post(url)
+
+    assert answer.detail.startswith("HTTP 307: redirects are not followed; found one to")
+    assert "t0ken" not in answer.detail
+
+
+@pytest.mark.parametrize("secret", ["/t0ken", "/?key=t0ken", '/it\'s/t0ken?"t0ken"=ä'])
+async def test_what_goes_wrong_is_told_without_what_may_be_secret_in_the_url(secret: str) -> None:
+    async with talking(b"SSH-2.0-OpenSSH_9.2\r\n") as url:
+        no_answer = await post(url.removesuffix("/").replace("//", "//ada:t0ken@") + secret)
+    async with serving(Receiver()) as url:
+        no_tls = await post(url.replace("http", "https").removesuffix("/hook") + secret)
+    with silent() as url:
+        no_connection = await post(url + secret, seconds=0.2)
+
+    for answer in (no_answer, no_tls, no_connection):
+        assert "127.0.0.1" in answer.detail
+        assert "t0ken" not in answer.detail
 
 
 @pytest.mark.parametrize(
