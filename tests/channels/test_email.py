@@ -79,6 +79,28 @@ async def test_whatever_the_subject_says_it_is_the_subject(subject: str) -> None
     assert mail.get_content().strip() == "Hello"
 
 
+@pytest.mark.parametrize(
+    "product",
+    [
+        FORGED,
+        "=?utf-8?q?caf=C3=A9?= blend",
+        "=?iso-8859-1?b?QmNjOiBh?= x",
+        "a =?utf-8?q?b?= =?utf-8?q?c?= d",
+    ],
+)
+async def test_what_a_customer_wrote_is_no_header_and_no_body(product: str) -> None:
+    parts = {"subject": "{{ profile.product }} is waiting", "text": "Hello"}
+    content = Templates({"t": parts}).render("t", firing({"product": product}), action())
+    box = Mailbox()
+
+    await send(box, message(content=content))
+
+    (mail,) = box.accepted
+    assert sorted(mail.keys()) == HEADERS
+    assert mail["Subject"] == f"{product} is waiting"
+    assert mail.get_content().strip() == "Hello"
+
+
 async def test_a_link_of_any_length_reaches_the_reader_whole() -> None:
     link = "https://click.mailing.shop.example/" + "u/" * 400 + "x?a=1"
     box = Mailbox()
@@ -122,6 +144,8 @@ async def test_dots_and_bare_line_ends_in_a_body_end_nothing() -> None:
     await send(box, message(content=Content("s", text)))
 
     (mail,) = box.accepted
+    (envelope,) = box.envelopes
+    assert envelope.rcpt_tos == ["ada@mail.example"]
     assert mail.get_content().splitlines() == [
         *["a", ".", "MAIL FROM:<x@evil.example>", "DATA", ".", "b", ".", "c", ".", "d", "..e"]
     ]

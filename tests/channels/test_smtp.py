@@ -136,6 +136,50 @@ async def test_a_refused_connection_is_unavailable() -> None:
     assert (answer.outcome, answer.reason) == ("retry", "unavailable")
 
 
+class Dripping(asyncio.Protocol):
+    """Says one line at a time, each in time and all of them too late."""
+
+    def __init__(self) -> None:
+        self._lines = [b"220 hi\r\n", *[b"250 ok\r\n"] * 3, b"354 go\r\n", b"250 ok\r\n"]
+        self.lost = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.data_received(b"")
+
+    def data_received(self, _: bytes) -> None:
+        line = self._lines.pop(0)
+        asyncio.get_running_loop().call_later(0.15, self._transport.write, line)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.lost.set()
+
+
+async def test_the_whole_conversation_has_the_time_of_one_attempt() -> None:
+    server = Dripping()
+
+    async with serving(lambda: server) as port:
+        answer = await channel(port, timeout=0.4).send(message())
+        await asyncio.wait_for(server.lost.wait(), 5)
+
+    assert (answer.outcome, answer.reason) == ("retry", "unavailable")
+
+
+async def test_we_say_goodbye() -> None:
+    class Polite(SMTP):
+        async def smtp_QUIT(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+            goodbyes.append(arg)
+            await super().smtp_QUIT(arg)
+
+    goodbyes: list[str] = []
+
+    answer = await send(Mailbox(), kind=Polite)
+
+    assert answer.outcome == "sent"
+    assert len(goodbyes) == 1
+
+
 async def test_a_farewell_that_fails_does_not_unsend() -> None:
     class Rude(SMTP):
         async def smtp_QUIT(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name

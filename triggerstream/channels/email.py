@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -58,7 +57,7 @@ class EmailChannel:
             )
         try:
             mail = self.compose(message, content, to).as_bytes()
-        except (ValueError, MessageError) as error:
+        except ValueError as error:
             return Answer(
                 "failed", FailReason.TEMPLATE, shorten(f"{type(error).__name__}: {error}")
             )

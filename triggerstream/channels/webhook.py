@@ -36,11 +36,7 @@ _NONE = msgspec.Raw(b"null")
 
 _encode = msgspec.json.Encoder().encode
 
-_NOT_CONNECTED = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ClientSSLError,
-    aiohttp.ConnectionTimeoutError,
-)
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Nothing was sent: there was no connection to send it on."""
 
 
