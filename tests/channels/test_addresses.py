@@ -18,6 +18,8 @@ from triggerstream.channels.addresses import mailbox, named_mailbox
         ("ada@straße.example", "ada@xn--strae-oqa.example"),
         ("ADA@Mail.EXAMPLE", "ADA@mail.example"),
         ("a=b?c@mail.example", "a=b?c@mail.example"),
+        ("ada@127.0.0.1.example", "ada@127.0.0.1.example"),
+        ("ada@mail.4u", "ada@mail.4u"),
         ("a" * 64 + "@mail.example", "a" * 64 + "@mail.example"),
     ],
 )
@@ -48,6 +50,9 @@ def test_addresses(found: str, address: str) -> None:
         '"ada"@mail.example',
         "ädä@mail.example",
         "ada@[127.0.0.1]",
+        "root@127.0.0.1",
+        "root@１２７.0.0.1",  # noqa: RUF001 - wide digits
+        "ada@mail.0",
         "a" * 65 + "@mail.example",
         "ada@" + "a" * 64 + ".example",
         "ada@" + "a." * 130 + "example",

@@ -72,6 +72,8 @@ def test_a_host_that_is_none_is_told_apart_from_one_that_hides_something(
         "ü..example",
         "℀.example",  # a/c once it is normalised
         "ü" * 64 + ".example",
+        "a" * 64 + ".example",
+        ".".join(["a" * 49] * 5 + ["bcde"]),
         "[::1",
         "::1",
         "[fe80::1%25eth0]",

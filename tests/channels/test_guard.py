@@ -84,10 +84,13 @@ def test_public_addresses_may_be_dialled(host: str) -> None:
         "255.255.255.255",
         "::",
         "::1",
+        "::7f00:1",
         "::ffff:127.0.0.1",
         "::ffff:10.0.0.1",
         "fe80::1",
         "fe80::1%eth0",
+        "fe00::1",
+        "feff::1",
         "fd00:ec2::254",
         "ff02::1",
         "64:ff9b::7f00:1",
@@ -198,6 +201,16 @@ def test_what_carries_an_allowed_address_may_be_dialled(carrier: str) -> None:
     assert not may_dial(carrying, (ip_network("10.2.0.0/16"),))
 
 
+@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("network", ["64:ff9b::/96", "2002::/16", "2001::/32", "::/0"])
+def test_no_network_that_carries_others_opens_them_by_its_own_name(
+    network: str, carrier: str
+) -> None:
+    carrying = str(IPv6Address(CARRIERS[carrier](IPv4Address("10.1.0.1"))))
+
+    assert not may_dial(carrying, (ip_network(network),))
+
+
 @pytest.mark.parametrize(
     "host", ["::127.0.0.1", "::8.8.8.8", "::ffff:0:8.8.8.8", "64:ff9b:1::808:808"]
 )
@@ -232,7 +245,19 @@ def test_no_network_stands_in_the_table_twice() -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["", "localhost", "127.1", "0x7f.0.0.1", "0177.0.0.1", "8.8.8", "%", "8.8.8.8.", "[::1]"],
+    [
+        "",
+        "localhost",
+        "fe80::1%",
+        "8.8.8.8%eth0",
+        "127.1",
+        "0x7f.0.0.1",
+        "0177.0.0.1",
+        "8.8.8",
+        "%",
+        "8.8.8.8.",
+        "[::1]",
+    ],
 )
 def test_what_is_no_address_is_not_dialled(host: str) -> None:
     assert not may_dial(host, (ip_network("0.0.0.0/0"), ip_network("::/0")))

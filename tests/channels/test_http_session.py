@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_network
 from math import inf
 from pathlib import Path
@@ -16,9 +17,10 @@ import aiohttp
 import pytest
 
 from triggerstream.channels.guard import ForbiddenAddressError
-from triggerstream.channels.http_session import open_session
+from triggerstream.channels.http_session import BUFFER, open_session
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
+CERTIFICATE = Path(__file__).parent / "localhost.pem"
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -114,12 +116,55 @@ async def test_a_line_of_an_answers_head_is_bounded(length: int, is_read: bool) 
                 await opened.post(url)
 
 
+@pytest.mark.parametrize(("length", "is_read"), [(8_000, True), (9_000, False)])
+async def test_so_is_its_first_line(length: int, is_read: bool) -> None:
+    heard = Heard(f"HTTP/1.1 200 {'x' * length}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    async with serving(heard.talk) as url, session() as opened:
+        if is_read:
+            async with opened.post(url) as response:
+                assert response.status == 200
+        else:
+            with pytest.raises(aiohttp.ClientResponseError):
+                await opened.post(url)
+
+
+async def test_of_an_answer_without_an_end_no_more_is_taken_than_was_read() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer("", b"x" * 50_000_000))
+        with suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+
+    async with serving(talk) as url, session() as opened, opened.post(url) as response:
+        for _ in range(100):
+            await asyncio.sleep(0)  # the loop may read 100 times
+        taken = response.content.total_bytes
+
+    assert 0 < taken <= 2 * BUFFER + 256 * 1024  # asyncio takes so many bytes at once
+
+
 async def test_an_answer_has_a_bounded_number_of_headers() -> None:
     heard = Heard(answer("".join(f"X-{n}: x\r\n" for n in range(10_000))))
 
     async with serving(heard.talk) as url, session() as opened:
         with pytest.raises(aiohttp.ClientResponseError):
             await opened.post(url)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_none() -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(CERTIFICATE)
+    heard = Heard(answer())
+
+    server = await asyncio.start_server(heard.talk, "127.0.0.1", 0, ssl=tls)
+    async with server, session() as opened:
+        url = f"https://localhost:{server.sockets[0].getsockname()[1]}/"
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await opened.post(url)
+
+    assert heard.heads == []
 
 
 async def test_each_status_is_an_answer_and_not_an_error() -> None:

@@ -79,6 +79,9 @@ def test_no_more_than_the_longest_and_no_less_than_nothing(header: str, seconds:
     ("header", "seconds"),
     [
         ("Sunday, 01-Mar-76 12:00:00 GMT", LONGEST),  # 2076, 50 years ahead
+        ("Sunday, 01-Mar-76 12:01:00 GMT", 0.0),  # 1976: 2076 would be more than 50
+        ("Friday, 31-Dec-76 23:59:59 GMT", 0.0),
+        ("Monday, 29-Feb-76 12:00:00 GMT", LONGEST),
         ("Monday, 01-Mar-77 12:00:00 GMT", 0.0),  # 1977
         ("Sunday, 01-Mar-99 12:00:00 GMT", 0.0),
         ("Sunday, 01-Mar-00 12:00:00 GMT", 0.0),

@@ -17,6 +17,7 @@ def mailbox(found: object) -> str | None:
 
     That is an ASCII local part of at most 64 characters, without quotes, and a domain of at
     least two labels, which is put into its ASCII form (`ascii_domain`); 254 characters at most.
+    No top-level domain is a number: ``root@127.0.0.1`` would be for the mail server's own host.
     """
     if not isinstance(found, str) or len(found) > 254:
         return None
@@ -26,7 +27,7 @@ def mailbox(found: object) -> str | None:
     if "=?" in local:
         return None  # readers of headers would decode it, and see another address
     domain = ascii_domain(name)
-    if domain is None or "." not in domain:
+    if domain is None or "." not in domain or domain.rpartition(".")[2].isdigit():
         return None
     address = f"{local}@{domain}"
     return address if len(address) <= 254 else None

@@ -1,39 +1,28 @@
-"""The ``email`` channel: one message over one SMTP conversation.
-
-A mail server takes responsibility for a message with its answer to the final dot. Whatever goes
-wrong before that dot certainly did not send anything; a connection lost after it leaves the
-question open for ever, since mail has no idempotency key.
-"""
+"""The ``email`` channel: what a message says as a mail, and to whom it goes."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import urlencode
 
-import aiosmtplib
-from aiosmtplib import SMTPException, SMTPResponseException
+import msgspec
 
 from triggerstream.channels.addresses import mailbox, named_mailbox
 from triggerstream.channels.base import Answer, Content, Message, shorten
 from triggerstream.channels.config import EmailConfig
-from triggerstream.channels.domains import ascii_host
 from triggerstream.channels.headers import LITERAL_HEADERS, Token, write_header
+from triggerstream.channels.smtp import MailServer
 from triggerstream.core.reasons import FailReason
 from triggerstream.errors import SettingsError
 
 _LINK = re.compile(r"https?://(?:(?![<>#])[!-~])+")
 _ID = 32
 """Characters of an action's id."""
-_GOODBYE = 1.0
-"""Seconds for the farewell after the message has been accepted; how it ends does not matter."""
 
 
 class EmailChannel:
@@ -50,11 +39,10 @@ class EmailChannel:
 
     def __init__(self, config: EmailConfig, *, timeout: float, now: Callable[[], float]) -> None:
         self._config = config
-        self._timeout = timeout
         self._now = now
         self._from = _address("From", config.from_address)
         self._reply_to = _address("Reply-To", config.reply_to) if config.reply_to else None
-        self._host = _host(config.host)
+        self._server = MailServer(config, local_hostname=self._from.domain, timeout=timeout)
         if config.unsubscribe_url is not None:
             _require_link(config.unsubscribe_url)
 
@@ -69,12 +57,14 @@ class EmailChannel:
             )
         try:
             mail = self.compose(message, content, to).as_bytes()
-        except (ValueError, MessageError) as error:
-            return Answer("failed", FailReason.TEMPLATE, _told(error))
-        answer = await self._converse(mail, to)
-        detail = answer.detail.replace(to, "<address>")  # servers like to repeat it
-        name = self._message_id(message) if answer.outcome == "sent" else None
-        return Answer(answer.outcome, answer.reason, detail, provider_id=name)
+        except ValueError as error:
+            return Answer(
+                "failed", FailReason.TEMPLATE, shorten(f"{type(error).__name__}: {error}")
+            )
+        answer = await self._server.hand_over(mail, sender=self._from.addr_spec, to=to)
+        if answer.outcome == "sent":
+            return msgspec.structs.replace(answer, provider_id=self._message_id(message))
+        return answer
 
     async def close(self) -> None:
         """Nothing is held: each message has its own conversation."""
@@ -111,74 +101,6 @@ class EmailChannel:
         if url.startswith("https://"):
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
-    # ── the conversation ────────────────────────────────────────────────────────────────────
-
-    async def _converse(self, mail: bytes, to: str) -> Answer:
-        client = self._client()
-        handing_over = False
-        try:
-            async with asyncio.timeout(self._timeout):
-                await client.connect()
-                await client.mail(self._from.addr_spec)
-                await client.rcpt(to)
-                handing_over = True
-                response = await client.data(mail)
-            await _part(client)
-        except aiosmtplib.SMTPConnectResponseError as error:
-            return _unavailable(error)
-        except aiosmtplib.SMTPAuthenticationError as error:
-            # It says nothing about this message: there is time to correct the password.
-            return _unavailable(error)
-        except SMTPResponseException as error:
-            if error.code >= 400:
-                return _refused(error)
-            # Not an answer of the protocol: at the final dot nobody can tell what it means.
-            return _lost(error) if handing_over else _unavailable(error)
-        except (SMTPException, OSError, TimeoutError) as error:
-            return _lost(error) if handing_over else _unavailable(error)
-        finally:
-            client.close()
-        return Answer("sent", detail=shorten(response.message))
-
-    def _client(self) -> aiosmtplib.SMTP:
-        config = self._config
-        return aiosmtplib.SMTP(
-            hostname=self._host,
-            port=config.port,
-            username=config.username,
-            password=config.password.get_secret_value() if config.password else None,
-            local_hostname=self._from.domain,
-            use_tls=config.security == "tls",
-            start_tls=config.security == "starttls",
-            timeout=self._timeout,
-        )
-
-
-async def _part(client: aiosmtplib.SMTP) -> None:
-    with suppress(SMTPException, OSError, TimeoutError):
-        await client.quit(timeout=_GOODBYE)
-
-
-def _refused(error: SMTPResponseException) -> Answer:
-    """Return the server's no: 4xx is temporary, 5xx is final (RFC 5321, 4.2.1)."""
-    if error.code >= 500:
-        return Answer("failed", FailReason.REJECTED, _told(error))
-    return _unavailable(error)
-
-
-def _unavailable(error: Exception) -> Answer:
-    return Answer("retry", FailReason.UNAVAILABLE, _told(error))
-
-
-def _lost(error: Exception) -> Answer:
-    return Answer("unknown", FailReason.AMBIGUOUS, _told(error))
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, SMTPResponseException):
-        return shorten(f"{error.code} {error.message}")
-    return shorten(f"{type(error).__name__}: {error}")
-
 
 def _address(header: str, found: str) -> Address:
     address = named_mailbox(found)
@@ -189,13 +111,6 @@ def _address(header: str, found: str) -> Address:
     except ValueError as error:
         raise SettingsError(f"a mail's {error}") from error
     return address
-
-
-def _host(found: str) -> str:
-    host = ascii_host(found)
-    if host is None:
-        raise SettingsError(f"the mail server: a host's name is required; found {found!r}")
-    return host
 
 
 def _link(url: str, action_id: str) -> Token:

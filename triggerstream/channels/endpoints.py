@@ -10,10 +10,9 @@ import re
 from ipaddress import IPv6Address
 from urllib.parse import quote, urlsplit
 
-import idna
 from yarl import URL
 
-from triggerstream.channels.domains import ascii_host
+from triggerstream.channels.domains import ascii_host, hides_something
 
 _AUTHORITY = re.compile(
     r"(?P<user>[^@]*@)?"
@@ -21,7 +20,6 @@ _AUTHORITY = re.compile(
     r"(?::(?P<port>\d{1,5}))?",
     re.ASCII,
 )
-_ASCII_NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.ASCII)
 _AS_WRITTEN = "!#$%&'()*+,-./:;=?@[]_~"
 """What a URL may hold beside letters and digits (RFC 3986)."""
 
@@ -54,40 +52,28 @@ def url_of(text: str) -> URL:
     port = found["port"]
     if port is not None and not 1 <= int(port) <= 65535:
         raise ValueError("its port is not from 1 to 65535")
-    host = f"[{IPv6Address(found['ipv6'])}]" if found["ipv6"] else _ascii_host(found["name"])
+    host = f"[{IPv6Address(found['ipv6'])}]" if found["ipv6"] else _host(found["name"])
     user = quote(found["user"] or "", safe=_AS_WRITTEN)
     query = f"?{parts.query}" if parts.query else ""
     rest = quote((parts.path or "/") + query, safe=_AS_WRITTEN)
     return URL(f"{parts.scheme}://{user}{host}{f':{port}' if port else ''}{rest}", encoded=True)
 
 
-def _ascii_host(name: str) -> str:
-    """Return the host that *name* is in the DNS, by IDNA 2008 (UTS 46, non-transitional).
+def _host(name: str) -> str:
+    """Return the host that *name* is in the DNS.
 
-    yarl falls back to IDNA 2003 where that says no, and in IDNA 2003 ``ß`` is ``ss``: another
+    yarl falls back to IDNA 2003 where IDNA 2008 says no, and in IDNA 2003 ``ß`` is ``ss``: another
     domain, which may be somebody else's. Here a name that is not valid is no host.
 
     Raises:
         ValueError: It is none.
     """
-    if name.isascii():
-        if not _ASCII_NAME.fullmatch(name.lower()):
-            raise ValueError("its host is no host name")
-        return name.lower()  # '0x7f.1' and the like are for the guard to judge
-    if not all(map(_is_kept, name)):
-        raise ValueError("its host has characters in it that nobody can see")
     host = ascii_host(name)
+    if host is None and hides_something(name):
+        raise ValueError("its host has characters in it that nobody can see")
     if host is None:
-        raise ValueError("its host is no international domain")
-    return host
-
-
-def _is_kept(character: str) -> bool:
-    """Return whether UTS 46 makes anything of *character*: a soft hyphen it drops silently."""
-    try:
-        return bool(idna.uts46_remap(character, std3_rules=True, transitional=False))
-    except idna.IDNAError:
-        return True  # it is no character of a domain, as will be told
+        raise ValueError("its host is no host name, and no international domain")
+    return host.lower()  # '0x7f.1' and the like are for the guard to judge
 
 
 def shown(url: str) -> str:

@@ -92,7 +92,7 @@ def may_dial(host: str, allowed: Sequence[Network]) -> bool:
     An IPv6 address that carries IPv4 ones is what these are. What is no address is not dialled.
     """
     try:
-        address = ip_address(host.partition("%")[0])
+        address = ip_address(host)
     except ValueError:
         return False
     return all(_is_in(each, allowed) or _is_public(each) for each in _carried(address))

@@ -21,6 +21,10 @@ _LINE = 76
 """Characters of a line with encoded words (RFC 2047, 2); 78 are recommended for others."""
 _LINE_MAX = 998
 """Characters that a line may have at all (RFC 5322, 2.1.1)."""
+_TEXT_MAX = _LINE_MAX
+"""Characters of text. No more were ever read by people, mail servers bound what a mail's headers
+take together, and a customer may make a text as long as a template's output may be: writing
+200,000 characters holds the sender's loop up for a third of a second."""
 _WORD = 75 - len("=?utf-8?q??=")
 """Characters inside of an encoded word."""
 _CHARACTER = len("=F0=9F=98=80")
@@ -48,9 +52,9 @@ def write_header(name: str, value: str | Token | Address) -> str:
     holds a part of the value, since some readers lose a value that begins on the second.
 
     Raises:
-        ValueError: The value holds a control character or a lone surrogate; or it is a token (or
-            a mailbox) that is not ASCII, holds a space or what readers take for an encoded word,
-            or is too long for a line.
+        ValueError: The value holds a control character or a lone surrogate, or more than 998
+            characters of text; or it is a token (or a mailbox) that is not ASCII, holds a space
+            or what readers take for an encoded word, or is too long for a line.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"a header's name in ASCII without a colon is required; found {name!r}")
@@ -116,6 +120,9 @@ def _token(name: str, text: str) -> str:
 
 
 def _require_text(name: str, text: str) -> None:
+    if len(text) > _TEXT_MAX:
+        required = f"{name}: text of at most {_TEXT_MAX} characters is required"
+        raise ValueError(f"{required}; found {len(text)}")
     for character in text:
         if category(character) in ("Cc", "Cs"):
             required = f"{name}: text without control characters and lone surrogates is required"

@@ -22,6 +22,9 @@ NAMES_KEPT = 10
 """Seconds for which a resolved name is kept. The guard judges each address when it is dialled."""
 LINE_LIMIT = 8 * 1024
 """Bytes of one line of an answer's head; a longer one is no answer."""
+BUFFER = 64 * 1024
+"""Bytes of an answer's body after which no more are taken from the socket until they are read,
+which is where a far side is held that sends without an end; aiohttp takes twice as many."""
 
 
 def open_session(*, timeout: float, allowed: Sequence[Network]) -> aiohttp.ClientSession:
@@ -47,6 +50,7 @@ def open_session(*, timeout: float, allowed: Sequence[Network]) -> aiohttp.Clien
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,  # the bound on what is read holds for what was sent
         raise_for_status=False,  # each status has its answer
+        read_bufsize=BUFFER,
         max_line_size=LINE_LIMIT,
         max_field_size=LINE_LIMIT,
         trust_env=False,  # neither proxies nor .netrc

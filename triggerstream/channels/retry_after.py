@@ -57,13 +57,12 @@ def _moment_of(text: str, now: float) -> float | None:
     found = next((match for form in _DATES if (match := form.fullmatch(text))), None)
     if found is None or found["month"].lower() not in _MONTHS:
         return None
-    year = int(found["year"])
-    if len(found["year"]) == 2:
-        year = _full_year(year, datetime.fromtimestamp(now, UTC).year)
     month = _MONTHS.index(found["month"].lower()) + 1
-    hour, minute = int(found["hour"]), int(found["minute"])
+    year, day, hour, minute = (int(found[part]) for part in ("year", "day", "hour", "minute"))
+    if len(found["year"]) == 2:
+        year = _full_year(year, (month, day, hour, minute), now)
     try:
-        moment = datetime(year, month, int(found["day"]), hour, minute, tzinfo=UTC)
+        moment = datetime(year, month, day, hour, minute, tzinfo=UTC)
     except ValueError:  # such as 30 February
         return None
     ahead = 0
@@ -72,7 +71,11 @@ def _moment_of(text: str, now: float) -> float | None:
     return moment.timestamp() + int(found["second"]) - 60 * ahead
 
 
-def _full_year(digits: int, this_year: int) -> int:
-    """Return the year that two *digits* mean: at most 50 years ahead, or else in the past."""
-    first = this_year - 49
-    return first + (digits - first) % 100
+def _full_year(digits: int, rest: tuple[int, int, int, int], now: float) -> int:
+    """Return the year that two *digits* mean: the last one in which *rest*, the month to the
+    minute, is at most 50 years ahead."""
+    today = datetime.fromtimestamp(now, UTC)
+    last = today.year + 50
+    if rest > (today.month, today.day, today.hour, today.minute):
+        last -= 1
+    return last - (last - digits) % 100

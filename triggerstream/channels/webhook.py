@@ -6,6 +6,7 @@ has, and that is why an unanswered call may be repeated.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -35,11 +36,7 @@ _NONE = msgspec.Raw(b"null")
 
 _encode = msgspec.json.Encoder().encode
 
-_NOT_CONNECTED = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ClientSSLError,
-    aiohttp.ConnectionTimeoutError,
-)
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Nothing was sent: there was no connection to send it on."""
 
 
@@ -90,11 +87,11 @@ class WebhookChannel:
             if isinstance(cause := getattr(error, "os_error", None), ForbiddenAddressError):
                 detail = shorten(f"{cause}; found {cause.host}")
                 return Answer("failed", FailReason.FORBIDDEN_ADDRESS, detail)
-            return Answer("retry", FailReason.UNAVAILABLE, _told(error))
-        except (aiohttp.InvalidURL, UnicodeError) as error:
-            return Answer("failed", FailReason.REJECTED, _told(error))
+            return Answer("retry", FailReason.UNAVAILABLE, _told(error, url))
+        except aiohttp.InvalidURL as error:  # '127.1': a number that stands for an address
+            return Answer("failed", FailReason.REJECTED, _told(error, url))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return Answer("unknown", FailReason.AMBIGUOUS, _told(error))
+            return Answer("unknown", FailReason.AMBIGUOUS, _told(error, url))
 
     async def close(self) -> None:
         if self._session is not None:
@@ -164,7 +161,8 @@ def _answer(status: int, headers: Mapping[str, str], said: bytes, now: float) ->
     if 200 <= status < 300:
         return Answer("sent", detail=f"HTTP {status}")
     if 300 <= status < 400:
-        where = headers.get("Location", "nowhere")
+        # Without the query, since the one of our own URL comes back here, and may be a secret.
+        where = re.split("[?#]", headers.get("Location", "nowhere"))[0]
         detail = shorten(f"HTTP {status}: redirects are not followed; found one to {where}")
         return Answer("failed", FailReason.REJECTED, detail)
     if status == 410:
@@ -211,5 +209,7 @@ def _signers(name: str, endpoint: Endpoint) -> list[Webhook]:
     return signers
 
 
-def _told(error: Exception) -> str:
-    return shorten(f"{type(error).__name__}: {error}")
+def _told(error: Exception, url: URL) -> str:
+    """Return what went wrong, without what may be secret in the URL that aiohttp repeats."""
+    text = f"{type(error).__name__}: {error}"
+    return shorten(text if url.raw_path_qs == "/" else text.replace(url.raw_path_qs, "/…"))
