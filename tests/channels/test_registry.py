@@ -5,10 +5,10 @@ from __future__ import annotations
 from tests.channels.harness import NOW, message
 from triggerstream.channels.base import Channel, Message
 from triggerstream.channels.config import ChannelsConfig, EmailConfig, WebhookConfig
-from triggerstream.channels.email import EmailChannel
+from triggerstream.channels.email.channel import EmailChannel
+from triggerstream.channels.http.webhook import WebhookChannel
 from triggerstream.channels.log import LogChannel
 from triggerstream.channels.registry import build_channels
-from triggerstream.channels.webhook import WebhookChannel
 
 
 def names(config: ChannelsConfig) -> list[str]:

@@ -200,7 +200,7 @@ class Smtp(_Group):
 class WebhookEndpoint(_Group):
     """Where a webhook action goes, and the secrets that sign it (the first is the newest).
 
-    The sender reads both more strictly when it starts (`channels.endpoints`).
+    The sender reads both more strictly when it starts (`channels.http.endpoints`).
     """
 
     url: str = Field(pattern=r"^https?://\S+$", description="an http or https address")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import aiohttp
 
 from triggerstream.channels.config import Network
-from triggerstream.channels.guard import guarded_sockets
+from triggerstream.channels.http.guard import guarded_sockets
 
 CONNECT_TIMEOUT = 2.0
 """Seconds for the name, the connection and the handshake: the rest is the far side's to think."""

@@ -23,7 +23,7 @@ from tests.channels.harness import ACTION, CONTENT, EVENT, NOW, message
 from triggerstream import __version__
 from triggerstream.channels.base import Answer, Channel
 from triggerstream.channels.config import Endpoint, WebhookConfig
-from triggerstream.channels.webhook import WebhookChannel, _answer, body_of
+from triggerstream.channels.http.webhook import WebhookChannel, _answer, body_of
 from triggerstream.errors import SettingsError
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()

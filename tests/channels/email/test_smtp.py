@@ -13,8 +13,8 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import SecretStr
 
+from tests.channels.email.mail_server import Mailbox, channel, hang_up, send, serving
 from tests.channels.harness import message
-from tests.channels.mail_server import Mailbox, channel, hang_up, send, serving
 from triggerstream.channels.base import Answer
 from triggerstream.errors import SettingsError
 
@@ -208,7 +208,7 @@ async def test_we_greet_with_the_senders_domain() -> None:
 
 # ── TLS ─────────────────────────────────────────────────────────────────────────────────────
 
-CERTIFICATE = Path(__file__).parent / "localhost.pem"
+CERTIFICATE = Path(__file__).parents[1] / "localhost.pem"
 """Of ``localhost``, and of no address; it vouches for itself."""
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.channels.harness import NOW
-from triggerstream.channels.retry_after import LONGEST, seconds_of
+from triggerstream.channels.http.retry_after import LONGEST, seconds_of
 
 ZONES = ["UTC", "America/New_York", "Pacific/Kiritimati", "Asia/Kolkata"]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggerstream.channels.guard import (
+from triggerstream.channels.http.guard import (
     SPECIAL,
     ForbiddenAddressError,
     guarded_sockets,

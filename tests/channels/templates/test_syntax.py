@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from liquid import Environment
 
-from triggerstream.channels.syntax import syntax_errors
 from triggerstream.channels.templates import check_template
+from triggerstream.channels.templates.syntax import syntax_errors
 
 
 def found(source: str) -> list[tuple[int, str]]:

@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from tests.channels.harness import NOW, message
 from triggerstream.channels.base import Answer, Message
 from triggerstream.channels.config import EmailConfig
-from triggerstream.channels.email import EmailChannel
+from triggerstream.channels.email.channel import EmailChannel
 
 SENDER = "Shop <news@shop.example>"
 

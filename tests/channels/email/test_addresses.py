@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from triggerstream.channels.addresses import mailbox, named_mailbox
+from triggerstream.channels.email.addresses import mailbox, named_mailbox
 
 
 @pytest.mark.parametrize(

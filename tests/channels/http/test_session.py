@@ -16,11 +16,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from triggerstream.channels.guard import ForbiddenAddressError
-from triggerstream.channels.http_session import BUFFER, open_session
+from triggerstream.channels.http.guard import ForbiddenAddressError
+from triggerstream.channels.http.session import BUFFER, open_session
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
-CERTIFICATE = Path(__file__).parent / "localhost.pem"
+CERTIFICATE = Path(__file__).parents[1] / "localhost.pem"
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 

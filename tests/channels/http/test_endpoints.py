@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from triggerstream.channels.endpoints import key_of, shown, url_of
+from triggerstream.channels.http.endpoints import key_of, shown, url_of
 
 # ── the host ────────────────────────────────────────────────────────────────────────────────
 

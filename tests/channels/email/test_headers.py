@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.channels.readers import (
+from tests.channels.email.readers import (
     TEXT_READERS,
     Named,
     Read,
@@ -21,7 +21,7 @@ from tests.channels.readers import (
     strict_text,
     unfolded,
 )
-from triggerstream.channels.headers import LiteralHeaders, Token, write_header
+from triggerstream.channels.email.headers import LiteralHeaders, Token, write_header
 
 CONTROLS = [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))]
 FORGED = "Lamp =?utf-8?q?=0d=0aBcc:_all@victim.example=0d=0a=0d=0a<h1>hi</h1>?="

@@ -18,10 +18,10 @@ from yarl import URL
 from triggerstream import __version__
 from triggerstream.channels.base import Answer, Message, shorten
 from triggerstream.channels.config import Endpoint, WebhookConfig
-from triggerstream.channels.endpoints import key_of, shown, url_of
-from triggerstream.channels.guard import ForbiddenAddressError
-from triggerstream.channels.http_session import open_session
-from triggerstream.channels.retry_after import LONGEST, seconds_of
+from triggerstream.channels.http.endpoints import key_of, shown, url_of
+from triggerstream.channels.http.guard import ForbiddenAddressError
+from triggerstream.channels.http.retry_after import LONGEST, seconds_of
+from triggerstream.channels.http.session import open_session
 from triggerstream.channels.templates.values import matched_events
 from triggerstream.core.reasons import FailReason
 from triggerstream.core.timestamps import format_moment

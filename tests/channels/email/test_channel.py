@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from tests.channels.email.mail_server import SENDER, Mailbox, channel, send
 from tests.channels.harness import ACTION, CONTENT, NOW, action, firing, message
-from tests.channels.mail_server import SENDER, Mailbox, channel, send
 from triggerstream.channels.base import Channel, Content
 from triggerstream.channels.config import EmailConfig
-from triggerstream.channels.email import EmailChannel
+from triggerstream.channels.email.channel import EmailChannel
 from triggerstream.channels.templates import Templates
 from triggerstream.errors import SettingsError
 

@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from triggerstream.channels.addresses import mailbox, named_mailbox
 from triggerstream.channels.base import Answer, Content, Message, shorten
 from triggerstream.channels.config import EmailConfig
-from triggerstream.channels.headers import LITERAL_HEADERS, Token, write_header
-from triggerstream.channels.smtp import MailServer
+from triggerstream.channels.email.addresses import mailbox, named_mailbox
+from triggerstream.channels.email.headers import LITERAL_HEADERS, Token, write_header
+from triggerstream.channels.email.smtp import MailServer
 from triggerstream.core.reasons import FailReason
 from triggerstream.errors import SettingsError
 
