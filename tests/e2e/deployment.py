@@ -21,6 +21,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from triggerstream.core.records.deliveries import DELIVERIES, kind_of
 from triggerstream.core.records.record import ARRIVAL, KIND, Kind
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.stream.kafka.consumer import open_consumer
@@ -352,6 +353,18 @@ class Deployment:
             for record in await self.read("actions")
             if dict(record.headers).get(KIND) == Kind.FIRING
         ]
+
+    async def deliveries(self) -> list[dict[str, Any]]:
+        """Return the ends of actions in their topic, repeats included."""
+        return await self._delivered(Kind.DELIVERY)
+
+    async def suppressed(self) -> list[dict[str, Any]]:
+        """Return the matches that did not fire in the topic of deliveries, repeats included."""
+        return await self._delivered(Kind.SUPPRESSED)
+
+    async def _delivered(self, kind: bytes) -> list[dict[str, Any]]:
+        records = await self.read(DELIVERIES)
+        return [orjson.loads(record.value) for record in records if kind_of(record) == kind]
 
 
 def decided(firings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

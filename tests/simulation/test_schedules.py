@@ -37,6 +37,7 @@ EFFECTS = (
     "foreign write",
     "foreign write answered",
     "lease expired",
+    "match suppressed",
     "null written",
     "skipped by fence",
     "stale record dropped",
