@@ -49,6 +49,7 @@ class Deployment:
         settings: Environment of all processes, by the settings' names.
 
     Attributes:
+        settings: The environment of all processes and commands.
         environments: What single processes have beside it, by their names.
     """
 
@@ -69,7 +70,7 @@ class Deployment:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environments: dict[str, Mapping[str, str]] = {}
         self._began: dict[str, int] = {}
-        self._settings = {
+        self.settings = {
             "TRIGGERSTREAM_KAFKA__BOOTSTRAP": bootstrap,
             "TRIGGERSTREAM_KAFKA__TOPIC_PREFIX": self.prefix,
             "TRIGGERSTREAM_KAFKA__PARTITIONS": str(partitions),
@@ -84,7 +85,7 @@ class Deployment:
     @property
     def header_clock(self) -> bool:
         """Whether time is data here."""
-        return self._settings["TRIGGERSTREAM_CLOCK"] == "header"
+        return self.settings["TRIGGERSTREAM_CLOCK"] == "header"
 
     def worker(self, name: str = "worker") -> subprocess.Popen[bytes]:
         """Start a worker on its own disk, or start it again on the same one."""
@@ -96,7 +97,7 @@ class Deployment:
     def _start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
-            **self._settings,
+            **self.settings,
             "TRIGGERSTREAM_DATA_DIR": str(self.disk(name)),
             "TRIGGERSTREAM_HTTP__NAME": name,
             **self.environments.get(name, {}),
@@ -117,7 +118,7 @@ class Deployment:
         """Run a command of this installation to its end."""
         return subprocess.run(
             [sys.executable, "-m", "triggerstream", *command],
-            env={**os.environ, **self._settings, "TRIGGERSTREAM_DATA_DIR": str(self.disk("cli"))},
+            env={**os.environ, **self.settings, "TRIGGERSTREAM_DATA_DIR": str(self.disk("cli"))},
             capture_output=True,
             text=True,
             timeout=60,
@@ -242,6 +243,11 @@ class Deployment:
                 if pause and count % chunk == 0:
                     await asyncio.sleep(pause)
             await producer.flush()
+
+    async def produce_raw(self, value: bytes, key: bytes) -> None:
+        """Append *value* as it is, stamped with nothing."""
+        async with self._producer() as producer:
+            await producer.send_and_wait(self.topic("events"), value, key=key)
 
     async def tick(self, until: int) -> None:
         """Move the clock of every partition to *until* and the allowed lateness."""

@@ -96,6 +96,9 @@ class Events:
 
     Iterate once, in any thread.
 
+    Args:
+        name: Of the file, for complaints; empty where there is none.
+
     Attributes:
         refused: What was not accepted, by reason.
     """
@@ -125,17 +128,17 @@ class Events:
                 self._refuse(each.line, str(rejected.reason), rejected.detail)
 
     def _accept(self, found: Found) -> Accepted:
+        value, is_played = found.value, self._is_played
         arrival = int(self._clock() * 1000)
-        if self._is_played:
-            arrival = _arrival(found.value, arrival)
-        return accept(
-            found.value, place=str(found.line), arrival=arrival, is_played=self._is_played
-        )
+        if is_played:
+            arrival = _arrival(value, arrival)
+        return accept(value, place=str(found.line), arrival=arrival, is_played=is_played)
 
     def _refuse(self, line: int, reason: str, detail: str) -> None:
         self.refused[reason] += 1
         if self.refused[reason] <= TOLD:
-            say(f"{self._name}:{line}: {reason}: {detail}")
+            place = f"{self._name}:{line}: " if self._name else ""
+            say(f"{place}{reason}: {detail}")
 
     def tell_the_rest(self) -> None:
         """Say how many complaints there were beyond those that were told."""
@@ -180,10 +183,12 @@ def _stdin() -> Iterator[bytes]:
     return iter(lambda: os.read(0, _PIECE), b"")
 
 
-def summary(sent: int, customers: int, refused: Mapping[str, int]) -> str:
+def summary(sent: int, customers: int, refused: Mapping[str, int], place: str = "") -> str:
     """Return what has been done, in one line."""
     text = f"sent {sent:,} event{'' if sent == 1 else 's'}"
     if sent:
         text += f" of {customers:,} customer{'' if customers == 1 else 's'}, all acknowledged"
+    if place:
+        text += f" ({place})"
     count = sum(refused.values())
     return f"{text}; {count:,} refused" if count else text

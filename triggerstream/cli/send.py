@@ -7,12 +7,12 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from triggerstream.cli.output import print_json, say, until_closed
+from triggerstream.cli.output import OutputClosedError, print_json, say, until_closed, writing
 from triggerstream.cli.startup import ask_kafka, prepare
 from triggerstream.cli.words import duration
 from triggerstream.errors import UsageError
@@ -169,7 +169,7 @@ def _one(
 
     now = int(time.time() * 1000)
     value = event_of_words(customer, event_type, pairs, now=now, **more)
-    return Events([Found(1, value)], "event", is_played=is_played)
+    return Events([Found(1, value)], "", is_played=is_played)
 
 
 class Sending:
@@ -239,28 +239,29 @@ class Sending:
         if self._keeps or self._count == 1:
             self._sent.append(Sent(partition, offset, event.customer_id, name))
         if self._json:
-            print_json(
-                {
-                    "kind": "sent",
-                    "customer_id": event.customer_id,
-                    "event_type": event.event_type,
-                    "event_id": name,
-                    "topic": self._topic,
-                    "partition": partition,
-                    "offset": offset,
-                }
-            )
+            told = {
+                "kind": "sent",
+                "customer_id": event.customer_id,
+                "event_type": event.event_type,
+                "event_id": name,
+                "topic": self._topic,
+                "partition": partition,
+                "offset": offset,
+            }
+            # Who closes the pipe has read enough; the events go out all the same.
+            with suppress(OutputClosedError), writing():
+                print_json(told)
 
     def tell(self) -> None:
         """Say what has been sent by now."""
         from triggerstream.cli.events import summary
 
         self._events.tell_the_rest()
-        text = summary(self._count, len(self._customers), self._events.refused)
+        place = ""
         if self._count == 1:
             [sent] = self._sent
-            text += f": {self._topic}, partition {sent.partition}, offset {sent.offset}"
-        say(text)
+            place = f"{self._topic}, partition {sent.partition}, offset {sent.offset}"
+        say(summary(self._count, len(self._customers), self._events.refused, place))
 
     # ── watching ────────────────────────────────────────────────────────────────────────────
 
@@ -289,11 +290,11 @@ class Sending:
                     if happening is None:
                         continue
                     for each in watching.take(record.partition, happening):
-                        if self._json:
-                            print_json(as_object(topic, record, each))
-                        else:
-                            out.write(each)
-                sys.stdout.flush()
+                        with writing():
+                            if self._json:
+                                print_json(as_object(topic, record, each))
+                            else:
+                                out.write(each)
                 is_decided = is_decided or await group.has_committed(watching.last)
                 if is_decided and not watching.open and await follower.has_read_all():
                     break

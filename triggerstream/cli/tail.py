@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from triggerstream.cli.output import print_json, say, until_closed
+from triggerstream.cli.output import print_json, say, until_closed, writing
 from triggerstream.cli.startup import ask_kafka, prepare
 from triggerstream.cli.words import moment
 from triggerstream.errors import UsageError
@@ -86,20 +86,23 @@ def tail(
     if what is not None and what not in VIEWS:
         msg = f"required is decisions, deliveries or dead-letters; found {what!r}"
         raise UsageError(msg)
+    if since is not None and from_beginning:
+        msg = "--since or --from-beginning is required, not both"
+        raise UsageError(msg)
     start, most = _start(since, from_beginning=from_beginning, lines=lines)
-    settings = prepare()
     views = VIEWS if what is None else (what,)
     wanted = Wanted(views, customer, trigger)
     out = Lines()
 
     def show(topic: str, record: Any, happening: Happening) -> None:
-        if json:
-            print_json(as_object(topic, record, happening))
-            sys.stdout.flush()
-        else:
-            out.write(happening)
+        with writing():
+            if json:
+                print_json(as_object(topic, record, happening))
+            else:
+                out.write(happening)
 
     with until_closed(), suppress(KeyboardInterrupt):
+        settings = prepare()
         topics = sorted({topic for view in views for topic in VIEWS[view]})
         question = _tail(settings, topics, customer, start, most, wanted, show, follow=follow)
         ask_kafka(question, settings, needs=topics)

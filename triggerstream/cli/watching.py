@@ -64,30 +64,41 @@ class Watching:
 
     def _theirs(self, partition: int, happening: Happening) -> Sequence[Happening]:
         match happening.told:
-            case Fired(firing=firing):
-                if not self._is_theirs(partition, happening, firing.events):
-                    return ()
-                self._firings.add(firing.firing_id)
-                for action in firing.actions:
-                    if action.action_id not in self._ended:
-                        later = f" in {format_duration(action.after)}" if action.after else ""
-                        self._open[action.action_id] = f"{firing.trigger}: {action.channel}{later}"
-                return happening, *self._early.pop(firing.firing_id, ())
-            case Delivery(firing_id=firing_id, action_id=action_id):
-                self._ended.add(action_id)
-                self._open.pop(action_id, None)
-                if firing_id in self._firings:
-                    return (happening,)
-                self._early[firing_id].append(happening)
-                return ()
-            case SuppressedMatch(suppressed=match):
-                return (happening,) if self._is_theirs(partition, happening, match.events) else ()
+            case Delivery() as delivery:
+                return (happening,) if self._note_end(delivery, happening) else ()
             case Letter(notes=notes):
                 place = notes.get("partition", ""), notes.get("offset", "")
                 known = {(str(number), str(offset)) for number, offset in self._customers}
                 return (happening,) if place in known else ()
+            case Fired(firing=firing):
+                events: Iterable[str] = firing.events
+            case SuppressedMatch(suppressed=match):
+                events = match.events
             case _:
-                return (happening,) if self._is_theirs(partition, happening, ()) else ()
+                events = ()
+        if not self._is_theirs(partition, happening, events):
+            return ()
+        ended = self._note_firing(happening.told) if isinstance(happening.told, Fired) else ()
+        return happening, *ended
+
+    def _note_firing(self, fired: Fired) -> Sequence[Happening]:
+        """Note what a firing asks for; return what of it has ended before."""
+        firing = fired.firing
+        self._firings.add(firing.firing_id)
+        for action in firing.actions:
+            if action.action_id not in self._ended:
+                later = f" in {format_duration(action.after)}" if action.after else ""
+                self._open[action.action_id] = f"{firing.trigger}: {action.channel}{later}"
+        return self._early.pop(firing.firing_id, ())
+
+    def _note_end(self, delivery: Delivery, happening: Happening) -> bool:
+        """Note an end; return whether it is of a firing that is known. If not, it is kept."""
+        self._ended.add(delivery.action_id)
+        self._open.pop(delivery.action_id, None)
+        if delivery.firing_id in self._firings:
+            return True
+        self._early[delivery.firing_id].append(happening)
+        return False
 
     def _is_theirs(self, partition: int, happening: Happening, events: Iterable[str]) -> bool:
         place = partition, happening.position
