@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -239,8 +239,10 @@ def test_csv_is_read_as_the_options_say(run: Run, tmp_path: Path) -> None:
 
 
 def test_events_may_come_from_stdin(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    coming = io.BytesIO(b'{"customer_id": "c", "event_type": "A"}\n{}\n')
-    monkeypatch.setattr("triggerstream.cli.events.os.read", lambda _, size: coming.read(size))
+    reading, writing = os.pipe()
+    os.write(writing, b'{"customer_id": "c", "event_type": "A"}\n{}\n')
+    os.close(writing)
+    monkeypatch.setattr("triggerstream.cli.events.STDIN", reading)
 
     ran = judged(run, "-")
 

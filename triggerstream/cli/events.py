@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,16 +17,16 @@ from triggerstream.core.records.record import Rejected
 from triggerstream.core.timestamps import format_moment
 from triggerstream.errors import UsageError
 from triggerstream.replay.csv_rows import put, scalar
-from triggerstream.replay.formats import Found, Unreadable, values_in
+from triggerstream.replay.formats import EventSource, Found, Unreadable
 from triggerstream.replay.lines import read_arrival
-from triggerstream.replay.sources import LineSource
 
 if TYPE_CHECKING:
     from triggerstream.replay.csv_rows import Columns
 
+STDIN = 0
+"""The file descriptor."""
 TOLD = 10
 """Complaints of one reason that are told; the others are counted."""
-_PIECE = 65_536
 
 
 def event_of_words(
@@ -162,25 +161,20 @@ def open_events(path: str, columns: Columns | None, *, is_played: bool) -> Event
         UsageError: There is no such file.
     """
     if path == "-":
-        return Events(values_in(_stdin(), "stdin", columns), "stdin", is_played=is_played)
+        # Not through `sys.stdin`: a thread that waits in it would hold its lock when we end.
+        stdin = open(STDIN, "rb", closefd=False)  # noqa: SIM115 - closed by who reads it
+        return Events(
+            EventSource(path, columns, name="stdin", stdin=stdin), "stdin", is_played=is_played
+        )
     if not Path(path).is_file():
         msg = (
             f"{path}: required is a file of events, - for stdin, or a customer and what they did: "
             "CUSTOMER TYPE [KEY=VALUE ...]; found neither"
         )
         raise UsageError(msg)
-    source = LineSource(path)
-    found = with_progress(
-        values_in(source, path, columns),
-        "sending",
-        position=lambda: (source.read, source.size),
-    )
+    source = EventSource(path, columns)
+    found = with_progress(source, "sending", position=lambda: (source.read, source.size))
     return Events(found, path, is_played=is_played)
-
-
-def _stdin() -> Iterator[bytes]:
-    # Not through `sys.stdin`: a thread that waits in it would hold its lock when we end.
-    return iter(lambda: os.read(0, _PIECE), b"")
 
 
 def summary(sent: int, customers: int, refused: Mapping[str, int], place: str = "") -> str:

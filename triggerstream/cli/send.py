@@ -46,7 +46,7 @@ def send(
     ] = None,
     event_id: Annotated[
         str | None,
-        typer.Option("--id", metavar="ID", help="The event's id; sent again, it counts once."),
+        typer.Option("--id", metavar="ID", help="The event's id, by which a repeat is known."),
     ] = None,
     at: Annotated[
         str | None,
@@ -91,8 +91,9 @@ def send(
     """Send events: one in words, or those of a file (JSON Lines, JSON, CSV, each gzipped or not).
 
     Each is judged as a worker judges it, and refused with its line and reason where it would
-    become a dead letter; the others are sent, and the command exits 1. An event that says when it
-    happened counts once, however often it is sent.
+    become a dead letter; the others are sent, and the command exits 1. An event without an id that
+    says when it happened gets one from its content and its line, so that sending a file again
+    sends repeats; one that does not say when happens now, each time that it is sent.
 
     A VALUE is a number, true, false or null where it reads so, JSON where it begins with {, [ or
     ", and else a text.

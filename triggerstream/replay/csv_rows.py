@@ -32,7 +32,7 @@ TEXT: Final = ":text"
 
 _REQUIRED: Final = ("customer_id", "event_type")
 _MOMENTS: Final = ("timestamp", "received_at")
-_DELIMITERS: Final = ",;\t"
+_DELIMITERS: Final = ",;\t|"
 _DIGITS: Final = 15
 """Digits up to which a number is the same in every JSON reader; longer ones are names."""
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
@@ -53,11 +53,6 @@ class Columns(msgspec.Struct, frozen=True):
     paths: dict[str, str] = {}
     event_type: str | None = None
     source: str | None = None
-
-    @property
-    def given(self) -> bool:
-        """Whether anything says that the file is CSV."""
-        return bool(self.paths)
 
 
 def scalar(text: str) -> Any:
@@ -86,12 +81,12 @@ def put(target: dict[str, Any], place: Sequence[str], value: Any) -> bool:
 
 
 def json_of_rows(
-    lines: Iterable[tuple[int, bytes]], name: str, columns: Columns
+    lines: Iterable[bytes], name: str, columns: Columns
 ) -> Iterator[tuple[int, bytes | str]]:
     """Yield (line, JSON) of each row, or (line, what is wrong with it).
 
     Args:
-        lines: Of the file, by number, the header's first.
+        lines: Of the file; the first that is not blank is the header.
         name: What messages call the file.
 
     Raises:
@@ -112,16 +107,17 @@ def json_of_rows(
 class _Table:
     """The rows of a CSV file, each with the line in which it begins."""
 
-    def __init__(self, lines: Iterable[tuple[int, bytes]]) -> None:
-        self._lines = iter(lines)
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines = enumerate(lines, 1)
         self._number = 0
         self._delimiter = ","
 
     def header(self) -> list[str]:
         """Return the cells of the first row, which also shows what parts them."""
-        number, line = next(self._lines)
-        text = line.decode(errors="replace")
-        self._number = number
+        text = ""
+        while not text.strip():
+            self._number, line = next(self._lines, (self._number, b"(nothing)"))
+            text = line.decode(errors="replace")
         self._delimiter = max(_DELIMITERS, key=text.count)
         return [cell.strip() for cell in next(csv.reader([text], delimiter=self._delimiter))]
 

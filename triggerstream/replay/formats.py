@@ -1,29 +1,21 @@
-"""Events in the forms in which people have them: JSON Lines, JSON, CSV; compressed or not.
+"""Events in the forms in which people have them: JSON Lines, JSON over lines, CSV.
 
-What a file is, is told by what is in it, not by its name: gzip by its first bytes, JSON by its
-first character, and what is neither must be CSV with a header line. `values_in` gives each event
-as the JSON that a topic would carry; nothing of it is judged here.
+Nothing is judged here but the form: each event is given as the JSON that a topic would carry.
 """
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from json import JSONDecodeError, JSONDecoder
-from typing import Any, NamedTuple
+from typing import BinaryIO, NamedTuple
 
-import msgspec
-
-from triggerstream.errors import UsageError
 from triggerstream.replay.csv_rows import Columns, json_of_rows
+from triggerstream.replay.sources import HEAD, Form, Source, form_of
 
-BOM = b"\xef\xbb\xbf"
-_GZIP = b"\x1f\x8b"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SPACE = " \t\r\n"
 
-_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_next = JSONDecoder().raw_decode
 
 
@@ -46,145 +38,86 @@ class Unreadable(NamedTuple):
     detail: str
 
 
-def values_in(
-    chunks: Iterable[bytes], name: str, columns: Columns | None = None
-) -> Iterator[Found | Unreadable]:
-    """Yield the events of a file, in its order.
+class EventSource(Source):
+    """The events of a `Source`, in its order, whatever form they have. Iterate once.
 
-    JSON Lines and CSV are read as they come. JSON that goes over lines, such as an array, is
-    held whole; behind a mistake in it nothing can be read.
+    Lines and tables are read as they come. JSON that goes over lines, such as an array, is held
+    whole; behind a mistake in it nothing can be read.
 
     Args:
-        chunks: What is in the file, in pieces of any size.
         name: What messages call it.
-        columns: How CSV is read; ``None`` where nothing was said about it.
+        columns: How a table is read; where it maps a column, the source is one.
 
     Raises:
-        UsageError: It is none of these forms, or a damaged gzip file.
+        UsageError: As `Source`, or a table's header does not say what is required.
     """
-    lines = _lines(_unpacked(chunks, name), name)
-    first, second = _next(lines), _next(lines)
-    if first is None:
-        return
-    ahead = [line for line in (first, second) if line is not None]
-    beginning = first[1].lstrip()[:1]
-    rest = chain(ahead, lines)
-    if (columns is not None and columns.given) or beginning not in (b"{", b"["):
-        yield from _csv(rest, name, columns or Columns())
-    elif beginning == b"[" or _goes_on(first[1], second):
-        yield from _json(b"".join(line for _, line in rest), first[0])
-    else:
-        for number, line in rest:
-            if value := line.strip():
-                yield Found(number, value)
+
+    def __init__(
+        self,
+        path: str,
+        columns: Columns | None = None,
+        *,
+        name: str | None = None,
+        stdin: BinaryIO | None = None,
+    ) -> None:
+        super().__init__(path, stdin)
+        self._name = name or path
+        self._columns = columns or Columns()
+
+    def __iter__(self) -> Iterator[Found | Unreadable]:
+        with self._file:
+            try:
+                yield from self._values(self.open())
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                raise self.broken(error) from error
+
+    def _values(self, text: BinaryIO) -> Iterator[Found | Unreadable]:
+        form = form_of(text.peek(HEAD))  # type: ignore[attr-defined]  # see `Source.open`
+        if self._columns.paths or form == Form.TABLE:
+            yield from _rows(text, self._name, self._columns)
+        elif form == Form.LINES:
+            for number, line in enumerate(text, 1):
+                if value := line.strip():
+                    yield Found(number, value)
+        else:
+            yield from _json(text.read())
 
 
-def _goes_on(first: bytes, second: tuple[int, bytes] | None) -> bool:
-    """Return whether the object that begins in the *first* line is not whole in it."""
-    if second is None or second[1].lstrip().startswith(b"{"):
-        return False
-    try:
-        _decode_raw(first)
-    except (msgspec.DecodeError, RecursionError):
-        return True
-    return False
+def _rows(lines: Iterable[bytes], name: str, columns: Columns) -> Iterator[Found | Unreadable]:
+    for number, row in json_of_rows(lines, name, columns):
+        yield Unreadable(number, row) if isinstance(row, str) else Found(number, row)
 
 
-def _json(data: bytes, line: int) -> Iterator[Found | Unreadable]:
-    """Yield the values of *data*, which begins at *line*: of an array, or one after the other."""
+def _json(data: bytes) -> Iterator[Found | Unreadable]:
+    """Yield the values of *data*: of an array, or one after the other."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        at = line + data[: error.start].count(b"\n")
+        at = 1 + data[: error.start].count(b"\n")
         yield Unreadable(at, "JSON in UTF-8; found other bytes")
         return
     at, is_array = _skip(text, 0, _SPACE), False
     if text[at] == "[":
         at, is_array = _skip(text, at + 1, _SPACE), True
+    line, counted = 1, 0
     while at < len(text) and not (is_array and text[at] == "]"):
+        line, counted = line + text.count("\n", counted, at), at
         try:
             _, end = _decode_next(text, at)
-        except (JSONDecodeError, RecursionError) as error:
-            where = error.pos if isinstance(error, JSONDecodeError) else at
-            what = error.msg if isinstance(error, JSONDecodeError) else "nested too deep"
-            yield Unreadable(line + text.count("\n", 0, where), f"JSON; {what}")
+        except RecursionError:
+            yield Unreadable(line, "JSON; nested too deep")
             return
-        yield Found(line + text.count("\n", 0, at), text[at:end].encode())
+        except JSONDecodeError as error:
+            yield Unreadable(error.lineno, f"JSON; {error.msg}")
+            return
+        yield Found(line, text[at:end].encode())
         at = _skip(text, end, _SPACE + "," if is_array else _SPACE)
     if is_array and at >= len(text):
-        yield Unreadable(line + text.count("\n"), "a JSON array that ends with ]; found its end")
+        end_line = 1 + text.count("\n")
+        yield Unreadable(end_line, "a JSON array that ends with ]; found its end")
 
 
 def _skip(text: str, at: int, what: str) -> int:
     while at < len(text) and text[at] in what:
         at += 1
     return at
-
-
-def _csv(
-    lines: Iterable[tuple[int, bytes]], name: str, columns: Columns
-) -> Iterator[Found | Unreadable]:
-    for number, row in json_of_rows(lines, name, columns):
-        yield Unreadable(number, row) if isinstance(row, str) else Found(number, row)
-
-
-# ── bytes ───────────────────────────────────────────────────────────────────────────────────
-
-
-def _unpacked(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Yield *chunks* without the compression, if there is one."""
-    pieces = iter(chunks)
-    first = b""
-    while len(first) < len(_GZIP) and (piece := next(pieces, None)) is not None:
-        first += piece
-    whole = chain((first,), pieces)
-    return _gunzipped(whole, name) if first.startswith(_GZIP) else whole
-
-
-def _gunzipped(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Yield what is in one gzip member after the other."""
-    member: Any = None
-    try:
-        for chunk in chunks:
-            rest = chunk
-            while rest:
-                member = member or zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-                yield member.decompress(rest)
-                rest = member.unused_data
-                if member.eof:
-                    member = None
-    except zlib.error as error:
-        msg = f"{name}: required is a whole gzip file; {error}"
-        raise UsageError(msg) from error
-    if member is not None:
-        msg = f"{name}: required is a whole gzip file; it ends in between"
-        raise UsageError(msg)
-
-
-def _lines(chunks: Iterable[bytes], name: str) -> Iterator[tuple[int, bytes]]:
-    """Yield (number, line with its end) of what *chunks* hold, without the mark of UTF-8."""
-    number = 0
-    begun: list[bytes] = []
-    for chunk in chunks:
-        *whole, rest = chunk.split(b"\n")
-        for end in whole:
-            line = b"".join((*begun, end, b"\n"))
-            begun.clear()
-            number += 1
-            yield number, _unmarked(line, name) if number == 1 else line
-        begun.append(rest)
-    if line := b"".join(begun):
-        number += 1
-        yield number, _unmarked(line, name) if number == 1 else line
-
-
-def _unmarked(line: bytes, name: str) -> bytes:
-    if line.startswith(_UTF16):
-        msg = f"{name}: required is UTF-8; found UTF-16: save it as UTF-8"
-        raise UsageError(msg)
-    return line.removeprefix(BOM)
-
-
-def _next(lines: Iterator[tuple[int, bytes]]) -> tuple[int, bytes] | None:
-    """Return the next line that is not blank."""
-    return next(((number, line) for number, line in lines if line.strip()), None)

@@ -74,6 +74,25 @@ def test_an_id_that_is_null_is_none() -> None:
     assert b"null" not in (accepted(value).record.value or b"")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"\xef\xbb\xbf" + THEN,
+        THEN.replace(b'"c\xc3\xa9"', b"17"),
+        THEN.replace(b"{", b'{"note": "\\ud83d", ', 1),
+    ],
+    ids=["a byte order mark", "a number for an id", "half a character"],
+)
+def test_what_is_mended_when_it_is_read_gets_an_id_too(value: bytes) -> None:
+    found = accepted(value)
+
+    read = Detect("events").read(Appended(found.record.value), None)
+
+    assert isinstance(read, Event)
+    assert found.is_named
+    assert (read.event_id, read.customer_id) == (found.event.event_id, found.event.customer_id)
+
+
 def test_a_body_of_another_shape_goes_out_as_it_came() -> None:
     value = b'{"type": "track", "event": "E", "userId": "c", "timestamp": "2026-03-01T10:00:00Z"}'
 

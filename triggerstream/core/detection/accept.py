@@ -21,6 +21,8 @@ EVENTS: Final = "events"
 """The short name of the topic."""
 
 _NULL = b"null"
+_MARK = b"\xef\xbb\xbf"
+"""A byte order mark, which is passed over where an event is read."""
 _detect = Detect("")
 _NAMELESS = "/0/0"
 """How that names an event which brings no id."""
@@ -57,8 +59,8 @@ def accept(value: bytes, *, place: str, arrival: int, is_played: bool) -> Accept
     """Return the event in *value*, ready to be appended.
 
     An event that says when it happened, and has no id, gets one from what it says and from its
-    *place*: who sends it again sends the same event, and it counts once. One that does not say
-    when happens now, and once more each time that it is sent.
+    *place*: who sends it again sends the same event, which the worker knows for a repeat as long
+    as it knows any. One that does not say when happens now, and once more each time it is sent.
 
     Args:
         place: Where it stands among what is sent with it, such as its line.
@@ -70,9 +72,9 @@ def accept(value: bytes, *, place: str, arrival: int, is_played: bool) -> Accept
     """
     event = _detect.read(_Incoming(value, arrival), None)
     assert isinstance(event, Event)  # noqa: S101 - for the types: other kinds have a header
-    fields = _fields(value)
     is_named = event.event_id != _NAMELESS
-    if not is_named and _is_there(fields, "timestamp") and _is_there(fields, "customer_id"):
+    fields = {} if is_named else _fields_of(value, event.raw)
+    if _is_there(fields, "timestamp") and _is_there(fields, "customer_id"):
         event.event_id = _name(value, place)
         is_named = True
         value = _encode(fields | {"event_id": msgspec.Raw(orjson.dumps(event.event_id))})
@@ -82,6 +84,14 @@ def accept(value: bytes, *, place: str, arrival: int, is_played: bool) -> Accept
     headers = ((ARRIVAL, b"%d" % arrival),) if is_played else ()
     key = event.customer_id.encode()
     return Accepted(Produce(EVENTS, None, key, value, headers), event, is_named)
+
+
+def _fields_of(value: bytes, mended: bytes) -> dict[str, msgspec.Raw]:
+    """Return the fields of a native body, as they came if that is JSON, and else as mended."""
+    try:
+        return _fields(value.removeprefix(_MARK))
+    except msgspec.DecodeError:
+        return _fields(mended)
 
 
 def _is_there(fields: dict[str, msgspec.Raw], name: str) -> bool:
