@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -37,6 +38,8 @@ who,n,timestamp
 bob,1,2026-03-01T10:00:00Z
 ,2,2026-03-01T10:00:00Z
 """
+PAGE = Path(__file__).parents[2] / "docs" / "sending-events.md"
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 ENDED = "decided, and all that came of it has ended\n"
 
 
@@ -79,7 +82,9 @@ async def test_an_event_is_sent_and_what_comes_of_it_is_seen(
         await deployment.produce_raw(b"nonsense", key=b"eve")
         await deployment.wait_for_records("events.dlq")
         await asyncio.gather(
-            the_past_is_told_in_order(deployment), one_customer_is_told_to_machines(deployment)
+            the_past_is_told_in_order(deployment),
+            one_customer_is_told_to_machines(deployment),
+            the_example_in_python_is_placed_where_it_belongs(deployment),
         )
         assert deployment.stop("worker") == 0
         assert deployment.stop("sender") == 0
@@ -165,6 +170,22 @@ async def one_customer_is_told_to_machines(deployment: Deployment) -> None:
 
     [last] = told(ran.stdout)
     assert (last["kind"], last["customer_id"], last["trigger"]) == ("delivery", "bob", "seen")
+
+
+async def the_example_in_python_is_placed_where_it_belongs(deployment: Deployment) -> None:
+    code = PYTHON.search(PAGE.read_text(encoding="utf-8"))
+    assert code is not None
+    named = code[1].replace("triggerstream.", f"{deployment.prefix}.")
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", named.replace("localhost:9092", deployment.bootstrap))
+    )
+
+    assert await process.wait() == 0
+    [record] = [
+        record for record in await deployment.read("events") if b"total" in (record.value or b"")
+    ]
+    assert (record.key, record.partition) == (b"ada", partition_of(b"ada", deployment.partitions))
 
 
 class Tail:
