@@ -25,7 +25,7 @@ from triggerstream.core.reasons import Outcome
 from triggerstream.core.records.actions import records_of
 from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
 from triggerstream.core.records.deliveries import delivery_record, suppressed_record
-from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Kind, Produce
+from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Header, Kind, Produce
 
 FIRING = Firing(
     firing_id="f" * 32,
@@ -44,13 +44,13 @@ class Logged(msgspec.Struct):
 
     value: bytes | None
     key: bytes | None = b"c1"
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[Header, ...] = ()
     partition: int = 3
     offset: int = 8
     timestamp: int = NOON + 1234
 
 
-def logged(record: Produce, *headers: tuple[str, bytes]) -> Logged:
+def logged(record: Produce, *headers: Header) -> Logged:
     return Logged(record.value, record.key, (*record.headers, *headers))
 
 

@@ -19,11 +19,11 @@ from triggerstream.core.records.actions import Fired
 from triggerstream.core.records.dead_letters import Letter, as_json, as_letter
 from triggerstream.core.records.deliveries import Delivery, SuppressedMatch
 from triggerstream.core.records.record import (
-    ARRIVAL,
-    KIND,
     Kind,
     Record,
     Rejected,
+    read_headers,
+    read_kind,
     read_position,
 )
 from triggerstream.core.timestamps import format_moment
@@ -81,11 +81,10 @@ def happening_of(topic: str, record: Record) -> Happening | None:
     """Return what *record* of *topic* (short name) tells; ``None`` for what is none of `VIEWS`."""
     if topic.endswith(".dlq"):
         return _dead_letter(topic, record)
-    kind = dict(record.headers).get(KIND)
     try:
         if topic == deliveries.DELIVERIES:
             return _delivered(record)
-        return _decided(record, kind)
+        return _decided(record, read_kind(record.headers))
     except Rejected as rejected:
         view = "deliveries" if topic == deliveries.DELIVERIES else "decisions"
         return _happening(
@@ -211,10 +210,10 @@ def _happening(
     why: str = "",
     kind: str = "",
 ) -> Happening:
-    arrival = dict(record.headers).get(ARRIVAL) or b""
+    _, at, _ = read_headers(record, record.timestamp)
     return Happening(
         id=name,
-        at=int(arrival) if arrival.isdigit() and len(arrival) < 16 else record.timestamp,
+        at=at,
         view=view,
         kind=kind or what,
         customer=customer,

@@ -88,9 +88,10 @@ def send(
         typer.Option("--json", help="Print what was sent, and what came of it, as lines of JSON."),
     ] = False,
 ) -> None:
-    """Send events: one in words, or those of a file (JSON Lines, JSON, CSV, each gzipped or not).
+    """Send events, from words or a file, and watch what comes of them.
 
-    Each is judged as a worker judges it, and refused with its line and reason where it would
+    A file is JSON Lines, JSON or CSV, gzipped or not, as is seen in it. Each event is judged as
+    a worker judges it, and refused with its line and reason where it would
     become a dead letter; the others are sent, and the command exits 1. An event without an id that
     says when it happened gets one from its content and its line, so that sending a file again
     sends repeats; one that does not say when happens now, each time that it is sent.
@@ -285,8 +286,8 @@ class Sending:
         group = Group(client_options(settings.kafka), topics.process("detect"), self._topic)
         async with group:
             while True:
-                for record in await follower.coming():
-                    topic = names[record.topic]
+                for name, record in await follower.coming():
+                    topic = names[name]
                     happening = wanted.take(topic, record)
                     if happening is None:
                         continue

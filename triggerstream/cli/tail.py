@@ -71,9 +71,10 @@ def tail(
         bool, typer.Option("--json", help="Print each as one line of JSON, whole.")
     ] = False,
 ) -> None:
-    """Show what is happening: firings, matches that did not fire, deliveries, dead letters.
+    """Show what is happening: decisions, deliveries, dead letters.
 
-    One line each: when, which customer and trigger, what happened and why, and an id's beginning.
+    Decisions are firings and matches that did not fire. One line each: when, which customer and
+    trigger, what happened and why, and an id's beginning.
 
     \b
     Examples:
@@ -128,8 +129,8 @@ async def _tail(
     past: deque[tuple[str, Any, Happening]] = deque(maxlen=most)
     async with Follower(client_options(settings.kafka), names, customers) as follower:
         await follower.begin(start)
-        async for record in follower.history():
-            topic = names[record.topic]
+        async for name, record in follower.history():
+            topic = names[name]
             if (happening := wanted.take(topic, record)) is not None:
                 past.append((topic, record, happening))
             if most is None and past:
@@ -139,8 +140,8 @@ async def _tail(
         if follow and sys.stderr.isatty():
             say("... and what comes from now on; Ctrl-C ends")
         while follow:
-            for record in await follower.coming():
-                topic = names[record.topic]
+            for name, record in await follower.coming():
+                topic = names[name]
                 if (happening := wanted.take(topic, record)) is not None:
                     show(topic, record, happening)
 

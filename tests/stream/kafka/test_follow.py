@@ -18,12 +18,13 @@ class Line:
     """A record: its topic's first letter, its offset, and when it was appended."""
 
     def __init__(self, tp: TopicPartition, offset: int, timestamp: int) -> None:
-        self.topic, self.partition = tp
+        self.partition = tp.partition
+        self._name = f"{tp.topic}{tp.partition}"
         self.offset = offset
         self.timestamp = timestamp
 
     def __repr__(self) -> str:
-        return f"{self.topic}{self.partition}/{self.offset}@{self.timestamp}"
+        return f"{self._name}/{self.offset}@{self.timestamp}"
 
 
 class FakeConsumer:
@@ -101,10 +102,10 @@ async def read(
     customers: tuple[str, ...] | None = None,
 ) -> str:
     """Return the history from *start* on."""
-    monkeypatch.setattr(follow, "_open_consumer", lambda *_: consumer)
+    monkeypatch.setattr(follow, "open_consumer", lambda *_: consumer)
     async with Follower({}, ("a", "d"), customers) as follower:
         await follower.begin(start)
-        found = [repr(line) async for line in follower.history()]
+        found = [repr(line) async for _, line in follower.history()]
     assert consumer.stopped
     return " ".join(found)
 
@@ -165,14 +166,14 @@ async def test_what_comes_while_the_past_is_read_comes_behind_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     consumer = FakeConsumer(THREE)
-    monkeypatch.setattr(follow, "_open_consumer", lambda *_: consumer)
+    monkeypatch.setattr(follow, "open_consumer", lambda *_: consumer)
     async with Follower({}, ("a", "d")) as follower:
         await follower.begin(BEGINNING)
         consumer.append("a", 1, 1)
         consumer.append("d", 0, 40)
-        past = [repr(line) async for line in follower.history()]
+        past = [repr(line) async for _, line in follower.history()]
         assert not await follower.has_read_all()
-        coming = [repr(line) for line in await follower.coming()]
+        coming = [repr(line) for _, line in await follower.coming()]
 
         assert len(past) == 9
         assert coming == ["a1/2@1", "d0/3@40"]

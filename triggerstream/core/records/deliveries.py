@@ -19,7 +19,15 @@ from triggerstream.core.reasons import (
     RejectReason,
     SuppressionReason,
 )
-from triggerstream.core.records.record import KIND, Kind, Produce, Record, Rejected, read_position
+from triggerstream.core.records.record import (
+    KIND,
+    Kind,
+    Produce,
+    Record,
+    Rejected,
+    read_kind,
+    read_position,
+)
 from triggerstream.core.records.values import decode, moment
 from triggerstream.core.timestamps import format_moment
 
@@ -188,7 +196,7 @@ def suppressed_record(match: Suppressed, ruleset_version: int) -> Produce:
 
 def kind_of(record: Record) -> bytes:
     """Return what kind *record* is of: one that says nothing is a delivery."""
-    return dict(record.headers).get(KIND) or Kind.DELIVERY
+    return read_kind(record.headers) or Kind.DELIVERY
 
 
 def read(record: Record) -> Delivery | SuppressedMatch | None:

@@ -11,9 +11,11 @@ from operator import attrgetter
 from typing import Any, Final, Self
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 
 from triggerstream.core.records.placement import partition_of
+from triggerstream.stream.kafka.consumer import open_consumer
+from triggerstream.stream.kafka.records import Record
 
 PATIENCE: Final = 200
 """Milliseconds for which a fetch waits before it is asked again."""
@@ -51,7 +53,7 @@ class Follower:
         topics: Iterable[str],
         customers: Collection[str] | None = None,
     ) -> None:
-        self._consumer = _open_consumer(options, topics)
+        self._consumer = open_consumer(options, *topics)
         self._customers = customers
         self._partitions: list[TopicPartition] = []
         self._ends: dict[TopicPartition, int] = {}
@@ -98,12 +100,13 @@ class Follower:
                 offset = max(first[tp], end - start.last)
             consumer.seek(tp, offset)
 
-    async def history(self) -> AsyncIterator[ConsumerRecord]:
-        """Yield what was there at the beginning, ordered by time, partitions in their own order.
+    async def history(self) -> AsyncIterator[tuple[str, Record]]:
+        """Yield (topic, record) of what was there at the beginning, ordered by time; the order
+        within a partition stays.
 
         No more than one fetch of each partition is held.
         """
-        held: dict[TopicPartition, deque[ConsumerRecord]] = {}
+        held: dict[TopicPartition, deque[Record]] = {}
         left = [tp for tp in self._partitions if await self._is_left(tp)]
         while left or any(held.values()):
             wanted = [tp for tp in left if not held.get(tp)]
@@ -116,12 +119,14 @@ class Follower:
                 left = [tp for tp in left if await self._is_left(tp)]
                 continue
             tp = min((tp for tp in held if held[tp]), key=lambda tp: _WHEN(held[tp][0]))
-            yield held[tp].popleft()
+            yield tp.topic, held[tp].popleft()
 
-    async def coming(self) -> list[ConsumerRecord]:
-        """Return what has come since, within `PATIENCE` if there is anything, ordered by time."""
-        records = [record for some in (await self._fetch(())).values() for record in some]
-        return sorted(records, key=_WHEN)
+    async def coming(self) -> list[tuple[str, Record]]:
+        """Return (topic, record) of what has come since, ordered by time, as soon as there is
+        anything, and nothing after `PATIENCE`."""
+        fetched = await self._fetch(())
+        found = [(tp.topic, record) for tp, records in fetched.items() for record in records]
+        return sorted(found, key=lambda each: _WHEN(each[1]))
 
     async def has_read_all(self) -> bool:
         """Return whether all that is there by now has been returned."""
@@ -136,14 +141,8 @@ class Follower:
 
     async def _fetch(
         self, partitions: Collection[TopicPartition]
-    ) -> dict[TopicPartition, list[ConsumerRecord]]:
-        found: dict[TopicPartition, list[ConsumerRecord]] = await self._consumer.getmany(
+    ) -> dict[TopicPartition, list[Record]]:
+        found: dict[TopicPartition, list[Record]] = await self._consumer.getmany(
             *partitions, timeout_ms=PATIENCE
         )
         return found
-
-
-def _open_consumer(options: Mapping[str, Any], topics: Iterable[str]) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
-        *topics, **options, enable_auto_commit=False, isolation_level="read_committed"
-    )
