@@ -59,9 +59,10 @@ from benchmarks.rounds import (
 from triggerstream.channels.log import LogChannel
 from triggerstream.core.policy.ledger import Ledger
 from triggerstream.core.records.actions import records_of
+from triggerstream.core.records.deliveries import Delivery
 from triggerstream.core.records.record import Kind, Produce
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
-from triggerstream.core.sending.deliveries import Attempt, Delivery
+from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.core.sending.send import Send
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process

@@ -29,7 +29,7 @@ def test_help_names_every_command(run: Run) -> None:
     assert ran.code == 0
     for command in (
         *("validate", "test", "replay", "worker", "sender"),
-        *("deploy", "inspect", "dlq", "demo"),
+        *("deploy", "send", "tail", "inspect", "dlq", "demo"),
     ):
         assert f"\n  {command} " in ran.out
 
@@ -174,7 +174,10 @@ def test_a_worker_does_not_start_with_wrong_triggers(run: Run, triggers: Path) -
     assert f"{triggers / 'wrong.yaml'}:1:" in ran.err
 
 
-@pytest.mark.parametrize("command", [("worker",), ("dlq", "list"), ("deploy", ".")])
+@pytest.mark.parametrize(
+    "command",
+    [("worker",), ("dlq", "list"), ("deploy", "."), ("send", "ada", "seen"), ("tail",)],
+)
 def test_brokers_that_do_not_answer_are_named(triggers: Path, command: tuple[str, ...]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"127.0.0.1:{listening.getsockname()[1]}"

@@ -23,7 +23,8 @@ from triggerstream.core.model import ActionSpec, EventPattern, Trigger
 from triggerstream.core.policy.ledger import Ledger, Pending
 from triggerstream.core.reasons import Outcome, RejectReason, SuppressionReason
 from triggerstream.core.records.dead_letters import DeadLetter
-from triggerstream.core.sending.deliveries import Admitted, Delivery, Ignored
+from triggerstream.core.records.deliveries import Delivery
+from triggerstream.core.sending.deliveries import Admitted, Ignored
 from triggerstream.ops.catalogue import (
     CATALOGUE,
     ENDED,

@@ -15,7 +15,7 @@ from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.keyed.control import RulesetMarked
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
 from triggerstream.core.records.dead_letters import DeadLetter
-from triggerstream.core.sending.deliveries import Delivery
+from triggerstream.core.records.deliveries import Delivery
 from triggerstream.ops.notices import AGAIN_AFTER, MOST, Notices
 
 

@@ -38,6 +38,7 @@ EFFECTS = (
     "foreign write answered",
     "held back for want of room",
     "lease expired",
+    "match suppressed",
     "null written",
     "skipped by fence",
     "stale record dropped",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,6 +35,35 @@ def say(text: str) -> None:
 def print_json(value: Any) -> None:
     """Write *value* to stdout as one line of JSON; whole numbers keep their digits."""
     sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+
+
+class OutputClosedError(Exception):
+    """Nobody reads what is written to stdout any more."""
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Write to stdout amid what has pipes of its own, such as connections.
+
+    Raises:
+        OutputClosedError: Nobody reads it; `until_closed` ends quietly then.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise OutputClosedError from error
+
+
+@contextmanager
+def until_closed() -> Iterator[None]:
+    """Write to stdout for as long as somebody reads; where the pipe is closed, be done."""
+    try:
+        with writing():
+            yield
+    except OutputClosedError:
+        # What is still buffered has nowhere to go, and the interpreter would try once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_table(columns: list[str], rows: Iterable[Iterable[object]]) -> None:

@@ -13,6 +13,9 @@ import msgspec
 from aiokafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
+from triggerstream.core.reasons import Outcome
+from triggerstream.core.records.deliveries import DELIVERIES, Delivery
+from triggerstream.core.records.deliveries import read as read_delivery
 from triggerstream.core.records.record import Kind, read_kind
 from triggerstream.ops.catalogue import PREFIX
 from triggerstream.stream.kafka.consumer import open_consumer
@@ -61,14 +64,14 @@ async def take_tally(read: Callable[[str], AsyncIterator[Record]], worker_metric
     ended: Counter[str] = Counter()
     for _, value in metrics("suppressed_actions_total", "trigger", "reason"):
         ended["suppressed"] += value
-    for delivery in await _distinct(read("deliveries"), "action_id", None):
-        line = lines.setdefault(delivery["trigger"], Line())
-        outcome, reason = delivery["outcome"], delivery["reason"]
+    for delivery in await _ended(read(DELIVERIES)):
+        line = lines.setdefault(delivery.trigger, Line())
+        outcome, against = delivery.outcome.value, delivery.reason
         ended[outcome] += 1
-        if outcome == "sent":
-            line.sent[delivery["channel"]] += 1
+        if delivery.outcome == Outcome.SENT:
+            line.sent[delivery.channel] += 1
         else:
-            line.others[outcome if reason is None else f"{reason} ({outcome})"] += 1
+            line.others[outcome if against is None else f"{against} ({outcome})"] += 1
     matched = sum(value for _, value in metrics("matched_actions_total", "trigger"))
     return Tally(dict(sorted(lines.items())), matched, ended)
 
@@ -95,6 +98,16 @@ async def _distinct(
         if read_kind(record.headers) == kind and record.value is not None:
             value = msgspec.json.decode(record.value)
             found.setdefault(value[id_field], value)
+    return list(found.values())
+
+
+async def _ended(records: AsyncIterator[Record]) -> list[Delivery]:
+    """Return the deliveries among *records*, one for each action."""
+    found: dict[str, Delivery] = {}
+    async for record in records:
+        delivery = read_delivery(record)
+        if isinstance(delivery, Delivery):
+            found.setdefault(delivery.action_id, delivery)
     return list(found.values())
 
 

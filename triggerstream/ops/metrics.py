@@ -43,7 +43,8 @@ from triggerstream.core.reasons import (
     SuppressionReason,
 )
 from triggerstream.core.records.dead_letters import DeadLetter
-from triggerstream.core.sending.deliveries import Admitted, Delivery, Ignored
+from triggerstream.core.records.deliveries import Delivery
+from triggerstream.core.sending.deliveries import Admitted, Ignored
 from triggerstream.ops.catalogue import ADMITTED, CATALOGUE, DELIVERED, MATCHED, PENDING, Metric
 
 # A second series beside each counter, of when it began, doubles what is scraped and says nothing

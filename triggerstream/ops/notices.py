@@ -17,7 +17,7 @@ from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.keyed.control import RulesetMarked
 from triggerstream.core.reasons import FailReason, Outcome
 from triggerstream.core.records.dead_letters import DeadLetter
-from triggerstream.core.sending.deliveries import Delivery
+from triggerstream.core.records.deliveries import Delivery
 
 AGAIN_AFTER: Final = 60.0
 """Seconds after which a kind that has gone on is told again, with how many there were."""

@@ -23,7 +23,7 @@ MARK: Final = b"\xef\xbb\xbf"
 _GZIP: Final = b"\x1f\x8b"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _HEADINGS = re.compile(rb"""["\w .$-]+(?:[,;\t|]["\w .$-]*)+""")
-_HEAD: Final = 65_536
+HEAD: Final = 65_536
 """Bytes that tell what a file is."""
 
 
@@ -129,7 +129,7 @@ class LineSource(Source):
         with self._file:
             try:
                 text = self.open()
-                form = form_of(text.peek(_HEAD))  # type: ignore[attr-defined]  # see there
+                form = form_of(text.peek(HEAD))  # type: ignore[attr-defined]  # see there
                 if form != Form.LINES:
                     msg = f"{self._path}: required is an event a line; found {REMEDIES[form]}"
                     raise UsageError(msg)

@@ -10,9 +10,10 @@ import orjson
 
 from triggerstream.core.model import ActionSpec, EventPattern, Policy, RulesetSource, Trigger
 from triggerstream.core.policy.ledger import Ledger
+from triggerstream.core.records.deliveries import Delivery
 from triggerstream.core.records.record import POSITION, Header, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
-from triggerstream.core.sending.deliveries import Attempt, Delivery, FiringFailed, Ignored
+from triggerstream.core.sending.deliveries import Attempt, FiringFailed, Ignored
 from triggerstream.core.sending.send import Send
 from triggerstream.core.timestamps import format_moment
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from triggerstream.core.decisions import Suppressed
 from triggerstream.core.detection import engine
 from triggerstream.core.detection.describe import describe
 from triggerstream.core.detection.slots import LONGEST_ID
@@ -15,6 +16,7 @@ from triggerstream.core.events.decode import MAX_BYTES, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.actions import records_of
+from triggerstream.core.records.deliveries import suppressed_record
 from triggerstream.core.records.record import Kind, Produce, Record, Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state import codec
@@ -118,6 +120,8 @@ class Detect:
         return describe(state, ruleset)
 
     def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:
+        if isinstance(outcome, Suppressed):
+            return (suppressed_record(outcome, ruleset_version),) if outcome.is_recorded else ()
         return records_of(outcome, ruleset_version)
 
 

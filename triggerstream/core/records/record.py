@@ -14,7 +14,7 @@ Header = tuple[str, bytes | None]
 UTF-8 reads with its stray bytes as ``\\xff``."""
 
 KIND = "ts-kind"
-"""Header: what a record is. Absent on events; a closed set elsewhere, see `Kind`."""
+"""Header: what a record is. Absent on events and deliveries; a closed set elsewhere, see `Kind`."""
 ARRIVAL = "ts-arrival"
 """Header: when the log took the record, epoch milliseconds in ASCII, where time is data."""
 ORIGIN = "ts-origin"
@@ -25,7 +25,7 @@ in ASCII. A repeat has the same."""
 
 
 class Kind:
-    """What a record is (header `KIND`). An event has no such header."""
+    """What a record is (header `KIND`). An event has no such header, and a delivery needs none."""
 
     TICK = b"tick"
     """Carries nothing: its arrival moves the clock of a silent partition."""
@@ -42,6 +42,11 @@ class Kind:
     """On the actions topic: what a channel answered to one attempt."""
     FAILED = b"failed"
     """On the events topic: a firing that failed as a whole gives its cooldown back."""
+
+    DELIVERY = b"delivery"
+    """On the deliveries topic: how an action ended; a record without a kind is one, too."""
+    SUPPRESSED = b"suppressed"
+    """On the deliveries topic, written by the detecting owner: a match that did not fire."""
 
 
 class Record(Protocol):
