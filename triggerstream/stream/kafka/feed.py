@@ -57,8 +57,23 @@ async def feed(
         ProtocolError: A record was not acknowledged; what `on_sent` was told of was.
         Exception: Whatever *items* raises, when all before it is acknowledged.
     """
-    coming = _Coming(items)
     under_way: deque[_Group[Item]] = deque()
+    try:
+        await _feed(log, place, _Coming(items), record_of, on_sent, under_way)
+    except BaseException:
+        # What else is on its way is not told of any more, but its end is waited for.
+        await asyncio.gather(*(group.answer for group in under_way), return_exceptions=True)
+        raise
+
+
+async def _feed(
+    log: Log,
+    place: Callable[[bytes | None], Awaitable[int]],
+    coming: _Coming[Item],
+    record_of: RecordOf[Item],
+    on_sent: OnSent[Item],
+    under_way: deque[_Group[Item]],
+) -> None:
     while True:
         some = coming.at_once()
         if not some:
