@@ -12,9 +12,9 @@ import orjson
 from triggerstream.core.decisions import Action, Firing, action_id, firing_id
 from triggerstream.core.policy.ledger import Ledger
 from triggerstream.core.records.actions import records_of
+from triggerstream.core.records.deliveries import Delivery
 from triggerstream.core.records.record import Kind
 from triggerstream.core.rulesets.ruleset import load_ruleset
-from triggerstream.core.sending.deliveries import Delivery
 from triggerstream.core.sending.send import Send
 
 CUSTOMERS = 5_000

@@ -38,7 +38,7 @@ from benchmarks.kafka import broker, topics
 from benchmarks.load import PARTITIONS
 from benchmarks.states import decided_states, fill
 from triggerstream.ops.interpreter import spare_the_collector
-from triggerstream.stream.kafka.restore import MOST_RECORDS, open_consumer, restore
+from triggerstream.stream.kafka.restore import MOST_RECORDS, changelog_consumer, restore
 from triggerstream.stream.rocksdb.stores import Stores
 
 FRESH: Final = "restore"
@@ -95,7 +95,7 @@ class Bench:
 
     async def _read(self) -> None:
         tps = [TopicPartition(self._changelog, number) for number in range(PARTITIONS)]
-        consumer = open_consumer(self._options)
+        consumer = changelog_consumer(self._options)
         await consumer.start()
         try:
             consumer.assign(tps)

@@ -59,14 +59,16 @@ from benchmarks.rounds import (
 from triggerstream.channels.log import LogChannel
 from triggerstream.core.policy.ledger import Ledger
 from triggerstream.core.records.actions import records_of
+from triggerstream.core.records.deliveries import Delivery
 from triggerstream.core.records.record import Kind, Produce
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
-from triggerstream.core.sending.deliveries import Attempt, Delivery
+from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.core.sending.send import Send
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
 from triggerstream.ops.settings import Kafka, Settings
-from triggerstream.stream.dispatch.calls import Bounds, Calls
+from triggerstream.stream.dispatch.calls import Calls
+from triggerstream.stream.dispatch.room import Bounds
 from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.log import KafkaLog
 from triggerstream.stream.kafka.rulesets import publish

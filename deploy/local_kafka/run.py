@@ -8,6 +8,7 @@ or Maven is missing, and we say so.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,14 +19,23 @@ from deploy.local_kafka.broker import Broker
 from deploy.local_kafka.errors import LocalKafkaError
 
 BOOTSTRAP = "KAFKA_BOOTSTRAP"
+USAGE = "usage: python -m deploy.local_kafka.run [--if-possible] COMMAND [ARGUMENT...]"
+NO_COMMAND = 127
+"""What a shell exits with where there is no such command."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command in *arguments*, and return what it exits with."""
     if_possible, *command = arguments if arguments[:1] == ["--if-possible"] else ["", *arguments]
-    if not command:
-        _say("usage: python -m deploy.local_kafka.run [--if-possible] COMMAND [ARGUMENT...]")
+    if command[:1] in (["-h"], ["--help"]):
+        _say(f"{USAGE}\n\n{__doc__}")
+        return 0
+    if not command or command[0].startswith("-"):
+        _say(USAGE)
         return 2
+    if shutil.which(command[0]) is None:
+        _say(f"required is a command that can be run; found {command[0]!r}")
+        return NO_COMMAND
     if given := os.environ.get(BOOTSTRAP):
         _say(f"using the Kafka at {given} ({BOOTSTRAP})")
         return _run(command, {})

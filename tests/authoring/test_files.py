@@ -75,6 +75,15 @@ def test_a_name_that_would_be_passed_over_is_told(tmp_path: Path) -> None:
     assert problems(tmp_path) == ["sub/b.yml:1:1: a name that ends in .yaml; found .yml"]
 
 
+@pytest.mark.parametrize("name", ["templates/text.liquid", "hello/text.liquid"])
+def test_a_template_that_would_be_passed_over_is_told(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {"a.yaml": b"a", name: b"b", ".old/text.liquid": b"hidden"})
+
+    assert problems(tmp_path) == [
+        f"{name}:1:1: a part of a template at templates/NAME/PART.liquid; found it elsewhere"
+    ]
+
+
 def test_what_is_named_like_a_file_and_is_none_is_told(tmp_path: Path) -> None:
     write(tmp_path, {"a.yaml": b"a", "old.yaml/b.yaml": b"b", "target.yaml": b"c"})
     (tmp_path / "away.yaml").symlink_to("gone.yaml")

@@ -199,6 +199,21 @@ def test_paths_of_a_type_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert warned("{trigger: t, when: {event: a, where: {event_data.x: {equals: 1}}}}", seen) == []
 
 
+def test_of_a_profile_with_more_paths_than_are_noted_nothing_is_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(observing, "MOST_PATHS", 10)
+    text = "{trigger: t, when: {event: a}, if: {profile.x: {equals: 1}}}"
+
+    def seen(attributes: int) -> Observed:
+        data = {f"k{n}": n for n in range(attributes)}
+        return observe([event("a"), event("identify", event_data=data)])
+
+    # Beside the attributes stand the event's type and ids, and the mapping itself.
+    assert len(warned(text, seen(10 - 4 - 1))) == 1
+    assert warned(text, seen(10 - 4)) == []
+
+
 def test_the_shop_and_its_events_agree() -> None:
     files = read_files(SHOP / "triggers")
     with gzip.open(SHOP / "events.jsonl.gz") as lines:

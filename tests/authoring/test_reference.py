@@ -58,6 +58,48 @@ def test_an_event_says_all_keys_in_one_example() -> None:
     assert set(re.findall(r"^ {4}[- ] (\w+):", example, re.MULTILINE)) == set(fixture_files.EVENT)
 
 
+def passes(test: str) -> bool:
+    (fixture,) = fixture_files.parse_fixtures("f", test)
+    return fixtures.run_fixture(fixture, load_ruleset(TRIGGERS)).is_ok
+
+
+@pytest.mark.parametrize(("source", "fires"), [("web", False), ("shop", True)])
+def test_an_event_comes_again_only_from_one_source(source: str, fires: bool) -> None:
+    again = "{trigger: big-order, customer: c1, at: 1m, reason: condition}"
+
+    assert passes(f"""
+- test: an id twice
+  events:
+    - {{at: 0m, customer: c1, event: purchase, id: x, source: web, data: {{total: 600}}}}
+    - {{at: 1m, customer: c1, event: purchase, id: x, source: {source}, data: {{total: 600}}}}
+  expect:
+    - {{trigger: big-order, customer: c1, at: 0m, reason: condition}}
+    {f"- {again}" if fires else ""}
+""")
+
+
+@pytest.mark.parametrize(
+    ("last", "fires"),
+    [
+        ("{at: 1h9s999ms, customer: c2, event: seen}", False),
+        ("{at: 1h10s, customer: c2, event: seen}", True),
+        ("{at: 1h, customer: c1, event: seen}", True),
+    ],
+)
+def test_a_log_that_ends_with_its_last_event_fires_what_is_known_by_then(
+    last: str, fires: bool
+) -> None:
+    firing = "{trigger: cart-abandonment, customer: c1, at: 1h}"
+
+    assert passes(f"""
+- test: without until
+  events:
+    - {{at: 0m, customer: c1, event: add_to_cart, data: {{cart_id: k1}}}}
+    - {last}
+  expect: [{firing if fires else ""}]
+""")
+
+
 def test_times_count_from_where_it_says() -> None:
     assert format_moment(fixtures.BASE) == "2026-01-05T10:00:00.000Z"
     assert "from Monday, 5 January 2026, 10:00 UTC" in TEXT

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from triggerstream.channels.domains import ascii_domain, ascii_host
+from triggerstream.channels.domains import ascii_domain, ascii_host, hides_something
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,42 @@ def test_a_domain_is_ascii_and_stays_the_same_or_there_is_none(found: str) -> No
         ("::1", "::1"),
         ("bücher", "xn--bcher-kva"),
         ("bücher.example.", "xn--bcher-kva.example."),
-        ("bücher.example..", None),
-        ("☃", None),
+        ("a" * 63 + ".example", "a" * 63 + ".example"),
+        (".".join(["a" * 49] * 5 + ["bcd"]) + ".", ".".join(["a" * 49] * 5 + ["bcd"]) + "."),
     ],
 )
-def test_a_host_in_ascii_is_left_as_it_is(found: str, host: str | None) -> None:
+def test_a_host_in_ascii_is_left_as_it_is(found: str, host: str) -> None:
     assert ascii_host(found) == host
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        "",
+        ".",
+        ".example",
+        "mail..example",
+        "mail.example..",
+        "bücher.example..",
+        "☃",
+        "mail server",
+        "mail.example\n",
+        "mail\x00.example",
+        "mail.example:25",
+        "[::1]",
+        "::1.",
+        "a" * 64 + ".example",
+        ".".join(["a" * 49] * 5 + ["bcde"]),  # 254 characters
+        "büch\u00ader.example",  # a soft hyphen, which UTS 46 drops
+    ],
+)
+def test_what_sockets_cannot_resolve_is_no_host(found: str) -> None:
+    assert ascii_host(found) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "hides"),
+    [("exam\u00adple", True), ("\u200bexample", True), ("a\u200db", False), ("☃ä_", False)],
+)
+def test_some_characters_are_dropped_silently(found: str, hides: bool) -> None:
+    assert hides_something(found) is hides

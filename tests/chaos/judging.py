@@ -21,7 +21,7 @@ from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.records.placement import partition_of
-from triggerstream.core.records.record import KIND, Kind
+from triggerstream.core.records.record import KIND, Header, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.errors import StoreError
 from triggerstream.stream.kafka.restore import restore
@@ -246,8 +246,8 @@ def place(customer: str, partitions: int) -> int:
     return partition_of(customer.encode(), partitions)
 
 
-def _letter(headers: Iterable[tuple[str, bytes]]) -> Letter:
-    named = dict(headers)
+def _letter(headers: Iterable[Header]) -> Letter:
+    named = {name: content or b"" for name, content in headers}
     return int(named["x-dlq-partition"]), int(named["x-dlq-offset"]), named["x-dlq-reason"]
 
 

@@ -7,9 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.core
+import typer.main
 
 from tests.cli.conftest import Run
 from triggerstream import __version__
@@ -26,9 +29,34 @@ def test_help_names_every_command(run: Run) -> None:
     assert ran.code == 0
     for command in (
         *("validate", "test", "replay", "worker", "sender"),
-        *("deploy", "inspect", "dlq", "demo"),
+        *("deploy", "send", "tail", "inspect", "dlq", "demo"),
     ):
         assert f"\n  {command} " in ran.out
+
+
+def _groups(group: typer.core.TyperGroup, *path: str) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from _groups(command, *path, name)
+
+
+def _root() -> typer.core.TyperGroup:
+    root = typer.main.get_command(commands.app)
+    assert isinstance(root, typer.core.TyperGroup)
+    return root
+
+
+@pytest.mark.parametrize("group", list(_groups(_root())), ids=" ".join)
+def test_a_list_of_commands_fits_into_80_columns_with_no_sentence_cut(
+    run: Run, monkeypatch: pytest.MonkeyPatch, group: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    lines = run(*group, "--help").out.partition("\nCommands:\n")[2].splitlines()
+
+    assert lines
+    assert [line for line in lines if line.endswith("...") or len(line) > 80] == []
 
 
 def test_the_version_is_told(run: Run) -> None:
@@ -146,7 +174,10 @@ def test_a_worker_does_not_start_with_wrong_triggers(run: Run, triggers: Path) -
     assert f"{triggers / 'wrong.yaml'}:1:" in ran.err
 
 
-@pytest.mark.parametrize("command", [("worker",), ("dlq", "list"), ("deploy", ".")])
+@pytest.mark.parametrize(
+    "command",
+    [("worker",), ("dlq", "list"), ("deploy", "."), ("send", "ada", "seen"), ("tail",)],
+)
 def test_brokers_that_do_not_answer_are_named(triggers: Path, command: tuple[str, ...]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"127.0.0.1:{listening.getsockname()[1]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,9 @@ class TestValidate:
         assert ran.code == 1
         assert ran.out.endswith(f"or a directory of them; found {name!r}\n")
 
-    @pytest.mark.parametrize("text", ["", "# later\n\n---\n  # much later\n"])
+    @pytest.mark.parametrize(
+        "text", ["", "# later\n\n---\n  # much later\n", "--- ~\n", "null  # yet"]
+    )
     def test_a_file_that_says_nothing_is_not_right(
         self, run: Run, triggers: Path, text: str
     ) -> None:
@@ -341,7 +344,8 @@ class TestReplay:
             EVENT.replace("c1", f"c{number % 7}").replace("T10:00", f"T1{number // 20}:{number:02}")
             for number in range(60)
         ]
-        text = "".join([*events[:30], "nonsense\n\n", *events[30:]]).encode()
+        bad = EVENT.replace("c1", "bot").replace("2026", "2099")
+        text = "".join([*events[:30], "nonsense\n\n", bad, *events[30:]]).encode()
         (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
         command = ["replay", "--triggers", triggers, tmp_path / name]
         options = ["--until", "2026-01-05T16:00:00Z", "--max-gap", "30m"]
@@ -350,7 +354,7 @@ class TestReplay:
 
         assert one.code == 1
         assert f"{name}:31: bad_json" in one.err
-        assert "clamped" in one.err
+        assert "1 clamped" in one.err
         assert len(one.out.splitlines()) > 10
         assert run(*command, *options, "--jobs", "2") == one
         assert run(*command, *options, "--jobs", "3") == one
@@ -374,6 +378,56 @@ class TestReplay:
         assert len(ran.out.splitlines()) == 1
         assert ran.err.startswith(f"{log}:1: bad_json: ")
         assert ran.err.endswith("events: 1 applied, 1 rejected\n")
+
+    def test_of_complaints_of_one_kind_the_first_ten_are_said_and_then_their_number(
+        self, run: Run, triggers: Path, tmp_path: Path
+    ) -> None:
+        log = tmp_path / "e.jsonl"
+        log.write_text("nonsense\n" * 1362 + "{}\n" * 10 + EVENT)
+
+        ran = run("replay", "--triggers", triggers, log)
+
+        said = ran.err.splitlines()
+        assert ran.code == 1
+        assert sum("bad_json: " in line for line in said) == 10
+        assert sum("missing_field: " in line for line in said) == 10
+        assert said[-2:] == [
+            "and 1,352 more like it: bad_json",
+            "events: 1 applied, 1372 rejected",
+        ]
+
+    def test_nothing_of_a_log_can_steer_the_terminal(
+        self, run: Run, triggers: Path, tmp_path: Path
+    ) -> None:
+        evil = "\x1b]0;owned\x07\x9b2J\u202e\n"
+        event = json.loads(EVENT)
+        changes: list[dict[str, Any]] = [
+            *({name: evil} for name in ("timestamp", "received_at", "event_data")),
+            {"received_at": [evil]},
+            {evil: 1, "customer_id": [evil]},
+            {"customer_id": None, "specversion": evil},
+        ]
+        log = tmp_path / "e.jsonl"
+        log.write_text("".join(json.dumps(event | change) + "\n" for change in changes))
+
+        ran = run("replay", "--triggers", triggers, log)
+
+        assert len(ran.err.splitlines()) == 7
+        assert ran.err.replace("\n", "").isprintable()
+
+    def test_a_table_is_told_with_what_reads_it(
+        self, run: Run, triggers: Path, tmp_path: Path
+    ) -> None:
+        log = tmp_path / "e.csv"
+        log.write_text("customer_id,event_type\nc1,view\n")
+
+        ran = run("replay", "--triggers", triggers, log)
+
+        assert ran.code == 2
+        assert ran.err == (
+            f"triggerstream: {log}: required is an event a line; found a table (CSV): "
+            "triggerstream send reads it, with --map\n"
+        )
 
     @pytest.mark.parametrize(
         ("option", "value"),
@@ -417,6 +471,17 @@ class TestDeploy:
 
         assert ran.code == 1
         assert f"{triggers / 'wrong.yaml'}:2:1: " in ran.err
+
+    @pytest.mark.parametrize("command", [("deploy",), ("worker", "--triggers")])
+    def test_one_file_does_not_take_the_place_of_all_others(
+        self, run: Run, triggers: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+    ) -> None:
+        monkeypatch.setenv("TRIGGERSTREAM_KAFKA__PARTITIONS", "many")  # ends it before Kafka
+
+        ran = run(*command, triggers / "cart.yaml")
+
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.endswith("the place of all that is; found one file\n")
 
     def test_triggers_whose_tests_fail_are_not_published(self, run: Run, triggers: Path) -> None:
         (triggers / "cart.yaml").write_text(CART.replace("1h", "2h"))

@@ -41,6 +41,15 @@ def test_what_is_there_is_not_touched_and_nothing_is_written_beside_it(tmp_path:
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
+def test_where_not_all_can_be_written_nothing_is(tmp_path: Path) -> None:
+    (tmp_path / "triggers").write_text("a file where a directory is wanted")
+
+    with pytest.raises(UsageError, match="required is a directory that can be written to"):
+        write_project(tmp_path, "shop")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["triggers"]
+
+
 def test_there_are_so_many_starters(run: Run, tmp_path: Path) -> None:
     ran = run("init", tmp_path, "--template", "bank")
 

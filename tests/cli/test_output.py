@@ -7,7 +7,10 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from triggerstream.cli.output import print_json, print_table, with_progress
+from triggerstream.cli.inspect import _print as print_outline
+from triggerstream.cli.output import escaped, print_json, print_table, say, with_progress
+from triggerstream.cli.replay import _Findings as Findings
+from triggerstream.core.decisions import TriggerFailed
 
 
 class Terminal(io.StringIO):
@@ -68,3 +71,49 @@ def test_whole_numbers_are_printed_with_all_their_digits(
     print_json({"iccid": 89014103211118510720})
 
     assert capsysbinary.readouterr().out == b'{"iccid":89014103211118510720}\n'
+
+
+EVIL = "Kim\x1b]0;owned\x07\x9b2J\u202e\r\n  unsubscribed: True"
+
+
+def test_what_somebody_else_wrote_is_one_line_that_steers_nothing() -> None:
+    assert escaped("für Kim") == "für Kim"
+    assert escaped(EVIL) == ("Kim\\x1b]0;owned\\x07\\x9b2J\\u202e\\r\\n  unsubscribed: True")
+
+
+def test_talk_may_have_lines_and_nothing_else_that_a_terminal_obeys() -> None:
+    said = io.StringIO()
+
+    with redirect_stderr(said):
+        say(f"one\ntwo {EVIL}")
+
+    assert said.getvalue() == (
+        "one\ntwo Kim\\x1b]0;owned\\x07\\x9b2J\\u202e\\r\n  unsubscribed: True\n"
+    )
+
+
+def test_a_table_is_of_texts_that_steer_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["reason"], [[EVIL]])
+
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 2
+    assert shown.replace("\n", "").isprintable()
+
+
+def test_the_outline_of_a_customer_has_a_line_for_each_attribute(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_outline({"profile": {"first_name": EVIL, EVIL: {"deep": [EVIL]}, "none": {}}}, "  ")
+
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) == 6
+    assert shown.replace("\n", "").isprintable()
+
+
+def test_a_complaint_about_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    findings = Findings("e.jsonl")
+
+    findings.on_reject(7, "bad_json", EVIL)
+    findings.on_error(TriggerFailed("t", "c", 5, EVIL))
+
+    assert len(capsys.readouterr().err.splitlines()) == 2

@@ -9,6 +9,9 @@ from typing import Any
 
 import orjson
 
+from triggerstream.core.decisions import Suppressed
+from triggerstream.core.reasons import GateReason, Outcome, SuppressionReason
+from triggerstream.core.records.deliveries import Delivery, delivery_record, suppressed_record
 from triggerstream.core.records.record import KIND, Kind
 from triggerstream.demo.tally import Tally, take_tally
 
@@ -34,12 +37,25 @@ def firing(number: int) -> SimpleNamespace:
     return record({"firing_id": f"f{number}", "trigger": "cart"}, Kind.FIRING)
 
 
-def delivery(number: int, outcome: str, reason: str | None = None) -> SimpleNamespace:
-    ended = {"outcome": outcome, "reason": reason, "channel": "email"}
-    return record({"action_id": f"a{number}", "trigger": "cart", **ended})
+def delivery(number: int, outcome: Outcome, reason: GateReason | None = None) -> SimpleNamespace:
+    ended = Delivery(
+        action_id=f"a{number}",
+        firing_id="f1",
+        trigger="cart",
+        customer_id="c1",
+        channel="email",
+        type="behavioral",
+        mode="live",
+        outcome=outcome,
+        reason=reason,
+        failing=(),
+        at=0,
+        attempts=1,
+    )
+    return SimpleNamespace(value=delivery_record(ended).value, headers=())
 
 
-async def tally(topics: dict[str, list[SimpleNamespace]]) -> Tally:
+async def tally(topics: dict[str, list[Any]]) -> Tally:
     async def read(short: str) -> AsyncIterator[Any]:
         for found in topics[short]:
             yield found
@@ -51,7 +67,7 @@ async def test_an_id_that_comes_twice_counts_once() -> None:
     found = await tally(
         {
             "actions": [firing(1), firing(2), firing(1)],
-            "deliveries": [delivery(1, "sent"), delivery(1, "sent")],
+            "deliveries": [delivery(1, Outcome.SENT), delivery(1, Outcome.SENT)],
         }
     )
 
@@ -67,8 +83,21 @@ async def test_only_firings_of_the_actions_topic_are_firings() -> None:
     assert found.lines["cart"].firings == 1
 
 
+async def test_only_deliveries_of_their_topic_are_ends_of_actions() -> None:
+    match = Suppressed(SuppressionReason.COOLDOWN, "cart", "c1", 0, None, (), 2, match_id="m1")
+    suppressed = suppressed_record(match, 1)
+    unknown = record({"action_id": "a1", "trigger": "cart"}, b"outcome")
+
+    found = await tally(
+        {"actions": [], "deliveries": [suppressed, delivery(1, Outcome.SENT), unknown]}
+    )
+
+    assert found.lines["cart"].sent == {"email": 1}
+    assert found.ended_actions == Counter(suppressed=2, sent=1)
+
+
 async def test_what_was_not_sent_is_told_with_its_reason() -> None:
-    ends = [delivery(1, "suppressed", "consent"), delivery(2, "held_out")]
+    ends = [delivery(1, Outcome.SUPPRESSED, GateReason.CONSENT), delivery(2, Outcome.HELD_OUT)]
 
     found = await tally({"actions": [], "deliveries": ends})
 
@@ -77,7 +106,7 @@ async def test_what_was_not_sent_is_told_with_its_reason() -> None:
 
 
 async def test_both_sides_of_the_conservation_law_are_counted_in_actions() -> None:
-    ends = [delivery(1, "sent"), delivery(2, "suppressed", "consent")]
+    ends = [delivery(1, Outcome.SENT), delivery(2, Outcome.SUPPRESSED, GateReason.CONSENT)]
 
     found = await tally({"actions": [], "deliveries": ends})
 

@@ -21,8 +21,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from triggerstream.core.records.deliveries import DELIVERIES, kind_of
 from triggerstream.core.records.record import ARRIVAL, KIND, Kind
 from triggerstream.core.timestamps import parse_moment
+from triggerstream.stream.kafka.consumer import open_consumer
 from triggerstream.stream.kafka.topics import Topics
 
 LATENESS = 10_000
@@ -47,6 +49,7 @@ class Deployment:
         settings: Environment of all processes, by the settings' names.
 
     Attributes:
+        settings: The environment of all processes and commands.
         environments: What single processes have beside it, by their names.
     """
 
@@ -67,7 +70,7 @@ class Deployment:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environments: dict[str, Mapping[str, str]] = {}
         self._began: dict[str, int] = {}
-        self._settings = {
+        self.settings = {
             "TRIGGERSTREAM_KAFKA__BOOTSTRAP": bootstrap,
             "TRIGGERSTREAM_KAFKA__TOPIC_PREFIX": self.prefix,
             "TRIGGERSTREAM_KAFKA__PARTITIONS": str(partitions),
@@ -82,7 +85,7 @@ class Deployment:
     @property
     def header_clock(self) -> bool:
         """Whether time is data here."""
-        return self._settings["TRIGGERSTREAM_CLOCK"] == "header"
+        return self.settings["TRIGGERSTREAM_CLOCK"] == "header"
 
     def worker(self, name: str = "worker") -> subprocess.Popen[bytes]:
         """Start a worker on its own disk, or start it again on the same one."""
@@ -94,7 +97,7 @@ class Deployment:
     def _start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
-            **self._settings,
+            **self.settings,
             "TRIGGERSTREAM_DATA_DIR": str(self.disk(name)),
             "TRIGGERSTREAM_HTTP__NAME": name,
             **self.environments.get(name, {}),
@@ -115,7 +118,7 @@ class Deployment:
         """Run a command of this installation to its end."""
         return subprocess.run(
             [sys.executable, "-m", "triggerstream", *command],
-            env={**os.environ, **self._settings, "TRIGGERSTREAM_DATA_DIR": str(self.disk("cli"))},
+            env={**os.environ, **self.settings, "TRIGGERSTREAM_DATA_DIR": str(self.disk("cli"))},
             capture_output=True,
             text=True,
             timeout=60,
@@ -241,6 +244,11 @@ class Deployment:
                     await asyncio.sleep(pause)
             await producer.flush()
 
+    async def produce_raw(self, value: bytes, key: bytes) -> None:
+        """Append *value* as it is, stamped with nothing."""
+        async with self._producer() as producer:
+            await producer.send_and_wait(self.topic("events"), value, key=key)
+
     async def tick(self, until: int) -> None:
         """Move the clock of every partition to *until* and the allowed lateness."""
         headers = [(KIND, Kind.TICK), (ARRIVAL, b"%d" % (until + LATENESS))]
@@ -315,9 +323,8 @@ class Deployment:
 
     async def read_topic(self, topic: str, partitions: int) -> list[Any]:
         """The same, of any topic by its full name."""
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap,
-            group_id=None,
+        consumer = open_consumer(
+            {"bootstrap_servers": self.bootstrap},
             fetch_max_bytes=64 << 20,
             max_partition_fetch_bytes=16 << 20,
         )
@@ -352,6 +359,18 @@ class Deployment:
             for record in await self.read("actions")
             if dict(record.headers).get(KIND) == Kind.FIRING
         ]
+
+    async def deliveries(self) -> list[dict[str, Any]]:
+        """Return the ends of actions in their topic, repeats included."""
+        return await self._delivered(Kind.DELIVERY)
+
+    async def suppressed(self) -> list[dict[str, Any]]:
+        """Return the matches that did not fire in the topic of deliveries, repeats included."""
+        return await self._delivered(Kind.SUPPRESSED)
+
+    async def _delivered(self, kind: bytes) -> list[dict[str, Any]]:
+        records = await self.read(DELIVERIES)
+        return [orjson.loads(record.value) for record in records if kind_of(record) == kind]
 
 
 def decided(firings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

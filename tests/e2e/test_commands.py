@@ -180,7 +180,7 @@ async def everything_ends(deployment: Deployment) -> None:
             await deployment.wait_until_done("detect", "events")
             await deployment.wait_until_done("send", "actions")
             asked = sum(len(firing["actions"]) for firing in await deployment.firings())
-            if len(await deployment.read("deliveries")) == asked - waiting:
+            if len(await deployment.deliveries()) == asked - waiting:
                 return
             await asyncio.sleep(0.1)
 
@@ -244,14 +244,17 @@ async def everything_is_accounted_for(deployment: Deployment) -> None:
     firings = await deployment.firings()
     assert total(worker, "firings_total") == len(firings) == 2 * CUSTOMERS
     assert total(worker, "suppressed_total") == CUSTOMERS, "the second look is in the cooldown"
+    recorded_matches = await deployment.suppressed()
+    assert {match["customer_id"] for match in recorded_matches} == {
+        f"customer-{number}" for number in range(CUSTOMERS)
+    }
+    assert [match["reason"] for match in recorded_matches] == ["cooldown"] * CUSTOMERS
     assert total(worker, "records_rejected_total") == 3
     outcomes = {
         outcome: number for (name, outcome), number in sender.items() if name == ENDED[1] and number
     }
     assert set(outcomes) == {"sent", "held_out", "cancelled", "suppressed", "failed"}
-    recorded = Counter(
-        orjson.loads(record.value)["outcome"] for record in await deployment.read("deliveries")
-    )
+    recorded = Counter(delivery["outcome"] for delivery in await deployment.deliveries())
     assert outcomes == recorded
     pending = total(sender, PENDING)
     assert pending == CUSTOMERS // 2

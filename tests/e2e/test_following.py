@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from deploy.local_kafka.topics import Topic, create_topics
 from triggerstream.core.keyed import header
@@ -116,6 +117,29 @@ async def test_a_stale_record_is_marked_until_its_owner_answers_it(following: Fo
 
     assert (store.get(b"a"), store.stale()) == (state(8), [])
     await following.until(lambda: following.stale == 1)
+
+
+async def test_what_a_transaction_took_back_is_not_followed_and_leaves_nobody_behind(
+    following: Following,
+) -> None:
+    following.follow()
+    await following.reaches(0, await following.append(0, (named("a"), state(1))))
+    producer = AIOKafkaProducer(**following.options, transactional_id=following.name)
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        await producer.send_and_wait(following.name, state(9), key=named("a"), partition=0)
+        await producer.abort_transaction()
+    finally:
+        await producer.stop()
+
+    last = await following.append(0, (named("b"), state(2)))
+    await following.reaches(0, last)
+    await following.until(lambda: following.left == {0: 0, 1: 0})
+
+    store = following.stores.open(0)
+    assert (store.get(b"a"), store.get(b"b")) == (state(1), state(2))
+    assert (following.read, following.stale) == (2, 0)
 
 
 async def test_after_a_stop_the_store_stands_still_and_a_restore_reads_the_tail(

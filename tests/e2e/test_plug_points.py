@@ -18,6 +18,7 @@ import aiokafka
 import faust
 import pytest
 import pytest_asyncio
+from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.protocol import api
 from faust.assignor.client_assignment import ClientAssignment, CopartitionedAssignment
@@ -35,10 +36,10 @@ from triggerstream.ops.settings import Kafka, Settings
 from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.faust.app import build_app
 from triggerstream.stream.kafka.faust.edge import EdgeApp
-from triggerstream.stream.kafka.faust.records import Record
 from triggerstream.stream.kafka.faust.recovery import RecoveringApp, Recovery, TableManager
 from triggerstream.stream.kafka.faust.transport import Consumer, ConsumerThread, Producer, Transport
 from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.records import Fetched, Record
 from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
 from triggerstream.stream.ports import Input
 from triggerstream.stream.rocksdb.stores import Stores
@@ -184,6 +185,7 @@ class Noting:
         self.input = consumer
         self.records: dict[int, list[Any]] = {}
         self.calls: list[tuple[str, int]] = []
+        self.passed: dict[int, int] = {}
         self.changed = asyncio.Condition()
 
     async def open(self, number: int) -> None:
@@ -194,10 +196,16 @@ class Noting:
         async with self.changed:
             self.changed.notify_all()
 
+    def pass_over(self, number: int, offset: int) -> None:
+        self.passed[number] = offset
+
     async def turn(self, number: int) -> None: ...
 
     async def close(self, number: int) -> None:
         self.calls.append(("close", number))
+
+    def leave(self) -> None:
+        """No call waits."""
 
     def drop(self) -> None: ...
 
@@ -319,9 +327,41 @@ async def test_records_come_whole_in_order_and_light(running: Running) -> None:
     assert [record.offset for record in records] == list(range(500))
     assert type(records[0]) is Record, (
         "aiokafka's fetcher keeps its results elsewhere than in _records, or does not unpack them "
-        "by iterating _partition_records: look at stream.faust.records, and at FetchResult.getall"
+        "by iterating _partition_records: look at stream.kafka.records, and at FetchResult.getall"
     )
     assert records[0].value == b"0"
+
+
+async def test_marks_of_transactions_are_passed_over(running: Running) -> None:
+    topic, number = running.app.main_topic, 1
+    end = (await running.consumer.thread.bounds([TP(topic, number)])).popitem()[1][1]
+    producer = aiokafka.AIOKafkaProducer(**running.log._options, transactional_id=topic)
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, b"taken back", partition=number)
+        held = await running.consumer.thread.bounds([TP(topic, number)])
+        await producer.abort_transaction()
+    finally:
+        await producer.stop()
+
+    await until(lambda: running.process.passed.get(number) == end + 1)
+
+    assert held[TP(topic, number)][1] == end + 1, (
+        "where a log ends is asked with a copy of aiokafka's Fetcher: look at stream.kafka.consumer"
+    )
+    assert b"taken back" not in [each.value for each in running.process.records.get(number, ())], (
+        "the list of aborted transactions: look at PartitionRecords, and at stream.kafka.records"
+    )
+
+
+async def test_the_bytes_of_a_fetch_are_at_hand() -> None:
+    assert fetcher.MemoryRecords is Fetched, (
+        "Fetcher makes MemoryRecords by another name: look at stream.kafka.records"
+    )
+    assert "records = MemoryRecords(part_data[-1])" in inspect.getsource(
+        fetcher.Fetcher._proc_fetch_request
+    ), "look at how what was fetched reaches PartitionRecords"
 
 
 async def test_only_the_partitions_asked_for_are_fetched(running: Running) -> None:
@@ -375,11 +415,11 @@ async def test_position_and_end_are_known_of_each_partition(running: Running) ->
     tp = TP(running.app.main_topic, 0)
     await until(lambda: running.consumer.thread.stands_at(tp)[0] > 0)
 
-    position, end = running.consumer.thread.stands_at(tp)
+    position, stable, end = running.consumer.thread.stands_at(tp)
 
-    assert 0 < position <= end, (
+    assert 0 < position <= stable <= end, (
         "the watchdog sees progress by them: look at aiokafka's TopicPartitionState "
-        "(position, highwater, has_valid_position)"
+        "(position, lso, highwater, has_valid_position)"
     )
 
 

@@ -23,7 +23,7 @@ POISON: list[tuple[str, bytes | None]] = [
     ("bad_utf8", b'{"customer_id":"\xff","event_type":"seen"}'),
     ("bad_json", b'{"customer_id":'),
     ("wrong_type", b"[1, 2]"),
-    ("wrong_type", orjson.dumps({**EVENT, "customer_id": 7})),
+    ("wrong_type", orjson.dumps({**EVENT, "customer_id": 7.5})),
     ("wrong_type", orjson.dumps({**EVENT, "event_data": "text"})),
     ("missing_field", orjson.dumps({"event_type": "seen", "timestamp": AT})),
     ("missing_field", orjson.dumps({"customer_id": "c", "timestamp": AT})),
@@ -32,6 +32,17 @@ POISON: list[tuple[str, bytes | None]] = [
     ("timestamp_out_of_range", orjson.dumps({**EVENT, "timestamp": "9999-12-31T23:59:59Z"})),
     ("bad_timestamp", orjson.dumps({**EVENT, "timestamp": "yesterday"})),
 ]
+
+
+IN_HEADERS = [
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"e50"),
+    ("ce_source", b"/shop"),
+    ("ce_type", b"seen"),
+    ("ce_subject", b"c1"),
+    ("content-type", b"application/json"),
+]
+"""A CloudEvent in binary mode."""
 
 
 async def test_every_poison_is_a_dead_letter_and_every_good_event_around_it_is_decided(
@@ -84,14 +95,29 @@ async def test_what_the_intake_cannot_place_is_a_dead_letter_and_the_rest_arrive
                     orjson.dumps(event),
                     headers=[(ARRIVAL, b"%d" % (AT + number))],
                 )
+            batch = [
+                {**EVENT, "customer_id": f"c{n % 7}", "event_id": f"e{n}"} for n in range(40, 50)
+            ]
+            await producer.send_and_wait(
+                deployment.topic("inbox"),
+                orjson.dumps([*batch[:5], 7, *batch[5:]]),
+                headers=[(ARRIVAL, b"%d" % (AT + 40))],
+            )
+            await producer.send_and_wait(
+                deployment.topic("inbox"),
+                b'{"total": 9.5}',
+                headers=[(ARRIVAL, b"%d" % (AT + 41)), *IN_HEADERS],
+            )
             await producer.send_and_wait(deployment.topic("inbox"), b"{}")
         await deployment.wait_until_done("detect", "inbox", seconds=40)
         await deployment.wait_until_done("detect", "events", seconds=40)
 
         firings = await deployment.firings()
         assert sorted(firing["events"][0] for firing in firings) == sorted(
-            f"e{number}" for number in range(40)
+            f"e{number}" for number in range(51)
         )
         dead = await deployment.read("events.dlq")
-        assert [dict(record.headers)["x-dlq-reason"] for record in dead] == [b"missing_field"]
+        found = {dict(record.headers)["x-dlq-reason"]: record.value for record in dead}
+        assert found == {b"wrong_type": b"7", b"missing_field": b"{}"}
+        assert len(dead) == 2
         assert not any(dict(record.headers).get(KIND) == Kind.TICK for record in dead)

@@ -15,7 +15,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import orjson
 import pytest
 
 from tests.e2e.deployment import Bootstrapped, Deployment, decided
@@ -101,8 +100,7 @@ async def everything_is_delivered(
         while True:
             await deployment.wait_until_done("send", "actions", seconds=60)
             ends: dict[str, dict[str, Any]] = {}
-            for record in await deployment.read("deliveries"):
-                delivery = orjson.loads(record.value)
+            for delivery in await deployment.deliveries():
                 before = ends.setdefault(delivery["action_id"], delivery)
                 assert before["outcome"] == delivery["outcome"], "two ends of one action"
             if ends.keys() >= asked:

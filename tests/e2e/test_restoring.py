@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from deploy.local_kafka.topics import Topic, create_topics
 from triggerstream.core.keyed import header
@@ -20,6 +22,7 @@ from triggerstream.core.keyed.partition_record import (
 )
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.errors import WorldChangedError
+from triggerstream.stream.kafka.consumer import open_consumer
 from triggerstream.stream.kafka.log import KafkaLog
 from triggerstream.stream.kafka.restore import restore
 from triggerstream.stream.rocksdb.stores import Stores
@@ -50,6 +53,18 @@ class Changelog:
         async with asyncio.timeout(20):
             stores = {partition: self.stores.open(partition) for partition in (0, 1)}
             await restore(self.options, self.name, stores, on_progress=self._hear)
+
+    async def stands_at(self, partition: int, end: int) -> None:
+        """Return when all up to *end* can be read: the broker writes marks in its own time."""
+        tp = TopicPartition(self.name, partition)
+        consumer = open_consumer(self.options)
+        await consumer.start()
+        try:
+            async with asyncio.timeout(20):
+                while (await consumer.end_offsets([tp]))[tp] < end:  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.05)
+        finally:
+            await consumer.stop()
 
     def _hear(self, read: int, stale: int, left: int) -> None:
         self.told.append((read, stale, left))
@@ -153,6 +168,62 @@ async def test_a_store_that_lost_its_tail_reads_it_again(changelog: Changelog) -
     await changelog.restore()
 
     assert changelog.stores.open(0).get(b"a") == state(5)
+
+
+async def test_what_a_transaction_took_back_is_not_restored_and_its_marks_count_as_read(
+    changelog: Changelog,
+) -> None:
+    await changelog.append(0, (CUSTOMER_PREFIX + b"a", state(1)))
+    async with transaction(changelog) as producer:
+        for value in (state(9), None):
+            await producer.send_and_wait(
+                changelog.name, value, key=CUSTOMER_PREFIX + b"a", partition=0
+            )
+        await producer.abort_transaction()
+    await changelog.stands_at(0, 4)
+
+    await changelog.restore()
+
+    store = changelog.stores.open(0)
+    assert store.get(b"a") == state(1)
+    assert store.changelog_offset() == 3, "of the four offsets the last one is the mark's"
+    assert changelog.told[-1][2] == 0
+
+
+async def test_what_stands_behind_a_strangers_open_transaction_is_waited_for(
+    changelog: Changelog,
+) -> None:
+    """It is ours, and acknowledged: reservations of attempts, which others would make again."""
+    async with transaction(changelog) as producer:
+        await producer.send_and_wait(
+            changelog.name, state(9), key=CUSTOMER_PREFIX + b"a", partition=0
+        )
+        end = await changelog.append(0, (CUSTOMER_PREFIX + b"b", state(2)))
+        restoring = asyncio.create_task(changelog.restore())
+        while not changelog.told:  # noqa: ASYNC110 - there is nothing to be told by
+            await asyncio.sleep(0.05)
+        assert changelog.told[-1] == (0, 0, end)
+        rows = await changelog.log.read_changelog(0, 0, end)
+        await producer.abort_transaction()
+        await restoring
+
+    store = changelog.stores.open(0)
+    assert (store.get(b"a"), store.get(b"b")) == (None, state(2))
+    assert [key for _, key, _ in rows] == [CUSTOMER_PREFIX + b"a", CUSTOMER_PREFIX + b"b"], (
+        "whoever looks for what others wrote does not wait for them"
+    )
+
+
+@asynccontextmanager
+async def transaction(changelog: Changelog) -> AsyncIterator[AIOKafkaProducer]:
+    """A stranger's, which has begun."""
+    producer = AIOKafkaProducer(**changelog.options, transactional_id=changelog.name)
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        yield producer
+    finally:
+        await producer.stop()
 
 
 async def test_a_null_stands_directly_behind_its_grave_however_many_there_are(

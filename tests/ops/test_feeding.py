@@ -32,7 +32,7 @@ OUTCOMES: list[object] = [
     suppressed(SuppressionReason.COOLDOWN),
     TriggerFailed("cart", "c1", 0, "ZeroDivisionError"),
     GoalReached("cart", "c1", 0),
-    ConsentChanged("c1", 0, {}),
+    ConsentChanged("c1", 0, {"email_consent": "perhaps"}),
     Bounded("partial", "cart", "c1"),
     Clamped("c1", 9, 0),
     Admitted("cart", "email"),

@@ -23,7 +23,8 @@ from triggerstream.core.model import ActionSpec, EventPattern, Trigger
 from triggerstream.core.policy.ledger import Ledger, Pending
 from triggerstream.core.reasons import Outcome, RejectReason, SuppressionReason
 from triggerstream.core.records.dead_letters import DeadLetter
-from triggerstream.core.sending.deliveries import Admitted, Delivery, Ignored
+from triggerstream.core.records.deliveries import Delivery
+from triggerstream.core.sending.deliveries import Admitted, Ignored
 from triggerstream.ops.catalogue import (
     CATALOGUE,
     ENDED,
@@ -204,7 +205,7 @@ class TestCounting:
                 suppressed(SuppressionReason.COOLDOWN, actions=2),
                 TriggerFailed("cart", "c1", 0, "ZeroDivisionError"),
                 GoalReached("cart", "c1", 0),
-                ConsentChanged("c1", 0, {}),
+                ConsentChanged("c1", 0, {"email_consent": "maybe", "unsubscribed": True}),
                 Bounded("partial", "cart", "c1"),
                 Clamped("c1", 9, 0),
                 Ignored("repeat", "c1", 0),
@@ -224,6 +225,7 @@ class TestCounting:
             "trigger_errors_total": 1,
             "goals_total": 1,
             "consent_changes_total": 1,
+            "consent_unreadable_total": 1,
             "bounded_total": 1,
             "timestamps_clamped_total": 1,
             "ignored_total": 1,

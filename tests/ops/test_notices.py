@@ -15,7 +15,7 @@ from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.keyed.control import RulesetMarked
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
 from triggerstream.core.records.dead_letters import DeadLetter
-from triggerstream.core.sending.deliveries import Delivery
+from triggerstream.core.records.deliveries import Delivery
 from triggerstream.ops.notices import AGAIN_AFTER, MOST, Notices
 
 
@@ -152,6 +152,18 @@ def test_a_trigger_that_raises_is_an_error(told: Told) -> None:
     [line] = told.lines
     assert (line["log_level"], line["trigger"]) == ("error", "cart")
     assert "c1" not in str(line)
+
+
+def test_a_trigger_that_raises_for_many_customers_is_one_kind(told: Told) -> None:
+    told.notices.decided(
+        [TriggerFailed("cart", f"c{n}", 0, f"ValueError: at most 9; found {n}") for n in range(99)]
+    )
+    told.notices.decided([TriggerFailed("cart", "c1", 0, "OverflowError: too large")])
+
+    assert [line["error"].partition(":")[0] for line in told.lines] == [
+        "ValueError",
+        "OverflowError",
+    ]
 
 
 def test_a_ruleset_comes_into_force_once_however_many_partitions_it_is_marked_in(

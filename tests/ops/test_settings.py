@@ -80,6 +80,41 @@ def test_both_ends_of_the_range_of_partitions_are_accepted(partitions: str) -> N
     assert settings.kafka.partitions == int(partitions)
 
 
+@pytest.mark.parametrize("value", ["", "x y", "-1", "0", "99999999", "1e999", "[1]", '{"a": 1}'])
+@pytest.mark.parametrize("name", LEAVES)
+def test_what_is_wrong_is_told_in_our_words(name: str, value: str) -> None:
+    told = ""
+    try:
+        load_settings({name: value})
+    except SettingsError as error:
+        told = str(error)
+
+    assert " should " not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("HTTP__PORT", "65536", "a port, or 0 for any that is free; found '65536' (it must be at "),
+        ("SENDER__WEBHOOKS", '{"crm": 5}', "is not shown (at crm: this is no mapping)"),
+        ("SENDER__WEBHOOKS", '{"crm": {"url": 5}}', "is not shown (at crm.url: this is no text)"),
+        (
+            "SENDER__WEBHOOKS",
+            '{"crm": {"url": "https://a.example", "secrets": "whsec_"}}',
+            "is not shown (at crm.secrets: this is no list)",
+        ),
+    ],
+)
+def test_a_wrong_value_is_told_where_it_stands(name: str, value: str, told: str) -> None:
+    [problem] = problems({f"TRIGGERSTREAM_{name}": value})
+
+    assert told in problem
+
+
+def test_a_name_like_none_is_not_taken_for_one() -> None:
+    assert problems({"TRIGGERSTREAM_FOO": "1"}) == ["TRIGGERSTREAM_FOO: is not a setting"]
+
+
 def test_networks_are_read_from_commas() -> None:
     settings = load_settings({"TRIGGERSTREAM_SENDER__ALLOW_NETWORKS": "127.0.0.0/8, ::1/128"})
 

@@ -27,6 +27,7 @@ LAST_MOMENT = int(datetime(2101, 1, 1, tzinfo=UTC).timestamp() * 1000)
 REMEMBERED_IDS = 64
 MOST_REMEMBERED_IDS = 1024
 MOST_INSTANCES = 64
+WINDOW = 100
 NEVER = 1 << 62
 
 Json = dict[str, Any]
@@ -47,11 +48,11 @@ def evaluate(
         until: Epoch milliseconds. The clock runs on behind the last event, so that every due up
             to it fires.
         policy: The document of ``policy.yaml``.
-        max_gap: Milliseconds that one record may move the clock at most.
+        max_gap: Milliseconds that one record may move the clock on its own word.
     """
     log = Log(triggers, policy or {}, max_gap)
     for line, event in enumerate(events):
-        log.take(event, line)
+        log.take(event, line, events[line + 1 : line + 1 + WINDOW])
     if until is not None:
         log.advance(until + log.lateness)  # 29
     return log.decisions
@@ -116,7 +117,7 @@ class Log:
 
     # One record.
 
-    def take(self, line: Json, number: int) -> None:
+    def take(self, line: Json, number: int, behind: list[Json]) -> None:
         """Apply one line of the log, in the order of 0002 ("Per accepted event")."""
         event = dict(line)
         if event.get("event_id") is None:
@@ -125,8 +126,11 @@ class Log:
         stamped = timestamp if timestamp is not None else arrival
         if stamped is None or not acceptable(event, stamped, arrival):
             return  # 31: before the clock moves
-        arrival = self.clamped(stamped if arrival is None else arrival)
-        self.advance(arrival)
+        arrival = stamped if arrival is None else arrival
+        if self.believes(line, arrival, behind):
+            self.advance(arrival)
+        else:
+            arrival = self.clock or 0
         if line.get("received_at") is not None and stamped > arrival + self.max_skew:
             stamped = arrival
         customer = self.customer(event["customer_id"], stamped)
@@ -145,11 +149,23 @@ class Log:
             self.offer(trigger, customer, seen)
         self.wake[customer.id] = min(map(self.wakes_at, self.dues(customer)), default=NEVER)
 
-    def clamped(self, arrival: int) -> int:
-        """The arrival, if it does not run further ahead of the clock than the largest gap."""
-        if self.clock is None or self.max_gap is None:
-            return arrival
-        return min(arrival, self.clock + self.max_gap)
+    def believes(self, line: Json, arrival: int, behind: list[Json]) -> bool:
+        """(29) Whether the line may move the clock to its arrival, be that far ahead or the first:
+        a majority of the others who come next are that far, or no further behind than a gap."""
+        if self.max_gap is None or (
+            self.clock is not None and arrival <= self.clock + self.max_gap
+        ):
+            return True
+        if self.clock is None and line.get("received_at") is not None:
+            return True
+        others: dict[str, bool] = {}
+        for other in behind:
+            at = arrived(other)
+            if at is not None and other["customer_id"] != line["customer_id"]:
+                others.setdefault(other["customer_id"], arrival - at <= self.max_gap)
+        if not others:
+            return self.clock is None
+        return sum(others.values()) > len(others) / 2
 
     def customer(self, customer_id: str, at: int) -> Customer:
         if customer_id not in self.customers:
@@ -287,6 +303,16 @@ def acceptable(event: Json, timestamp: int, arrival: int | None) -> bool:
         isinstance(event.get(name), str) and event[name]
         for name in ("customer_id", "event_type", "event_id")
     ) and all(FIRST_MOMENT <= time < LAST_MOMENT for time in times)
+
+
+def arrived(line: Json) -> int | None:
+    """When a line arrived, if it is an event."""
+    received, timestamp = moment(line.get("received_at")), moment(line.get("timestamp"))
+    stamped = timestamp if timestamp is not None else received
+    event = line | {"event_id": "-" if line.get("event_id") is None else line["event_id"]}
+    if stamped is None or not acceptable(event, stamped, received):
+        return None
+    return stamped if received is None else received
 
 
 def moment(value: Any) -> int | None:

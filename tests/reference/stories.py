@@ -25,6 +25,7 @@ from ruamel.yaml import YAML
 from tests.reference.evaluator import evaluate
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.driver import replay_lines
+from triggerstream.replay.partition import MAX_GAP
 
 Json = dict[str, Any]
 Decide = Callable[..., list[Json]]
@@ -104,6 +105,7 @@ def by_engine(
     *,
     until: int | None = None,
     policy: Json | None = None,
+    max_gap: int = MAX_GAP,
 ) -> list[Json]:
     """The product: what `replay` prints; of what is in force, where more is allowed than where it
     is written."""
@@ -111,7 +113,8 @@ def by_engine(
     if policy:
         files["policy.yaml"] = json.dumps(policy)
     lines = [json.dumps(event).encode() for event in events]
-    decisions = replay_lines(load_ruleset(files, version=1), lines, until=until)
+    ruleset = load_ruleset(files, version=1)
+    decisions = replay_lines(ruleset, lines, until=until, max_gap=max_gap)
     return [json.loads(json.dumps(line)) for line in decisions]
 
 

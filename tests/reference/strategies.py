@@ -14,6 +14,8 @@ from hypothesis.strategies import SearchStrategy
 from tests.reference.stories import START, Json
 
 MINUTE = 60_000
+HOUR = 60 * MINUTE
+YEAR = 365 * 24 * HOUR
 TYPES = "aaaabbbbcd"
 """Of the events in a log; the frequent ones fill steps, and the rare ones are absent."""
 PATH = "event_data.n"
@@ -290,6 +292,25 @@ def logs(draw: Draw, longest: int = 40, *, orderly: bool = False) -> list[Json]:
     )
     for _ in range(draw(st.sampled_from([3, 6, 12, 20, 30, longest]))):
         sequel.add(KEYS)
+    return sequel.made
+
+
+@st.composite
+def wild_logs(draw: Draw) -> list[Json]:
+    """Three customers, of whose stamps some are hours or decades off: of one, or of any of them."""
+    random = draw(st.randoms(use_true_random=False))
+    sequel = Sequel(random, strays=False, arrivals=draw(st.booleans()), customers="cde")
+    bad = draw(st.sampled_from(["c", "cde"]))
+    rarity = draw(st.sampled_from([2, 6, 12]))
+    for _ in range(draw(st.sampled_from([3, 6, 12, 30, 150]))):
+        sequel.add(KEYS)
+        event = sequel.made[-1]
+        if event["customer_id"] in bad and sequel.rarely(rarity):
+            for name in ("timestamp", "received_at"):
+                if name in event and sequel.rarely(2):
+                    event[name] += random.choice([-50 * YEAR, -HOUR, 2 * HOUR, 70 * YEAR])
+        if sequel.rarely(40):
+            sequel.now += random.choice([HOUR, 2 * YEAR])
     return sequel.made
 
 

@@ -13,6 +13,8 @@ from tests.reference.evaluator import evaluate
 from tests.reference.stories import Json, by_engine
 from tests.reference.strategies import (
     GAPPED,
+    HOUR,
+    MINUTE,
     PLAIN,
     crowded_logs,
     ends,
@@ -24,7 +26,9 @@ from tests.reference.strategies import (
     stray_logs,
     trigger_sets,
     triggers,
+    wild_logs,
 )
+from triggerstream.replay.partition import MAX_GAP
 
 
 def some(share: int) -> settings:
@@ -32,10 +36,17 @@ def some(share: int) -> settings:
     return settings(max_examples=settings().max_examples // share)
 
 
-def agree(triggers: list[Json], events: list[Json], until: int | None, policy: Json) -> None:
-    expected = evaluate(triggers, events, until=until, policy=policy)
+def agree(
+    triggers: list[Json],
+    events: list[Json],
+    until: int | None,
+    policy: Json,
+    max_gap: int = MAX_GAP,
+) -> None:
+    expected = evaluate(triggers, events, until=until, policy=policy, max_gap=max_gap)
     note(f"expected: {expected}")
-    assert by_engine(triggers, events, until=until, policy=policy) == expected
+    found = by_engine(triggers, events, until=until, policy=policy, max_gap=max_gap)
+    assert found == expected
 
 
 @given(trigger_sets(), logs(), ends(), policies())
@@ -48,6 +59,15 @@ def test_random_triggers_and_logs(
 @given(triggers(sequences(), "t"), stray_logs(), ends())
 def test_sequences_and_stray_stamps(trigger: Json, events: list[Json], until: int | None) -> None:
     agree([trigger], events, until, {})
+
+
+@given(
+    triggers(sequences(), "t"), wild_logs(), ends(), st.sampled_from([3 * MINUTE, HOUR, MAX_GAP])
+)
+def test_stamps_that_are_far_off(
+    trigger: Json, events: list[Json], until: int | None, max_gap: int
+) -> None:
+    agree([trigger], events, until, {}, max_gap)
 
 
 @some(20)

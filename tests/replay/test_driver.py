@@ -207,6 +207,7 @@ class TestTheLargestGap:
             line("ping", 0),
             line("ping", 3 * HOUR, "b"),
             line("ping", 6 * HOUR, "c", received_at=START + 5 * HOUR),
+            line("x", 1),
         ]
 
         decisions = replay_lines(ruleset, events, max_gap=HOUR)
@@ -214,8 +215,41 @@ class TestTheLargestGap:
         assert told(decisions) == [
             ("firing", "c1", "10:00:00"),
             ("firing", "b", "13:00:00"),
-            ("firing", "c", "12:00:00"),
+            ("firing", "c", "10:00:00"),
         ]
+
+    def test_one_bad_stamp_disturbs_nobody_else(self, ruleset: Ruleset) -> None:
+        honest = [
+            line("add", 0),
+            line("add", 1, "b"),
+            line("buy", 300_000),
+            line("x", HOUR, "z"),
+            line("x", 2 * HOUR, "z"),
+            line("x", 2 * HOUR, "y"),
+        ]
+        expected = told(replay_lines(ruleset, honest))
+        assert expected == [("firing", "b", "11:00:00")]
+
+        for stamp in ("2099-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "2027-12-31T00:00:00Z"):
+            for place in range(len(honest) + 1):
+                events = [*honest[:place], *[line("x", stamp, "bot")] * 3, *honest[place:]]
+
+                assert told(replay_lines(ruleset, events)) == expected, (stamp, place)
+
+    def test_a_gap_in_the_log_moves_the_clock_all_the_way(self, ruleset: Ruleset) -> None:
+        later = 3 * 365 * DAY
+        events = [
+            line("add", 0),
+            line("add", later, "b"),
+            line("x", later + 2 * HOUR, "c"),
+            line("x", later + 2 * HOUR, "d"),
+        ]
+        replay = Replay(ruleset)
+
+        decisions = list(replay.decisions(events))
+
+        assert told(decisions) == [("firing", "c1", "11:00:00"), ("firing", "b", "11:00:00")]
+        assert replay.clamped == 0
 
     def test_what_is_rejected_does_not_move_the_clock(self, ruleset: Ruleset) -> None:
         """Otherwise the second jump would be measured from the first, and pass."""

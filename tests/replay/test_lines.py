@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
+from triggerstream.core.timestamps import format_moment, parse_moment
 from triggerstream.replay.lines import TOPIC, Line, read_arrival, read_line
 
 MOMENTS: list[Any] = [
@@ -94,3 +95,50 @@ def test_one_pass_says_what_a_usual_line_says() -> None:
 
     assert (event.timestamp, event.raw, arrival, is_received) == (5, value, 7, True)
     assert event.event_id == "triggerstream.events.v1/0/3"
+
+
+CALL = {"type": "track", "event": "a", "userId": "u", "timestamp": "2026-01-01T08:00:05Z"}
+SLOW = CALL | {"sentAt": "2026-01-01T08:00:06Z"}
+"""A call by a device whose clock is two hours behind."""
+
+
+def test_a_devices_clock_is_corrected_where_the_file_says_when_the_call_was_received() -> None:
+    value = json.dumps(SLOW | {"received_at": "2026-01-01T10:00:06.9999999Z"}).encode()
+
+    event, arrival, is_received = read_line(value, 3)
+
+    assert (format_moment(event.timestamp), is_received) == ("2026-01-01T10:00:05.999Z", True)
+    assert format_moment(arrival) == "2026-01-01T10:00:06.999Z"
+
+
+def test_where_it_does_not_the_call_happened_when_it_says() -> None:
+    event, arrival, is_received = read_line(json.dumps(SLOW).encode(), 3)
+
+    assert event.timestamp == arrival == parse_moment("2026-01-01T08:00:05Z")
+    assert not is_received
+
+
+@pytest.mark.parametrize(
+    ("received", "found"),
+    [
+        (1_767_225_600, "1767225600, which reads as seconds: multiply by 1000"),
+        ("2101-01-01T00:00:00Z", "in the years 1970 to 2100; found '2101-01-01T00:00:00Z'"),
+        ("\x1b[2J", "found '\\x1b[2J'"),
+    ],
+)
+def test_a_bad_arrival_is_told_with_the_remedy(received: Any, found: str) -> None:
+    value = json.dumps(CALL | {"received_at": received}).encode()
+
+    with pytest.raises(Rejected, match="bad_timestamp: received_at: ") as caught:
+        read_line(value, 3)
+
+    assert caught.value.detail.endswith(found)
+
+
+@pytest.mark.parametrize("mended", [b'"customer_id": 7', b'"customer_id": "a\\ud83d"'])
+def test_a_line_that_is_mended_keeps_its_arrival(mended: bytes) -> None:
+    value = b'\xef\xbb\xbf{%b, "event_type": "a", "timestamp": 5, "received_at": 7}' % mended
+
+    event, arrival, is_received = read_line(value, 3)
+
+    assert (event.timestamp, arrival, is_received) == (5, 7, True)

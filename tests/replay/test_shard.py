@@ -37,6 +37,7 @@ CLOUD = (
     b'{"specversion": "1.0", "id": "e1", "source": "/shop", "type": "b", "subject": "f",'
     b' "time": "2026-01-01T00:03:00Z", "timestamp": "2026-01-05T19:00:00Z", "data": {}}'
 )
+WILD = ["1970-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "2027-06-01T00:00:00Z", 1_767_225_600]
 OTHER = [
     b"",
     b"  \r",
@@ -89,7 +90,8 @@ def in_shares(
         printed.rejected += [
             (start + i + 1, reason, detail) for i, reason, detail in survey.rejected
         ]
-        take([share.decide(chunk, survey) for share in shares])
+        behind = lines[start + size :]
+        take([share.decide(chunk, survey, lambda: behind) for share in shares])  # noqa: B023
     if until is not None:
         take([share.run_until(until) for share in shares])
     for share in shares:
@@ -113,7 +115,8 @@ def crowds(draw: Any) -> list[bytes]:
         sequel.add(KEYS)
         if sequel.rarely(20):
             sequel.now += random.choice([HOUR - 1, HOUR, 5 * HOUR])
-        lines.append(json.dumps(sequel.made[-1]).encode() + b"\n")
+        wild = {"timestamp": random.choice(WILD)} if sequel.rarely(15) else {}
+        lines.append(json.dumps(sequel.made[-1] | wild).encode() + b"\n")
         if sequel.rarely(8):
             lines.append(random.choice(BAD + OTHER) + b"\n")
     return lines

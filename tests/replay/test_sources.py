@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,59 @@ def test_a_broken_gzip_file_is_an_error_of_usage(tmp_path: Path, content: bytes)
 
     with pytest.raises(UsageError, match="a whole gzip file"):
         list(LineSource(str(file)))
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "compressed"])
+@pytest.mark.parametrize("mark", [b"", MARK], ids=["as it is", "with a byte order mark"])
+@pytest.mark.parametrize("name", ["-", "e.jsonl", "e.txt"])
+def test_what_a_file_is_its_first_bytes_say(
+    tmp_path: Path, name: str, mark: bytes, pack: Callable[[bytes], bytes]
+) -> None:
+    content = pack(mark + TEXT)
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    read = LineSource("-" if name == "-" else str(path), stdin=io.BytesIO(content))
+
+    assert list(read) == LINES
+
+
+def test_a_byte_order_mark_is_passed_over_at_the_beginning_alone() -> None:
+    assert list(LineSource("-", stdin=io.BytesIO(MARK + MARK + b"{}\n" + MARK))) == [
+        MARK + b"{}\n",
+        MARK,
+    ]
+
+
+def test_nothing_has_no_lines() -> None:
+    assert list(LineSource("-", stdin=io.BytesIO(b""))) == []
+    assert list(LineSource("-", stdin=io.BytesIO(MARK))) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        pytest.param(b'[{"a": 1},\n{"b": 2}]', r"a JSON array: jq -c '.\[\]'", id="an array"),
+        pytest.param(b'\n [\n  {"a": 1}\n]', "a JSON array", id="an array over lines"),
+        pytest.param(b'{\n  "a": 1\n}\n', "over several lines: jq -c .", id="indented"),
+        pytest.param(b"customer_id,event_type\nc1,view\n", "triggerstream send", id="a table"),
+        pytest.param(b'"id";"when"\r\n1;2\r\n', "a table", id="with semicolons and quotes"),
+        pytest.param("{}\n".encode("utf-16"), "found UTF-16.*iconv", id="UTF-16"),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "compressed"])
+def test_a_file_of_another_layout_is_told_with_what_makes_lines_of_it(
+    content: bytes, remedy: str, pack: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(UsageError, match=remedy):
+        list(LineSource("-", stdin=io.BytesIO(pack(content))))
+
+
+@pytest.mark.parametrize(
+    "content", [b"nonsense\n{}", b"{", b'{"a": 1, "b": 2}\n{}', b"two words\n", b"\xff\xee,\n"]
+)
+def test_a_bad_first_line_is_a_line_like_any_other(content: bytes) -> None:
+    assert next(iter(LineSource("-", stdin=io.BytesIO(content)))) == content.splitlines(True)[0]

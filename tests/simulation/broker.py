@@ -15,7 +15,7 @@ from random import Random
 from tests.simulation.disk import is_grave
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.partition_record import PARTITION_KEY, PartitionRecord
-from triggerstream.core.records.record import Produce
+from triggerstream.core.records.record import Header, Produce
 from triggerstream.errors import ProtocolError
 from triggerstream.stream.ports import Acknowledged, Entry
 
@@ -28,7 +28,7 @@ class Line:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[Header, ...] = ()
     partition: int = 0
     author: str = "producer"
 

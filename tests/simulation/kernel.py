@@ -111,12 +111,15 @@ class Deck:
 
     def unwind(self) -> None:
         """Cancel every task, and let them end: their node is dead, and nothing hears them."""
-        while self.tasks:
-            tasks, self.tasks = self.tasks, []
-            for task in tasks:
-                task.cancel()
-            while self.ready:
+        cancelled: set[asyncio.Task[Any]] = set()
+        while self.ready or not cancelled.issuperset(self.tasks):
+            for task in self.tasks:  # also those that the end of others has begun
+                if task not in cancelled:
+                    cancelled.add(task)
+                    task.cancel()
+            for _ in range(len(self.ready)):
                 self.run_one()
+        self.tasks = []
 
 
 class Loop(asyncio.AbstractEventLoop):

@@ -12,12 +12,12 @@ from triggerstream.core.keyed.entry import EntryCodec
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Program
-from triggerstream.core.records.record import KIND, Kind
+from triggerstream.core.records.record import KIND, Header, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.stream.keyed.encoder import Encoder
 
 Rulesets = Callable[[int], Ruleset | None]
-Told = tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+Told = tuple[str, bytes | None, bytes | None, tuple[Header, ...]]
 """What a process tells: topic, key, value, headers."""
 
 _BY_TIME = {Kind.TICK, Kind.RULESET}

@@ -1,10 +1,12 @@
 """Schedules of a worker and a sender: the real programs, in one world, up to the far side.
 
-Beside what `Schedule` checks: I2, no action is accepted twice under one idempotency key; and I3, no
-frequency cap is ever exceeded.
+Beside what `Schedule` checks: I2, no action is accepted twice under one idempotency key; I3, no
+frequency cap is ever exceeded; and I9, every match has one end.
 """
 
 from __future__ import annotations
+
+import orjson
 
 from tests.simulation import shop
 from tests.simulation.disk import Disk, is_grave
@@ -117,11 +119,31 @@ class PairSchedule(Schedule):
 
     def check(self) -> None:
         super().check()
+        self.check_matches()
         self.check_answers()
         self.check_keys()
         policy = shop.ruleset(1).policy
         for cap in policy.caps:
             self.check_cap(cap)
+
+    def check_matches(self) -> None:
+        """Every match has one end: it fired, or it did not, for one reason."""
+        topics = self.world.broker.topics
+        fired = {
+            orjson.loads(line.value or b"")["firing_id"]
+            for line in topics["actions"]
+            if dict(line.headers).get(KIND) == Kind.FIRING
+        }
+        suppressed: dict[str, bytes | None] = {}
+        for line in topics["deliveries"]:
+            if dict(line.headers).get(KIND) != Kind.SUPPRESSED:
+                continue
+            self.world.reach("detect", "match suppressed")
+            name = orjson.loads(line.value or b"")["match_id"]
+            if suppressed.setdefault(name, line.value) != line.value:
+                self.world.violated(f"I9: {name} is suppressed for two reasons")
+        if both := fired & suppressed.keys():
+            self.world.violated(f"I9: fired, and suppressed as well: {both}")
 
     def check_answers(self) -> None:
         """No call is left without an answer."""
@@ -174,7 +196,7 @@ class PairSchedule(Schedule):
             is_erasure = headers.get(KIND) == Kind.ERASE
             if line.key != key or not (is_erasure or action in (line.value or b"")):
                 continue
-            position = int(headers.get(POSITION, NEVER))
+            position = int(headers.get(POSITION) or NEVER)
             if is_erasure:
                 erased.setdefault(position, clock)
             known = [at for where, at in erased.items() if position <= where]

@@ -234,7 +234,8 @@ class Schedule(ABC):
         }
         self.same(f"I1: what {role.name} tells", told, oracle.told)
         letters = {
-            int(dict(line.headers)["x-dlq-offset"]) for line in broker.topics[f"{role.input}.dlq"]
+            int(dict(line.headers)["x-dlq-offset"] or 0)
+            for line in broker.topics[f"{role.input}.dlq"]
         }
         rejected = {n for n, status in enumerate(oracle.statuses) if status == "rejected"}
         self.same("I8: dead letters", letters, rejected)

@@ -14,11 +14,14 @@ from tests.simulation.world import World
 from triggerstream.core.records.record import Produce
 from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.stream.dispatch.calls import Calls
+from triggerstream.stream.dispatch.room import Bounds
 from triggerstream.stream.ports import Acknowledged, Attempts, Entry
 
 CHANNELS = ("email", "webhook", "log")
 CALL = "call"
 """The author of what channels have answered."""
+BOUNDS = Bounds(total=3, per_channel=2, hold=1.0, unplaced=4)
+"""So few that the log is held back."""
 
 
 class SenderNode(Node):
@@ -46,11 +49,14 @@ class SenderNode(Node):
         return NotedCalls(
             {name: FarChannel(self) for name in CHANNELS},
             far_side=self.far_side,
+            world=self.world,
+            name=self.name,
             log=CallLog(self),
             rulesets=self,
             crash=self._fail,
             now=self.monotonic,
             sleep=self._sleep,
+            bounds=BOUNDS,
         )
 
     def _fail(self, error: BaseException) -> None:
@@ -84,11 +90,35 @@ class SenderNode(Node):
 
 
 class NotedCalls(Calls):
-    """The real calls; the far side learns when each was decided."""
+    """The real calls; the far side learns when each was decided, and the world when there was no
+    room for more.
 
-    def __init__(self, *args: Any, far_side: FarSide, **kwargs: Any) -> None:
+    Beside what the schedules check: I9, no more is reserved than there is room for, and than one
+    record or one customer's due times lead to.
+    """
+
+    def __init__(
+        self, *args: Any, far_side: FarSide, world: World, name: str, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._far_side = far_side
+        self._world = world
+        self._name = name
+        self._granted = 0
+
+    def room(self, partition: int) -> int:
+        self._granted = super().room(partition)
+        if not self._granted:
+            self._world.reach(self._name, "held back for want of room")
+        return self._granted
+
+    def expect(self, partition: int, attempts: Sequence[Attempt]) -> None:
+        most: dict[str, int] = {}
+        for attempt in attempts:
+            most[attempt.customer_id] = most.get(attempt.customer_id, 0) + 1
+        if len(attempts) >= self._granted + max(most.values(), default=0):
+            self._world.violated(f"I9: {len(attempts)} reserved, with room for {self._granted}")
+        super().expect(partition, attempts)
 
     def start(self, partition: int, attempt: Attempt) -> None:
         self._far_side.reserved.setdefault((attempt.action_id, attempt.attempt), attempt.at)

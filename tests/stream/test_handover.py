@@ -18,7 +18,7 @@ def handover(generation: int = 7) -> Handover:
 async def test_batches_come_out_in_the_order_in_which_they_went_in() -> None:
     waiting = handover()
     for partition, record in ((ONE, "a"), (TWO, "b"), (ONE, "c")):
-        waiting.put(Batch(partition, 7, [record]))
+        waiting.put(Batch(partition, 7, [record], 1))
 
     found = [await waiting.get(1, 60), await waiting.get(1, 60), await waiting.get(2, 60)]
 
@@ -27,31 +27,31 @@ async def test_batches_come_out_in_the_order_in_which_they_went_in() -> None:
 
 async def test_silence_is_none() -> None:
     waiting = handover()
-    waiting.put(Batch(TWO, 7, ["of another partition"]))
+    waiting.put(Batch(TWO, 7, ["of another partition"], 1))
 
     assert await waiting.get(1, 0.001) is None
 
 
 async def test_a_batch_ends_the_wait() -> None:
     waiting = handover()
-    asyncio.get_running_loop().call_soon(waiting.put, Batch(ONE, 7, ["a"]))
+    asyncio.get_running_loop().call_soon(waiting.put, Batch(ONE, 7, ["a"], 1))
 
-    assert await waiting.get(1, 60) == Batch(ONE, 7, ["a"])
+    assert await waiting.get(1, 60) == Batch(ONE, 7, ["a"], 1)
 
 
 async def test_a_batch_of_another_generation_is_never_handed_out() -> None:
     waiting = handover(7)
-    waiting.put(Batch(ONE, 6, ["old"]))
-    waiting.put(Batch(ONE, 7, ["new"]))
+    waiting.put(Batch(ONE, 6, ["old"], 1))
+    waiting.put(Batch(ONE, 7, ["new"], 1))
 
-    assert await waiting.get(1, 60) == Batch(ONE, 7, ["new"])
+    assert await waiting.get(1, 60) == Batch(ONE, 7, ["new"], 1)
 
 
 async def test_a_partition_is_full_until_its_batches_are_taken() -> None:
     waiting = handover()
     for _ in range(WAITING):
         assert not waiting.is_full(ONE)
-        waiting.put(Batch(ONE, 7, ["a"]))
+        waiting.put(Batch(ONE, 7, ["a"], 1))
     assert waiting.is_full(ONE)
     assert not waiting.is_full(TWO)
 
@@ -62,7 +62,7 @@ async def test_a_partition_is_full_until_its_batches_are_taken() -> None:
 async def test_clearing_makes_room() -> None:
     waiting = handover()
     for _ in range(WAITING):
-        waiting.put(Batch(ONE, 7, ["a"]))
+        waiting.put(Batch(ONE, 7, ["a"], 1))
 
     waiting.clear()
 

@@ -21,10 +21,12 @@ class Slow:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.turned: set[int] = set()
+        self.passed: list[tuple[int, int]] = []
         self.entered = asyncio.Event()
         self.go_on = asyncio.Event()
         self.other = asyncio.Event()
         self.error: Exception | None = None
+        self.leaves = False
 
     async def open(self, number: int) -> None:
         self.calls.append(f"open {number}")
@@ -37,10 +39,17 @@ class Slow:
             raise self.error
         self.calls.append(f"batch {number}")
 
+    def pass_over(self, number: int, offset: int) -> None:
+        self.passed.append((number, offset))
+
     async def turn(self, number: int) -> None:
         self.turned.add(number)
         if number != 1:
             self.other.set()
+
+    def leave(self) -> None:
+        if self.leaves:
+            self.go_on.set()
 
     async def close(self, number: int) -> None:
         self.calls.append(f"close {number}")
@@ -59,7 +68,7 @@ class Read:
         """Open partition 1 (and *others*), and be in the middle of a batch of it."""
         await self.reading.open(generation, [1, *others])
         self.process.entered.clear()
-        self.reading.handover.put(Batch(1, generation, ["a"]))
+        self.reading.handover.put(Batch(1, generation, ["a"], 1))
         await self.process.entered.wait()
 
 
@@ -72,7 +81,7 @@ async def _read() -> AsyncIterator[Read]:
 
 async def test_a_call_that_takes_long_holds_up_no_other_partition(read: Read) -> None:
     await read.begin(1, 2)
-    read.reading.handover.put(Batch(2, 1, ["b"]))
+    read.reading.handover.put(Batch(2, 1, ["b"], 1))
 
     await read.process.other.wait()
 
@@ -93,6 +102,15 @@ async def test_a_partition_is_turned_in_its_silence(
 async def test_giving_away_waits_for_the_call_under_way(read: Read) -> None:
     await read.begin(1)
     asyncio.get_running_loop().call_soon(read.process.go_on.set)
+
+    await read.reading.close([1], are_lost=False)
+
+    assert read.process.calls == ["open 1", "batch 1", "close 1", "drop"]
+
+
+async def test_a_call_that_waits_is_told_that_its_partition_is_to_be_given_away(read: Read) -> None:
+    read.process.leaves = True
+    await read.begin(1)
 
     await read.reading.close([1], are_lost=False)
 
@@ -134,9 +152,33 @@ async def test_partitions_that_are_lost_are_dropped_at_once(read: Read) -> None:
     assert read.process.calls == ["open 1", "drop"]
 
 
+async def test_a_batch_without_records_only_moves_what_is_done(read: Read) -> None:
+    await read.reading.open(1, [2])
+    read.reading.handover.put(Batch(2, 1, [], 7))
+
+    await read.process.other.wait()
+
+    assert read.process.passed == [(2, 6)]
+    assert read.process.calls == ["open 2"]
+
+
+async def test_what_follows_a_batch_is_passed_over_when_it_is_decided_and_the_partition_ours(
+    read: Read,
+) -> None:
+    await read.begin(1, 2)
+    read.reading.handover.put(Batch(2, 1, ["b"], 9))
+    await read.process.other.wait()
+    asyncio.get_running_loop().call_soon(read.process.go_on.set)
+
+    await read.reading.close([1, 2], are_lost=False)
+
+    assert "batch 1" in read.process.calls
+    assert read.process.passed == [(2, 8)]
+
+
 async def test_batches_that_wait_are_dropped_when_partitions_go(read: Read) -> None:
     await read.begin(1)
-    read.reading.handover.put(Batch(1, 1, ["b"]))
+    read.reading.handover.put(Batch(1, 1, ["b"], 1))
     asyncio.get_running_loop().call_soon(read.process.go_on.set)
 
     await read.reading.close([1], are_lost=False)

@@ -7,7 +7,11 @@ from pathlib import Path
 from triggerstream.errors import Problem, TriggerFileError
 
 YAML = ".yaml"
+LIQUID = ".liquid"
 TEMPLATES = "templates"
+
+_NOTHING = {"", "...", "~", "null", "Null", "NULL"}
+"""Lines of a YAML file that say nothing; the words are those of its core schema for null."""
 
 
 def read_files(directory: Path) -> dict[str, str]:
@@ -29,8 +33,8 @@ def read_files(directory: Path) -> dict[str, str]:
 
 def says_nothing(text: str) -> bool:
     """Return whether *text* has nothing but comments, as a file that was never filled in."""
-    lines = (line.strip() for line in text.splitlines())
-    return all(not line or line.startswith("#") or line in {"---", "..."} for line in lines)
+    lines = (line.removeprefix("---").partition("#")[0].strip() for line in text.splitlines())
+    return all(line in _NOTHING for line in lines)
 
 
 def _wanted(directory: Path) -> list[Path]:
@@ -54,9 +58,13 @@ def _check_kind(file: Path) -> None:
 
 
 def _belongs(path: Path) -> bool:
-    if any(part.startswith(".") for part in path.parts):
+    if _is_hidden(path):
         return False
     return path.suffix == YAML or (path.parts[0] == TEMPLATES and len(path.parts) == 3)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _check(directory: Path, found: list[Path], wanted: list[Path], passed_over: list[Path]) -> None:
@@ -71,6 +79,17 @@ def _check(directory: Path, found: list[Path], wanted: list[Path], passed_over: 
     problems += [
         Problem(path.relative_to(directory).as_posix(), 1, 1, f"a file; found {_kind(path)}")
         for path in passed_over
+    ]
+    problems += [
+        Problem(
+            path.relative_to(directory).as_posix(),
+            1,
+            1,
+            f"a part of a template at {TEMPLATES}/NAME/PART{LIQUID}; found it elsewhere",
+        )
+        for path in found
+        if path.suffix == LIQUID and path not in wanted
+        if not _is_hidden(path.relative_to(directory))
     ]
     if not problems and not any(path.suffix == YAML for path in wanted):
         message = f"at least one trigger file (*{YAML}); found none"

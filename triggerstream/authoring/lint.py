@@ -6,7 +6,7 @@ the word stands in the file, so the nodes are looked through and not the values 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import chain
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from typing import NamedTuple
 from triggerstream.authoring import observed as observing
 from triggerstream.authoring.observed import Field, Observed
 from triggerstream.core.conditions.paths import reads_profile
+from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.parsing.conditions import CALENDAR
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar, read_documents
 from triggerstream.core.parsing.patterns import AGGREGATES
@@ -126,7 +127,8 @@ class _Linter:
         said = f"{what}: " if what else ""
         if reads_profile(node.text):
             profile = self._observed.profile
-            if profile and node.text not in (*profile, "profile"):
+            is_whole = _is_whole(self._observed.fields.get(IDENTIFY, {}))
+            if profile and is_whole and node.text not in (*profile, "profile"):
                 hint = _path_hint(node.text, profile)
                 required = f"{said}an attribute that 'identify' events set"
                 self._warn("unknown_field", node, f"{required}; found {show(node)} in none{hint}")
@@ -134,8 +136,7 @@ class _Linter:
         fields = [self._observed.fields[each] for each in types if each in self._observed.fields]
         number = sum(self._observed.types[each] for each in set(types))
         have = [each[node.text] for each in fields if node.text in each]
-        is_whole = all(len(each) < observing.MOST_PATHS for each in fields)
-        if not have and number and is_whole:
+        if not have and number and all(map(_is_whole, fields)):
             known = set(chain.from_iterable(fields))
             found = f"found {show(node)} in none of {number:,}{_path_hint(node.text, known)}"
             required = f"{said}a field that events of {_some(types)} have"
@@ -154,6 +155,11 @@ class _Linter:
 
     def _warn(self, code: str, node: Node, message: str) -> None:
         self.found.append(Warned(code, Problem(self._file, node.line, node.col, message)))
+
+
+def _is_whole(fields: Collection[str]) -> bool:
+    """Return whether these are all paths of a type, and not only the first that came."""
+    return len(fields) < observing.MOST_PATHS
 
 
 def _items(node: Node | None) -> Iterable[Node]:

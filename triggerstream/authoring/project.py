@@ -34,7 +34,7 @@ def starter(name: str) -> dict[str, str]:
 def write_project(directory: Path, name: str) -> list[Path]:
     """Write the starter *name* into *directory*, and return what was written, in order.
 
-    Nothing that is there is touched: all is written, or nothing.
+    Nothing that is there is touched: all files are written, or none.
 
     Raises:
         UsageError: There is no such starter, or one of its files is there already, or the directory
@@ -48,14 +48,19 @@ def write_project(directory: Path, name: str) -> list[Path]:
             f"{directory}: required is a directory without the files of the starter; found {names}"
         )
         raise UsageError(msg)
+    written: list[Path] = []
     try:
         for path, text in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            with path.open("x", encoding="utf-8") as file:
+                written.append(path)
+                file.write(text)
     except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
         msg = f"{directory}: required is a directory that can be written to; found: {error}"
         raise UsageError(msg) from error
-    return list(wanted)
+    return written
 
 
 def _texts(folder: Traversable, below: str = "") -> Iterator[tuple[str, str]]:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from triggerstream.channels.base import Channel
 from triggerstream.channels.config import ChannelsConfig
-from triggerstream.channels.email import EmailChannel
+from triggerstream.channels.email.channel import EmailChannel
+from triggerstream.channels.http.webhook import WebhookChannel
 from triggerstream.channels.log import LogChannel
-from triggerstream.channels.webhook import WebhookChannel
 
 
 def build_channels(config: ChannelsConfig, *, now: Callable[[], float]) -> dict[str, Channel]:

@@ -20,12 +20,13 @@ def main() -> None:
     """
     end_when_told(sys.argv[1] if len(sys.argv) > 1 else None)
     from triggerstream.cli.commands import app
+    from triggerstream.cli.output import say
 
     try:
         app()
     except TriggerFileError as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         sys.exit(error.exit_code)
     except TriggerstreamError as error:
-        print(f"triggerstream: {error}", file=sys.stderr)
+        say(f"triggerstream: {error}")
         sys.exit(error.exit_code)

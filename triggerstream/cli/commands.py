@@ -17,7 +17,9 @@ from triggerstream.cli import (
     init,
     inspect,
     replay,
+    send,
     sender,
+    tail,
     test,
     validate,
     worker,
@@ -38,6 +40,8 @@ app.command()(replay.replay)
 app.command()(worker.worker)
 app.command()(sender.sender)
 app.command()(deploy.deploy)
+app.command()(send.send)
+app.command()(tail.tail)
 app.command()(inspect.inspect)
 app.add_typer(dlq.app, name="dlq")
 app.command()(demo.demo)

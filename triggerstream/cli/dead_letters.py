@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from triggerstream.cli.output import escaped
 from triggerstream.core.records.dead_letters import Letter, as_letter
 
 
@@ -13,11 +14,9 @@ async def read_letters(options: Mapping[str, Any], topic: str) -> AsyncIterator[
 
     *options* say how to reach the brokers (`stream.kafka.client.client_options`).
     """
-    from aiokafka import AIOKafkaConsumer
+    from triggerstream.stream.kafka.consumer import open_consumer
 
-    consumer = AIOKafkaConsumer(
-        topic, **options, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    consumer = open_consumer(options, topic, auto_offset_reset="earliest")
     try:
         await consumer.start()
         ends = await consumer.end_offsets(consumer.assignment())
@@ -44,8 +43,5 @@ def printable(value: bytes | None, limit: int) -> str:
     """Return *value* as text that cannot steer a terminal, cut after *limit* bytes."""
     if value is None:
         return "(null)"
-    text = value[:limit].decode(errors="backslashreplace")
-    shown = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
+    shown = escaped(value[:limit].decode(errors="backslashreplace"))
     return shown if len(value) <= limit else f"{shown}… ({len(value)} bytes)"

@@ -25,7 +25,10 @@ def demo(
         bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")
     ] = False,
 ) -> None:
-    """See it work: play a shop's half-year, and show what was sent, and what was not and why."""
+    """See it work: play a shop's half-year.
+
+    Shows what was sent, and what was not and why.
+    """
     try:
         from triggerstream.demo.main import main
     except ModuleNotFoundError as error:

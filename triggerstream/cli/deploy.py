@@ -30,12 +30,12 @@ def deploy(
         bool, typer.Option("--no-test", help="Do not run the directory's tests before.")
     ] = False,
 ) -> None:
-    """Check, test and publish a directory of triggers; the workers put it in force.
+    """Check, test and publish a directory of triggers.
 
-    Says what changes, and prints the version: the one in force where nothing does. Exits 1, with
-    nothing published, if anything is wrong or a test fails.
+    The workers put it in force. Says what changes, and prints the version: the one in force where
+    nothing does. Exits 1, with nothing published, if anything is wrong or a test fails.
     """
-    files = TriggerFiles(directory)
+    files = TriggerFiles(directory, must_be_whole=True)
     ruleset = files.ruleset()
     _test(files, ruleset, run=not no_test)
     settings = prepare()

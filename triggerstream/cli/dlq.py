@@ -62,9 +62,10 @@ def show_letters(
     ] = 2000,
     json: Json = False,
 ) -> None:
-    """Show dead letters: where each came from, why it is here, and its raw bytes, escaped.
+    """Show dead letters, one by one.
 
-    With --json each is one line, whole.
+    Where each came from, why it is here, and its raw bytes, escaped. With --json each is one line,
+    whole.
     """
     from triggerstream.core.records.dead_letters import as_json
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from triggerstream.cli.output import print_json, say
+from triggerstream.cli.output import escaped, print_json, say
 from triggerstream.cli.startup import ask_kafka, prepare
 from triggerstream.errors import UnreachableError
 
@@ -29,14 +30,13 @@ def inspect(
     customer: Annotated[str, typer.Argument(help="A customer_id.")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what is remembered of a customer: progress, open waits, limits, sends and caps.
+    """Show what is remembered of a customer.
 
-    Exits 1 where nothing is remembered, and 69 where nobody owns the customer now.
+    Progress, open waits and limits, asked of a worker; sends and caps, asked of a sender. Exits 1
+    where nothing is remembered, and 69 where that is not known, since nobody owns the customer now.
     """
     settings = prepare()
     answers = {each.name: _ask(settings, each, customer) for each in _PROCESSES}
-    if all(answer is None for answer in answers.values()):
-        raise typer.Exit(UnreachableError.exit_code)  # nobody could be asked, as was said
     known = {process: found for process, found in answers.items() if found and found["known"]}
     if json:
         print_json(known)
@@ -45,8 +45,24 @@ def inspect(
             print(f"{process}:")
             _print(found, "  ")
     if not known:
-        say(f"nothing is remembered of {customer!r}")
-        raise typer.Exit(1)
+        told, code = nothing_known(customer, answers)
+        say(told)
+        raise typer.Exit(code)
+
+
+def nothing_known(customer: str, answers: Mapping[str, Any]) -> tuple[str, int]:
+    """Return what is said, and the exit code, where no answer in *answers* remembers *customer*.
+
+    An answer that is ``None`` could not be asked for: then it is not known that there is nothing.
+    """
+    asked = [name for name, answer in answers.items() if answer is not None]
+    if len(asked) == len(answers):
+        return f"nothing is remembered of {customer!r}", 1
+    if asked:
+        told = f"nothing is remembered of {customer!r} by {', '.join(asked)}; of the rest see above"
+    else:
+        told = f"whether anything is remembered of {customer!r} is not known"
+    return told, UnreachableError.exit_code
 
 
 def _ask(settings: Settings, process: _Process, customer: str) -> dict[str, Any] | None:
@@ -75,11 +91,11 @@ def _ask(settings: Settings, process: _Process, customer: str) -> dict[str, Any]
 
 
 def _print(value: Any, indent: str) -> None:
-    """Print mappings and lists as an indented outline."""
+    """Print mappings and lists as an indented outline, each name and each value on one line."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value, start=1)
     for name, content in pairs:
         if isinstance(content, dict | list) and content:
-            print(f"{indent}{name}:")
+            print(f"{indent}{escaped(str(name))}:")
             _print(content, f"{indent}  ")
         else:
-            print(f"{indent}{name}: {content}")
+            print(f"{indent}{escaped(str(name))}: {escaped(str(content))}")

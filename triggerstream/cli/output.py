@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,14 +17,53 @@ PATIENCE = 2.0
 """Seconds after which somebody who waits wants to see that something moves."""
 
 
+def escaped(text: str) -> str:
+    """Return *text* on one line, as it cannot steer a terminal: what somebody else wrote."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
 def say(text: str) -> None:
-    """Write *text* to stderr: talk, not data."""
-    print(text, file=sys.stderr)
+    """Write *text* to stderr: talk, not data. It may have lines of its own; whatever of it somebody
+    else wrote has been `escaped`."""
+    print("\n".join(map(escaped, text.split("\n"))), file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
     """Write *value* to stdout as one line of JSON; whole numbers keep their digits."""
     sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+
+
+class OutputClosedError(Exception):
+    """Nobody reads what is written to stdout any more."""
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Write to stdout amid what has pipes of its own, such as connections.
+
+    Raises:
+        OutputClosedError: Nobody reads it; `until_closed` ends quietly then.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise OutputClosedError from error
+
+
+@contextmanager
+def until_closed() -> Iterator[None]:
+    """Write to stdout for as long as somebody reads; where the pipe is closed, be done."""
+    try:
+        with writing():
+            yield
+    except OutputClosedError:
+        # What is still buffered has nowhere to go, and the interpreter would try once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_table(columns: list[str], rows: Iterable[Iterable[object]]) -> None:
@@ -32,7 +73,7 @@ def print_table(columns: list[str], rows: Iterable[Iterable[object]]) -> None:
 
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(escaped(str(cell)) for cell in row))
     console = Console(markup=False, highlight=False)
     if not console.is_terminal:
         console.width = 10_000

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from triggerstream.cli.output import say, with_progress
+from triggerstream.cli.output import escaped, say, with_progress
 from triggerstream.cli.trigger_files import TriggerFiles
 from triggerstream.errors import UsageError
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 def replay(
     events: Annotated[
         str,
-        typer.Argument(help="Events as JSON Lines: a .jsonl or .jsonl.gz file, or - for stdin."),
+        typer.Argument(
+            help="Events as JSON Lines: a file, compressed by gzip or not, or - for stdin."
+        ),
     ],
     triggers: Annotated[Path, typer.Option("--triggers", help="A directory of trigger files.")],
     until: Annotated[
@@ -33,7 +36,12 @@ def replay(
         ),
     ] = None,
     max_gap: Annotated[
-        str, typer.Option("--max-gap", help="The furthest that one event may move the clock.")
+        str,
+        typer.Option(
+            "--max-gap",
+            help="The furthest that one event may move the clock where those behind it are not "
+            "there as well.",
+        ),
     ] = "400d",
     jobs: Annotated[
         int | None,
@@ -46,10 +54,10 @@ def replay(
         ),
     ] = None,
 ) -> None:
-    """Decide a log in virtual time; print each decision as one line of JSON.
+    """Decide a log of events in virtual time.
 
-    Lines that are no events are reported with their number and reason, and the replay goes on; it
-    exits 1 if there were any, or if a trigger failed.
+    Prints each decision as one line of JSON. Lines that are no events are reported with their
+    number and reason, and the replay goes on; it exits 1 if there were any, or if a trigger failed.
     """
     from triggerstream.core.durations import parse_duration
     from triggerstream.core.timestamps import parse_moment
@@ -62,24 +70,44 @@ def replay(
     ruleset = TriggerFiles(triggers).ruleset()
     spare_the_collector()
     run = _in_one if number == 1 else _in_many
-    counts = run(ruleset, events, number, until=end, max_gap=gap, findings=_Findings(events))
+    findings = _Findings(events)
+    counts = run(ruleset, events, number, until=end, max_gap=gap, findings=findings)
     sys.stdout.flush()
+    findings.sum_up()
     _summarise(counts.statuses, counts.clamped)
     if counts.statuses["rejected"] or counts.failures:
         raise typer.Exit(1)
 
 
+_SHOWN = 10
+"""Complaints of one kind that are said one by one."""
+
+
 class _Findings:
-    """Says on stderr what is wrong with a log, as soon as it is found."""
+    """Says on stderr what is wrong with a log, as soon as it is found: of each kind the first few,
+    and of the others, at the end, how many there were."""
 
     def __init__(self, events: str) -> None:
         self._events = events
+        self._found: Counter[str] = Counter()
 
     def on_reject(self, number: int, reason: str, detail: str) -> None:
-        say(f"{self._events}:{number}: {reason}: {detail}")
+        self._say(reason, f"{self._events}:{number}: {reason}: {escaped(detail)}")
 
     def on_error(self, failed: TriggerFailed) -> None:
-        say(f"trigger {failed.trigger!r} failed for a customer at {failed.at}: {failed.error}")
+        what = f"trigger {failed.trigger!r} failed"
+        error = escaped(str(failed.error))
+        self._say(what, f"{what} for a customer at {failed.at}: {error}")
+
+    def sum_up(self) -> None:
+        for kind, number in self._found.items():
+            if number > _SHOWN:
+                say(f"and {number - _SHOWN:,} more like it: {kind}")
+
+    def _say(self, kind: str, text: str) -> None:
+        self._found[kind] += 1
+        if self._found[kind] <= _SHOWN:
+            say(text)
 
 
 def _in_one(

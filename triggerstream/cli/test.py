@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from triggerstream.cli.output import print_json, say
+from triggerstream.cli.output import escaped, print_json, say
 from triggerstream.cli.trigger_files import TriggerFiles, ids_of
 from triggerstream.errors import UsageError
 
@@ -53,7 +53,7 @@ def _run(path: Path) -> list[Result]:
 def told(result: Result) -> list[str]:
     """Return the lines that tell *result*: of a failed one, why."""
     fixture = result.fixture
-    lines = [f"{'ok    ' if result.is_ok else 'FAILED'} {fixture.where}: {fixture.name}"]
+    lines = [f"{'ok    ' if result.is_ok else 'FAILED'} {fixture.where}: {escaped(fixture.name)}"]
     if result.is_ok:
         return lines
     details = [*result.problems, *result.notes]
@@ -62,7 +62,7 @@ def told(result: Result) -> list[str]:
         details += [f"  {decision}" for decision in result.got]
     else:
         details += ["- expected   + got", *result.diff()]
-    return lines + [f"         {line}" for line in details]
+    return lines + [f"         {escaped(line)}" for line in details]
 
 
 def _as_json(result: Result) -> dict[str, Any]:

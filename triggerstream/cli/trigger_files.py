@@ -28,13 +28,27 @@ class TriggerFiles:
         is_whole: It is a directory: what its files name must be among them.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, must_be_whole: bool = False) -> None:
+        """Read the files.
+
+        Args:
+            must_be_whole: One file alone is refused: what is put in force takes the place of all.
+
+        Raises:
+            UsageError: There is nothing at *path*, or one file where that is refused.
+        """
         from triggerstream.authoring.files import read_files
 
         if not path.exists():
             msg = f"{path}: a directory of trigger files, or one file; found nothing"
             raise UsageError(msg)
         self.is_whole = path.is_dir()
+        if must_be_whole and not self.is_whole:
+            msg = (
+                f"{path}: a directory of trigger files is required, for what is put in force takes "
+                "the place of all that is; found one file"
+            )
+            raise UsageError(msg)
         self._root = path if self.is_whole else path.parent
         self.texts: Mapping[str, str] = self._here(lambda: read_files(path))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from triggerstream.cli.output import print_json, say
+from triggerstream.cli.output import escaped, print_json, say
 from triggerstream.cli.trigger_files import TriggerFiles, ids_of
 from triggerstream.errors import Problem, TriggerFileError
 
@@ -35,9 +35,9 @@ def validate(
         bool, typer.Option("--json", help="Print the problems and warnings as JSON.")
     ] = False,
 ) -> None:
-    """Check trigger files, templates, policy and fixtures; exit 1 if anything is wrong.
+    """Check trigger files, templates, policy and fixtures.
 
-    Problems go to stdout, warnings and what was seen to stderr.
+    Problems go to stdout, warnings and what was seen to stderr. Exits 1 if anything is wrong.
     """
     observed = None if events is None else _observe(events)
     found = _Found()
@@ -47,7 +47,7 @@ def validate(
         print_json([_as_json(problem) for problem in found.problems] + _warnings(found))
     else:
         for problem in found.problems:
-            print(problem)
+            print(escaped(str(problem)))
         for warned in found.warned:
             say(f"{warned.problem} [{warned.code}]")
     if found.problems:

@@ -79,7 +79,12 @@ class Firing(msgspec.Struct, frozen=True):
 
 
 class Suppressed(msgspec.Struct, frozen=True):
-    """A match that did not fire, with the first reason against it and what was found."""
+    """A match that did not fire, with the first reason against it and what was found.
+
+    Attributes:
+        match_id: What its firing's id would have been (`firing_id`).
+        is_recorded: Whether the policy wants it told; it is counted in any case.
+    """
 
     reason: SuppressionReason
     trigger: str
@@ -90,6 +95,10 @@ class Suppressed(msgspec.Struct, frozen=True):
     actions: int
     """How many actions the trigger asks for: what the conservation law counts."""
     detail: str = ""
+    match_id: str = ""
+    mode: str = "live"
+    type: str = "behavioral"
+    is_recorded: bool = True
 
 
 class TriggerFailed(msgspec.Struct, frozen=True):

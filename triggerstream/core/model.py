@@ -223,6 +223,8 @@ class Policy(msgspec.Struct, frozen=True):
             marketing (any type but transactional) and not false for transactional messages,
             ``opt_out`` wants it not to be false, ``none`` asks nothing.
         expiry: How long after its due time an action may still be sent.
+        record_suppressed: Whether each match that does not fire is told on the topic of
+            deliveries, with its reason; it is counted in any case.
     """
 
     allowed_lateness: int = 10_000
@@ -235,6 +237,7 @@ class Policy(msgspec.Struct, frozen=True):
         default_factory=lambda: dict.fromkeys(("email", "sms", "push"), "opt_in")
     )
     expiry: int = 3 * DAY
+    record_suppressed: bool = True
 
 
 class RulesetSource(msgspec.Struct, frozen=True):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 import orjson
-from aiokafka import ConsumerRecord
 
 from triggerstream.core.records.record import Rejected
 from triggerstream.demo.history import DAY, HOUR, Played, read_history, with_ticks
@@ -22,6 +21,7 @@ from triggerstream.demo.show import Board, show_letter, show_tally
 from triggerstream.demo.sinks import HOST, SECRET, Mailbox, Receiver, open_mailbox, open_receiver
 from triggerstream.demo.tally import read_topic, take_tally
 from triggerstream.errors import TriggerstreamError, UsageError
+from triggerstream.stream.kafka.records import Record
 from triggerstream.stream.kafka.topics import Topics
 
 ENDPOINTS = ("crm", "support")
@@ -182,7 +182,7 @@ async def _wait_until_done(
 
 
 async def _show(stage: Stage, cast: Cast) -> None:
-    def read(short: str) -> AsyncIterator[ConsumerRecord]:
+    def read(short: str) -> AsyncIterator[Record]:
         return read_topic(stage.bootstrap, stage.topics.name(short), stage.partitions)
 
     tally = await take_tally(read, await cast.worker.metrics())

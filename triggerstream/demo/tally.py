@@ -10,11 +10,16 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-from triggerstream.core.records.record import KIND, Kind
+from triggerstream.core.reasons import Outcome
+from triggerstream.core.records.deliveries import DELIVERIES, Delivery
+from triggerstream.core.records.deliveries import read as read_delivery
+from triggerstream.core.records.record import Kind, read_kind
 from triggerstream.ops.catalogue import PREFIX
+from triggerstream.stream.kafka.consumer import open_consumer
+from triggerstream.stream.kafka.records import Record
 
 
 class Line(msgspec.Struct):
@@ -40,9 +45,7 @@ class Tally(msgspec.Struct):
     ended_actions: Counter[str]
 
 
-async def take_tally(
-    read: Callable[[str], AsyncIterator[ConsumerRecord]], worker_metrics: str
-) -> Tally:
+async def take_tally(read: Callable[[str], AsyncIterator[Record]], worker_metrics: str) -> Tally:
     """Return the numbers as they stand.
 
     Args:
@@ -61,14 +64,14 @@ async def take_tally(
     ended: Counter[str] = Counter()
     for _, value in metrics("suppressed_actions_total", "trigger", "reason"):
         ended["suppressed"] += value
-    for delivery in await _distinct(read("deliveries"), "action_id", None):
-        line = lines.setdefault(delivery["trigger"], Line())
-        outcome, reason = delivery["outcome"], delivery["reason"]
+    for delivery in await _ended(read(DELIVERIES)):
+        line = lines.setdefault(delivery.trigger, Line())
+        outcome, against = delivery.outcome.value, delivery.reason
         ended[outcome] += 1
-        if outcome == "sent":
-            line.sent[delivery["channel"]] += 1
+        if delivery.outcome == Outcome.SENT:
+            line.sent[delivery.channel] += 1
         else:
-            line.others[outcome if reason is None else f"{reason} ({outcome})"] += 1
+            line.others[outcome if against is None else f"{against} ({outcome})"] += 1
     matched = sum(value for _, value in metrics("matched_actions_total", "trigger"))
     return Tally(dict(sorted(lines.items())), matched, ended)
 
@@ -87,20 +90,30 @@ def _metrics(text: str) -> Callable[..., Iterator[tuple[tuple[str, ...], int]]]:
 
 
 async def _distinct(
-    records: AsyncIterator[ConsumerRecord], id_field: str, kind: bytes | None
+    records: AsyncIterator[Record], id_field: str, kind: bytes | None
 ) -> list[Mapping[str, Any]]:
     """Return the JSON values of the *records* of *kind*, one for each id."""
     found: dict[str, Mapping[str, Any]] = {}
     async for record in records:
-        if dict(record.headers).get(KIND) == kind and record.value is not None:
+        if read_kind(record.headers) == kind and record.value is not None:
             value = msgspec.json.decode(record.value)
             found.setdefault(value[id_field], value)
     return list(found.values())
 
 
-async def read_topic(bootstrap: str, topic: str, count: int) -> AsyncIterator[ConsumerRecord]:
+async def _ended(records: AsyncIterator[Record]) -> list[Delivery]:
+    """Return the deliveries among *records*, one for each action."""
+    found: dict[str, Delivery] = {}
+    async for record in records:
+        delivery = read_delivery(record)
+        if isinstance(delivery, Delivery):
+            found.setdefault(delivery.action_id, delivery)
+    return list(found.values())
+
+
+async def read_topic(bootstrap: str, topic: str, count: int) -> AsyncIterator[Record]:
     """Yield the records of *topic*'s *count* partitions, up to their ends as they are now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = open_consumer({"bootstrap_servers": bootstrap})
     await consumer.start()
     try:
         partitions = [TopicPartition(topic, number) for number in range(count)]

@@ -114,6 +114,12 @@ CATALOGUE: tuple[Metric, ...] = (
     _counter("goals_total", "Goals reached by customers.", "trigger"),
     _counter("consent_changes_total", "Changes of a customer's consent or preferences."),
     _counter(
+        "consent_unreadable_total",
+        "Values of consent, preferences and unsubscribed, in such changes, that cannot be read: "
+        "taken for a no, or for unsubscribed.",
+        "what",
+    ),
+    _counter(
         "bounded_total",
         "Progress given up to keep a customer's state in bounds, by kind.",
         "trigger",

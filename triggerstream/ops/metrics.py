@@ -32,6 +32,7 @@ from triggerstream.core.decisions import (
     TriggerFailed,
 )
 from triggerstream.core.model import MODES, Trigger
+from triggerstream.core.policy import consent
 from triggerstream.core.reasons import (
     CancelReason,
     FailReason,
@@ -42,7 +43,8 @@ from triggerstream.core.reasons import (
     SuppressionReason,
 )
 from triggerstream.core.records.dead_letters import DeadLetter
-from triggerstream.core.sending.deliveries import Admitted, Delivery, Ignored
+from triggerstream.core.records.deliveries import Delivery
+from triggerstream.core.sending.deliveries import Admitted, Ignored
 from triggerstream.ops.catalogue import ADMITTED, CATALOGUE, DELIVERED, MATCHED, PENDING, Metric
 
 # A second series beside each counter, of when it began, doubles what is scraped and says nothing
@@ -322,6 +324,8 @@ class ProcessMetrics:
         for reason in RejectReason:
             children.bind("records_rejected_total", topic, reason)
             children.bind("dead_letters_total", topic, reason)
+        for what in consent.UNREADABLE:
+            children.bind("consent_unreadable_total", what)
         for channel in self._channels:
             children.bind("actions_pending", channel)
             children.bind("attempt_seconds", channel)
@@ -358,8 +362,10 @@ def _tally(outcome: object, topic: str, tally: Tally[tuple[str, ...]]) -> None:
             tally["trigger_errors_total", trigger] += 1
         case GoalReached(trigger=trigger):
             tally["goals_total", trigger] += 1
-        case ConsentChanged():
+        case ConsentChanged(consent=attributes):
             tally[("consent_changes_total",)] += 1
+            for what in consent.unreadable(attributes):
+                tally["consent_unreadable_total", what] += 1
         case Bounded(trigger=trigger, what=what):
             tally["bounded_total", trigger, what] += 1
         case Clamped():

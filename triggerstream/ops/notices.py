@@ -17,7 +17,7 @@ from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.keyed.control import RulesetMarked
 from triggerstream.core.reasons import FailReason, Outcome
 from triggerstream.core.records.dead_letters import DeadLetter
-from triggerstream.core.sending.deliveries import Delivery
+from triggerstream.core.records.deliveries import Delivery
 
 AGAIN_AFTER: Final = 60.0
 """Seconds after which a kind that has gone on is told again, with how many there were."""
@@ -60,7 +60,8 @@ class Notices:
                 case DeadLetter():
                     self._take_letter(outcome)
                 case TriggerFailed(trigger=trigger, error=error):
-                    if self._is_new(("trigger_failed", trigger, error)):
+                    # What follows the error's class may be another text for each customer.
+                    if self._is_new(("trigger_failed", trigger, error.partition(":")[0])):
                         _log.error("a trigger raised", trigger=trigger, error=error)
                 case RulesetMarked(version=version, before=before) if version != self._ruleset:
                     self._ruleset = version

@@ -200,7 +200,7 @@ class Smtp(_Group):
 class WebhookEndpoint(_Group):
     """Where a webhook action goes, and the secrets that sign it (the first is the newest).
 
-    The sender reads both more strictly when it starts (`channels.endpoints`).
+    The sender reads both more strictly when it starts (`channels.http.endpoints`).
     """
 
     url: str = Field(pattern=r"^https?://\S+$", description="an http or https address")
@@ -285,9 +285,20 @@ LEAVES = {leaf.name: leaf for leaf in _leaves(Settings)}
 
 
 _OURS = {
-    "string_pattern_mismatch": "",  # what is required has been said, and a pattern says less
+    # What is required has been said, and these say less, or say it again.
+    **dict.fromkeys(("string_pattern_mismatch", "literal_error"), ""),
+    **dict.fromkeys(("string_too_short", "too_short"), ""),
+    **dict.fromkeys(("int_parsing", "int_from_float", "int_parsing_size", "float_parsing"), ""),
+    "greater_than": "it must be above {gt}",
+    "greater_than_equal": "it must be at least {ge}",
+    "less_than_equal": "it must be at most {le}",
+    "finite_number": "it must be finite",
     "extra_forbidden": "there is no such key",
     "missing": "this key is missing",
+    "dict_type": "this is no mapping",
+    "model_type": "this is no mapping",
+    "tuple_type": "this is no list",
+    "string_type": "this is no text",
 }
 """Words for pydantic's kinds of problems, where its own speak of how we check."""
 
@@ -329,8 +340,10 @@ def _read(
         return leaf, given[name]
     leaf = LEAVES.get(name.removesuffix(_FILE))
     if leaf is None or not leaf.is_secret:
-        close = get_close_matches(name, LEAVES, n=1)
-        remedy = f"; did you mean {close[0]}?" if close else ""
+        # Behind the prefix, which would make all of them alike.
+        known = [each.removeprefix(PREFIX) for each in LEAVES]
+        close = get_close_matches(name.removeprefix(PREFIX), known, n=1)
+        remedy = f"; did you mean {PREFIX}{close[0]}?" if close else ""
         problems.append(f"{name}: is not a setting{remedy}")
         return None, None
     if leaf.name in given:
@@ -359,7 +372,11 @@ def _told(problem: Any) -> str:
         if leaf is not None:
             path = path[end:]
             break
-    words = _OURS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    ours = _OURS.get(problem["type"])
+    if ours is None:
+        words = problem["msg"].removeprefix("Value error, ")
+    else:
+        words = ours.format(**problem.get("ctx", {}))
     if leaf is None:  # from a validator of a group, whose words name the variables
         return str(words)
     found = "a value that is not shown" if leaf.is_secret else repr(problem["input"])

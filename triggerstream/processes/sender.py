@@ -15,12 +15,13 @@ from triggerstream.channels.templates.processes import Processes
 from triggerstream.core.sending.send import Send
 from triggerstream.ops.settings import Sender, Settings
 from triggerstream.processes.runtime import Runtime, run
-from triggerstream.stream.dispatch.calls import Bounds, Calls
+from triggerstream.stream.dispatch.calls import Calls
+from triggerstream.stream.dispatch.room import Bounds
 
 DRAIN = 15.0
 """Seconds that calls under way get at the end."""
 
-_PLAYED = Bounds(waiting=100_000, patience=20.0, pause=0.0, stale=None, held_back=100)
+_PLAYED = Bounds(patience=20.0, pause=0.0, stale=None, hold=None)
 """Where time is data, days pass in seconds: a decision's age means nothing, a pause by the clock
 may never end, and history waits until its messages have gone out."""
 

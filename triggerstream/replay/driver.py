@@ -2,20 +2,21 @@
 
 The same keyed partition and the same program as in a worker, over a store in memory; only the
 clock is another one. Each event's arrival is its ``received_at`` where it has one, else its
-timestamp, and moves the clock if that is ahead. So the decisions are those that a worker takes on
-the same log, ids included.
+timestamp, and moves the clock if that is ahead, as far as it is to be believed (`replay.clock`).
+So the decisions are those that a worker takes on the same log, ids included.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain
 from typing import Any
 
 from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.replay.clock import Ahead, Said, may_move
 from triggerstream.replay.lines import Line, decision_line, read_line
 from triggerstream.replay.partition import BATCH, MAX_GAP, SLICE, Deciding, Decoded, as_line
 
@@ -28,14 +29,14 @@ class Replay:
     """Decides a log of events under one ruleset, from an empty state.
 
     Args:
-        max_gap: The furthest that one event may move the clock, in milliseconds; what is further
-            is clamped and counted, so that one bad stamp cannot run the clock away.
+        max_gap: The furthest that one event may move the clock on its own word, in milliseconds;
+            what is further must be borne out by those behind it (`replay.clock`).
         on_reject: Hears of each line that is no event, in order, batch by batch.
         on_error: Hears of each evaluation of a trigger that raised.
 
     Attributes:
         statuses: How many events ended how (`RecordStatus`, or ``rejected``).
-        clamped: How many arrivals were clamped.
+        clamped: How many arrivals were taken for the clock, being too far ahead of it.
         failures: How many evaluations of a trigger raised.
     """
 
@@ -76,15 +77,15 @@ class Replay:
             yield b"".join(map(as_line, self.run_until(until)))
 
     def _batches(self, values: Iterable[bytes]) -> Iterator[Iterator[dict[str, Any]]]:
-        lines = iter(values)
+        lines = Ahead(values)
         is_over = False
         while not is_over:
             for start in range(0, BATCH, SLICE):
-                some = list(islice(lines, min(SLICE, BATCH - start)))
+                some = lines.take(min(SLICE, BATCH - start))
                 is_over = not some
                 if is_over:
                     break
-                self._read(some)
+                self._read(some, lines)
             yield self._taken()
 
     def run_until(self, moment: int) -> Iterator[dict[str, Any]]:
@@ -100,8 +101,8 @@ class Replay:
 
     # ── lines in ────────────────────────────────────────────────────────────────────────────
 
-    def _read(self, values: list[bytes]) -> None:
-        """Read and apply *values*.
+    def _read(self, values: list[bytes], ahead: Ahead) -> None:
+        """Read and apply *values*, behind which the lines of *ahead* come.
 
         What is rejected does not move the clock: so it is known for each line how far that may
         jump, and so its arrival, before anything is applied.
@@ -120,9 +121,12 @@ class Replay:
                 self._rejected.append((number, rejected.reason, rejected.detail))
                 continue
             if arrival > clock:
-                if clock and arrival - clock > max_gap:
-                    self.clamped += 1
-                    arrival = clock + max_gap
+                if not clock or arrival - clock > max_gap:
+                    said = Said(event.customer_id, arrival, is_received)
+                    following = chain(values[number - self._number :], ahead.peek())
+                    if not may_move(clock, said, following, max_gap):
+                        self.clamped += 1
+                        arrival = clock
                 clock = arrival
             if is_received is not is_clamping:
                 self._deciding.apply(waiting)

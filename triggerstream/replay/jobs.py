@@ -13,8 +13,9 @@ import signal
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -27,6 +28,7 @@ import msgspec
 from triggerstream import errors
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.replay.clock import Ahead
 from triggerstream.replay.driver import OnError, OnReject
 from triggerstream.replay.partition import BATCH, MAX_GAP
 from triggerstream.replay.shard import MOST, Shard, Survey, Told, merge
@@ -291,14 +293,15 @@ def _decide(
     batch: int,
 ) -> None:
     source = LineSource(path)
-    lines = iter(source)
+    lines = Ahead(source)
     is_last = False
     while not is_last:
-        chunks = [list(islice(lines, batch)) for _ in range(jobs)]
+        chunks = [lines.take(batch) for _ in range(jobs)]
         pipe.send_bytes(_encode(share.survey(chunks[share.number])))
         surveys = [_take(pipe.recv_bytes(), Survey) for _ in chunks]
-        for chunk, survey in zip(chunks, surveys, strict=True):
-            told = _decide_chunk(share, chunk, survey, path)
+        for number, (chunk, survey) in enumerate(zip(chunks, surveys, strict=True), 1):
+            following = partial(_following, chunks[number:], lines)
+            told = _decide_chunk(share, chunk, survey, following, path)
             pipe.send_bytes(_encode(_Decided(told, source.read)))
         is_last = len(chunks[-1]) < batch
     if until is not None:
@@ -306,10 +309,20 @@ def _decide(
     pipe.send_bytes(_encode(_Ended(dict(share.statuses), share.clamped)))
 
 
-def _decide_chunk(share: Shard, lines: Sequence[bytes], survey: Survey, path: str) -> list[Told]:
+def _following(chunks: Sequence[Sequence[bytes]], lines: Ahead) -> Iterator[bytes]:
+    return chain(*chunks, lines.peek())
+
+
+def _decide_chunk(
+    share: Shard,
+    lines: Sequence[bytes],
+    survey: Survey,
+    following: Callable[[], Iterator[bytes]],
+    path: str,
+) -> list[Told]:
     try:
         if len(survey.owners) == len(lines):
-            return share.decide(lines, survey)
+            return share.decide(lines, survey, following)
     except Rejected:
         pass
     msg = f"{path}: required is a file that nobody writes to meanwhile; it has changed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,17 +9,16 @@ import msgspec
 from triggerstream.core.decisions import Action, Firing, Suppressed, TriggerFailed
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.detection.slots import LONGEST_ID
-from triggerstream.core.events.decode import decode_event
+from triggerstream.core.events.bodies import checked, members_of
+from triggerstream.core.events.decode import MAX_BYTES, UNSAID, decode_event
 from triggerstream.core.events.event import Event
+from triggerstream.core.events.fields import seen
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Rejected
-from triggerstream.core.timestamps import EARLIEST, LATEST, format_moment, to_ms
+from triggerstream.core.timestamps import EARLIEST, LATEST, format_moment, read_moment
 
 TOPIC = "triggerstream.events.v1"
 """The topic in the ids of events that bring none, whatever the prefix of the real one."""
-
-_UNSAID = -1
-"""No moment of an event: one that does not say when it happened takes the longer way."""
 
 
 class Arrived(Event, gc=False, omit_defaults=True):
@@ -42,11 +40,9 @@ class Line(msgspec.Struct, gc=False):
 
 
 class _Stamps(msgspec.Struct, gc=False):
-    """What says when an event arrived; all else is judged when the event is read."""
+    """What says when an event was received; all else is judged when the event is read."""
 
-    timestamp: datetime | int | None = None
     received_at: Any = None
-    specversion: Any = None
 
 
 _decode = msgspec.json.Decoder(_Stamps).decode
@@ -66,15 +62,18 @@ def read_line(value: bytes, offset: int) -> tuple[Event, int, bool]:
     """
     try:
         event = decode_event(
-            value, fallback_id="", fallback_timestamp=_UNSAID, decode=_decode_arrived
+            value, fallback_id="", fallback_timestamp=UNSAID, decode=_decode_arrived
         )
     except Rejected:
         return _read_twice(value, offset)
     event_id = event.event_id
-    if not event_id or len(event_id) > LONGEST_ID or len(event.customer_id) > LONGEST_ID:
+    if (
+        type(event) is not Arrived
+        or not event_id
+        or len(event_id) > LONGEST_ID
+        or len(event.customer_id) > LONGEST_ID
+    ):
         return _read_twice(value, offset)
-    if type(event) is not Arrived:
-        return event, *read_arrival(value)
     if event.received_at is None:
         return event, event.timestamp, False
     return event, _received(event.received_at), True
@@ -84,7 +83,9 @@ def _read_twice(value: bytes, offset: int) -> tuple[Event, int, bool]:
     """Read first the arrival and then the event, as a worker is given them: what is wrong with a
     line is found in this order, and the arrival stands in for a timestamp."""
     arrival, is_received = read_arrival(value)
-    event = _detect.read(Line(offset, arrival, None, value=value), None)
+    # A moment that is made up from the timestamp is none by which a device's clock is corrected.
+    received = arrival if is_received else UNSAID
+    event = _detect.read(Line(offset, received, None, value=value), None)
     assert isinstance(event, Event)  # noqa: S101 - for the types: other kinds have a header
     return event, arrival, is_received
 
@@ -96,48 +97,25 @@ def read_arrival(value: bytes) -> tuple[int, bool]:
     Raises:
         Rejected: It does not say, or *value* is no event.
     """
+    value = checked(value, MAX_BYTES)
     try:
-        stamps = _decode(value)
+        received_at = _decode(value).received_at
     except msgspec.DecodeError:
-        return _read_whole(value), False
-    if stamps.received_at is not None:
-        return _received(stamps.received_at), True
-    stamp = stamps.timestamp
-    if type(stamp) is int:
-        return stamp, False
-    if stamp is None or stamps.specversion is not None:
-        return _read_whole(value), False
-    return to_ms(stamp) if stamp.tzinfo else _read_whole(value), False  # type: ignore[union-attr, arg-type]
-
-
-def _read_whole(value: bytes) -> int:
-    """Return the timestamp in *value*, whatever body it has."""
-    try:
-        return decode_event(value, fallback_id="-", fallback_timestamp=-1).timestamp
-    except Rejected as rejected:
-        if rejected.reason == RejectReason.TIMESTAMP_OUT_OF_RANGE:
-            # Does it say one that is out of range, or none at all?
-            decode_event(value, fallback_id="-", fallback_timestamp=0)
-            raise Rejected(
-                RejectReason.MISSING_FIELD,
-                "timestamp or received_at: where the log is a file; found neither",
-            ) from rejected
-        raise
+        received_at = members_of(value).get("received_at")
+    if received_at is not None:
+        return _received(received_at), True
+    event = decode_event(value, fallback_id="-", fallback_timestamp=UNSAID)
+    return event.timestamp, False
 
 
 def _received(value: Any) -> int:
     try:
-        moment = msgspec.convert(value, datetime | int)
-    except msgspec.ValidationError:
-        moment = None
-    if isinstance(moment, datetime):
-        moment = to_ms(moment) if moment.tzinfo is not None else None
-    if moment is None or not EARLIEST <= moment < LATEST:
-        raise Rejected(
-            RejectReason.BAD_TIMESTAMP,
-            "received_at: RFC 3339 with an offset, or epoch milliseconds, in the years 1970 to "
-            f"2100; found {str(value)[:80]}",
-        )
+        moment = read_moment(value)
+    except ValueError as error:
+        raise Rejected(RejectReason.BAD_TIMESTAMP, f"received_at: {error}") from error
+    if not EARLIEST <= moment < LATEST:
+        detail = f"received_at: in the years 1970 to 2100; found {seen(value)}"
+        raise Rejected(RejectReason.BAD_TIMESTAMP, detail)
     return moment
 
 

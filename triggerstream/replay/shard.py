@@ -11,8 +11,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, compress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, chain, compress
 from operator import attrgetter
 from typing import Any
 from zlib import crc32
@@ -23,6 +23,7 @@ from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.replay.clock import may_move, read_said
 from triggerstream.replay.lines import Line, decision_line, read_line
 from triggerstream.replay.partition import MAX_GAP, SLICE, Deciding, Decoded, as_line
 
@@ -86,7 +87,7 @@ class Shard:
     Attributes:
         number: Which one it is.
         statuses: How many of its events ended how.
-        clamped: How many arrivals were clamped in the whole log.
+        clamped: How many arrivals of the whole log were taken for the clock, being too far ahead.
     """
 
     def __init__(self, ruleset: Ruleset, number: int, of: int, *, max_gap: int = MAX_GAP) -> None:
@@ -125,15 +126,23 @@ class Shard:
 
     # ── deciding ────────────────────────────────────────────────────────────────────────────
 
-    def decide(self, lines: Sequence[bytes], survey: Survey) -> list[Told]:
+    def decide(
+        self,
+        lines: Sequence[bytes],
+        survey: Survey,
+        following: Callable[[], Iterable[bytes]] = tuple,
+    ) -> list[Told]:
         """Return what *lines*, the log's next chunk, decide for this share, in order.
+
+        Args:
+            following: Returns the lines behind them, `clock.WINDOW` at least.
 
         Raises:
             Rejected: The lines are not those that were surveyed.
         """
         owners = survey.owners
         arrivals = array("q", survey.arrivals)
-        clocks = self._clocks(arrivals)
+        clocks = self._clocks(arrivals, lines, following)
         offsets = self._offsets(owners)
         program = self._program
         program.enter(arrivals, clocks, offsets)
@@ -159,16 +168,27 @@ class Shard:
         self._program.note(self._offset, is_own=False)
         return self._told()
 
-    def _clocks(self, arrivals: array[int]) -> list[int]:
-        """Return the clock before each line and, last, after all of them. Clamps *arrivals*."""
+    def _clocks(
+        self,
+        arrivals: array[int],
+        lines: Sequence[bytes],
+        following: Callable[[], Iterable[bytes]],
+    ) -> list[int]:
+        """Return the clock before each line and, last, after all of them. In *arrivals*, what is
+        not believed becomes the clock."""
         clock, max_gap = self._clock, self._max_gap
         if not clock or max(arrivals, default=clock) - clock > max_gap:
             for index, arrival in enumerate(arrivals):
-                if arrival > clock:
-                    if clock and arrival - clock > max_gap:
+                if arrival <= clock:
+                    continue
+                if not clock or arrival - clock > max_gap:
+                    said = read_said(lines[index])
+                    behind = chain(lines[index + 1 :], following())
+                    if said is None or not may_move(clock, said, behind, max_gap):
                         self.clamped += 1
-                        arrivals[index] = arrival = clock + max_gap  # noqa: PLW2901 - as it counts
-                    clock = arrival
+                        arrivals[index] = clock
+                        continue
+                clock = arrival
         clocks = list(accumulate(arrivals, max, initial=self._clock))
         self._clock = clocks[-1]
         return clocks

@@ -19,11 +19,18 @@ WAITING: Final = 2
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
-    """What one fetch brought of one partition, in offset order."""
+    """What one fetch brought of one partition, in offset order.
+
+    Attributes:
+        following: The offset with which the next fetch begins. It may lie further behind the last
+            record, and there may be no record: marks of transactions have offsets, records that
+            were taken back, and gaps of compaction.
+    """
 
     partition: int
     generation: int
     records: Sequence[Any]
+    following: int
 
 
 class Handover:

@@ -3,7 +3,12 @@
 Records of the inbox are decoded as far as their customer, and appended to ``events`` under
 murmur2 of the customer's id. Each is stamped once, so that a repeat after a crash is the same
 record: its id and timestamp where it brought none, and its place in the inbox, by which the owner
-of the target partition drops repeats. What names no customer is dead-lettered.
+of the target partition drops repeats. What names no customer is dead-lettered. A record without a
+time of its own gives its event none: then ``events`` says when it came, by its append.
+
+A batch (`core.events.batches`) is taken apart, in order, one record an event; an item that is none
+is a dead letter of its own, and the others go on. The items of a batch share one place in the
+inbox, so they do not bear it: where a crash repeats them, they are known by their ids.
 
 Nothing is kept: an inbox offset is acknowledged when all that came of it is.
 """
@@ -11,21 +16,34 @@ Nothing is kept: an inbox offset is acknowledged when all that came of it is.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from triggerstream.core.events.decode import decode_event
+from triggerstream.core.events.batches import split
+from triggerstream.core.events.cloudevents import without_attributes
+from triggerstream.core.events.decode import LATER, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
-from triggerstream.core.records.record import KIND, ORIGIN, Kind, Produce, Record, Rejected
+from triggerstream.core.records.record import (
+    ORIGIN,
+    Header,
+    Kind,
+    Produce,
+    Record,
+    Rejected,
+    read_kind,
+    size_of,
+)
+from triggerstream.core.timestamps import EARLIEST
 from triggerstream.stream.ports import RECORD_LIMIT, Acknowledged, Input
 
 LARGEST: Final = RECORD_LIMIT - 65_536
 """Bytes of a record with its key and headers that ``events`` takes for sure."""
+SPREAD: Final = 16 * LARGEST
+"""Bytes that the headers of a batch may take on all of its events: each bears them."""
 OUTSTANDING: Final = 16
 """Batches of a partition that may be on their way before the next one waits."""
 
@@ -38,6 +56,7 @@ class _Brought(msgspec.Struct, gc=False):
 
 
 _decode_brought = msgspec.json.Decoder(_Brought).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Appending(Protocol):
@@ -77,13 +96,21 @@ class Intake:
         if waiting is None or not records:
             return
         rejected: dict[str, int] = {}
-        placed = [place(record, self._inbox, rejected) for record in records]
+        placed = [one for record in records for one in place(record, self._inbox, rejected)]
         acknowledgement = asyncio.ensure_future(await self._log.append(placed))
         waiting.append((records[-1].offset, acknowledgement))
         if rejected:
             self._count(rejected)
         if len(waiting) > OUTSTANDING:
             await self._acknowledge(number, 1)
+
+    def pass_over(self, number: int, offset: int) -> None:
+        waiting = self._on_their_way.get(number)
+        if waiting is None or (waiting and waiting[-1][0] >= offset):
+            return
+        nothing: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        nothing.set_result(())
+        waiting.append((offset, nothing))
 
     async def turn(self, number: int) -> None:
         """Acknowledge what has arrived of a partition, without waiting."""
@@ -97,6 +124,9 @@ class Intake:
         """Wait until all that was taken has arrived, and forget the partition."""
         await self._acknowledge(number, len(self._on_their_way.get(number, ())))
         self._on_their_way.pop(number, None)
+
+    def leave(self) -> None:
+        """No call waits for more than acknowledgements."""
 
     def drop(self) -> None:
         self._on_their_way.clear()
@@ -113,31 +143,86 @@ class Intake:
             self._input.done(number, offset)
 
 
-def place(record: Record, inbox: str, rejected: dict[str, int]) -> Produce:
-    """Return *record* as a record of ``events``, or as a dead letter, counted in *rejected*."""
-    own = tuple((name, value) for name, value in record.headers if name != ORIGIN)
-    headers = (*own, (ORIGIN, b"%d:%d" % (record.partition, record.offset)))
+class _Item(msgspec.Struct, frozen=True):
+    """An item of a batch, as a record of its own."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[Header]
+
+
+def place(record: Record, inbox: str, rejected: dict[str, int]) -> list[Produce]:
+    """Return what *record* becomes: a record of ``events``, or one for each item of the batch that
+    it is. What is no event becomes a dead letter, counted in *rejected*."""
+    name = f"{inbox}/{record.partition}/{record.offset}"
     try:
-        key, value = _customer(record, dict(own).get(KIND), inbox)
-        _check_size(key, value, headers)
+        return [_placed(record, name, origin=True)]
     except Rejected as verdict:
-        rejected[verdict.reason] = rejected.get(verdict.reason, 0) + 1
-        letter = DeadLetter(
-            verdict.reason,
-            verdict.detail,
-            record.partition,
-            record.offset,
-            record.timestamp,
-            record.key,
-            record.value,
-            tuple(record.headers),
-        )
-        return dead_letter(letter, to="events.dlq", topic=inbox)
+        found = verdict
+    items = None
+    if read_kind(record.headers) is None:
+        try:
+            items = split(record.value)
+        except Rejected as verdict:
+            found = verdict
+    if items is None:
+        return [_letter(record, found.reason, found.detail, inbox, rejected)]
+    headers = without_attributes(record.headers)
+    if (size := size_of(None, None, headers)) * len(items) > SPREAD:
+        detail = f"a batch of {len(items)} events: headers of {SPREAD // len(items)} bytes at most"
+        detail = f"{detail}; found {size}"
+        return [_letter(record, RejectReason.TOO_LARGE, detail, inbox, rejected)]
+    placed: list[Produce] = []
+    for number, value in enumerate(items, 1):
+        item = _Item(record.partition, record.offset, record.timestamp, record.key, value, headers)
+        try:
+            placed.append(_placed(item, f"{name}/{number}", origin=False))
+        except Rejected as verdict:
+            detail = f"item {number} of a batch: {verdict.detail}"
+            placed.append(_letter(item, verdict.reason, detail, inbox, rejected))
+    return placed
+
+
+def _placed(record: Record, name: str, *, origin: bool) -> Produce:
+    """Return *record* as a record of ``events``.
+
+    Args:
+        name: Its event's id, where that brings none.
+        origin: Whether it bears its place in the inbox.
+    """
+    own = tuple((header, content) for header, content in record.headers if header != ORIGIN)
+    key, value = _customer(record, name)
+    if value != record.value:
+        own = without_attributes(own)
+    place_of = ((ORIGIN, b"%d:%d" % (record.partition, record.offset)),) if origin else ()
+    headers = (*own, *place_of)
+    _check_size(size_of(key, value, headers))
     return Produce("events", None, key, value, headers)
 
 
-def _customer(record: Record, kind: bytes | None, inbox: str) -> tuple[bytes, bytes | None]:
+def _letter(
+    record: Record, reason: str, detail: str, inbox: str, rejected: dict[str, int]
+) -> Produce:
+    rejected[reason] = rejected.get(reason, 0) + 1
+    letter = DeadLetter(
+        reason,
+        detail,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value,
+        tuple(record.headers),
+    )
+    return dead_letter(letter, to="events.dlq", topic=inbox)
+
+
+def _customer(record: Record, name: str) -> tuple[bytes, bytes | None]:
     """Return whose record it is, and its value, stamped."""
+    kind = read_kind(record.headers)
     if kind == Kind.ERASE:
         if not record.key:
             raise Rejected(RejectReason.MISSING_FIELD, "a key: whom to erase; found none")
@@ -148,28 +233,28 @@ def _customer(record: Record, kind: bytes | None, inbox: str) -> tuple[bytes, by
         raise Rejected(RejectReason.UNKNOWN_KIND, detail)
     event = decode_event(
         record.value,
-        fallback_id=f"{inbox}/{record.partition}/{record.offset}",
-        fallback_timestamp=record.timestamp,
+        fallback_id=name,
+        fallback_timestamp=record.timestamp if record.timestamp >= EARLIEST else LATER,
+        headers=record.headers,
     )
-    return event.customer_id.encode(), _stamped(event)
+    return event.customer_id.encode(), _stamped(event, has_time=record.timestamp >= EARLIEST)
 
 
-def _check_size(key: bytes, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> None:
-    size = len(key) + len(value or b"") + sum(len(name) + len(text) for name, text in headers)
+def _check_size(size: int) -> None:
     if size > LARGEST:
-        raise Rejected(
-            RejectReason.TOO_LARGE, f"at most {LARGEST} bytes with headers; found {size}"
-        )
+        detail = f"at most {LARGEST} bytes with headers; found {size}"
+        raise Rejected(RejectReason.TOO_LARGE, detail)
 
 
-def _stamped(event: Event) -> bytes:
-    """Return the event's bytes, with its id and timestamp in them."""
+def _stamped(event: Event, *, has_time: bool) -> bytes:
+    """Return the event's bytes, with its id in them, and its timestamp where it *has_time*."""
     brought = _decode_brought(event.raw)
-    if brought.event_id is not None and brought.timestamp is not None:
+    wants_time = brought.timestamp is None and has_time
+    if brought.event_id is not None and not wants_time:
         return event.raw
-    # The standard library's JSON keeps whole numbers of any length; the quick ones do not.
-    body = json.loads(event.raw)
+    # What is not ours to say stays byte for byte as it came.
+    body: dict[str, Any] = _decode_members(event.raw)
     body["event_id"] = event.event_id
-    if brought.timestamp is None:
+    if wants_time:
         body["timestamp"] = event.timestamp
-    return json.dumps(body, separators=(",", ":")).encode()
+    return msgspec.json.encode(body)

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 
-from triggerstream.stream.handover import Handover
+from triggerstream.stream.handover import Batch, Handover
 from triggerstream.stream.shutdown import Shutdown
 
 _log = logging.getLogger(__name__)
@@ -39,9 +39,19 @@ class Process(Protocol):
         """Take the next records of a partition, in offset order."""
         ...
 
+    def pass_over(self, number: int, offset: int) -> None:
+        """Count a partition as done up to *offset*: behind the records that it was given there is
+        nothing that is one. After its every batch."""
+        ...
+
     async def turn(self, number: int) -> None:
         """Do what time asks for in a partition. After its every batch, and every `INTERVAL` of
         its silence."""
+        ...
+
+    def leave(self) -> None:
+        """All partitions are about to be given away: let no call wait for long. Records of a batch
+        may be left; whoever owns the partition next reads them again."""
         ...
 
     async def close(self, number: int) -> None:
@@ -87,7 +97,7 @@ class TopicReader:
             while handover.generation == generation and not self._shutdown.is_sealed:
                 batch = await handover.get(number, INTERVAL)
                 if batch is not None:
-                    await process.on_batch(number, batch.records)
+                    await self._take(batch)
                 if handover.generation == generation:
                     await process.turn(number)
                 # A backlog starves nobody.
@@ -95,10 +105,18 @@ class TopicReader:
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
             self._shutdown.fail(error)
 
+    async def _take(self, batch: Batch) -> None:
+        if batch.records:
+            await self._process.on_batch(batch.partition, batch.records)
+        # A partition that is given away may stop within its batch; its generation has ended then.
+        if self.handover.generation == batch.generation:
+            self._process.pass_over(batch.partition, batch.following - 1)
+
     async def close(self, partitions: Iterable[int], *, are_lost: bool) -> None:
         """Give *partitions* away; without writing where they *are_lost* already."""
         self.handover.generation = -1
         self.handover.clear()
+        self._process.leave()
         if are_lost or not await self._finish():
             await self._break_off()
             self._process.drop()

@@ -110,12 +110,21 @@ class Attempts(Protocol):
         """Return whether *outcome* is an attempt."""
         ...
 
-    def start(self, partition: int, attempt: Any) -> None:
-        """Run *attempt*; its answer is appended to the input topic as a record."""
+    def room(self, partition: int) -> int:
+        """Return how many attempts may be decided in *partition* now: as many as can begin soon.
+
+        Where it is 0, whoever asks asks again, and lets what is decided become durable meanwhile;
+        else they are to decide at once. Passing it a little is allowed.
+        """
         ...
 
-    async def room(self) -> None:
-        """Return when more attempts may be made."""
+    def expect(self, partition: int, attempts: Sequence[Any]) -> None:
+        """Hear of *attempts* that were decided: each is started once it is durable, unless the
+        partition is given away before."""
+        ...
+
+    def start(self, partition: int, attempt: Any) -> None:
+        """Run *attempt*; its answer is appended to the input topic as a record."""
         ...
 
     def orphan(self, partition: int, attempt: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.chaos.rows import Entry
 from tests.chaos.senders.answers import mails_misbehave, webhooks_misbehave
+from tests.chaos.senders.busy import busy_senders_are_killed
 from tests.chaos.senders.faults import (
     broker_is_restarted,
     senders_are_paused,
@@ -15,6 +16,7 @@ CATALOGUE = [
     Entry("webhooks-misbehave", webhooks_misbehave, full=140, short=14),
     Entry("mail-misbehaves", mails_misbehave, full=135, short=9),
     Entry("sender-killed", senders_are_killed, full=42, short=3),
+    Entry("sender-killed-busy", busy_senders_are_killed, full=12),
     Entry("sender-paused", senders_are_paused, full=14),
     Entry("senders-join", senders_join_and_leave, full=20),
     Entry("sender-broker", broker_is_restarted, full=8),

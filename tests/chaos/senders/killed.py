@@ -33,6 +33,7 @@ from tests.chaos.senders.story import Asked
 from tests.chaos.senders.supervisor import Supervisor, told
 from tests.chaos.stage import Stage
 from tests.e2e.deployment import Deployment
+from triggerstream.stream.dispatch.room import Bounds
 
 SENDER = "sender"
 LANES = 2
@@ -272,4 +273,7 @@ def _together(
     first, *others = reckonings
     for other in others:
         first.add(other)
+    never_called = first.unknown - first.called
+    if never_called > (most := Bounds().per_channel * injected):
+        first.wrong.append(f"{never_called} were never called, over {most}")
     return first.row("F16 sender killed in a send", injected, recoveries, *notes)

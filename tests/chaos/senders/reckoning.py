@@ -32,6 +32,8 @@ class Reckoning:
         doubled: Mails accepted again.
         repeated: Webhooks accepted again, with the same id.
         told_again: Records of ends that are there already, and say the same.
+        unknown: How many ends are unknown.
+        called: Of how many of these a far side heard.
     """
 
     def __init__(
@@ -49,9 +51,14 @@ class Reckoning:
         self._asked = asked
         self._hooks = Counter(receiver.accepted)
         self._mails = Counter(mail.accepted)
+        self._heard_of = {call.action_id for call in receiver.calls} | set(receiver.accepted)
+        self._written_to = set(mail.tried)
         self._collect(deliveries)
         self._compare(expect)
         self._respect_caps()
+        unknown = [action_id for action_id in self.ends if self._is_unknown(action_id)]
+        self.unknown = len(unknown)
+        self.called = self.unknown - self.never_called(unknown)
         self.doubled = self._mails.total() - len(self._mails)
         self.repeated = self._hooks.total() - len(self._hooks)
 
@@ -62,6 +69,24 @@ class Reckoning:
         self.doubled += other.doubled
         self.repeated += other.repeated
         self.told_again += other.told_again
+        self.unknown += other.unknown
+        self.called += other.called
+
+    def never_called(self, actions: Iterable[str]) -> int:
+        """Return how many of *actions* ended as unknown though no far side ever heard of them."""
+        unknown = filter(self._is_unknown, actions)
+        return sum(not self._was_called(action_id) for action_id in unknown)
+
+    def _is_unknown(self, action_id: str) -> bool:
+        return action_id in self.ends and self.ends[action_id]["outcome"] == "unknown"
+
+    def _was_called(self, action_id: str) -> bool:
+        """Return whether a far side heard of it: the receiver of its id, or the mail server of the
+        customer, who gets no more than one mail here."""
+        if self._mails[action_id] or action_id in self._heard_of:
+            return True
+        asked = self._asked.get(action_id)
+        return asked is None or (asked.channel == "email" and asked.customer_id in self._written_to)
 
     def _collect(self, deliveries: Iterable[Mapping[str, Any]]) -> None:
         """Take the ends in. A crash may write a record of one again, but never another one."""
@@ -126,6 +151,8 @@ class Reckoning:
         if recoveries:
             said.insert(0, f"worst recovery {max(recoveries):.1f} s")
         said.append(f"{self.repeated} webhooks accepted again with the same id")
+        if self.unknown:
+            said.append(f"unknown: {self.unknown}, of them called {self.called}")
         if self.told_again:
             said.append(f"{self.told_again} ends written again, identical")
         wrong = self.wrong + ["a mail was accepted twice"] * self.doubled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import orjson
 
@@ -67,16 +67,18 @@ async def open_scene(
     call_timeout: float = TIMEOUT,
     bootstrap: str | None = None,
     gate: str | None = None,
+    clock: Literal["broker", "header"] = "broker",
 ) -> AsyncIterator[Scene]:
     """Open the far sides, start a worker and *senders*, and go on when all of them read.
 
-    The clock is the broker's, as in production: retries come when time has passed, by the
-    senders' own ticks.
+    The clock is the broker's, unless asked otherwise, as in production: retries come when time has
+    passed, by the senders' own ticks.
 
     Args:
         think: Seconds before a far side answers.
         call_timeout: Seconds that a call may take.
         gate: The address by which the senders, and only they, reach the broker.
+        clock: What tells the time; by the headers of records, history is played.
     """
     story = Story()
     async with (
@@ -86,7 +88,7 @@ async def open_scene(
         with stage.deployment(
             name,
             triggers=TRIGGERS,
-            settings=_settings(receiver, mail, call_timeout),
+            settings=_settings(receiver, mail, call_timeout, clock),
             bootstrap=bootstrap,
         ) as deployment:
             if gate is not None:
@@ -101,10 +103,10 @@ async def open_scene(
                 yield Scene(deployment, story, receiver, mail, watch)
 
 
-def _settings(receiver: Receiver, mail: MailServer, timeout: float) -> dict[str, str]:
+def _settings(receiver: Receiver, mail: MailServer, timeout: float, clock: str) -> dict[str, str]:
     webhooks = {"shop": {"url": receiver.url, "secrets": [SECRET]}}
     return {
-        "TRIGGERSTREAM_CLOCK": "broker",
+        "TRIGGERSTREAM_CLOCK": clock,
         "TRIGGERSTREAM_SENDER__WEBHOOKS": orjson.dumps(webhooks).decode(),
         "TRIGGERSTREAM_SENDER__ALLOW_NETWORKS": "127.0.0.0/8",
         "TRIGGERSTREAM_SENDER__SMTP__HOST": "127.0.0.1",

@@ -112,3 +112,22 @@ def test_a_slot_is_free_again_a_day_later() -> None:
     found = reckoned(*ends, asked=(MAIL, RIVAL), hooks="", allowed=(SENT, UNKNOWN))
 
     assert found.wrong == []
+
+
+def test_of_the_unknown_it_says_how_many_a_far_side_heard_of() -> None:
+    asked = tuple(Asked(name, "letter", "email", f"plain-{name}") for name in "abc")
+    mail, receiver = MailServer(think=lambda: 0.0), Receiver({}, think=lambda: 0.0)
+    mail.accepted = ["a"]  # and never b, of whom it heard, nor c, of whom it did not
+    mail.tried.update(["plain-a", "plain-b"])
+    ends = [end(each, "unknown") for each in asked] + [end(HOOK, "unknown")]
+    found = Reckoning(
+        {each.action_id: each for each in (*asked, HOOK)},
+        ends,
+        receiver,
+        mail,
+        lambda *_: [UNKNOWN],
+    )
+
+    assert (found.unknown, found.called) == (4, 2)
+    assert [found.never_called(name) for name in "abch"] == [0, 0, 1, 1]
+    assert "unknown: 4, of them called 2" in found.row("F", 1, []).note

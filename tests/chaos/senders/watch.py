@@ -17,6 +17,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from tests.e2e.deployment import Deployment
+from triggerstream.core.records.deliveries import kind_of
+from triggerstream.core.records.record import Kind
 
 _HEALTH = re.compile(rb"starts: health on \S+@([\d.]+:\d+)")
 
@@ -25,8 +27,8 @@ class Watch:
     """An asynchronous context manager. A broker that is away is waited for.
 
     Attributes:
-        deliveries: Every record of the deliveries topic so far: its append time in epoch
-            milliseconds, and its value.
+        deliveries: Every delivery on its topic so far: its append time in epoch milliseconds,
+            and its value.
     """
 
     def __init__(self, deployment: Deployment) -> None:
@@ -62,6 +64,8 @@ class Watch:
         with suppress(KafkaError):
             for records in (await self._consumer.getmany(timeout_ms=100)).values():
                 for record in records:
+                    if kind_of(record) != Kind.DELIVERY:
+                        continue
                     delivery = orjson.loads(record.value)
                     self.deliveries.append((record.timestamp, delivery))
                     self._ended.add(delivery["action_id"])

@@ -8,7 +8,7 @@ import msgspec
 import orjson
 import pytest
 
-from tests.core.detection.customers import Customer, LogRecord
+from tests.core.detection.customers import Customer, LogRecord, ruleset_of
 from triggerstream.core.decisions import (
     Bounded,
     Clamped,
@@ -54,6 +54,16 @@ def test_it_is_a_program() -> None:
     assert program.resume(program.new_state("c")) == ()
 
 
+def test_a_cloud_event_may_stand_in_the_headers_of_a_record() -> None:
+    attributes = {"specversion": "1.0", "id": "e", "source": "/s", "type": "A", "subject": "c"}
+    headers = tuple((f"ce_{name}", text.encode()) for name, text in attributes.items())
+
+    event = Detect("events").read(LogRecord(42, AT, b'{"n": 1}', headers=headers), None)
+
+    assert isinstance(event, Event)
+    assert (event.customer_id, event.event_id, event.event_data) == ("c", "e", {"n": 1})
+
+
 def test_an_event_without_an_id_is_named_by_its_place_in_the_log() -> None:
     event = read(b'{"customer_id": "c", "event_type": "A"}')
 
@@ -74,6 +84,9 @@ def test_an_event_without_an_id_is_named_by_its_place_in_the_log() -> None:
             b'{"trigger": "\xff"}', Kind.FAILED, "bad_utf8", id="a failure that is no text"
         ),
         pytest.param(b'{"trigger": "t"}', Kind.FAILED, "missing_field", id="half a failure"),
+        pytest.param(
+            b'{"more":' + b"[" * 100_000, Kind.FAILED, "too_deep", id="a failure without a bottom"
+        ),
         pytest.param(
             b'{"trigger": "t", "firing_id": "xyz", "customer_id": "c"}',
             Kind.FAILED,
@@ -204,6 +217,37 @@ def test_goals_and_consent_are_told_in_the_order_of_decisions() -> None:
     assert said == {"trigger": "t", "customer_id": "c", "at": at, "position": 7}
     assert (consent.key, consent.headers) == (b"c", (("ts-kind", b"consent"),))
     assert allowed == {"customer_id": "c", "at": at, "consent": {"email_consent": False}}
+
+
+def test_a_suppressed_match_is_told_by_ids_and_reasons_alone() -> None:
+    customer = Customer(CART)
+    customer.happens("identify", AT, tier="gold")
+    (suppressed,) = customer.happens("A", AT, k="x", n=5, event_id="e1", source="web")
+
+    record, value = told(suppressed)
+
+    assert (record.topic, record.partition, record.key) == ("deliveries", None, b"c")
+    assert value == {
+        "match_id": firing_id("cart", "c", "x", "web", "e1", None),
+        "trigger": "cart",
+        "customer_id": "c",
+        "at": "2026-03-01T10:00:00.000Z",
+        "instance": "x",
+        "events": ["e1"],
+        "reason": "condition",
+        "detail": "event_data.n less_than 5; found 5",
+        "actions": 2,
+        "mode": "live",
+        "type": "transactional",
+        "ruleset": 7,
+    }
+
+
+def test_a_suppressed_match_that_the_policy_wants_no_record_of_is_told_nobody() -> None:
+    customer = Customer(ruleset_of(CART, "record_suppressed: false"))
+    (suppressed,) = customer.happens("A", AT, k="x", n=5)
+
+    assert list(Detect("events").encode(suppressed, 7, AT)) == []
 
 
 @pytest.mark.parametrize(

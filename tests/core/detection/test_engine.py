@@ -412,7 +412,50 @@ def test_a_suppressed_match_says_what_stood_against_it() -> None:
         ("0",),
         1,
         "event_data.n equals 1; found 2",
+        match_id=firing_id("t", "c", None, None, "0", None),
     )
+
+
+def test_a_match_has_one_id_whether_it_fires_or_not() -> None:
+    """What the event completes, and what the timer does."""
+    either = "{trigger: t, when: {sequence: [{event: A}, {absent: B, for: 20s}]}, if: {%s}}"
+    fires = Customer(either % "event_data.n: {equals: 1}")
+    does_not = Customer(either % "event_data.n: {equals: 2}")
+    for customer in (fires, does_not):
+        customer.happens("A", START, n=1, source="web")
+
+    (fired,) = fires.waits_until(DUE + LATENESS)
+    (suppressed,) = does_not.waits_until(DUE + LATENESS)
+
+    assert suppressed.match_id == fired.firing_id == firing_id("t", "c", None, "web", "0", DUE)
+
+
+def test_a_suppressed_match_says_what_it_would_have_been() -> None:
+    customer = Customer(
+        "{trigger: t, type: lifecycle, mode: shadow, when: {event: A}, "
+        "if: {event_data.n: {exists: true}}}"
+    )
+
+    (suppressed,) = customer.happens("A", START)
+
+    assert (suppressed.mode, suppressed.type) == ("shadow", "lifecycle")
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_recorded"),
+    [("", True), ("record_suppressed: true", True), ("record_suppressed: false", False)],
+    ids=["unless said", "on", "off"],
+)
+def test_whether_suppressed_matches_are_recorded_is_the_policys(
+    policy: str, is_recorded: bool
+) -> None:
+    customer = Customer(
+        ruleset_of("{trigger: t, when: {event: A}, if: {event_data.n: {exists: true}}}", policy)
+    )
+
+    (suppressed,) = customer.happens("A", START)
+
+    assert suppressed.is_recorded is is_recorded
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.records.dead_letters import DeadLetter
-from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, Kind
+from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, POSITION, Header, Kind
 from triggerstream.errors import StateFormatError
 
 Toys = Partition[Chain, Said]
@@ -82,6 +82,101 @@ def test_a_timer_fires_when_the_clock_reaches_it(clock: int, fired: int) -> None
     toys.apply([word(0, wait=50), tick(1, clock)])
 
     assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == fired
+
+
+ODD: list[tuple[Header, ...]] = [
+    (("traceparent", None),),
+    ((KIND, None), (ARRIVAL, None), (ORIGIN, None), (POSITION, None)),
+    ((ARRIVAL, b"9" * 5000), (ORIGIN, b"9" * 5000 + b":1"), (POSITION, b"9" * 5000)),
+    ((ARRIVAL, b"\xff"), (ORIGIN, b"\xff"), (POSITION, b"\xff")),
+    ((ORIGIN, b"3:9223372036854775808"),),
+    (("h", b""),) * 10_000,
+    (("", b""), ("h\\xff", b"\xff" * 100_000)),
+]
+
+
+@pytest.mark.parametrize("header_clock", [False, True], ids=["broker", "header"])
+def test_a_record_with_odd_headers_is_decided_and_what_it_leaves_can_be_stored(
+    header_clock: bool,
+) -> None:
+    disk = MemoryStore()
+    toys = partition(disk, header_clock=header_clock)
+
+    toys.apply([word(offset, headers=headers) for offset, headers in enumerate(ODD)])
+    store(toys, disk)
+
+    assert toys.statuses == {"applied": len(ODD)}
+    assert partition(disk).offset == len(ODD) - 1
+
+
+@pytest.mark.parametrize("headers", ODD)
+def test_a_control_record_with_odd_headers_ends_nothing(headers: tuple[Header, ...]) -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    kinds = (Kind.TICK, Kind.RULESET, Kind.ERASE, b"", b"\xff" * 100_000)
+
+    toys.apply(
+        [
+            word(0),
+            *(
+                Line(number, 100, b"a", b"{", ((KIND, kind), *headers))
+                for number, kind in enumerate(kinds, 1)
+            ),
+        ]
+    )
+    store(toys, disk)
+
+    assert toys.offset == len(kinds)
+    letters = [each for each in toys.outcomes if isinstance(each, DeadLetter)]
+    assert all(each.headers[1:] == headers for each in letters)
+    assert partition(disk).offset == len(kinds)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "bad_json"),
+        (b"", "bad_json"),
+        (b"[]", "bad_json"),
+        (b'{"version":1,"hash":"\xff"}', "bad_utf8"),
+        (b'{"version":1,"hash":"h","more":' + b"[" * 100_000, "too_deep"),
+    ],
+    ids=["null", "empty", "no object", "no text", "too deep"],
+)
+def test_a_mark_that_is_none_is_a_dead_letter(value: bytes | None, reason: str) -> None:
+    toys = partition()
+    toys.apply([Line(0, 100, None, value, ((KIND, Kind.RULESET),))])
+
+    assert [each.reason for each in toys.outcomes if isinstance(each, DeadLetter)] == [reason]
+    assert toys.offset == 0
+
+
+@pytest.mark.parametrize("time", [-1, -(1 << 63)])
+def test_a_record_without_a_time_arrives_by_the_clock_as_it_stands(time: int) -> None:
+    timeless, timed = partition(), partition()
+    timeless.apply([word(0, at=100), word(1, "b", at=time)])
+    timed.apply([word(0, at=100), word(1, "b", at=100)])
+
+    assert timeless.clock == 100
+    assert timeless.state_of("b") is not None
+    assert timeless.state_of("b") == timed.state_of("b")
+
+
+def test_what_is_passed_over_is_done_and_decides_nothing() -> None:
+    disk = MemoryStore()
+    toys = partition(disk)
+    toys.apply([word(0)])
+    store(toys, disk)
+
+    toys.pass_over(4)
+    assert toys.has_changed
+    store(toys, disk)
+    toys.pass_over(2)
+    toys.apply([word(4), word(5)])
+
+    assert (toys.offset, toys.clock) == (5, 100)
+    assert toys.statuses == {"applied": 2, "skipped": 1}
+    assert partition(disk).offset == 4
 
 
 def test_due_timers_of_all_customers_come_before_the_record_that_passes_them() -> None:
@@ -246,6 +341,99 @@ def test_in_one_piece_a_full_cache_stops_nothing_and_the_order_is_that_of_an_emp
         (each.at, each.customer_id) for each in fired
     )
     assert len(fired) == 4
+
+
+# ── room ────────────────────────────────────────────────────────────────────────────────────
+
+
+def fired(toys: Toys) -> list[tuple[str, int]]:
+    return [(o.customer_id, o.at) for o in toys.outcomes if isinstance(o, Fired)]
+
+
+def limited(*waits: int) -> Toys:
+    """Return a partition where firings take room, with a customer for each of *waits*, in
+    milliseconds from 100."""
+    toys = partition(takes_room=lambda outcome: isinstance(outcome, Fired))
+    toys.apply([word(n, "abcdef"[n], wait=wait) for n, wait in enumerate(waits)])
+    return toys
+
+
+@pytest.mark.parametrize(("room", "applied"), [(1, 3), (2, 6), (3, 7)])
+def test_records_behind_one_that_has_used_up_the_room_wait(room: int, applied: int) -> None:
+    toys = limited()
+    records = [word(offset) for offset in range(7)]  # every third word fires
+
+    toys.room = room
+
+    assert toys.apply(records) == applied
+    assert toys.offset == applied - 1
+    toys.room = 5
+    assert toys.apply(records, applied) == 7
+
+
+def test_customers_who_are_due_wait_for_room_in_the_order_of_their_due_times() -> None:
+    toys = limited(30, 10, 20)
+    records = [tick(3, 200)]
+
+    toys.room = 2
+    assert toys.apply(records) == 0
+    before, offset = fired(toys), toys.offset
+    toys.room = 1
+    assert toys.apply(records) == 0
+    toys.room = 1
+    assert toys.apply(records) == 1
+
+    assert (before, offset) == ([("b", 110), ("c", 120)], 2)
+    assert fired(toys) == [("b", 110), ("c", 120), ("a", 130)]
+
+
+def test_whose_record_it_is_goes_last_and_with_it() -> None:
+    toys = limited(10, 20, 30)
+    records = [word(3, "a", at=200)]
+
+    for room in (1, 1):
+        toys.room = room
+        assert toys.apply(records) == 0
+    toys.room = 1
+    assert toys.apply(records) == 1
+
+    assert fired(toys) == [("b", 120), ("c", 130), ("a", 110), ("a", 200)]
+    state, fence = toys.state_of("a") or (None, None)
+    assert (state and state.length, fence) == (3, 3)
+
+
+def test_an_erasure_that_uses_up_the_room_is_the_last_record_before_there_is_some() -> None:
+    toys = limited(10)
+    erase = Line(1, 200, b"a", None, ((KIND, Kind.ERASE),))
+    toys.room = 1
+
+    assert toys.apply([erase, word(2, "b", at=200)]) == 1
+    assert fired(toys) == [("a", 110)]
+    assert toys.state_of("a") is None
+
+
+def test_however_little_room_there_is_the_decisions_are_the_same() -> None:
+    records = [word(n, "abc"[n % 3], at=100 + 7 * n, wait=9 * (n % 4)) for n in range(40)]
+    records.append(tick(40, 1_000))
+    free = partition()
+    free.apply(records)
+    narrow, done = limited(), 0
+
+    while done < len(records):
+        narrow.room = 1
+        done = narrow.apply(records, done)
+
+    for customer in "abc":
+        assert narrow.state_of(customer) == free.state_of(customer)
+    assert sorted(fired(narrow)) == sorted(fired(free))
+    assert len(fired(free)) > 20
+
+
+def test_where_nothing_takes_room_none_is_needed() -> None:
+    toys = partition()
+    toys.room = 0
+
+    assert toys.apply([word(offset) for offset in range(7)]) == 7
 
 
 def test_an_event_of_others_moves_the_clock_and_fires_what_it_makes_due() -> None:

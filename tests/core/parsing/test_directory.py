@@ -375,6 +375,7 @@ caps:
   - {limit: 4, window: 7d, types: [lifecycle, transactional]}
 consent: {email: opt_out, webhook: none}
 expiry: 2d
+record_suppressed: false
 """
 
     assert parse_ruleset({"policy.yaml": text}).policy == Policy(
@@ -389,6 +390,7 @@ expiry: 2d
         ),
         consent={"email": "opt_out", "sms": "opt_in", "push": "opt_in", "webhook": "none"},
         expiry=2 * DAY,
+        record_suppressed=False,
     )
 
 

@@ -28,8 +28,9 @@ def only_end(customer: Customer) -> tuple[str, str | None]:
     [
         pytest.param({"email_consent": True}, "behavioral", "opt_in", True, id="a yes"),
         pytest.param({}, "behavioral", "opt_in", False, id="silence is no yes"),
-        pytest.param({"email_consent": "true"}, "behavioral", "opt_in", False, id="nor is text"),
-        pytest.param({"email_consent": 1}, "behavioral", "opt_in", False, id="nor a number"),
+        pytest.param({"email_consent": "true"}, "behavioral", "opt_in", True, id="as text"),
+        pytest.param({"email_consent": 2}, "behavioral", "opt_in", False, id="no yes, no no"),
+        pytest.param({"email_consent": 2}, "behavioral", "opt_out", False, id="taken for a no"),
         pytest.param({"sms_consent": True}, "behavioral", "opt_in", False, id="other channel"),
         pytest.param({}, "transactional", "opt_in", True, id="transactional wants no no"),
         pytest.param({"email_consent": False}, "transactional", "opt_in", False, id="but heeds it"),
@@ -114,13 +115,22 @@ def test_a_preference_against_channel_type_or_trigger_suppresses(name: str) -> N
     assert len(receipt.attempts) == 1
 
 
-@pytest.mark.parametrize("preferences", [None, [], "none", {"email": None}, {"email": "no"}])
-def test_only_a_plain_false_is_a_preference(preferences: Any) -> None:
+@pytest.mark.parametrize("preferences", [None, [], {"email": None}, {"email": "yes"}])
+def test_preferences_that_say_no_to_nothing_stop_nothing(preferences: Any) -> None:
     customer = Customer()
 
     customer.fires("f", profile={**WILLING, "preferences": preferences})
 
     assert len(customer.attempts) == 1
+
+
+@pytest.mark.parametrize("preferences", ["none", {"email": "no"}, {"email": "seldom"}])
+def test_preferences_that_cannot_be_read_are_noes(preferences: Any) -> None:
+    customer = Customer()
+
+    customer.fires("f", profile={**WILLING, "preferences": preferences})
+
+    assert only_end(customer) == ("suppressed", "preference")
 
 
 # ── trigger ─────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,10 @@ from tests.core.sending.harness import HOUR
 from triggerstream.core.model import QuietHours
 from triggerstream.core.policy.quiet import is_quiet, quiet_until
 from triggerstream.core.timestamps import format_moment, parse_moment
-from triggerstream.core.zones import zone
+from triggerstream.core.zones import zone, zone_names
+
+MINUTES = timedelta(minutes=1)
+WEEK = 7 * 24 * 60
 
 
 def hours(text: str) -> QuietHours:
@@ -55,7 +60,7 @@ def test_the_start_is_quiet_and_the_end_is_not(span: str, time: str, quiet: bool
             id="first of two",
         ),
         pytest.param(
-            "Europe/Berlin", "22:00-02:30", "2026-10-25T01:10Z", "2026-10-25T01:30Z", id="second"
+            "America/Santiago", "23:30-07:00", "2026-04-05T03:10Z", "2026-04-05T11:00Z", id="again"
         ),
         pytest.param(
             "Pacific/Apia", "22:00-08:00", "2011-12-30T09:00Z", "2011-12-30T18:00Z", id="a day lost"
@@ -70,6 +75,31 @@ def test_the_end_of_the_quiet_hours(place: str, span: str, at: str, until: str) 
 
     assert found is not None
     assert format_moment(found) == until.replace("Z", ":00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("place", "span", "at", "quiet"),
+    [
+        # In Santiago 24:00 becomes 23:00 again: the night that began at the first 23:30 goes on.
+        pytest.param("America/Santiago", "23:30-07:00", "2026-04-05T02:29:59Z", False, id="before"),
+        pytest.param("America/Santiago", "23:30-07:00", "2026-04-05T02:30:00Z", True, id="first"),
+        pytest.param("America/Santiago", "23:30-07:00", "2026-04-05T03:00:00Z", True, id="23:00"),
+        pytest.param("America/Santiago", "23:30-07:00", "2026-04-05T03:30:00Z", True, id="23:30"),
+        pytest.param("America/Santiago", "23:30-07:00", "2026-04-05T10:59:59Z", True, id="morning"),
+        pytest.param("America/Santiago", "23:30-07:00", "2026-04-05T11:00:00Z", False, id="07:00"),
+        # In Berlin 03:00 becomes 02:00: what ended at the first 02:30 does not begin again.
+        pytest.param("Europe/Berlin", "22:00-02:30", "2026-10-25T00:29:59Z", True, id="02:29:59"),
+        pytest.param("Europe/Berlin", "22:00-02:30", "2026-10-25T00:30:00Z", False, id="02:30"),
+        pytest.param("Europe/Berlin", "22:00-02:30", "2026-10-25T01:10:00Z", False, id="02:10"),
+    ],
+)
+def test_an_hour_that_the_clock_shows_twice_counts_by_its_first_pass(
+    place: str, span: str, at: str, quiet: bool
+) -> None:
+    local = zone(place)
+    assert local is not None
+
+    assert is_quiet(hours(span), parse_moment(at), local) == quiet
 
 
 def test_quiet_hours_of_a_whole_day_never_end() -> None:
@@ -99,3 +129,68 @@ def test_no_deferred_instant_is_ever_quiet(place: str, start: int, end: int, at:
     assert until is not None
     assert at < until <= at + 49 * HOUR
     assert not is_quiet(span, until, local)
+
+
+# ── an oracle ───────────────────────────────────────────────────────────────────────────────
+
+SPANS = ("23:30-07:00", "22:00-02:30", "00:00-08:00", "23:15-23:45", "02:10-02:20", "02:45-02:30")
+EDGES = (0, 1, 10, 20, 29, 30, 31, 45, 59)
+"""Minutes past each hour that are looked at."""
+
+
+def offset_of(place: str, minute: int) -> timedelta:
+    local = zone(place)
+    assert local is not None
+    return datetime.fromtimestamp(minute * 60, local).utcoffset() or timedelta()
+
+
+def changes_of_clocks(first: int, last: int) -> dict[tuple[int, int, int], str]:
+    """Return a zone of every kind of change from year *first* to *last*, by the minute since 1970
+    at which it comes and the minutes of offset before and after it."""
+    start, end = (int(datetime(y, 1, 1, tzinfo=UTC).timestamp()) // 60 for y in (first, last))
+    found: dict[tuple[int, int, int], str] = {}
+    for place in sorted(zone_names()):
+        for before in range(start, end, WEEK):
+            was, will = offset_of(place, before), offset_of(place, before + WEEK)
+            if was == will:
+                continue
+            low, high = before, before + WEEK
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if offset_of(place, middle) == was else (low, middle)
+            found.setdefault((high, was // MINUTES, will // MINUTES), place)
+    return found
+
+
+def wall_that_never_goes_back(place: str, start: int, end: int) -> list[int]:
+    """Return, for each minute since 1970 in ``[start, end)``, the latest local minute that the
+    clock has shown by then."""
+    shown, latest = [], 0
+    for minute in range(start, end):
+        latest = max(latest, minute + offset_of(place, minute) // MINUTES)
+        shown.append(latest)
+    return shown
+
+
+def test_quiet_hours_go_by_a_clock_that_is_never_set_back() -> None:
+    """What a clock shows for the second time, it has shown: the hours are judged, a minute at a
+    time, on the greatest local time so far. Every kind of change in every zone."""
+    changes = changes_of_clocks(2011, 2012) | changes_of_clocks(2026, 2027)
+    assert len(changes) > 25
+    for (minute, _, _), place in changes.items():
+        local = zone(place)
+        assert local is not None
+        start = minute - 30 * 60
+        wall = [shown % 1440 for shown in wall_that_never_goes_back(place, start, minute + 60 * 60)]
+        for text in SPANS:
+            span = hours(text)
+            over_midnight = span.start > span.end
+            quiet = [(at >= span.start) + (at < span.end) > (not over_midnight) for at in wall]
+            for n in range(26 * 60, 58 * 60):
+                if (start + n) % 60 not in EDGES or (n > 34 * 60 and (start + n) % 60):
+                    continue
+                at = (start + n) * 60_000
+                assert is_quiet(span, at, local) == quiet[n], (place, text, at)
+                if quiet[n] and False in quiet[n:]:
+                    until = (start + quiet.index(False, n)) * 60_000
+                    assert quiet_until(span, at, local) == until, (place, text, at)

@@ -18,7 +18,7 @@ from triggerstream.core.records.actions import (
     records_of,
     result_record,
 )
-from triggerstream.core.records.record import KIND, POSITION, Kind, Produce, Rejected
+from triggerstream.core.records.record import KIND, POSITION, Header, Kind, Produce, Rejected
 
 
 def test_a_firing_is_read_whole_and_kept_as_it_came() -> None:
@@ -35,11 +35,33 @@ def test_a_firing_is_read_whole_and_kept_as_it_came() -> None:
 
 @pytest.mark.parametrize(
     ("headers", "position"),
-    [((), -1), (((POSITION, b"42"),), 42), (((POSITION, b"-1"),), -1), (((POSITION, b"x"),), -1)],
-    ids=["untold", "told", "below zero", "no number"],
+    [
+        ((), -1),
+        (((POSITION, b"42"),), 42),
+        (((POSITION, b"-1"),), -1),
+        (((POSITION, b"x"),), -1),
+        (((POSITION, None),), -1),
+        (((POSITION, b""),), -1),
+        (((POSITION, b"9" * 18),), 10**18 - 1),
+        (((POSITION, b"9" * 19),), -1),
+        (((POSITION, b"9" * 5000),), -1),
+        (((POSITION, b"1"), (POSITION, b"2"), (POSITION, b"x")), 2),
+    ],
+    ids=[
+        "untold",
+        "told",
+        "below zero",
+        "no number",
+        "null",
+        "empty",
+        "as long as it may be",
+        "longer",
+        "longer than Python reads",
+        "more than once",
+    ],
 )
 def test_a_firing_says_where_in_the_log_of_events_it_was_decided(
-    headers: tuple[tuple[str, bytes], ...], position: int
+    headers: tuple[Header, ...], position: int
 ) -> None:
     fired = read(Entry(firing("f"), headers=headers), Kind.FIRING)
 

@@ -9,6 +9,7 @@ from triggerstream.core.records.dead_letters import (
     as_letter,
     dead_letter,
 )
+from triggerstream.core.records.record import Header
 
 HEADERS = (
     ("x-dlq-reason", b"bad_json"),
@@ -26,6 +27,24 @@ def test_a_letter_tells_our_notes_from_the_records_own_headers() -> None:
     assert letter.reason == "bad_json"
     assert letter.notes["offset"] == "7"
     assert letter.headers == (("trace", b"\x00\xff"),)
+
+
+def test_of_each_note_the_first_counts_and_the_rest_are_the_records_own() -> None:
+    """A dead letter that is dead once more, or a record whose producer played us a trick."""
+    own = (("x-dlq-reason", b"mine"), ("x-dlq-color", b"red"), ("x-dlq-error", None))
+
+    letter = as_letter(0, 1, b"c1", b"nonsense", (*HEADERS, *own))
+
+    assert letter.reason == "bad_json"
+    assert letter.headers == (("trace", b"\x00\xff"), *own)
+
+
+def test_json_keeps_headers_that_are_null_or_there_more_than_once() -> None:
+    own = (("a", None), ("b", b"1"), ("b", None), ("b", b"\xff"), ("", b""))
+
+    told = as_json(as_letter(0, 1, None, None, own))
+
+    assert told["headers"] == {"a": None, "b": ["1", None, {"base64": "/w=="}], "": ""}
 
 
 def test_a_letter_without_notes_has_an_unknown_reason() -> None:
@@ -46,7 +65,7 @@ def test_json_keeps_text_as_text_and_other_bytes_in_base64() -> None:
     assert told["headers"] == {"trace": {"base64": "AP8="}}
 
 
-def written(letter: DeadLetter) -> dict[str, bytes]:
+def written(letter: DeadLetter) -> dict[str, bytes | None]:
     return dict(dead_letter(letter, to="events.dlq", topic="triggerstream.events.v1").headers)
 
 
@@ -69,6 +88,28 @@ def test_a_letter_that_was_written_is_read_as_it_was() -> None:
         "offset": "7",
         "timestamp": "5",
     }
+
+
+def test_a_null_header_is_null_in_the_letter_and_counts_nothing_but_its_name() -> None:
+    headers: tuple[Header, ...] = (("trace", None), ("", None), ("trace", b""))
+    letter = DeadLetter("bad_json", "", 0, 0, 0, None, b"{", headers)
+
+    record = dead_letter(letter, to="events.dlq", topic="triggerstream.events.v1")
+
+    assert record.headers[-3:] == headers
+    assert as_letter(0, 1, None, b"{", record.headers).headers == headers
+
+
+def test_headers_are_left_out_where_they_make_a_letter_too_large() -> None:
+    """Small ones take more for their lengths than for what they say."""
+    headers: tuple[Header, ...] = (("h", None),) * (MOST_KEPT // 11 + 1)
+    letter = DeadLetter("bad_json", "", 0, 0, 0, b"c1", b"{", headers)
+
+    record = dead_letter(letter, to="events.dlq", topic="triggerstream.events.v1")
+
+    assert len(record.headers) == 7
+    assert record.headers[-1][0] == "x-dlq-truncated"
+    assert (record.key, record.value) == (b"c1", b"{")
 
 
 def test_the_bytes_of_a_letter_stay() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 
 from triggerstream.core.rulesets.published import CHUNK, Published, pack
@@ -95,3 +97,51 @@ def test_a_head_that_cannot_be_read_is_refused() -> None:
 @pytest.mark.parametrize(("key", "value"), [(None, b"x"), (b"1/a/0", None)], ids=["no key", "null"])
 def test_records_that_say_nothing_change_nothing(key: bytes | None, value: bytes | None) -> None:
     assert Published().take(key, value) is None
+
+
+DEEP = b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (None, b"{}"),
+        (b"1/h", None),
+        (b"", b""),
+        (b"\xff", b"\xff"),
+        (b"1/h", b'{"version":1,"hash":"\xff","based_on":0,"chunks":1}'),
+        (b"1/h", b'{"version":1,"hash":"h","based_on":0,"chunks":1,"more":' + DEEP),
+        (b"1/h", b'{"version":1,"hash":"h","based_on":0,"chunks":0}'),
+        (b"1/h", b'{"version":1,"hash":"h","based_on":0,"chunks":-1}'),
+        (b"1/h", b'{"version":1,"hash":"h","based_on":0,"chunks":99999999999999}'),
+        (b"1/h", b'{"version":1,"hash":"h","based_on":0,"chunks":2}'),
+        (b"2/h", b'{"version":1,"hash":"h","based_on":0,"chunks":1}'),
+    ],
+    ids=[
+        "no key", "null", "empty", "no text", "a hash that is no text", "too deep", "no chunk",
+        "less than none", "more than there are", "one that is not there", "another key",
+    ],
+)  # fmt: skip
+def test_a_record_that_is_no_head_puts_nothing_in_force(
+    key: bytes | None, value: bytes | None
+) -> None:
+    published = Published()
+    published.take(b"1/h/0", zlib.compress(b"{}"))
+
+    assert published.take(key, value) is None
+
+    assert take(published, pack(FILES, 0)[1]) == [1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"plain", zlib.compress(b"{"), zlib.compress(b"[]"), zlib.compress(b'{"a":"\xff"}'),
+     zlib.compress(b'{"a":' + DEEP), zlib.compress(b"{}")[:-2]],
+    ids=["none", "not packed", "no JSON", "no files", "no text", "too deep", "cut off"],
+)  # fmt: skip
+def test_a_version_whose_content_cannot_be_read_is_refused_by_everybody(content: bytes) -> None:
+    published = Published()
+    published.take(b"1/h/0", content)
+
+    assert published.take(b"1/h", b'{"version":1,"hash":"h","based_on":0,"chunks":1}') is None
+    assert published.newest == 0

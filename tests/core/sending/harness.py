@@ -10,9 +10,10 @@ import orjson
 
 from triggerstream.core.model import ActionSpec, EventPattern, Policy, RulesetSource, Trigger
 from triggerstream.core.policy.ledger import Ledger
-from triggerstream.core.records.record import POSITION, Kind
+from triggerstream.core.records.deliveries import Delivery
+from triggerstream.core.records.record import POSITION, Header, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
-from triggerstream.core.sending.deliveries import Attempt, Delivery, FiringFailed, Ignored
+from triggerstream.core.sending.deliveries import Attempt, FiringFailed, Ignored
 from triggerstream.core.sending.send import Send
 from triggerstream.core.timestamps import format_moment
 
@@ -31,7 +32,7 @@ class Entry(msgspec.Struct):
     partition: int = 0
     timestamp: int = 0
     key: bytes | None = CUSTOMER.encode()
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[Header, ...] = ()
 
 
 def ruleset_of(policy: Policy | None = None, version: int = 1, **modes: str) -> Ruleset:

@@ -49,16 +49,70 @@ def test_an_attempt_carries_what_the_channel_needs() -> None:
     assert attempt.firing == firing("f")
 
 
-def test_later_actions_wait_from_the_arrival_of_the_firing() -> None:
+def test_later_actions_wait_from_the_firing_however_late_it_is_read() -> None:
     customer = Customer()
 
-    customer.fires("f", ("a", "email"), ("b", "sms", 6 * HOUR), at=NOON - MINUTE)
+    customer.fires("f", ("a", "email"), ("b", "sms", 6 * HOUR), at=NOON, arrival=NOON + 2 * HOUR)
     customer.clock(NOON + 6 * HOUR - 1)
     before = customer.attempts
     customer.clock(NOON + 6 * HOUR)
 
-    assert before == [("a", 1, NOON)]
-    assert customer.attempts == [("a", 1, NOON), ("b", 1, NOON + 6 * HOUR)]
+    assert before == [("a", 1, NOON + 2 * HOUR)]
+    assert customer.attempts == [*before, ("b", 1, NOON + 6 * HOUR)]
+
+
+@pytest.mark.parametrize(
+    ("late", "due"),
+    [
+        pytest.param(6 * HOUR - 1, NOON + 6 * HOUR, id="just before it is due"),
+        pytest.param(6 * HOUR, NOON + 6 * HOUR, id="when it is due"),
+        pytest.param(6 * HOUR + 1, NOON + 6 * HOUR + 1, id="too late: at once"),
+    ],
+)
+def test_what_was_due_before_its_firing_is_read_is_due_at_once(late: int, due: int) -> None:
+    customer = Customer()
+
+    customer.fires("f", ("a", "sms", 6 * HOUR), at=NOON, arrival=NOON + late)
+    customer.clock(due - 1)
+    before = customer.attempts
+    customer.clock(due)
+
+    assert before == ([] if late < 6 * HOUR else customer.attempts)
+    assert customer.attempts == [("a", 1, due)]
+
+
+def test_steps_that_a_backlog_made_due_together_go_in_their_order() -> None:
+    customer = Customer(ruleset_of(Policy(caps=())))
+
+    customer.fires(
+        "f", ("a", "email"), ("b", "sms", HOUR), ("c", "email", 9 * HOUR), arrival=NOON + 8 * HOUR,
+        at=NOON,
+    )  # fmt: skip
+    customer.clock(NOON + 9 * HOUR)
+
+    late = NOON + 8 * HOUR
+    assert customer.attempts == [("a", 1, late), ("b", 1, late), ("c", 1, NOON + 9 * HOUR)]
+
+
+def test_a_step_read_late_expires_as_one_that_was_read_in_time() -> None:
+    just, late = Customer(), Customer()
+    due = NOON + 6 * HOUR
+
+    just.fires("f", ("a", "sms", 6 * HOUR), at=NOON, arrival=due + EXPIRY - 1)
+    late.fires("f", ("a", "sms", 6 * HOUR), at=NOON, arrival=due + EXPIRY)
+
+    assert just.attempts == [("a", 1, due + EXPIRY - 1)]
+    assert late.ends == [("a", "suppressed", "expired")]
+
+
+def test_of_a_firing_that_is_dated_ahead_the_arrival_counts() -> None:
+    """A timestamp may be ahead of its arrival by the policy's ``max_skew``."""
+    customer = Customer()
+
+    customer.fires("f", ("a", "email"), ("b", "sms", HOUR), at=NOON + 5 * MINUTE, arrival=NOON)
+    customer.clock(NOON + HOUR)
+
+    assert customer.attempts == [("a", 1, NOON), ("b", 1, NOON + HOUR)]
 
 
 def test_what_is_due_is_judged_at_its_due_time_however_late_the_clock_comes() -> None:
@@ -582,7 +636,7 @@ def test_a_customer_cannot_have_more_unfinished_actions_than_a_state_holds() -> 
 
 def test_a_customer_is_described_for_people() -> None:
     customer = Customer()
-    customer.fires("f", ("a", "email"), ("b", "sms", HOUR), profile={**WILLING, "unsubscribed": 1})
+    customer.fires("f", ("a", "email"), ("b", "sms", HOUR), profile={**WILLING, "unsubscribed": 0})
     customer.fires("g", ("c", "log"))
     customer.answers("c", "sent", NOON)
 

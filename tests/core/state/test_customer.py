@@ -74,6 +74,12 @@ def test_more_than_1024_are_never_known() -> None:
     assert known(after(*[0] * 1100, HOUR), 1101) == list(range(1101 - MOST, 1101))
 
 
+def test_a_lot_counts_what_the_ring_has_and_no_more() -> None:
+    assert after(*[0] * (MOST + RING - 1)).lot == MOST - 1
+    assert after(*[0] * (MOST + RING)).lot == MOST
+    assert after(*[0] * (MOST + RING + 1)).lot == MOST
+
+
 def test_a_lot_that_fills_the_ring_is_forgotten_as_a_whole_when_it_is_over() -> None:
     state = after(*[0] * (2 * MOST), HOUR, 2 * HOUR)
 

@@ -21,7 +21,8 @@ from triggerstream.core.records.record import KIND, Kind, Produce
 from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
 from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.errors import ProtocolError
-from triggerstream.stream.dispatch.calls import GRACE, Bounds, Calls
+from triggerstream.stream.dispatch.calls import GRACE, Calls
+from triggerstream.stream.dispatch.room import Bounds
 from triggerstream.stream.ports import Acknowledged
 
 
@@ -453,6 +454,71 @@ async def test_where_time_is_data_no_decision_is_old(worlds: Worlds) -> None:
     await world.settles()
 
     assert len(world.email.calls) == 1
+
+
+# ── room for more ───────────────────────────────────────────────────────────────────────────
+
+
+def reserve(world: World, *attempts: Attempt, partition: int = 0) -> None:
+    """Let *attempts* be decided, and become durable."""
+    world.calls.expect(partition, attempts)
+    for each in attempts:
+        world.calls.start(partition, each)
+
+
+async def test_there_is_room_again_when_an_answer_is_in_the_log(worlds: Worlds) -> None:
+    world = worlds(per_channel=2, hold=None)
+    for _ in range(200):
+        world.calls._paces["email"].ended(60.0)
+    room = [world.calls.room(0)]
+    reserve(world, attempt("mail-0"), attempt("mail-1"))
+    room.append(world.calls.room(0))
+    reserve(world, attempt("mail-2"))
+    await world.settles()
+    room.append(world.calls.room(0))
+
+    world.email.answers("mail-0", SENT)
+    await world.settles()
+
+    assert [*room, world.calls.room(0)] == [2, 1, 0, 1]
+    assert [call.action_id for call in world.email.calls] == ["mail-0", "mail-1", "mail-2"]
+
+
+async def test_what_is_not_called_takes_room_until_that_is_in_the_log(worlds: Worlds) -> None:
+    world = worlds(per_channel=1, unplaced=1)
+
+    reserve(world, attempt(channel="sms"))
+    before = world.calls.room(0)
+    await world.settles()
+
+    assert (before, world.calls.room(0)) == (0, 1)
+    assert world.log.answers == [(0, "f-0", 1, "failed", "no_provider")]
+
+
+async def test_a_congested_channel_turns_away_what_cannot_begin_soon(worlds: Worlds) -> None:
+    world = worlds(per_channel=1, hold=5.0, pause=15.0)
+    for _ in range(200):
+        world.calls._paces["email"].ended(4.0)
+    reserve(world, attempt("mail-0"), attempt("mail-1"))
+    assert world.calls.room(0) == 0
+    world.now += 5.0
+    assert world.calls.room(0) > 0
+
+    reserve(world, attempt("mail-2"), attempt("hook", "webhook"))
+    await world.settles()
+
+    assert world.log.answers == [(0, "mail-2", 1, "retry", "not_called")]
+    assert [call.action_id for call in world.webhook.calls] == ["hook"]
+
+
+async def test_a_partition_given_away_leaves_its_room_to_the_others(worlds: Worlds) -> None:
+    world = worlds(per_channel=2, hold=None)
+    world.calls.expect(0, [attempt("mail-0"), attempt("mail-1")])
+    assert world.calls.room(1) == 0
+
+    world.calls.release(0)
+
+    assert world.calls.room(1) == 2
 
 
 # ── partitions and processes come and go ────────────────────────────────────────────────────

@@ -52,3 +52,28 @@ def test_a_turn_further_away_than_the_longest_pause_is_nobodys() -> None:
 
 def test_where_pauses_are_nothing_nobody_waits() -> None:
     assert Pace(4, longest=0.0).pause(NOW, 1_000) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ahead"), [(5.0, 1), (0.4, 1), (0.2, 2), (0.1, 4), (0.02, 4), (0.0, 4)]
+)
+def test_what_is_reserved_ahead_begins_within_a_tenth_of_a_second_and_is_no_more_than_the_slots(
+    seconds: float, ahead: int
+) -> None:
+    assert paced(seconds).ahead() == ahead
+
+
+def test_before_a_call_has_ended_one_is_reserved_ahead() -> None:
+    pace = Pace(4, longest=15.0)
+    assert pace.ahead() == 1
+
+    pace.ended(0.1)
+    assert pace.ahead() == 4
+
+
+def test_the_first_calls_count_alike() -> None:
+    pace = Pace(4, longest=15.0)
+    for seconds in (2.0, 4.0, 6.0):
+        pace.ended(seconds)
+
+    assert pace.wait(4) == pytest.approx(4.0)

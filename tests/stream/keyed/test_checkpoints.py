@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any, cast
@@ -51,7 +51,10 @@ class Noting:
     def start(self, partition: int, attempt: Any) -> None:
         self.began.append(self._node.stored)
 
-    async def room(self) -> None: ...
+    def room(self, partition: int) -> int:
+        return 1
+
+    def expect(self, partition: int, attempts: Sequence[Any]) -> None: ...
     def orphan(self, partition: int, attempt: Any) -> None: ...
     def release(self, partition: int) -> None: ...
 

@@ -18,19 +18,30 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Saying:
-    """A program that tells each outcome with the version and clock that it is given."""
+    """A program that tells each outcome to *topic*, with the version and clock that it is given."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
 
     def encode(self, outcome: Said, ruleset_version: int, clock: int) -> tuple[Produce, ...]:
         value = f"{outcome.word} {ruleset_version} {clock}".encode()
-        return (Produce("actions", None, b"key", value),)
+        return (Produce(self._topic, None, b"key", value),)
 
 
-def told(outcomes: list[Any], *, clock: int, version: int, header_clock: bool) -> list[Produce]:
+def told(
+    outcomes: list[Any],
+    *,
+    clock: int,
+    version: int,
+    header_clock: bool,
+    to: str = "actions",
+    downstream: str | None = "actions",
+) -> list[Produce]:
     encoder = Encoder(
-        Saying(),  # type: ignore[arg-type]  # the rest of a program is not asked for
+        Saying(to),  # type: ignore[arg-type]  # the rest of a program is not asked for
         input_topic="events",
         topic="triggerstream.events.v1",
-        downstream="actions",
+        downstream=downstream,
         header_clock=header_clock,
     )
     partition: Any = SimpleNamespace(number=3, clock=clock, version=version)
@@ -73,7 +84,27 @@ def test_what_is_told_downstream_says_from_which_record_it_was_decided() -> None
     assert [dict(record.headers)[POSITION] for record in records] == [b"4", b"4", b"6"]
 
 
-def test_what_is_told_to_nobody_downstream_has_no_position() -> None:
+def test_what_is_told_to_any_other_topic_is_stamped_too_and_placed_by_its_key() -> None:
+    outcomes = [ClockMoved(10, 4), Said("a")]
+
+    records = told(outcomes, clock=20, version=1, header_clock=True, to="deliveries")
+
+    [record] = [record for record in records if record.topic == "deliveries"]
+    assert (record.partition, record.key) == (None, b"key")
+    assert record.headers == ((POSITION, b"4"), (ARRIVAL, b"10"))
+
+
+def test_who_stands_at_the_end_tells_no_position() -> None:
+    outcomes = [ClockMoved(10, 4), Said("a")]
+
+    [record] = told(
+        outcomes, clock=20, version=1, header_clock=True, to="deliveries", downstream=None
+    )
+
+    assert record.headers == ((ARRIVAL, b"10"),)
+
+
+def test_a_dead_letter_has_its_place_among_its_notes_and_no_position() -> None:
     letter = DeadLetter("empty", "", partition=3, offset=4, timestamp=5, key=None, value=b"")
 
     [record] = told([ClockMoved(10, 4), letter], clock=10, version=1, header_clock=False)

@@ -3,16 +3,24 @@ writes nulls, and when."""
 
 from __future__ import annotations
 
+from collections.abc import Coroutine, Sequence
 from random import Random
+from typing import Any
+
+import pytest
 
 from tests.simulation.disk import Disk
 from tests.simulation.node import Node
 from tests.simulation.protocol import TOY, ruleset, say_word
 from tests.simulation.schedule import erasure
+from tests.simulation.toy import Fired
 from tests.simulation.world import World
 from triggerstream.core.keyed import header
+from triggerstream.core.keyed.partition_record import PartitionRecord
+from triggerstream.stream.keyed import process
 from triggerstream.stream.keyed.checkpoints import _with_graves
 from triggerstream.stream.keyed.grace import GRAVE_REST
+from triggerstream.stream.ports import Attempts
 
 
 class Steady(Random):
@@ -71,6 +79,27 @@ def test_a_tick_is_told() -> None:
     say_word(node.world, "c1", 1, 50)
 
     assert run_until(node, "ticked") == [0.0]
+
+
+def test_what_is_passed_over_is_stored_acknowledged_and_restored() -> None:
+    world = steady()
+    node = running(world)
+    say_word(world, "c1", 1, 0)
+    run_until(node, "took")
+
+    node.process.pass_over(0, 6)
+    node.process.pass_over(1, 9)  # nobody's here
+    for _ in range(500):
+        node.step()
+        world.broker.deliver()
+        world.now += 1
+        if node.acked == 6:
+            break
+
+    assert node.acked == 6
+    record = node.disk.partition_record()
+    assert record is not None
+    assert PartitionRecord.decode(record).offset == 6
 
 
 def test_a_null_follows_its_grave_in_the_changelog() -> None:
@@ -174,3 +203,119 @@ def checkpoints(node: Node, count: int) -> None:
             node.step()
             node.world.broker.deliver()
             node.world.now += 1
+
+
+# ── attempts without room ───────────────────────────────────────────────────────────────────
+
+
+class Narrow:
+    """Takes every firing for an attempt, while there is room."""
+
+    def __init__(self) -> None:
+        self.left = 1
+        self.began = 0
+        self.asked = 0
+
+    def is_one(self, outcome: Any) -> bool:
+        return isinstance(outcome, Fired)
+
+    def room(self, partition: int) -> int:
+        self.asked += 1
+        return self.left
+
+    def expect(self, partition: int, attempts: Sequence[Any]) -> None:
+        self.left -= len(attempts)
+
+    def start(self, partition: int, attempt: Any) -> None:
+        self.began += 1
+
+    def orphan(self, partition: int, attempt: Any) -> None: ...
+    def release(self, partition: int) -> None: ...
+
+
+class Held(Node):
+    """A node whose process is called by the test."""
+
+    narrow: Narrow
+
+    def make_attempts(self) -> Attempts:
+        self.narrow = Narrow()
+        return self.narrow
+
+    def ends(self, call: Coroutine[Any, Any, None]) -> bool:
+        """Go on with *call*, and what runs beside it, for a while; return whether it has ended."""
+        for _ in range(300):
+            self.world.now += 1
+            self.world.broker.deliver()
+            for side in self._sides:
+                if not side.done():
+                    side.step()
+            try:
+                call.send(None)
+            except StopIteration:
+                return True
+        return False
+
+    @property
+    def offset(self) -> int:
+        return self.process._owned[0].partition.offset
+
+
+@pytest.fixture(name="held")
+def _held(monkeypatch: pytest.MonkeyPatch) -> Held:
+    """A node that has taken over a partition where every third word leads to an attempt."""
+    monkeypatch.setattr(process, "SLICE", 4)
+    world = steady()
+    node = world.owners[TOY.name] = Held(world, TOY, Disk(), lease=True, capacity=100)
+    for word in range(9):
+        say_word(world, "c1", word, 0)
+    assert node.ends(node.process.open(0))
+    return node
+
+
+def test_without_room_a_partition_is_held_back_and_what_is_decided_becomes_durable(
+    held: Held,
+) -> None:
+    call = held.process.on_batch(0, held.world.broker.topics["events"])
+
+    assert not held.ends(call)
+    assert (held.offset, held.narrow.began) == (2, 1)
+    held.narrow.left = 1
+    assert not held.ends(call)
+    assert (held.offset, held.narrow.began) == (5, 2)
+    held.narrow.left = 2
+    assert held.ends(call)
+    assert held.offset == 8
+
+
+def test_a_partition_that_is_held_back_is_given_away_where_it_stands(held: Held) -> None:
+    call = held.process.on_batch(0, held.world.broker.topics["events"])
+    assert not held.ends(call)
+
+    held.process.leave()
+
+    assert held.ends(call)
+    assert held.offset == 2
+    assert held.ends(held.process.close(0))
+    stored = held.disk.partition_record()
+    assert stored is not None
+    assert PartitionRecord.decode(stored).offset == 2
+
+
+def test_a_partition_that_is_taken_over_again_is_held_back_again(held: Held) -> None:
+    held.process.leave()
+    held.process.drop()
+    assert held.ends(held.process.open(0))
+
+    assert not held.ends(held.process.on_batch(0, held.world.broker.topics["events"]))
+
+
+def test_a_partition_that_is_lost_asks_for_no_room(held: Held) -> None:
+    call = held.process.on_batch(0, held.world.broker.topics["events"])
+    assert not held.ends(call)
+
+    held.process.drop()
+    asked = held.narrow.asked
+
+    assert held.ends(call)
+    assert held.narrow.asked == asked

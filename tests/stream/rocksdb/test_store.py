@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,6 +180,27 @@ def test_a_directory_belongs_to_one_process_and_the_other_is_told_whose_it_is(
     first.release()
     second.claim()
     second.release()
+
+
+def test_a_directory_that_cannot_be_had_is_told_as_the_setting_that_names_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "detect").write_text("a file")
+
+    with pytest.raises(StoreError, match=r"TRIGGERSTREAM_DATA_DIR.*detect \(File exists\)"):
+        Stores(tmp_path, "detect").claim()
+
+
+def test_a_file_system_without_locks_is_not_taken_for_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_file: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+    with pytest.raises(StoreError, match=r"cannot be locked \(No locks available\)"):
+        Stores(tmp_path, "detect").claim()
 
 
 def damage(directory: Path) -> None:

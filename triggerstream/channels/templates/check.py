@@ -12,7 +12,6 @@ from liquid.exceptions import LiquidError
 from liquid.static_analysis import Variable
 from liquid.template import BoundTemplate
 
-from triggerstream.channels.syntax import syntax_errors
 from triggerstream.channels.templates import dates
 from triggerstream.channels.templates.environment import (
     PARTS,
@@ -25,6 +24,7 @@ from triggerstream.channels.templates.environment import (
     place_of,
 )
 from triggerstream.channels.templates.filters import named_problem
+from triggerstream.channels.templates.syntax import syntax_errors
 from triggerstream.channels.templates.values import KNOWN
 
 Problem = tuple[int, int, str]

@@ -54,6 +54,23 @@ def _in_second_pass(at: int, today: date, start: int, end: int, zone: ZoneInfo) 
     return False
 
 
+def end_of_time_of_day(at: int, start: int, end: int, zone: ZoneInfo) -> int | None:
+    """Return the first instant after *at* at which local ``[start, end)`` ends and does not begin
+    again at once; ``None`` where it is the whole day, which never ends.
+
+    For an *at* inside it is the first instant that is not.
+    """
+    if start == end:
+        return None
+    today = zones.local_time(at, zone).date()
+    for days in range(4):
+        local = datetime.combine(today, time()) + days * _DAY + timedelta(minutes=end)
+        closes = zones.instant(local, zone)
+        if closes > at and not in_time_of_day(closes, start, end, zone):
+            return closes
+    return None
+
+
 def compile_calendar(condition: CalendarCondition, default_zone: str) -> CalendarTest:
     """Return the test of *condition*; *default_zone* is the zone of customers who name none."""
     zone_of = _zone_getter(condition.zone, default_zone)

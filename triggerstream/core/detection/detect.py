@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from triggerstream.core.decisions import Suppressed
 from triggerstream.core.detection import engine
 from triggerstream.core.detection.describe import describe
 from triggerstream.core.detection.slots import LONGEST_ID
@@ -15,6 +16,7 @@ from triggerstream.core.events.decode import MAX_BYTES, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.actions import records_of
+from triggerstream.core.records.deliveries import suppressed_record
 from triggerstream.core.records.record import Kind, Produce, Record, Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state import codec
@@ -59,6 +61,7 @@ class Detect:
             fallback_id="",
             fallback_timestamp=record.timestamp,
             max_bytes=self._max_event_bytes,
+            headers=record.headers,
         )
         if not event.event_id:
             event.event_id = f"{self._topic}/{record.partition}/{record.offset}"
@@ -117,6 +120,8 @@ class Detect:
         return describe(state, ruleset)
 
     def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:
+        if isinstance(outcome, Suppressed):
+            return (suppressed_record(outcome, ruleset_version),) if outcome.is_recorded else ()
         return records_of(outcome, ruleset_version)
 
 
@@ -142,3 +147,5 @@ def _read_other(value: bytes | None, kind: bytes) -> FailedDelivery:
         raise Rejected(RejectReason.BAD_UTF8, f"a failed delivery; {error}") from error
     except msgspec.DecodeError as error:
         raise Rejected(RejectReason.BAD_JSON, f"a failed delivery; {error}") from error
+    except RecursionError as error:
+        raise Rejected(RejectReason.TOO_DEEP, f"a failed delivery; {error}") from error

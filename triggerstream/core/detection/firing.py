@@ -59,6 +59,7 @@ def judge(
     """
     source = trigger.source
     ids = tuple([event_id for _, event_id in match.events])
+    name = firing_id(trigger.id, state.customer_id, instance, event.source, event.event_id, due)
     against = _reason_against(state, trigger, match.at, event, policy)
     if against is not None:
         reason, found = against
@@ -71,10 +72,13 @@ def judge(
             ids,
             len(source.actions),
             found,
+            name,
+            source.mode,
+            source.type,
+            policy.record_suppressed,
         )
     last = envelope(event)
     _check_size(last, state.profile, ids)
-    name = firing_id(trigger.id, state.customer_id, instance, event.source, event.event_id, due)
     firing = Firing(
         firing_id=name,
         trigger=trigger.id,

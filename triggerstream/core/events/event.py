@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 if TYPE_CHECKING:
     Text = str
+    Identity = str
     Moment = int
     Raw = bytes
 else:
     # What the decoder takes. Bytes go straight into an `Event`, since a second object would cost
-    # a sixth of decoding; until `decode_event` has judged it, a field may be missing.
-    Text = str | None
-    Moment = int | datetime | None
+    # a sixth of decoding; until `decode_event` has judged it, an id or a moment may be missing.
+    Text = Annotated[str, msgspec.Meta(min_length=1)]
+    Identity = Text | None
+    Moment = int | str | None
     Raw = Any
 
 
@@ -29,9 +30,9 @@ class Event(msgspec.Struct, gc=False, omit_defaults=True):
     Fields that the producer left out are ``None`` (missing equals null, semantics 26).
     """
 
-    customer_id: Text = None  # type: ignore[assignment]  # see above
-    event_type: Text = None  # type: ignore[assignment]  # see above
-    event_id: Text = None  # type: ignore[assignment]  # see above
+    customer_id: Text
+    event_type: Text
+    event_id: Identity = None  # type: ignore[assignment]  # see above
     timestamp: Moment = None  # type: ignore[assignment]  # see above
     source: str | None = None
     event_data: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ store's entries for the same customers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Generic, TypeVar
@@ -90,36 +90,39 @@ class StateCache(Generic[State]):
                 heappush(self._heap, (wake, customer))
                 self.next_due = min(self.next_due, wake)
 
-    def due(self, clock: int) -> Iterator[tuple[str, Entry[State]]]:
+    def due(self, clock: int) -> Generator[tuple[str, Entry[State]]]:
         """Yield the customers with a wake-up <= *clock*, in no order that matters.
 
         Whoever takes one calls `changed`; one left alone comes again with the next call. When the
-        iterator is exhausted, `next_due` is the earliest wake-up that is left.
+        iterator is exhausted, `next_due` is the earliest wake-up that is left; who stops before
+        that closes it, and `next_due` stays where it is.
         """
         left: list[tuple[int, str]] = []
         on_their_way = self._on_their_way
-        after = (self._scanned, _LAST)
-        while found := self._store.due(clock, SCAN, after):
-            after = found[-1]
-            for wake, name in found:
-                customer = name.decode()
-                entry = self.find(customer)
-                if entry is not None and not entry.dirty and customer not in on_their_way:
-                    yield customer, entry
-                    if not entry.dirty:
-                        left.append((wake, customer))
-            self._scanned = after[0] - 1
-        self._scanned = max(self._scanned, clock)
         heap = self._heap
-        while heap and heap[0][0] <= clock:
-            wake, customer = heappop(heap)
-            entry = self.find(customer)
-            if entry is not None and entry.wake == wake:
-                yield customer, entry
-                if entry.wake == wake:
-                    left.append((wake, customer))
-        for element in left:
-            heappush(heap, element)
+        after = (self._scanned, _LAST)
+        try:
+            while found := self._store.due(clock, SCAN, after):
+                after = found[-1]
+                for wake, name in found:
+                    customer = name.decode()
+                    entry = self.find(customer)
+                    if entry is not None and not entry.dirty and customer not in on_their_way:
+                        yield customer, entry
+                        if not entry.dirty:
+                            left.append((wake, customer))
+                self._scanned = after[0] - 1
+            self._scanned = max(self._scanned, clock)
+            while heap and heap[0][0] <= clock:
+                wake, customer = heappop(heap)
+                entry = self.find(customer)
+                if entry is not None and entry.wake == wake:
+                    yield customer, entry
+                    if entry.wake == wake:
+                        left.append((wake, customer))
+        finally:
+            for element in left:
+                heappush(heap, element)
         self.next_due = min(
             heap[0][0] if heap else NEVER,
             self._store.next_due(self._scanned),

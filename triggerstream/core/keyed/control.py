@@ -55,6 +55,12 @@ def read_mark(value: bytes | None) -> Mark:
     """
     try:
         return _decode_mark(value or b"")
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        required = "a ruleset mark is a JSON object with a whole 'version' and a 'hash'"
-        raise Rejected(RejectReason.BAD_JSON, f"{required}; {error}") from error
+    except msgspec.DecodeError as error:
+        raise Rejected(RejectReason.BAD_JSON, f"{_MARK}; {error}") from error
+    except UnicodeDecodeError as error:
+        raise Rejected(RejectReason.BAD_UTF8, f"{_MARK}; {error}") from error
+    except RecursionError as error:
+        raise Rejected(RejectReason.TOO_DEEP, f"{_MARK}; {error}") from error
+
+
+_MARK = "a ruleset mark is a JSON object with a whole 'version' and a 'hash'"

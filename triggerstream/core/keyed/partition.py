@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import Any, Generic, TypeVar
 
 from triggerstream.core.keyed.cache import StateCache
@@ -38,6 +39,7 @@ class Partition(Generic[State, MessageT]):
     """The state of one partition in memory, over *store*.
 
     Args:
+        takes_room: Whether an outcome takes some of `room`; ``None``: none does.
         in_one_piece: Whether all that one record makes due is decided at once, in order, however
             many customers that takes into memory; else a checkpoint may come in between.
 
@@ -47,6 +49,9 @@ class Partition(Generic[State, MessageT]):
         ruleset: In force; ``None`` until its content is here (see `awaiting`).
         version: Of the ruleset in force; 0 before the first.
         awaiting: The version whose content `apply` stopped for, or ``None``.
+        room: How many more outcomes that take room may be decided; whoever applies records sets
+            it, above 0. When it is used up, `apply` stops, behind a record or between two
+            customers who are due: so it may be passed by what one of them leads to.
         outcomes: What was decided since they were last taken, in order.
         statuses: How many records ended how since they were last taken.
     """
@@ -61,6 +66,7 @@ class Partition(Generic[State, MessageT]):
         placed: Callable[[str], bool] | None = None,
         header_clock: bool = False,
         capacity: int = 100_000,
+        takes_room: Callable[[Any], bool] | None = None,
         in_one_piece: bool = False,
         max_value: int = 900_000,
         engine: str = "",
@@ -71,6 +77,8 @@ class Partition(Generic[State, MessageT]):
         self._rulesets = rulesets
         self._placed = placed
         self._header_clock = header_clock
+        self._takes_room = takes_room
+        self.room = 1
         self._in_one_piece = in_one_piece
         self._engine = engine
         stored = store.partition_record()
@@ -98,8 +106,8 @@ class Partition(Generic[State, MessageT]):
         """Apply *records* from index *start* on; return the index of the first one not applied.
 
         It is less than ``len(records)`` where the content of a ruleset must come first
-        (`awaiting`), or where only a checkpoint makes room (`is_full`); call again then, with
-        the index returned.
+        (`awaiting`), where only a checkpoint makes room (`is_full`), or where what was decided has
+        used up the `room`; call again then, with the index returned.
         """
         if not self.make_ready():
             return start
@@ -122,10 +130,11 @@ class Partition(Generic[State, MessageT]):
             if header_clock or record.headers:
                 kind, arrival, origin = read_headers(record, self.clock if header_clock else None)
                 if kind in _CONTROL:
-                    if self._control(record, kind, arrival):
+                    is_done = self._control(record, kind, arrival)
+                    if is_done and self.room > 0:
                         continue
                     statuses[_APPLIED] += applied
-                    return index
+                    return index + is_done
                 if origin is not None and origin[1] <= self._origins.get(origin[0], -1):
                     # A second copy: the intake was repeated after a crash.
                     statuses[_SKIPPED] += 1
@@ -146,11 +155,15 @@ class Partition(Generic[State, MessageT]):
             clock = self.clock
             if arrival > clock:
                 self.clock = clock = arrival
-            told = len(outcomes)
-            if clock >= cache.next_due and not self._fire_due(offset, customer):
-                self._stamp(told, offset)
-                statuses[_APPLIED] += applied
-                return index
+            elif arrival < 0:  # the record has no time: it arrives now
+                arrival = clock
+            told = said = len(outcomes)
+            if clock >= cache.next_due:
+                if not self._fire_due(offset, customer):
+                    self._stamp(told, offset)
+                    statuses[_APPLIED] += applied
+                    return index
+                said = len(outcomes)
             if contained:
                 statuses[_SKIPPED] += 1
             elif (state := entry.state) is None:
@@ -165,13 +178,25 @@ class Partition(Generic[State, MessageT]):
                 wake = wake_at(state)
                 if wake != entry.wake or not entry.dirty:
                     cache.changed(customer, entry, wake)
-            if len(outcomes) > told:
-                self._stamp(told, offset)
             if origin is not None:
                 self._origins[origin[0]] = origin[1]
             self.offset = offset
+            if len(outcomes) > told:
+                is_used_up = self._uses_up(outcomes, said)
+                self._stamp(told, offset)
+                if is_used_up:
+                    statuses[_APPLIED] += applied
+                    return index + 1
         statuses[_APPLIED] += applied
         return len(records)
+
+    def _uses_up(self, outcomes: list[Any], said: int) -> bool:
+        """Take what *outcomes* from index *said* on need off the room; return whether none is
+        left."""
+        if self._takes_room is None:
+            return False
+        self.room -= sum(map(self._takes_room, outcomes[said:]))
+        return self.room < 1
 
     def _stamp(self, told: int, offset: int) -> None:
         """Put the clock and the *offset* of their record before the outcomes from index *told* on:
@@ -216,7 +241,7 @@ class Partition(Generic[State, MessageT]):
 
     def _fire_due(self, offset: int, own: str | None) -> bool:
         """Do what has come due by the clock, in order of (due, customer); return whether all is
-        done, or a checkpoint must make room first.
+        done, or there must be room first: for more customers, or for what they lead to.
 
         *own* is the customer of the record at *offset*, who comes with that record: until then a
         fence at *offset* would say that the record itself is contained.
@@ -224,15 +249,19 @@ class Partition(Generic[State, MessageT]):
         program, cache = self._program, self._cache
         decided: list[Any] = []
         done = True
-        for customer, entry in cache.due(self.clock):
-            if customer == own or entry.fence >= offset or entry.state is None:
-                continue
-            program.on_clock(entry.state, self.ruleset, self.clock, offset, decided)
-            entry.fence = offset
-            cache.changed(customer, entry, program.wake_at(entry.state))
-            if cache.is_full and not self._in_one_piece:
-                done = False
-                break
+        with closing(cache.due(self.clock)) as due:
+            for customer, entry in due:
+                if customer == own or entry.fence >= offset or entry.state is None:
+                    continue
+                said = len(decided)
+                program.on_clock(entry.state, self.ruleset, self.clock, offset, decided)
+                entry.fence = offset
+                cache.changed(customer, entry, program.wake_at(entry.state))
+                is_full = cache.is_full and not self._in_one_piece
+                # The rest, and the record itself, wait until there is room.
+                if self._uses_up(decided, said) or is_full:
+                    done = False
+                    break
         if done and own is not None:
             self._fire_own(own, offset, decided)
         decided.sort(key=_by_due)
@@ -243,7 +272,9 @@ class Partition(Generic[State, MessageT]):
         entry = self._cache.find(own)
         if entry is None or entry.state is None or entry.fence >= offset or entry.wake > self.clock:
             return
+        said = len(decided)
         self._program.on_clock(entry.state, self.ruleset, self.clock, offset, decided)
+        self._uses_up(decided, said)  # the record follows, whatever is left
         # The fence stays: `apply` sets it with the record. Both happen between two checkpoints.
         self._cache.changed(own, entry, self._program.wake_at(entry.state))
 
@@ -254,6 +285,11 @@ class Partition(Generic[State, MessageT]):
         if self.clock >= self._cache.next_due:
             self._fire_due(offset, None)
         self.offset = offset
+
+    def pass_over(self, offset: int) -> None:
+        """Note that up to *offset* the log holds no record that is not applied: what stands there
+        are marks of transactions, records that were taken back, gaps of compaction."""
+        self.offset = max(self.offset, offset)
 
     # ── control records ─────────────────────────────────────────────────────────────────────
 

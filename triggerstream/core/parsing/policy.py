@@ -19,6 +19,7 @@ KEYS = (
     "caps",
     "consent",
     "expiry",
+    "record_suppressed",
 )
 CAP_KEYS = ("channel", "limit", "window", "types", "on_cap")
 CONSENTS = ("opt_in", "opt_out", "none")
@@ -39,6 +40,7 @@ def read_policy(reader: Reader, node: Node) -> Policy:
         caps=_or(fields, "caps", _caps, default.caps),
         consent=default.consent | (fields.read("consent", _consent) or {}),
         expiry=_or(fields, "expiry", read.duration, default.expiry),
+        record_suppressed=_or(fields, "record_suppressed", read.boolean, default.record_suppressed),
     )
 
 

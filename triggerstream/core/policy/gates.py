@@ -21,21 +21,9 @@ from triggerstream.core.policy import caps, consent
 from triggerstream.core.policy.ledger import Ledger, Pending
 from triggerstream.core.policy.quiet import is_quiet, quiet_until
 from triggerstream.core.reasons import GateReason
+from triggerstream.core.records.deliveries import Failing
 from triggerstream.core.timestamps import format_moment
 from triggerstream.core.zones import customer_zone, zone
-
-
-class Failing(msgspec.Struct, frozen=True):
-    """A gate that an action did not pass.
-
-    Attributes:
-        until: When it may pass, epoch milliseconds, later than the instant judged; ``None`` for
-            never.
-    """
-
-    reason: GateReason
-    detail: str = ""
-    until: int | None = None
 
 
 class Case(msgspec.Struct, frozen=True):

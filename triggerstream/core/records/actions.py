@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
 from triggerstream.core.decisions import Action, ConsentChanged, Firing, GoalReached
 from triggerstream.core.reasons import FailReason, RejectReason
 from triggerstream.core.records.record import KIND, Kind, Produce, Record, Rejected, read_position
-from triggerstream.core.timestamps import format_moment, parse_moment
+from triggerstream.core.records.values import decode, moment
+from triggerstream.core.timestamps import format_moment
 
 ACTIONS = "actions"
 """The short name of the topic."""
@@ -101,8 +102,6 @@ _consent = msgspec.json.Decoder(_ConsentJson)
 _goal = msgspec.json.Decoder(_GoalJson)
 _result = msgspec.json.Decoder(Result)
 
-Decoded = TypeVar("Decoded")
-
 _encode = msgspec.json.Encoder().encode
 _GOAL = ((KIND, Kind.GOAL),)
 _CONSENT = ((KIND, Kind.CONSENT),)
@@ -146,14 +145,14 @@ def read(record: Record, kind: bytes | None) -> Message:
     if kind == Kind.FIRING:
         return read_firing(value, read_position(record))
     if kind == Kind.RESULT:
-        return _decode(_result, value)
+        return decode(_result, value)
     if kind == Kind.CONSENT:
-        consent = _decode(_consent, value)
-        at, position = _moment(consent.at), read_position(record)
+        consent = decode(_consent, value)
+        at, position = moment(consent.at), read_position(record)
         return ConsentChanged(consent.customer_id, at, consent.consent, position)
     if kind == Kind.GOAL:
-        goal = _decode(_goal, value)
-        return GoalReached(goal.trigger, goal.customer_id, _moment(goal.at), goal.position)
+        goal = decode(_goal, value)
+        return GoalReached(goal.trigger, goal.customer_id, moment(goal.at), goal.position)
     found = "no kind" if kind is None else kind[:40].decode(errors="replace")
     required = "a record of actions.v1 is a firing, consent, goal or result"
     raise Rejected(RejectReason.UNKNOWN_KIND, f"{required}; found {found}")
@@ -165,12 +164,12 @@ def read_firing(value: bytes, position: int = -1) -> Fired:
     Raises:
         Rejected: It is not one.
     """
-    read = _decode(_firing, value)
+    read = decode(_firing, value)
     firing = Firing(
         firing_id=read.firing_id,
         trigger=read.trigger,
         customer_id=read.customer_id,
-        at=_moment(read.at),
+        at=moment(read.at),
         instance=read.instance,
         events=read.events,
         actions=read.actions,
@@ -190,29 +189,7 @@ def read_named(value: bytes) -> Named:
     Raises:
         Rejected: It is not one.
     """
-    return _decode(_named, value)
-
-
-def _decode(decoder: msgspec.json.Decoder[Decoded], value: bytes) -> Decoded:
-    try:
-        return decoder.decode(value)
-    except msgspec.ValidationError as error:
-        missing = "missing required field" in str(error)
-        reason = RejectReason.MISSING_FIELD if missing else RejectReason.WRONG_TYPE
-        raise Rejected(reason, str(error)) from error
-    except msgspec.DecodeError as error:
-        raise Rejected(RejectReason.BAD_JSON, str(error)) from error
-    except UnicodeDecodeError as error:
-        raise Rejected(RejectReason.BAD_UTF8, str(error)) from error
-    except RecursionError as error:
-        raise Rejected(RejectReason.TOO_DEEP, str(error)) from error
-
-
-def _moment(text: str) -> int:
-    try:
-        return parse_moment(text)
-    except ValueError as error:
-        raise Rejected(RejectReason.BAD_TIMESTAMP, str(error)) from error
+    return decode(_named, value)
 
 
 def _firing_record(firing: Firing, ruleset_version: int) -> Produce:

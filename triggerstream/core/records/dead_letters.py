@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.records.record import Produce
+from triggerstream.core.records.record import Header, Produce, size_of
 
 MOST_KEPT = 15 * 1024 * 1024
 """Bytes of a dead record that are kept: what the dead-letter topic takes, less our headers."""
@@ -16,6 +16,8 @@ MOST_KEPT = 15 * 1024 * 1024
 _KEY_KEPT = 65_536
 
 PREFIX = "x-dlq-"
+NOTES = ("reason", "error", "topic", "partition", "offset", "timestamp", "truncated")
+"""What is noted about a letter, in the order in which it stands before the record's own headers."""
 ORIGIN = ("topic", "partition", "offset", "timestamp")
 """The notes that say where a letter was found."""
 
@@ -30,14 +32,14 @@ class DeadLetter(msgspec.Struct, frozen=True):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[Header, ...] = ()
 
 
 class Letter(msgspec.Struct, frozen=True):
     """One dead letter: the record as it was, and what was noted about it.
 
     Attributes:
-        notes: The ``x-dlq-…`` headers without that prefix: reason, error, topic, partition, offset…
+        notes: What our ``x-dlq-…`` headers say, by their names without that prefix (`NOTES`).
         headers: The record's own.
     """
 
@@ -46,7 +48,7 @@ class Letter(msgspec.Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     notes: Mapping[str, str]
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[Header, ...]
 
     @property
     def reason(self) -> str:
@@ -58,14 +60,19 @@ def as_letter(
     offset: int,
     key: bytes | None,
     value: bytes | None,
-    headers: Iterable[tuple[str, bytes]],
+    headers: Iterable[Header],
 ) -> Letter:
-    """Return a record of a dead-letter topic as a letter."""
+    """Return a record of a dead-letter topic as a letter.
+
+    A record that had been a dead letter before has such notes among its own headers, and whoever
+    wrote it may have put anything there: of each note the first counts.
+    """
     notes: dict[str, str] = {}
-    own: list[tuple[str, bytes]] = []
+    own: list[Header] = []
     for name, content in headers:
-        if name.startswith(PREFIX):
-            notes[name.removeprefix(PREFIX)] = content.decode(errors="backslashreplace")
+        note = name.removeprefix(PREFIX)
+        if note != name and note in NOTES and note not in notes and content is not None:
+            notes[note] = content.decode(errors="backslashreplace")
         else:
             own.append((name, content))
     return Letter(partition, offset, key, value, notes, tuple(own))
@@ -73,7 +80,7 @@ def as_letter(
 
 def dead_letter(letter: DeadLetter, *, to: str, topic: str) -> Produce:
     """Return *letter* as a record of the topic *to* (short name); *topic* is where it was found."""
-    headers = [
+    headers: list[Header] = [
         ("x-dlq-reason", letter.reason.encode()),
         ("x-dlq-error", letter.detail.encode(errors="replace")[:1000]),
         ("x-dlq-topic", topic.encode()),
@@ -82,7 +89,7 @@ def dead_letter(letter: DeadLetter, *, to: str, topic: str) -> Produce:
         ("x-dlq-timestamp", b"%d" % letter.timestamp),
     ]
     key, value, own = letter.key, letter.value, letter.headers
-    size = len(key or b"") + len(value or b"") + sum(len(n) + len(v) for n, v in own)
+    size = size_of(key, value, own)
     if size > MOST_KEPT:
         # Compression lets producers send more than any batch of ours may hold.
         headers.append(("x-dlq-truncated", b"%d" % size))
@@ -92,7 +99,10 @@ def dead_letter(letter: DeadLetter, *, to: str, topic: str) -> Produce:
 
 
 def as_json(letter: Letter) -> dict[str, Any]:
-    """Return *letter* for `json`, with bytes as text where they are UTF-8 and else in base64."""
+    """Return *letter* for `json`, with bytes as text where they are UTF-8 and else in base64.
+
+    A header that the record has more than once stands there with the list of its values.
+    """
     origin = {name: letter.notes.get(name) for name in ORIGIN}
     return {
         "partition": letter.partition,
@@ -102,8 +112,19 @@ def as_json(letter: Letter) -> dict[str, Any]:
         "origin": origin,
         "key": _as_text(letter.key),
         "value": _as_text(letter.value),
-        "headers": {name: _as_text(content) for name, content in letter.headers},
+        "headers": {name: _all(contents) for name, contents in _by_name(letter.headers).items()},
     }
+
+
+def _by_name(headers: Iterable[Header]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for name, content in headers:
+        found.setdefault(name, []).append(_as_text(content))
+    return found
+
+
+def _all(contents: list[Any]) -> Any:
+    return contents[0] if len(contents) == 1 else contents
 
 
 def _as_text(value: bytes | None) -> Any:

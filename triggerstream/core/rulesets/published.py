@@ -10,15 +10,16 @@ key                                       value
 ========================================  ======================================================
 
 The content is the JSON of path to text, compressed; its hash is the ruleset's own. A head
-is *accepted* if it names as its base the version that is newest at its place in the topic; all
-readers find the same. So of two deployments made from the same version the first wins, and the
-other is told. Keys differ by the hash, so that the loser overwrites nothing.
+is *accepted* if it names as its base the version that is newest at its place in the topic, and its
+content is there and can be read; all readers find the same. So of two deployments made from the
+same version the first wins, and the other is told. Keys differ by the hash, so that the loser
+overwrites nothing.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -27,6 +28,9 @@ from triggerstream.core.rulesets.ruleset import content_hash
 
 CHUNK: Final = 256 << 10
 """Bytes of a chunk at most."""
+
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -56,7 +60,7 @@ class Published:
             return None
         try:
             head = msgspec.json.decode(value, type=Head)
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             self.refused.add(key)
             return None
         if self.heads.get(head.version) == head:
@@ -70,13 +74,25 @@ class Published:
 
     def files(self, version: int) -> dict[str, str]:
         """Return the content of an accepted *version*."""
-        head = self.heads[version]
-        packed = b"".join(self._chunks[key] for key in _chunk_keys(head))
-        return msgspec.json.decode(zlib.decompress(packed), type=dict[str, str])
+        return self._read(_chunk_keys(self.heads[version]))
 
     def _is_complete(self, key: bytes, head: Head) -> bool:
+        if key != _head_key(head) or not 0 < head.chunks <= len(self._chunks):
+            return False
         keys = _chunk_keys(head)
-        return key == _head_key(head) and all(each in self._chunks for each in keys)
+        return all(each in self._chunks for each in keys) and self._can_be_read(keys)
+
+    def _can_be_read(self, keys: Sequence[bytes]) -> bool:
+        """Return whether the chunks are a ruleset's content: anybody may have written them."""
+        try:
+            self._read(keys)
+        except (*_UNREADABLE, zlib.error):
+            return False
+        return True
+
+    def _read(self, keys: Sequence[bytes]) -> dict[str, str]:
+        packed = b"".join(self._chunks[key] for key in keys)
+        return msgspec.json.decode(zlib.decompress(packed), type=dict[str, str])
 
 
 def pack(files: Mapping[str, str], based_on: int) -> tuple[Head, list[tuple[bytes, bytes]]]:

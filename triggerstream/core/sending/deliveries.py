@@ -9,10 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from triggerstream.core.policy.gates import Failing
-from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
-
-Reason = GateReason | FailReason | CancelReason
+from triggerstream.core.records.deliveries import Delivery
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -37,36 +34,6 @@ class Attempt(msgspec.Struct, frozen=True):
     ruleset: int
     firing: bytes
     deadline: float
-
-
-class Delivery(msgspec.Struct, frozen=True):
-    """The end of an action.
-
-    Attributes:
-        reason: The first failing gate, or why it failed, or was called off; ``None`` when sent
-            or held out.
-        failing: Every gate that stood against it, in order.
-        at: When it ended: epoch milliseconds.
-        attempts: How often the channel was called for it, or was about to be.
-        slot: When its last attempt was reserved, which is what counts under the caps; ``None``
-            where there was none.
-    """
-
-    action_id: str
-    firing_id: str
-    trigger: str
-    customer_id: str
-    channel: str
-    type: str
-    mode: str
-    outcome: Outcome
-    reason: Reason | None
-    failing: tuple[Failing, ...]
-    at: int
-    attempts: int
-    detail: str = ""
-    provider_id: str | None = None
-    slot: int | None = None
 
 
 class FiringFailed(msgspec.Struct, frozen=True):

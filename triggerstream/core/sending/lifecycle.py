@@ -16,21 +16,15 @@ from triggerstream.core.decisions import Action, ConsentChanged, Firing, GoalRea
 from triggerstream.core.model import DAY, PRIORITIES
 from triggerstream.core.policy import consent
 from triggerstream.core.policy.caps import longest_window
-from triggerstream.core.policy.gates import Case, Failing, failing
+from triggerstream.core.policy.gates import Case, failing
 from triggerstream.core.policy.holdout import is_held_out
 from triggerstream.core.policy.ledger import Ledger, Pending, Sent
 from triggerstream.core.policy.retries import MAX_FAILURES, backoff
 from triggerstream.core.reasons import CancelReason, FailReason, GateReason, Outcome
 from triggerstream.core.records.actions import Fired, Result, read_firing, read_named
+from triggerstream.core.records.deliveries import Delivery, Failing, Reason
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.core.sending.deliveries import (
-    Admitted,
-    Attempt,
-    Delivery,
-    FiringFailed,
-    Ignored,
-    Reason,
-)
+from triggerstream.core.sending.deliveries import Admitted, Attempt, FiringFailed, Ignored
 
 REPLAY_SLACK = DAY
 """How long after an action's expiry a repeat of it is still known for one. A repeat comes from a
@@ -79,6 +73,8 @@ class Turn:
         if not new:
             return False
         ledger.prune(self.at, window=longest_window(policy.caps), slack=REPLAY_SLACK)
+        # A firing is read behind a backlog, or, where a timestamp ran ahead, before its moment.
+        fired_at = min(firing.at, arrival)
         consent.hear_profile(ledger, firing.profile, firing.at)
         for action in new.values():
             self._out.append(Admitted(firing.trigger, action.channel))
@@ -92,7 +88,7 @@ class Turn:
                 type=firing.type,
                 rank=PRIORITIES.index(firing.priority),
                 expires=expires,
-                not_before=max(arrival + action.after, self.at),
+                not_before=max(fired_at + action.after, self.at),
                 firing=fired.raw,
             )
             if pending.not_before > self.at:

@@ -20,9 +20,10 @@ from triggerstream.core.policy.retries import REPEATABLE
 from triggerstream.core.reasons import GateReason, Outcome, RecordStatus
 from triggerstream.core.records import actions as records
 from triggerstream.core.records.actions import Fired, Message, Result
+from triggerstream.core.records.deliveries import Delivery, delivery_record
 from triggerstream.core.records.record import KIND, Kind, Produce, Record
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.core.sending.deliveries import Attempt, Delivery, FiringFailed
+from triggerstream.core.sending.deliveries import Attempt, FiringFailed
 from triggerstream.core.sending.lifecycle import Turn, attempt_of
 from triggerstream.core.timestamps import format_moment
 
@@ -134,9 +135,8 @@ class Send:
     def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:
         """Return the delivery's record, or the failure's, which goes back to detection."""
         match outcome:
-            case Delivery(customer_id=customer_id):
-                value = orjson.dumps(_delivery(outcome))
-                return (Produce("deliveries", None, customer_id.encode(), value),)
+            case Delivery():
+                return (delivery_record(outcome),)
             case FiringFailed(firing_id=firing, trigger=trigger, customer_id=customer_id):
                 value = orjson.dumps(
                     {"firing_id": firing, "trigger": trigger, "customer_id": customer_id}
@@ -165,26 +165,6 @@ class Send:
 def _urgency(pending: Pending) -> tuple[int, int]:
     """The order of what is due; `min` takes the first to arrive among equals."""
     return pending.not_before, pending.rank
-
-
-def _delivery(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "action_id": delivery.action_id,
-        "firing_id": delivery.firing_id,
-        "trigger": delivery.trigger,
-        "customer_id": delivery.customer_id,
-        "channel": delivery.channel,
-        "type": delivery.type,
-        "mode": delivery.mode,
-        "outcome": delivery.outcome,
-        "reason": delivery.reason,
-        "failing": [{"gate": f.reason, "detail": f.detail} for f in delivery.failing],
-        "at": format_moment(delivery.at),
-        "attempts": delivery.attempts,
-        "reserved_at": None if delivery.slot is None else format_moment(delivery.slot),
-        "detail": delivery.detail,
-        "provider_id": delivery.provider_id,
-    }
 
 
 def _described(pending: Pending) -> dict[str, Any]:

@@ -127,7 +127,9 @@ class CustomerState:
         if len(ring) > _FEW:
             if not self.lot:
                 self.lot_since = arrival
-            self.lot += 1
+            # Those that the ring has lost count no more, or an arrival far ahead of the clock,
+            # whose hour does not end, would let it outgrow its four bytes.
+            self.lot = min(self.lot + 1, MOST)
 
 
 def _digest(source: str | None, event_id: str) -> bytes:

@@ -1,17 +1,18 @@
 """Running attempts: calls of channels, beside the partitions, with their answers as records.
 
 A call begins once its reservation is durable, and its answer is appended to the topic that the
-sender reads: nothing else changes the sender's state. No partition waits for a call. What cannot
-begin soon is not begun, and is answered as a retry that was ``not_called``; that is the truth,
-where a call that was lost with its process would have to end as ``unknown``.
+sender reads: nothing else changes the sender's state. How many are reserved depends on how many can
+begin soon (`dispatch.room`). What was reserved and cannot begin after all is not begun, and is
+answered as a retry that was ``not_called``; that is the truth, where a call that was lost with its
+process would have to end as ``unknown``.
 """
 
 from __future__ import annotations
 
 import asyncio
 from asyncio import Task
-from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeGuard
 
@@ -31,35 +32,11 @@ from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.stream.dispatch.pacing import Pace
 from triggerstream.stream.dispatch.results import Results
+from triggerstream.stream.dispatch.room import Bounds, Room
 from triggerstream.stream.ports import Log, Rulesets
 
 GRACE = 2.0
 """Seconds beyond the deadline in which a channel may say itself what became of its call."""
-
-
-class Bounds(msgspec.Struct, frozen=True):
-    """How much is under way at once.
-
-    Attributes:
-        total: Calls, over all channels.
-        per_channel: Calls of one channel, so that a slow one leaves room for the others.
-        waiting: Attempts of one channel that wait for room; further ones are not called.
-        patience: Seconds for which an attempt may wait; then it is not called, and neither is one
-            that would have to wait for longer.
-        pause: Seconds after which an attempt that found no room is decided again, at most.
-        stale: Seconds that may lie between decision and call, since quiet hours may have begun
-            meanwhile; ``None`` where time is data and a decision's age means nothing.
-        held_back: Attempts that may wait before `room` makes the reading wait; ``None``: it never
-            does, so that a slow channel holds nobody up.
-    """
-
-    total: int = 64
-    per_channel: int = 16
-    waiting: int = 10_000
-    patience: float = 5.0
-    pause: float = 15.0
-    stale: float | None = 900.0
-    held_back: int | None = None
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -105,7 +82,7 @@ class Calls:
         self._waiting: dict[str, deque[_Waiting]] = {name: deque() for name in channels}
         per_channel, longest = self._bounds.per_channel, self._bounds.pause
         self._paces = {name: Pace(per_channel, longest) for name in channels}
-        self._running: Counter[str] = Counter()
+        self._room = Room(self._bounds, self._paces)
         self._tasks: set[Task[None]] = set()
         self._orphans: dict[Task[None], int] = {}
         self._draining = False
@@ -115,23 +92,26 @@ class Calls:
     def is_one(self, outcome: Any) -> TypeGuard[Attempt]:
         return isinstance(outcome, Attempt)
 
+    def room(self, partition: int) -> int:
+        return self._room.ask(partition, self._now())
+
+    def expect(self, partition: int, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:
+            self._room.reserve(partition, attempt.channel)
+
     def start(self, partition: int, attempt: Attempt) -> None:
-        """Call the channel of *attempt* as soon as there is room, and append its answer."""
+        """Call the channel of *attempt* as soon as there is a slot, and append its answer."""
+        self._room.come(partition, attempt.channel)
         queue = self._waiting.get(attempt.channel)
         if queue is None:
             detail = f"this sender has no channel {attempt.channel!r}"
             self._tell(partition, attempt, Answer("failed", FailReason.NO_PROVIDER, detail))
         elif self._draining or self._is_full(attempt.channel):
+            self._room.turn_away(attempt.channel, self._now())
             self._tell(partition, attempt, _not_called("no room", self._pause(attempt.channel)))
         else:
             queue.append(_Waiting(partition, attempt, self._now()))
             self._begin()
-
-    async def room(self) -> None:
-        """Return when no more attempts wait than `Bounds.held_back`."""
-        most = self._bounds.held_back
-        while most is not None and sum(map(len, self._waiting.values())) > most:
-            await self._sleep(0.02)
 
     def orphan(self, partition: int, attempt: Attempt) -> None:
         """Append ``unknown`` once a former owner's call of *attempt* must be over.
@@ -145,6 +125,7 @@ class Calls:
     def release(self, partition: int) -> None:
         """Begin no more calls of a partition that is given away: its next owner decides them
         again. Calls under way go on, and append their answers."""
+        self._room.release(partition)
         for queue in self._waiting.values():
             leaving = [waiting for waiting in queue if waiting.partition == partition]
             for waiting in leaving:
@@ -177,22 +158,19 @@ class Calls:
 
     def _begin(self) -> None:
         """Begin as many of the waiting calls as there is room for."""
-        bounds = self._bounds
         for channel, queue in self._waiting.items():
-            while queue and self._running[channel] < bounds.per_channel:
-                if self._running.total() >= bounds.total:
-                    return
+            while queue and self._room.has_slot(channel):
                 waiting = queue.popleft()
                 late = self._too_late(waiting)
                 if late is not None:
                     self._tell(waiting.partition, waiting.attempt, late)
                     continue
-                self._running[channel] += 1
+                self._room.begin(channel)
                 task = self._spawn(self._run(waiting.partition, waiting.attempt))
                 task.add_done_callback(partial(self._ended, channel))
 
     def _ended(self, channel: str, _: Task[None]) -> None:
-        self._running[channel] -= 1
+        self._room.end(channel)
         if not self._draining:
             self._begin()
 
@@ -215,8 +193,10 @@ class Calls:
         self._paces[attempt.channel].ended(self._now() - started)
 
     def _is_full(self, channel: str) -> bool:
-        bounds, waiting = self._bounds, len(self._waiting[channel])
-        return waiting >= bounds.waiting or self._paces[channel].wait(waiting) > bounds.patience
+        bounds, room, waiting = self._bounds, self._room, len(self._waiting[channel])
+        if waiting >= bounds.waiting or self._paces[channel].wait(waiting) > bounds.patience:
+            return True
+        return room.is_congested(channel, self._now()) and waiting >= room.soon(channel)
 
     def _pause(self, channel: str) -> float:
         return self._paces[channel].pause(self._now(), len(self._waiting[channel]))
@@ -292,7 +272,11 @@ class Calls:
     # ── answers ─────────────────────────────────────────────────────────────────────────────
 
     def _tell(self, partition: int, attempt: Attempt, answer: Answer) -> None:
-        self._spawn(self._answers.append(partition, attempt, answer))
+        self._spawn(self._dismiss(partition, attempt, answer))
+
+    async def _dismiss(self, partition: int, attempt: Attempt, answer: Answer) -> None:
+        await self._answers.append(partition, attempt, answer)
+        self._room.dismiss(attempt.channel)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> Task[None]:
         task = asyncio.get_running_loop().create_task(work)

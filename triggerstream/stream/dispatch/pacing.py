@@ -1,13 +1,17 @@
-"""Pacing: when an attempt that found no room at its channel is to come back."""
+"""Pacing: how far ahead of its channel an attempt may be reserved, and when one that found no room
+is to come back."""
 
 from __future__ import annotations
 
 from typing import Final
 
+LEAD: Final = 0.1
+"""Seconds for which what is reserved already keeps a channel busy: what it takes to decide the next
+ones, and to make their reservations durable."""
 _FIRST: Final = 0.02
 """Seconds that a call is thought to take before one has ended."""
 _WEIGHT: Final = 0.05
-"""Of the newest call in the mean: some twenty count."""
+"""Of the newest call in the mean, once there were some twenty."""
 
 
 class Pace:
@@ -26,11 +30,20 @@ class Pace:
         self._slots = slots
         self._longest = longest
         self._seconds = _FIRST
+        self._calls = 0
         self._last = 0.0
 
     def ended(self, seconds: float) -> None:
         """Note that a call has taken so long, until there was room for the next one."""
-        self._seconds += _WEIGHT * (seconds - self._seconds)
+        self._calls += 1
+        self._seconds += max(_WEIGHT, 1 / self._calls) * (seconds - self._seconds)
+
+    def ahead(self) -> int:
+        """Return how many calls begin within `LEAD` while all slots are taken: at least one, and
+        never more than there are slots. Of a channel of which nothing is known it is one."""
+        if not self._calls:
+            return 1
+        return max(1, round(self._slots * LEAD / max(self._seconds, LEAD)))
 
     def wait(self, waiting: int) -> float:
         """Return how many seconds one waits for room behind *waiting* others."""

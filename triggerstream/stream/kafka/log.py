@@ -13,18 +13,19 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from triggerstream.core.records.placement import partition_of
-from triggerstream.core.records.record import Produce
+from triggerstream.core.records.record import Header, Produce, size_of
 from triggerstream.errors import ProtocolError
+from triggerstream.stream.kafka.consumer import UNCOMMITTED, open_consumer
 from triggerstream.stream.ports import DEAD_LETTER_LIMIT, RECORD_LIMIT, Acknowledged, Entry
 
 BATCH: Final = 512 << 10
 """Bytes of the largest batch that we build of several records."""
 _ENVELOPE: Final = 4096
-"""Bytes left for a batch's own header, and the headers and varints of one record."""
+"""Bytes left for what a batch of one record has beside the record."""
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds that a request may stay unanswered. A batch that is refused for the time being, such as
 for too few replicas in sync, is repeated for longer (`make chaos`, ``too-few-replicas``)."""
@@ -111,9 +112,9 @@ class KafkaLog:
     ) -> list[tuple[int, bytes, bytes | None]]:
         found: list[tuple[int, bytes, bytes | None]] = []
         tp = TopicPartition(self._changelog, partition)
-        consumer = AIOKafkaConsumer(
-            **self._options, enable_auto_commit=False, auto_offset_reset="none"
-        )
+        # What is not committed yet may be later, and what was taken back does no harm: it is
+        # answered by writing again what we hold. To wait for a stranger's transaction would.
+        consumer = open_consumer(self._options, isolation=UNCOMMITTED, auto_offset_reset="none")
         try:
             await consumer.start()
             consumer.assign([tp])
@@ -155,7 +156,7 @@ class KafkaLog:
         self,
         topic: str,
         partition: int,
-        rows: Iterable[tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]],
+        rows: Iterable[tuple[bytes | None, bytes | None, Sequence[Header]]],
     ) -> list[tuple[asyncio.Future[Any], int]]:
         """Send *rows* in as few batches as they fit; return (future, number of records) of each."""
         producer = self._live
@@ -167,8 +168,7 @@ class KafkaLog:
         try:
             for key, value, named in rows:
                 headers = list(named)
-                size = len(key or b"") + len(value or b"") + _ENVELOPE
-                size += sum(len(name) + len(text) for name, text in headers)
+                size = size_of(key, value, headers) + _ENVELOPE
                 if size > limit:
                     message = (
                         f"{topic}/{partition}: a record of at most {limit} bytes is required; "

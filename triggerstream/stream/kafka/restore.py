@@ -1,7 +1,7 @@
 """Reading changelogs into stores, in batches.
 
-A restore ends at the offset at which the changelog ended when it began. Compaction leaves gaps, but
-never touches the segment that is written to, so the last record is always there to be read.
+A restore ends at the offset at which the changelog ended when it began. Compaction leaves gaps, as
+do transactions, which nobody of ours has: reading moves over them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 from triggerstream.core.keyed.program import Store
 from triggerstream.core.keyed.restore import Restore
 from triggerstream.errors import ProtocolError, WorldChangedError
+from triggerstream.stream.kafka.consumer import log_ends, open_consumer
 
 _log = logging.getLogger(__name__)
 
@@ -38,21 +39,16 @@ _FETCH: Final = 4 << 20
 _entry = attrgetter("offset", "key", "value")
 
 
-def open_consumer(options: Mapping[str, Any], **fetching: int) -> AIOKafkaConsumer:
+def changelog_consumer(options: Mapping[str, Any], **fetching: int) -> AIOKafkaConsumer:
     """Return the consumer that changelogs are read with, to be started and assigned.
 
-    It reads acknowledged records only, as every consumer does, and never begins elsewhere by
-    itself where an offset is not there.
+    It never begins elsewhere by itself where an offset is not there.
 
     Args:
         fetching: How it fetches, by aiokafka's names, where not as a restore does.
     """
-    return AIOKafkaConsumer(
-        **options,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        **{"max_partition_fetch_bytes": _FETCH, "fetch_max_wait_ms": 100, **fetching},
-    )
+    more: dict[str, Any] = {"max_partition_fetch_bytes": _FETCH, "fetch_max_wait_ms": 100}
+    return open_consumer(options, auto_offset_reset="none", **{**more, **fetching})
 
 
 class ChangelogReader:
@@ -96,7 +92,7 @@ async def restore(
     if not stores:
         on_progress(0, 0, 0)
         return
-    consumer = open_consumer(options)
+    consumer = changelog_consumer(options)
     began = time.monotonic()
     try:
         await consumer.start()
@@ -127,7 +123,9 @@ async def begin(
     """
     tps = {TopicPartition(changelog, number): readings[number] for number in sorted(readings)}
     starts = await consumer.beginning_offsets(list(tps))
-    ends = await consumer.end_offsets(list(tps))
+    # A transaction that somebody has open there is waited for: what we wrote stands behind it,
+    # reservations too, and whoever did not know of them would send again.
+    ends = await log_ends(consumer, list(tps))
     for tp, reading in tps.items():
         contained = reading.store.changelog_offset()
         following = 0 if contained is None else contained + 1
@@ -189,5 +187,6 @@ def _stalled(left: Mapping[TopicPartition, ChangelogReader]) -> str:
     tp, plan = next(iter(left.items()))
     return (
         f"{tp.topic}/{tp.partition}: records from offset {plan.position} to {plan.end} are there, "
-        f"and none has come for {STALLED:.0f} s"
+        f"and none has come for {STALLED:.0f} s: the broker sends none, or a transaction that is "
+        "not ours is open there (kafka-transactions.sh find-hanging)"
     )

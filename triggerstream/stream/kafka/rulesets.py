@@ -21,6 +21,7 @@ from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.errors import ConflictError, ProtocolError, TriggerstreamError
 from triggerstream.ops.settings import Settings
 from triggerstream.stream.kafka.client import client_options
+from triggerstream.stream.kafka.consumer import open_consumer
 from triggerstream.stream.kafka.log import KafkaLog
 from triggerstream.stream.kafka.topics import Topics, ensure_topics, rulesets_topic
 
@@ -86,9 +87,7 @@ class KafkaRulesets:
             ProtocolError: It cannot be read.
             TriggerstreamError: The newest ruleset cannot be loaded by this version of the code.
         """
-        consumer = self._consumer = AIOKafkaConsumer(
-            **self._options, enable_auto_commit=False, auto_offset_reset="earliest"
-        )
+        consumer = self._consumer = open_consumer(self._options, auto_offset_reset="earliest")
         await consumer.start()
         try:
             consumer.assign([self._tp])

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from triggerstream.core.keyed.program import Store
-from triggerstream.stream.kafka.restore import ChangelogReader, begin, open_consumer
+from triggerstream.stream.kafka.restore import ChangelogReader, begin, changelog_consumer
 
 _log = logging.getLogger(__name__)
 
@@ -102,8 +102,8 @@ class Standbys:
             task.cancel()
         await asyncio.wait({task})
         self._task = None
+        self._tell({})  # what was read since it was told last, too
         self._readings = {}
-        self._on_progress(0, 0, {})
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -111,7 +111,7 @@ class Standbys:
 
     async def _follow(self) -> None:
         while True:
-            consumer = open_consumer(self._options, **_FETCHING)
+            consumer = changelog_consumer(self._options, **_FETCHING)
             try:
                 await consumer.start()
                 await self._read(consumer)
@@ -133,21 +133,27 @@ class Standbys:
                 if tp in behind and reading.position >= reading.end:
                     behind.remove(tp)
                     reading.restore.finish(reading.end)
-            self._tell(consumer, followed)
+            self._tell(_left(consumer, followed))
             found = await consumer.getmany(timeout_ms=1000, max_records=MOST_RECORDS)
             began = time.perf_counter()
             for tp, records in found.items():
                 followed[tp].apply(records)
             await asyncio.sleep((time.perf_counter() - began) * (1 / SHARE - 1))
 
-    def _tell(
-        self, consumer: AIOKafkaConsumer, followed: Mapping[TopicPartition, ChangelogReader]
-    ) -> None:
-        read = sum(reading.restore.records for reading in followed.values())
-        stale = sum(reading.restore.dropped for reading in followed.values())
-        left: dict[int, int] = {}
-        for tp, reading in followed.items():
-            end = max(reading.end, consumer.highwater(tp) or 0)
-            left[tp.partition] = max(0, end - reading.position)
+    def _tell(self, left: Mapping[int, int]) -> None:
+        restores = [reading.restore for reading in self._readings.values()]
+        read = sum(restore.records for restore in restores)
+        stale = sum(restore.dropped for restore in restores)
         self._on_progress(read - self._told[0], stale - self._told[1], left)
         self._told = read, stale
+
+
+def _left(
+    consumer: AIOKafkaConsumer, followed: Mapping[TopicPartition, ChangelogReader]
+) -> dict[int, int]:
+    """Return by partition how many records are left, as far as is known."""
+    left: dict[int, int] = {}
+    for tp, reading in followed.items():
+        end = max(reading.end, consumer.highwater(tp) or 0)
+        left[tp.partition] = max(0, end - reading.position)
+    return left

@@ -106,15 +106,17 @@ class Encoder:
         return [self._placed(record, number, clock, position)]
 
     def _placed(self, record: Produce, number: int, clock: int, position: int = -1) -> Produce:
-        """Return *record* in this partition where the topic is co-partitioned, and stamped."""
-        if record.topic not in self._copartitioned:
-            return record
+        """Return *record* stamped, and in this partition where its topic is co-partitioned.
+
+        Positions are of the log that everything begins with: who stands at its end tells none.
+        """
         headers = record.headers
-        if position >= 0:
+        if position >= 0 and self._downstream is not None:
             headers = (*headers, (POSITION, b"%d" % position))
         if self._header_clock:
             headers = (*headers, (ARRIVAL, b"%d" % clock))
-        return Produce(record.topic, number, record.key, record.value, headers)
+        partition = number if record.topic in self._copartitioned else record.partition
+        return Produce(record.topic, partition, record.key, record.value, headers)
 
 
 def _mark(topic: str, number: int, version: int, content: str) -> Produce:

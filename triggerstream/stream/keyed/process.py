@@ -47,6 +47,9 @@ OUTSTANDING = 64
 SLICE = 100
 """Records decided at a time where they lead to attempts."""
 
+ROOM_AGAIN = 0.005
+"""Seconds after which a partition without room for attempts asks for it again."""
+
 SPREAD = 0.618
 """Partitions are opened together, and their checkpoints are due this share of the interval apart
 (modulo the interval; the golden section, so that any number of them spreads evenly)."""
@@ -106,6 +109,8 @@ class KeyedProcess:
         self._capacity = capacity
         self._topic_id = topic_id
         self._engine = engine
+        self._sleep = sleep
+        self._is_leaving = False
         self._owned: dict[int, OwnedPartition] = {}
         self._checkpoints = Checkpoints(
             log,
@@ -127,11 +132,13 @@ class KeyedProcess:
         Raises:
             WorldChangedError: The input topic is not the one that the state was made from.
         """
+        self._is_leaving = False
         store = self._open_store(number)
         partition: Partition[Any, Any] = Partition(
             self._program,
             store,
             number=number,
+            takes_room=None if self._attempts is None else self._attempts.is_one,
             rulesets=self._rulesets.get,
             placed=self._placed(number),
             header_clock=self._header_clock,
@@ -168,6 +175,10 @@ class KeyedProcess:
                 f"partition {partition.number}: the state contains offset {partition.offset}; "
                 f"found a log that ends at {end}: records were lost, or the topic was created anew"
             )
+
+    def leave(self) -> None:
+        """Let no partition be held back any longer: all are about to be given away."""
+        self._is_leaving = True
 
     async def close(self, number: int) -> None:
         """Give partition *number* away: checkpoint, commit, forget."""
@@ -224,20 +235,29 @@ class KeyedProcess:
         if self._attempts is None:
             await self._take(number, records)
             return
-        # In slices, so that no more attempts are decided at once than can soon begin.
+        # In slices, so that the checkpoint that attempts wait for begins soon.
         for start in range(0, len(records), SLICE):
-            await self._attempts.room()
-            await self._take(number, records[start : start + SLICE])
+            if not await self._take(number, records[start : start + SLICE]):
+                return
 
-    async def _take(self, number: int, records: Sequence[Record]) -> None:
+    def pass_over(self, number: int, offset: int) -> None:
+        """Count what stands up to *offset* of partition *number* as done: behind the records that
+        were decided there is nothing that is one (`Partition.pass_over`)."""
+        if (owned := self._owned.get(number)) is not None:
+            owned.partition.pass_over(offset)
+
+    async def _take(self, number: int, records: Sequence[Record]) -> bool:
+        """Decide *records*; return whether all were, or the partition is given away instead."""
         owned = self._owned.get(number)
         if owned is None:
-            return
+            return False
         partition = owned.partition
         clock = partition.clock
         started = self._monotonic()
         done = 0
         while done < len(records):
+            if not await self._wait_for_room(owned):
+                return False
             arrived = records[done].timestamp
             owned.is_telling = True
             done = self._apply(partition, records, done)
@@ -245,14 +265,33 @@ class KeyedProcess:
             owned.is_telling = False
             if partition.is_full:
                 await self._checkpoints.make_room(owned)
-            elif done < len(records):
+            elif done < len(records) and partition.room > 0:
                 await self._rulesets.wait_for(partition.awaiting or 1)
-                if self._owned.get(number) is not owned:
-                    return
         self._observer.took(self._monotonic() - started)
         if partition.clock > clock:
             owned.heard = self._monotonic()
         await self._checkpoint(owned)
+        return True
+
+    async def _wait_for_room(self, owned: OwnedPartition) -> bool:
+        """Return when there is room for attempts, or, with ``False``, when the partition is given
+        away.
+
+        Meanwhile the partition is held back: what is due and what is in the log waits unreserved.
+        What takes the room may be its own, and wait for its next checkpoint.
+        """
+        partition, attempts = owned.partition, self._attempts
+        while self._owned.get(partition.number) is owned:
+            if attempts is None:
+                return True
+            partition.room = attempts.room(partition.number)
+            if partition.room > 0:
+                return True
+            if self._is_leaving:
+                return False
+            await self._checkpoint(owned)
+            await self._sleep(ROOM_AGAIN)
+        return False
 
     async def _checkpoint(self, owned: OwnedPartition) -> None:
         """Begin a checkpoint if it is time for one, or an attempt waits for it."""
@@ -291,7 +330,9 @@ class KeyedProcess:
         partition.statuses.clear()
         records = self._encoder.records(outcomes, partition)
         if self._attempts is not None:
-            owned.attempts.extend(o for o in outcomes if self._attempts.is_one(o))
+            decided = [outcome for outcome in outcomes if self._attempts.is_one(outcome)]
+            self._attempts.expect(partition.number, decided)
+            owned.attempts.extend(decided)
         if not records and partition.clock - owned.clock_told > CLOCK_STEP:
             records = self._encoder.clock(partition)
         if not records:

@@ -65,24 +65,28 @@ class Stores:
         moved partitions about. A lock of the system's goes with its process, however that ends.
 
         Raises:
-            StoreError: Another process has it; the message names it.
+            StoreError: Another process has it, which the message names; or it cannot be had.
         """
-        self._root.mkdir(parents=True, exist_ok=True)
-        path = self._root / LOCK
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self._root / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise self._not_ours(f" ({error.strerror})") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            owner = os.read(lock, 32).decode(errors="replace").strip()
+            owner = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
             os.close(lock)
-            message = (
-                "TRIGGERSTREAM_DATA_DIR: required is a directory of this process alone; found "
-                f"{self._root}, which process {owner or 'unknown'} uses"
-            )
-            raise StoreError(message) from error
+            if isinstance(error, BlockingIOError):
+                raise self._not_ours(f", which process {owner} uses") from error
+            raise self._not_ours(f", which cannot be locked ({error.strerror})") from error
         os.ftruncate(lock, 0)
         os.write(lock, b"%d\n" % os.getpid())
         self._lock = lock
+
+    def _not_ours(self, why: str) -> StoreError:
+        required = "TRIGGERSTREAM_DATA_DIR: required is a directory of this process alone"
+        return StoreError(f"{required}; found {self._root}{why}")
 
     def release(self) -> None:
         """Give the directory back."""

@@ -7,11 +7,17 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from faust.types import TP
 
 from triggerstream.errors import StoreError
 from triggerstream.stream.kafka.faust.edge import Edge
 from triggerstream.stream.kafka.faust.lease import Lease
-from triggerstream.stream.kafka.faust.watchdog import watch
+from triggerstream.stream.kafka.faust.watchdog import (
+    HELD_FOR,
+    PROGRESS_WITHIN,
+    _Progress,
+    watch,
+)
 from triggerstream.stream.shutdown import Shutdown
 
 
@@ -70,3 +76,63 @@ async def test_after_a_failure_the_lease_runs_out() -> None:
     await watched.run()
 
     assert watched.was_valid == [True, False, False, False]
+
+
+TP_EVENTS = TP("events", 3)
+
+
+class Standing:
+    """A consumer of one partition that stands where the test says."""
+
+    def __init__(self) -> None:
+        self.stands = (0, 0, 0)
+        handover = SimpleNamespace(is_full=lambda _: False)
+        self.edge = SimpleNamespace(readings={"events": SimpleNamespace(handover=handover)})
+        self.thread = SimpleNamespace(stands_at=lambda _: self.stands)
+
+    def assignment(self) -> set[TP]:
+        return {TP_EVENTS}
+
+
+def look(consumer: Standing, clock: Clock, *seconds: float) -> list[str | None]:
+    """Return what is wrong after each of *seconds*, one after the other."""
+    progress, found = _Progress(clock), []
+    for each in (0, *seconds):
+        clock.now += each
+        found.append(progress.problem(cast("Any", consumer)))
+    return found[1:]
+
+
+def test_records_that_could_be_read_and_do_not_come_are_a_standstill() -> None:
+    consumer = Standing()
+    consumer.stands = (5, 9, 12)
+
+    found = look(consumer, Clock(), PROGRESS_WITHIN, 0.1)
+
+    assert found[0] is None
+    assert found[1] is not None
+    assert "from offset 5 to 9" in found[1]
+
+
+def test_an_open_transaction_is_no_standstill_and_is_told_now_and_then(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    consumer = Standing()
+    consumer.stands = (9, 9, 12)
+
+    found = look(consumer, Clock(), HELD_FOR, 0.1, HELD_FOR, 0.1, 10 * PROGRESS_WITHIN)
+
+    assert found == [None] * 5
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 3
+    assert all("events/3" in line and "offset 9 to 12" in line for line in told)
+
+
+def test_a_partition_that_is_read_to_its_end_is_not_spoken_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    consumer = Standing()
+    consumer.stands = (12, 12, 12)
+
+    assert look(consumer, Clock(), 10 * PROGRESS_WITHIN) == [None]
+    assert not caplog.records

@@ -29,8 +29,9 @@ from mode import Service
 
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.handover import Batch, Handover
+from triggerstream.stream.kafka.consumer import COMMITTED, log_ends
 from triggerstream.stream.kafka.faust.edge import SERVICES, Edge, EdgeApp
-from triggerstream.stream.kafka.faust.records import lighten
+from triggerstream.stream.kafka.records import lighten
 
 FETCH_WAIT: Final = 0.25
 """Seconds that a fetch may wait for records. A new record ends the wait at once."""
@@ -63,6 +64,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            isolation_level=COMMITTED,
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_max_wait_ms=50,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
@@ -119,10 +121,35 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     # ── calls from the process's own loop ───────────────────────────────────────────────────
 
-    async def fetch(self, tps: set[TP], limit: float) -> Mapping[TP, list[Any]]:
-        """Return the next records of *tps* (not empty), or nothing after *limit* seconds."""
+    async def fetch(self, tps: set[TP], limit: float) -> Mapping[TP, tuple[list[Any], int]]:
+        """Return the next records of *tps* (not empty), and the offset that follows them, of each
+        whose reading has moved: without records where what was fetched holds none. Nothing after
+        *limit* seconds.
+        """
         consumer = self._ensure_consumer()
-        return await self._there(self._fetch_records(consumer, tps, limit, MOST_RECORDS))
+
+        async def there() -> Mapping[TP, tuple[list[Any], int]]:
+            before = self._positions(tps)
+            found = await self._fetch_records(consumer, tps, limit, MOST_RECORDS)
+            after = self._positions(before)
+            return {
+                tp: (found.get(tp, []), following)
+                for tp, following in after.items()
+                if following > before[tp]
+            }
+
+        return await self._there(there())
+
+    def _positions(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """Return where the reading of those of *tps* stands of which that is known."""
+        states = ((tp, self._state(tp)) for tp in tps)
+        return {tp: state.position for tp, state in states if state and state.has_valid_position}
+
+    def _state(self, tp: TP) -> Any:
+        """Return what aiokafka knows of *tp*, or ``None`` where it is not assigned."""
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001
+        assignment = None if subscription is None else subscription.assignment
+        return None if assignment is None else assignment.state_value(tp)
 
     async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
         """Commit; return whether the group took it, and not: it was rebalanced meanwhile.
@@ -151,10 +178,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         }
 
     async def bounds(self, tps: Iterable[TP]) -> dict[TP, tuple[int, int]]:
-        """Return the offsets at which the logs of *tps* start and end, as of now."""
+        """Return the offsets at which the logs of *tps* start and end, as of now, with what open
+        transactions have appended."""
         consumer, wanted = self._ensure_consumer(), list(tps)
         starts = await self._there(consumer.beginning_offsets(wanted))
-        ends = await self._there(consumer.end_offsets(wanted))
+        ends = await self._there(log_ends(consumer, wanted))
         return {tp: (starts[tp], ends[tp]) for tp in wanted}
 
     async def read_from(self, offsets: Mapping[TP, int], paused: Iterable[TP]) -> None:
@@ -168,16 +196,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
         await self._there(there())
 
-    def stands_at(self, tp: TP) -> tuple[int, int]:
-        """Return the next offset of *tp* to be fetched, and the log's end as last heard.
+    def stands_at(self, tp: TP) -> tuple[int, int, int]:
+        """Return the next offset of *tp* to be fetched, and as last heard the last stable offset,
+        up to which there is something to fetch, and the log's end.
 
-        Both are 0 where nothing is known yet.
+        All are 0 where nothing is known yet.
         """
-        assignment = self._ensure_consumer()._subscription.subscription.assignment  # noqa: SLF001
-        state = assignment.state_value(tp)
+        state = self._state(tp)
         if state is None or state.highwater is None or not state.has_valid_position:
-            return 0, 0
-        return int(state.position), int(state.highwater)
+            return 0, 0, 0
+        end = int(state.highwater)
+        return int(state.position), end if state.lso is None else int(state.lso), end
 
     async def _there(self, call: Coroutine[Any, Any, _Result]) -> _Result:
         """Run *call* in this thread's loop. A tenth of what Faust's method queue costs."""
@@ -217,11 +246,7 @@ class Consumer(driver.Consumer):
                 await self.wait(cast("Any", self.can_resume_flow))
                 continue
             active = {tp for tp in self._get_active_partitions() if tp.topic in self.edge.readings}
-            wanted = {
-                tp
-                for tp in active
-                if not self.edge.readings[tp.topic].handover.is_full(tp.partition)
-            }
+            wanted = {tp for tp in active if not self._handover(tp).is_full(tp.partition)}
             if not wanted:
                 await asyncio.sleep(HELD_WAIT)
                 continue
@@ -236,10 +261,8 @@ class Consumer(driver.Consumer):
             self.fetched_at = time.monotonic()
             # What was fetched around a rebalance is dropped: whoever owns it then seeks again.
             if self._is_current(generation):
-                for tp, records in found.items():
-                    self.edge.readings[tp.topic].handover.put(
-                        Batch(tp.partition, generation, records)
-                    )
+                for tp, (records, following) in found.items():
+                    self._handover(tp).put(Batch(tp.partition, generation, records, following))
 
     def _handover(self, tp: TP) -> Handover:
         return self.edge.readings[tp.topic].handover
