@@ -1,7 +1,7 @@
 """The tutorial, word by word: its files are written, its commands run, their output compared.
 
 A block of ``console`` holds commands behind ``$``, and below each what it prints; ``...`` stands
-for any text. A block behind a line that ends in a file's name and a colon is that file. What stands in
+for any text. A block behind a line that ends in a file's name and a colon is that file. What is in
 blocks of ``sh`` is for people: it makes the environment, which is here already, and the Kafka.
 """
 
@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,8 +124,3 @@ def test_three_dots_stand_for_any_text_and_nothing_else_does(
     printed: str, wanted: str, is_so: bool
 ) -> None:
     assert matches(printed, wanted) is is_so
-
-
-def test_the_ports_of_the_page_are_free_or_it_would_not_be_ours_that_answers() -> None:
-    with socket.create_server(("127.0.0.1", 1025)):
-        pass
