@@ -22,7 +22,7 @@ import msgspec
 
 from triggerstream.core.events.batches import split
 from triggerstream.core.events.cloudevents import without_attributes
-from triggerstream.core.events.decode import decode_event
+from triggerstream.core.events.decode import MAX_BYTES, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
@@ -220,7 +220,11 @@ def _check_size(key: bytes, value: bytes | None, headers: Sequence[tuple[str, by
 
 
 def _stamped(event: Event) -> bytes:
-    """Return the event's bytes, with its id and timestamp in them."""
+    """Return the event's bytes, with its id and timestamp in them.
+
+    Raises:
+        Rejected: So it is longer than the owner of its partition reads.
+    """
     brought = _decode_brought(event.raw)
     if brought.event_id is not None and brought.timestamp is not None:
         return event.raw
@@ -229,4 +233,8 @@ def _stamped(event: Event) -> bytes:
     body["event_id"] = event.event_id
     if brought.timestamp is None:
         body["timestamp"] = event.timestamp
-    return msgspec.json.encode(body)
+    stamped = msgspec.json.encode(body)
+    if len(stamped) > MAX_BYTES:
+        detail = f"at most {MAX_BYTES} bytes with its id and timestamp; found {len(stamped)}"
+        raise Rejected(RejectReason.TOO_LARGE, detail)
+    return stamped
