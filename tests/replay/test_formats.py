@@ -105,9 +105,10 @@ def test_a_line_that_is_no_json_is_judged_with_the_event() -> None:
         (b"[" + A + b"\n", 2, "a JSON array that ends with ]; found its end"),
         (b"[" + A + b",\n\xff]", 2, "JSON in UTF-8; found other bytes"),
         (b"[\n" + b"[" * 100_000, 2, "JSON; nested too deep"),
+        (b'{\n"a": 1},\n{}', 2, "JSON; Expecting value"),
         (b'{\n"a": 1,\n b}', 3, "JSON; Expecting property name enclosed in double quotes"),
     ],
-    ids=["no JSON", "no end", "no UTF-8", "too deep", "over lines"],
+    ids=["no JSON", "no end", "no UTF-8", "too deep", "no array", "over lines"],
 )
 def test_behind_a_mistake_in_json_over_lines_nothing_is_read(
     data: bytes, line: int, why: str

@@ -148,3 +148,24 @@ def test_random_triggers_and_logs(
     expected = in_one(ruleset, lines, until, max_gap)
 
     assert in_shares(ruleset, lines, until, max_gap, of=of, size=size) == expected
+
+
+def test_what_is_overdue_when_it_is_opened_fires_by_the_next_line_of_anybody() -> None:
+    """A customer whose first line is far behind the clock, which a line of another share set."""
+    files = {"t.yaml": "trigger: t\nwhen: {sequence: [{event: a}, {absent: b, for: 1m}]}\n"}
+    ruleset = load_ruleset(files)
+    ahead, behind = 1_772_359_200_000, 1_767_225_600_000
+    lines = [
+        json.dumps({"customer_id": customer, "event_type": kind, "timestamp": at}).encode()
+        for customer, kind, at in [
+            ("c28", "b", ahead),  # alone in its share of three
+            ("c36", "a", behind),
+            ("c3", "a", behind),
+            ("c0", "b", ahead),
+        ]
+    ]
+
+    expected = in_one(ruleset, lines, None, 10_000 * HOUR)
+
+    assert [json.loads(each)["customer_id"] for each in expected.out.splitlines()] == ["c36", "c3"]
+    assert in_shares(ruleset, lines, None, 10_000 * HOUR, of=3, size=100) == expected

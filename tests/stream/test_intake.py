@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from triggerstream.core.events.decode import decode_event
+from triggerstream.core.events.decode import MAX_BYTES, decode_event
 from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, POSITION, Header, Kind, Produce
 from triggerstream.core.timestamps import LATEST
 from triggerstream.errors import ProtocolError
@@ -132,6 +132,20 @@ def test_headers_count_with_their_lengths(more: int, topic: str) -> None:
 
     assert found.topic == topic
     assert found.headers[-2 if topic == "events" else -1] == headers[-1]
+
+
+def test_with_its_stamps_an_event_is_no_longer_than_its_owner_reads() -> None:
+    def body(text: int) -> bytes:
+        return b'{"customer_id":"c1","event_type":"seen","x":"%b"}' % (b"x" * text)
+
+    stamps = len(placed(Came(value=body(0))).value or b"") - len(body(0))
+    longest = MAX_BYTES - len(body(0)) - stamps
+
+    fitting, longer = placed(Came(value=body(longest))), placed(Came(value=body(longest + 1)))
+
+    assert (fitting.topic, len(fitting.value or b"")) == ("events", MAX_BYTES)
+    assert (longer.topic, longer.value) == ("events.dlq", body(longest + 1))
+    assert dict(longer.headers)["x-dlq-reason"] == b"too_large"
 
 
 def test_stamping_twice_gives_the_same_record() -> None:

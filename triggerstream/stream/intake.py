@@ -23,7 +23,7 @@ import msgspec
 
 from triggerstream.core.events.batches import split
 from triggerstream.core.events.cloudevents import without_attributes
-from triggerstream.core.events.decode import LATER, decode_event
+from triggerstream.core.events.decode import LATER, MAX_BYTES, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
@@ -247,7 +247,11 @@ def _check_size(size: int) -> None:
 
 
 def _stamped(event: Event, *, has_time: bool) -> bytes:
-    """Return the event's bytes, with its id in them, and its timestamp where it *has_time*."""
+    """Return the event's bytes, with its id in them, and its timestamp where it *has_time*.
+
+    Raises:
+        Rejected: So it is longer than the owner of its partition reads.
+    """
     brought = _decode_brought(event.raw)
     wants_time = brought.timestamp is None and has_time
     if brought.event_id is not None and not wants_time:
@@ -257,4 +261,8 @@ def _stamped(event: Event, *, has_time: bool) -> bytes:
     body["event_id"] = event.event_id
     if wants_time:
         body["timestamp"] = event.timestamp
-    return msgspec.json.encode(body)
+    stamped = msgspec.json.encode(body)
+    if len(stamped) > MAX_BYTES:
+        detail = f"at most {MAX_BYTES} bytes with its id and timestamp; found {len(stamped)}"
+        raise Rejected(RejectReason.TOO_LARGE, detail)
+    return stamped

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from triggerstream.core.events.batches import MOST, split
+from triggerstream.core.events.batches import MOST, MOST_BYTES, split
 from triggerstream.core.records.record import Rejected
 
 EVENT = b'{"customer_id": "c1",  "event_type": "view", "n": 1.10, "big": 89014103211118510720}'
@@ -73,3 +73,17 @@ def test_a_batch_has_a_bound_including_its_end() -> None:
         Rejected, match=f"too_large: at most {MOST} events in a batch; found {MOST + 1}"
     ):
         batch(MOST + 1)
+
+
+def test_what_a_batch_says_once_does_not_make_one_record_many_times_its_size() -> None:
+    def sizes(context: int) -> list[int]:
+        said = b'{"context":"%b"}' % (b"x" * context)
+        items = split(b'{"batch":[%b],%b' % (b",".join([CALL] * MOST), said[1:]))
+        assert items is not None
+        return [len(item) for item in items]
+
+    longest = MOST_BYTES // MOST - 2 * len(CALL)
+
+    assert MOST_BYTES * 9 // 10 < sum(sizes(longest)) <= MOST_BYTES
+    with pytest.raises(Rejected, match="too_large: at most 8388608 bytes with the batch's context"):
+        sizes(MOST_BYTES // MOST)

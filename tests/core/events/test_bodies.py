@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from triggerstream.core.events.decode import UNSAID, decode_event
+from triggerstream.core.events.decode import MAX_BYTES, UNSAID, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
 
@@ -184,6 +184,20 @@ def test_the_raw_bytes_of_a_converted_body_are_the_native_one(body: dict[str, An
 
     assert again == event
     assert json.loads(event.raw)["customer_id"] == event.customer_id
+
+
+def test_a_body_is_bounded_as_the_native_one_that_it_becomes() -> None:
+    """Or it would be written into firings, and past the reader behind the inbox, at any size."""
+
+    def call(text: int) -> dict[str, Any]:
+        device = {"device": {"x": "x" * text}}
+        return {"type": "track", "event": "a", "userId": "u", "messageId": "m", "context": device}
+
+    twice = MAX_BYTES - len(decode(call(0)).raw)
+
+    assert len(decode(call(twice // 2)).raw) >= MAX_BYTES - 1
+    verdict = f"too_large: at most {MAX_BYTES} bytes as the native body that it becomes; found "
+    assert rejection(call(twice // 2 + 1)).startswith(verdict)
 
 
 def test_a_native_body_wins_over_what_looks_like_another() -> None:

@@ -74,6 +74,18 @@ def test_what_was_said_last_counts_for_what_waits() -> None:
     assert [action for action, _, _ in customer.attempts] == ["yes"]
 
 
+@pytest.mark.parametrize("word", [True, "true", "2026-03-02T12:00:00Z"])
+def test_whoever_unsubscribes_in_between_gets_no_mail_two_days_later(word: Any) -> None:
+    customer = Customer(ruleset_of(Policy(caps=())))
+    customer.fires("f", ("mail", "email", 2 * DAY))
+
+    customer.consents(at=NOON + DAY, email_consent=True, unsubscribed=word)
+    customer.clock(NOON + 2 * DAY)
+
+    assert customer.ends == [("mail", "suppressed", "consent")]
+    assert customer.attempts == []
+
+
 def test_an_old_grant_does_not_undo_a_later_withdrawal() -> None:
     customer = Customer()
 

@@ -189,15 +189,27 @@ def test_it_stays_congested_while_it_turns_attempts_away() -> None:
     assert not room.is_congested("webhook", NOW + 30.0)
 
 
-def test_a_channel_that_has_caught_up_meanwhile_begins_anew() -> None:
+def test_room_for_a_moment_does_not_make_a_long_shortage_a_new_one() -> None:
     room = full(hold=5.0)
     begin(room, 1, "webhook")
     assert room.ask(0, NOW + 4.0) == 1
     reserve(room, 1, "webhook")
-    assert room.ask(0, NOW + 4.5) == 0
+    assert room.ask(0, NOW + 4.5) == 0  # half a second less
 
-    assert room.ask(0, NOW + 9.499) == 0
-    assert room.ask(0, NOW + 9.5) == 4
+    assert room.ask(0, NOW + 5.999) == 0
+    assert room.ask(0, NOW + 6.0) == 4
+
+
+def test_a_channel_that_has_had_room_for_as_long_begins_anew() -> None:
+    room = full(hold=5.0)
+    begin(room, 1, "webhook")
+    assert room.ask(0, NOW + 4.0) == 1
+    assert room.ask(0, NOW + 60.0) == 1
+    reserve(room, 1, "webhook")
+    assert room.ask(0, NOW + 60.0) == 0
+
+    assert room.ask(0, NOW + 64.999) == 0
+    assert room.ask(0, NOW + 65.0) == 4
 
 
 @pytest.mark.parametrize("later", [5.0, 1e6])

@@ -21,8 +21,6 @@ EVENTS: Final = "events"
 """The short name of the topic."""
 
 _NULL = b"null"
-_MARK = b"\xef\xbb\xbf"
-"""A byte order mark, which is passed over where an event is read."""
 _detect = Detect("")
 _NAMELESS = "/0/0"
 """How that names an event which brings no id."""
@@ -89,7 +87,7 @@ def accept(value: bytes, *, place: str, arrival: int, is_played: bool) -> Accept
 def _fields_of(value: bytes, mended: bytes) -> dict[str, msgspec.Raw]:
     """Return the fields of a native body, as they came if that is JSON, and else as mended."""
     try:
-        return _fields(value.removeprefix(_MARK))
+        return _fields(value)
     except msgspec.DecodeError:
         return _fields(mended)
 

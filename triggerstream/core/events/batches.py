@@ -20,6 +20,10 @@ from triggerstream.core.records.record import Rejected
 MOST: Final = 500
 """Events in a batch: what Segment's own interface takes with room to spare."""
 
+MOST_BYTES: Final = 8 << 20
+"""Bytes of all the bodies of a batch, each with what the batch says for it: one record must not
+become many times its size, which a long ``context`` of 500 calls would."""
+
 _INHERITED: Final = ("context", "receivedAt", "sentAt")
 """What a library says once for all calls of a batch."""
 
@@ -54,6 +58,10 @@ def split(value: bytes | None) -> list[bytes] | None:
     if isinstance(found, list):
         return [bytes(item) for item in items]
     said = {name: found[name] for name in _INHERITED if name in found}
+    size = len(value) + len(items) * len(_encode(said))
+    if size > MOST_BYTES:
+        detail = f"at most {MOST_BYTES} bytes with the batch's context in each event; found {size}"
+        raise Rejected(RejectReason.TOO_LARGE, detail)
     return [_with(item, said) for item in items]
 
 

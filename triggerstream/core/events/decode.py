@@ -75,14 +75,15 @@ def decode_event(
             what was found, and shows no value of the customer's beyond 80 characters.
     """
     if not value:
-        return _judged(_read_empty(headers, fallback_timestamp), fallback_id, fallback_timestamp)
+        event = _read_empty(headers, fallback_timestamp, max_bytes)
+        return _judged(event, fallback_id, fallback_timestamp)
     size = len(value)
     if size > max_bytes or size > _SHALLOW or not value.isascii():
         value = checked(value, max_bytes)
     try:
         event = decode(value)
     except msgspec.DecodeError:
-        event = _read_slowly(value, headers, fallback_timestamp)
+        event = _read_slowly(value, headers, fallback_timestamp, max_bytes)
         return _judged(event, fallback_id, fallback_timestamp)
     event.raw = value
     at = event.timestamp
@@ -106,14 +107,21 @@ def decode_event(
     return _judged(event, fallback_id, fallback_timestamp)
 
 
-def _read_slowly(value: bytes, headers: Headers, received: int) -> Event:
-    return read_body(value, headers, received if EARLIEST <= received < LATER else None)
+def _read_slowly(value: bytes, headers: Headers, received: int, max_bytes: int) -> Event:
+    event = read_body(value, headers, received if EARLIEST <= received < LATER else None)
+    size = len(event.raw)
+    if size > max_bytes:
+        # Numbers may have more digits then, and a Segment call's device is written twice. Whoever
+        # reads the event behind us would refuse it.
+        detail = f"at most {max_bytes} bytes as the native body that it becomes; found {size}"
+        raise Rejected(RejectReason.TOO_LARGE, detail)
+    return event
 
 
-def _read_empty(headers: Headers, received: int) -> Event:
+def _read_empty(headers: Headers, received: int, max_bytes: int) -> Event:
     """Return the event whose headers say all: a CloudEvent without data, in binary mode."""
     try:
-        return _read_slowly(b"", headers, received)
+        return _read_slowly(b"", headers, received, max_bytes)
     except Rejected as rejected:
         if rejected.reason == RejectReason.BAD_JSON:
             detail = "a JSON object; found no bytes"

@@ -6,9 +6,9 @@ due times in the store, and records in the log, which is read on as slots become
 free when the call's answer is in the log, not when it is read there: so a partition that is held
 back never waits for its own records, but for as long as calls take.
 
-A channel that has had too little room for a while is *congested*: it is not to hold up what goes
-by others. Then its attempts are decided all the same, a bounded number at a time, and those without
-a slot are turned away, each with its turn.
+A channel that has held the reading back for some seconds is *congested*: it is not to hold up what
+goes by others. Then its attempts are decided all the same, a bounded number at a time, and those
+without a slot are turned away, each with its turn.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Bounds(msgspec.Struct, frozen=True):
             which a channel that turned one away stays congested.
         stale: Seconds that may lie between decision and call, since quiet hours may have begun
             meanwhile; ``None`` where time is data and a decision's age means nothing.
-        hold: Seconds for which a channel without room may hold the reading back; then it is
-            congested. ``None``: it may for ever.
+        hold: Seconds for which a channel without room may hold the reading back, less those in
+            which it has not; then it is congested. ``None``: it may for ever.
         unplaced: Attempts that may be reserved at once for a channel that is congested, or that
             this sender does not have: they are answered at once.
     """
@@ -48,6 +48,22 @@ class Bounds(msgspec.Struct, frozen=True):
     stale: float | None = 900.0
     hold: float | None = 5.0
     unplaced: int = 100
+
+
+class _Shortage:
+    """For how many seconds a channel has been short of room, less those in which it was not."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._noted: float | None = None
+        self._was_short = False
+
+    def note(self, now: float, *, is_short: bool) -> float:
+        """Note how it is from *now* on; return the seconds up to now."""
+        since = 0.0 if self._noted is None else max(0.0, now - self._noted)
+        self._seconds = max(0.0, self._seconds + (since if self._was_short else -since))
+        self._noted, self._was_short = now, is_short
+        return self._seconds
 
 
 class Room:
@@ -69,7 +85,7 @@ class Room:
         # Of these, by partition, what waits for its reservation to be durable.
         self._decided: dict[int, Counter[str]] = {}
         self._asking: dict[int, None] = {}
-        self._short_since: dict[str, float] = {}
+        self._shortages = {channel: _Shortage() for channel in paces}
         self._congested_until: dict[str, float] = {}
 
     # ── asking ──────────────────────────────────────────────────────────────────────────────
@@ -87,19 +103,20 @@ class Room:
     def _free(self, now: float) -> int:
         room = self._bounds.unplaced
         for channel in self._paces.keys() | self._unbegun.keys():
-            limit = self._limit(channel, now)
-            unbegun = self._unbegun[channel]
-            room = min(room, limit - unbegun)
-            if 2 * unbegun <= limit:
-                self._short_since.pop(channel, None)
-            elif unbegun >= limit:
-                self._short_since.setdefault(channel, now)
+            room = min(room, self._free_of(channel, now))
         return room
 
-    def _limit(self, channel: str, now: float) -> int:
+    def _free_of(self, channel: str, now: float) -> int:
+        unbegun, unplaced = self._unbegun[channel], self._bounds.unplaced - self._unbegun[channel]
         if channel not in self._paces or self.is_congested(channel, now):
-            return self._bounds.unplaced
-        return self.soon(channel)
+            return unplaced
+        free = self.soon(channel) - unbegun
+        shortage = self._shortages[channel].note(now, is_short=free < 1)
+        if self._bounds.hold is None or shortage < self._bounds.hold:
+            return free
+        self._congested_until[channel] = now + self._bounds.pause
+        self._shortages[channel] = _Shortage()
+        return unplaced
 
     def soon(self, channel: str) -> int:
         """Return how many attempts of *channel* can begin soon."""
@@ -110,15 +127,8 @@ class Room:
         return self._paces[channel].ahead()
 
     def is_congested(self, channel: str, now: float) -> bool:
-        """Return whether *channel* may hold up nobody any more."""
-        if now < self._congested_until.get(channel, now):
-            return True
-        hold, since = self._bounds.hold, self._short_since.get(channel)
-        if hold is None or since is None or now - since < hold:
-            return False
-        del self._short_since[channel]
-        self._congested_until[channel] = now + self._bounds.pause
-        return True
+        """Return whether *channel* may hold up nobody for now."""
+        return now < self._congested_until.get(channel, now)
 
     def has_slot(self, channel: str) -> bool:
         """Return whether a call of *channel* may begin."""

@@ -116,6 +116,8 @@ class Encoder:
         if self._header_clock:
             headers = (*headers, (ARRIVAL, b"%d" % clock))
         partition = number if record.topic in self._copartitioned else record.partition
+        if headers is record.headers and partition == record.partition:
+            return record
         return Produce(record.topic, partition, record.key, record.value, headers)
 
 
