@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "triggerstream"
 FOLDERS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists())
-FILE = re.compile(r"`([\w./-]+/[\w.-]+\.(?:py|md|toml|yml|yaml|lock))(?:::(\w+))?`")
+# A name before a colon at the end of a line is a file that the reader is to write.
+FILE = re.compile(r"`([\w./-]+/[\w.-]+\.(?:py|md|toml|yml|yaml|lock))(?:::(\w+))?`(?!:\n)")
 MODULE = re.compile(rf"`{{1,2}}(?:triggerstream\.)?((?:{'|'.join(FOLDERS)})(?:\.\w+)+)`{{1,2}}")
 PAGES = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
 SOURCES = [
