@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from triggerstream.authoring import fixture_files, fixtures
+from triggerstream.cli.trigger_files import emails_of
 from triggerstream.core.reasons import SuppressionReason
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.timestamps import format_moment
@@ -22,7 +23,7 @@ NAMES = [line for each in TESTS for line in re.findall(r"^- test: (.*)$", each, 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_example_passes(name: str) -> None:
     ruleset = load_ruleset(TRIGGERS)
-    ids = ruleset.triggers.keys()
+    ids = emails_of(ruleset)
     tests = [test for each in TESTS for test in fixture_files.parse_fixtures("f", each, ids)]
     (test,) = [test for test in tests if test.name == name]
 

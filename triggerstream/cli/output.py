@@ -35,6 +35,16 @@ def print_json(value: Any) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
 
 
+def printable_lines(text: str) -> list[str]:
+    """Return the lines of *text*, which others wrote, without what could steer a terminal."""
+    return [
+        "".join(
+            char if char.isprintable() else char.encode("unicode_escape").decode() for char in line
+        )
+        for line in text.replace("\r\n", "\n").split("\n")
+    ]
+
+
 def print_table(columns: list[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a table to stdout, as wide as the terminal or, in a pipe, as its content."""
     from rich.console import Console

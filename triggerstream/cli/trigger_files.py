@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -39,7 +39,7 @@ class TriggerFiles:
         self.texts: Mapping[str, str] = self._here(lambda: read_files(path))
 
     def ruleset(self) -> Ruleset:
-        """Return the triggers, compiled, with every template checked."""
+        """Return the triggers, compiled, with every template checked, alone and as it is used."""
         return self._here(self._ruleset)
 
     def _ruleset(self) -> Ruleset:
@@ -52,9 +52,19 @@ class TriggerFiles:
             )
         except TriggerFileError as error:
             problems += error.problems
+        else:
+            if ruleset.source.templates:
+                from triggerstream.authoring.gaps import gaps
+
+                problems += gaps(ruleset.source)
         if problems:
             raise TriggerFileError(problems)
         return ruleset
+
+    @property
+    def folder(self) -> str:
+        """What stands before the names of files, as problems show them."""
+        return str(self._root / "x")[:-1]
 
     def _empty_files(self) -> list[Problem]:
         """Tell of files of triggers that say nothing: one was forgotten, or commented out."""
@@ -68,12 +78,12 @@ class TriggerFiles:
         ]
 
     def fixtures(
-        self, only: str | None = None, triggers: Collection[str] | None = None
+        self, only: str | None = None, triggers: Mapping[str, int] | None = None
     ) -> list[Fixture]:
         """Return the tests of all fixture files, or of the one named *only*.
 
         Args:
-            triggers: The ids that tests may name; ``None`` where they are not known.
+            triggers: Those that tests may name (`emails_of`); ``None`` where they are not known.
         """
         from triggerstream.authoring.fixture_files import SUFFIX, parse_fixtures
 
@@ -114,9 +124,13 @@ class TriggerFiles:
             ) from error
 
 
-def ids_of(ruleset: Ruleset) -> set[str]:
-    """Return the ids of all triggers of *ruleset*, those that are ``off`` too."""
-    return {trigger.id for trigger in ruleset.source.triggers}
+def emails_of(ruleset: Ruleset) -> dict[str, int]:
+    """Return how many e-mails each trigger of *ruleset* sends, by id: also of those that are
+    ``off``."""
+    return {
+        trigger.id: sum(action.channel == "email" for action in trigger.actions)
+        for trigger in ruleset.source.triggers
+    }
 
 
 def _check_template(name: str, part: str, source: str) -> Sequence[tuple[int, int, str]]:
