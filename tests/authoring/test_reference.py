@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from triggerstream.authoring import fixture_files, fixtures
+from triggerstream.authoring.fixture_runs import run_fixture
 from triggerstream.cli.trigger_files import emails_of
 from triggerstream.core.reasons import SuppressionReason
 from triggerstream.core.rulesets.ruleset import load_ruleset
@@ -27,7 +28,7 @@ def test_every_example_passes(name: str) -> None:
     tests = [test for each in TESTS for test in fixture_files.parse_fixtures("f", each, ids)]
     (test,) = [test for test in tests if test.name == name]
 
-    result = fixtures.run_fixture(test, ruleset)
+    result = run_fixture(test, ruleset)
 
     assert (result.problems, result.notes, result.got) == ((), (), test.expect)
 

@@ -1,23 +1,20 @@
-"""Fixtures: tests of triggers, which run the engine itself in virtual time.
+"""Fixtures: tests of triggers, and what came of them.
 
 A fixture says which events come, and exactly which decisions are expected of them, in order. The
-file format is `authoring.fixture_files`.
+file format is `authoring.fixture_files`; `authoring.fixture_runs` runs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 import msgspec
 
-from triggerstream.authoring.emails import ExpectedEmail, differences
+from triggerstream.authoring.emails import ExpectedEmail
 from triggerstream.core.decisions import Firing
-from triggerstream.core.durations import UNITS, format_duration
-from triggerstream.core.reasons import RecordStatus
-from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.core.durations import UNITS
 from triggerstream.core.timestamps import format_moment, parse_moment
-from triggerstream.replay.driver import Decision, Replay
 
 BASE = parse_moment("2026-01-05T10:00:00Z")
 """Where the times of a fixture count from: a Monday, without a change of clocks near it."""
@@ -102,8 +99,7 @@ class Result(msgspec.Struct, frozen=True):
         come, ``+`` came and was not expected, a blank is both."""
         wanted, got = self.fixture.expect, self.got
         lines: list[str] = []
-        matcher = _matcher(wanted, got)
-        for _, wanted_from, wanted_to, got_from, got_to in matcher.get_opcodes():
+        for _, wanted_from, wanted_to, got_from, got_to in matcher(wanted, got).get_opcodes():
             missing, extra = wanted[wanted_from:wanted_to], got[got_from:got_to]
             if missing == extra:
                 lines.extend(f"  {decision}" for decision in missing)
@@ -113,104 +109,8 @@ class Result(msgspec.Struct, frozen=True):
         return lines
 
 
-_NOTED = {
-    RecordStatus.LATE.value: "the event came late: more than allowed_lateness ({lateness}) behind "
-    "its customer's last one, so it fills and counts nothing; put events in the order of their "
-    "times",
-    RecordStatus.DUPLICATE.value: "the event came again: its id is known, so it changes nothing",
-}
-
-
-def run_fixture(fixture: Fixture, ruleset: Ruleset, folder: str = "") -> Result:
-    """Play *fixture* under *ruleset*, and return what came of it.
-
-    The messages of each firing that came and was expected are rendered, as a sender would.
-
-    Args:
-        folder: Put before the paths of templates, as in `messages.why_not`.
-    """
-    problems: list[str] = []
-    replay = Replay(
-        ruleset,
-        on_reject=lambda number, reason, detail: problems.append(
-            f"{fixture.file}:{fixture.lines[number - 1]}: the event is refused ({reason}): {detail}"
-        ),
-        on_error=lambda failed: problems.append(
-            f"{fixture.where}: trigger {failed.trigger!r} failed: {failed.error}"
-        ),
-    )
-    decisions: list[Decision] = []
-    notes: list[str] = []
-    for line, event in zip(fixture.lines, fixture.events, strict=True):
-        before = {status: replay.statuses[status] for status in _NOTED}
-        decisions.extend(replay.decided((event,)))
-        for status, why in _NOTED.items():
-            if replay.statuses[status] > before[status]:
-                lateness = format_duration(ruleset.policy.allowed_lateness)
-                notes.append(f"{fixture.file}:{line}: {why.format(lateness=lateness)}")
-    if fixture.until is not None:
-        decisions.extend(replay.decided_until(fixture.until))
-    decided = [
-        decision
-        for decision in decisions
-        if fixture.only is None or decision.trigger in fixture.only
-    ]
-    got = tuple(map(_as_expected, decided))
-    rendered = 0
-    for index, decision in _expected_ones(fixture.expect, got, decided):
-        if isinstance(decision, Firing):
-            rendered += _read_messages(fixture, index, decision, ruleset, folder, problems)
-    fired = tuple(decision for decision in decided if isinstance(decision, Firing))
-    return Result(fixture, got, tuple(problems), tuple(notes), fired, rendered)
-
-
-def _expected_ones(
-    wanted: Sequence[Expected], got: Sequence[Expected], decided: Sequence[Decision]
-) -> Iterator[tuple[int, Decision]]:
-    """Yield each decision that came and was expected, with its number in *wanted*."""
-    for block in _matcher(wanted, got).get_matching_blocks():
-        for number in range(block.size):
-            yield block.a + number, decided[block.b + number]
-
-
-def _read_messages(
-    fixture: Fixture,
-    index: int,
-    firing: Firing,
-    ruleset: Ruleset,
-    folder: str,
-    problems: list[str],
-) -> int:
-    """Render the messages of *firing*, tell what is wrong with them, and return how many there
-    were."""
-    if all(action.template is None for action in firing.actions):
-        return 0
-    # Imported where there is something to render: Liquid takes a tenth of a second.
-    from triggerstream.authoring.messages import called, render, why_not
-    from triggerstream.channels.templates import TemplateError
-
-    where = f"{fixture.file}:{fixture.expect_lines[index]}"
-    wanted = iter(fixture.emails[index])
-    rendered = 0
-    for action in firing.actions:
-        expected = next(wanted, None) if action.channel == "email" else None
-        if action.template is None:
-            continue
-        message = called(action, firing.trigger)
-        try:
-            content = render(firing, action, ruleset)
-        except TemplateError as error:
-            problems.append(f"{where}: {message} cannot be rendered: {why_not(error, folder)}")
-            continue
-        rendered += 1
-        if expected is not None:
-            place = f"{fixture.file}:{expected.line}"
-            found = differences(expected, content)
-            problems += [f"{place}: {message}: {difference}" for difference in found]
-    return rendered
-
-
-def _matcher(wanted: Sequence[Expected], got: Sequence[Expected]) -> SequenceMatcher[Expected]:
+def matcher(wanted: Sequence[Expected], got: Sequence[Expected]) -> SequenceMatcher[Expected]:
+    """Return what finds which of *got* are the decisions of *wanted*."""
     return SequenceMatcher(None, wanted, got, autojunk=False)
 
 
@@ -225,13 +125,3 @@ def show_time(moment: int) -> str:
         if number:
             parts.append(f"{number}{unit}")
     return "".join(parts) or "0s"
-
-
-def _as_expected(decision: Decision) -> Expected:
-    return Expected(
-        trigger=decision.trigger,
-        customer=decision.customer_id,
-        at=decision.at,
-        kind="firing" if isinstance(decision, Firing) else "suppressed",
-        reason=None if isinstance(decision, Firing) else str(decision.reason),
-    )

@@ -36,7 +36,7 @@ def deploy(
     nothing published, if anything is wrong or a test fails.
     """
     files = TriggerFiles(directory)
-    ruleset = files.ruleset()
+    ruleset = files.sound_ruleset()
     _test(files, ruleset, run=not no_test)
     settings = prepare()
     from triggerstream.stream.kafka.rulesets import publish
@@ -52,7 +52,7 @@ def deploy(
 
 def _test(files: TriggerFiles, ruleset: Ruleset, *, run: bool) -> None:
     """Run the directory's tests; end the command if one fails."""
-    from triggerstream.authoring.fixtures import run_fixture
+    from triggerstream.authoring.fixture_runs import run_fixture
 
     fixtures = files.fixtures(triggers=emails_of(ruleset))
     if not run or not fixtures:

@@ -36,7 +36,7 @@ def run_tests(
 
 
 def _run(path: Path) -> list[Result]:
-    from triggerstream.authoring.fixtures import run_fixture
+    from triggerstream.authoring.fixture_runs import run_fixture
 
     # A single file of tests is about the triggers beside it.
     alone = path.name if path.is_file() else None

@@ -39,7 +39,7 @@ class TriggerFiles:
         self.texts: Mapping[str, str] = self._here(lambda: read_files(path))
 
     def ruleset(self) -> Ruleset:
-        """Return the triggers, compiled, with every template checked, alone and as it is used."""
+        """Return the triggers, compiled, with every template checked by itself."""
         return self._here(self._ruleset)
 
     def _ruleset(self) -> Ruleset:
@@ -52,13 +52,22 @@ class TriggerFiles:
             )
         except TriggerFileError as error:
             problems += error.problems
-        else:
-            if ruleset.source.templates:
-                from triggerstream.authoring.gaps import gaps
-
-                problems += gaps(ruleset.source)
         if problems:
             raise TriggerFileError(problems)
+        return ruleset
+
+    def sound_ruleset(self) -> Ruleset:
+        """Return what `ruleset` does, for who is about to put it in force: what templates print and
+        a customer may lack is a problem, too."""
+        return self._here(self._sound_ruleset)
+
+    def _sound_ruleset(self) -> Ruleset:
+        ruleset = self._ruleset()
+        if ruleset.source.templates:
+            from triggerstream.authoring.gaps import gaps
+
+            if problems := gaps(ruleset.source):
+                raise TriggerFileError(problems)
         return ruleset
 
     @property

@@ -75,7 +75,7 @@ class _Found:
             return
         triggers: dict[str, int] | None = None
         try:
-            ruleset = files.ruleset()
+            ruleset = files.sound_ruleset()
         except TriggerFileError as error:
             self.problems += error.problems
         else:
