@@ -12,6 +12,7 @@ from difflib import get_close_matches
 
 import msgspec
 
+from triggerstream.channels.templates.environment import PARTS
 from triggerstream.channels.templates.values import ACTION
 from triggerstream.channels.templates.variables import Variable, variables_of
 from triggerstream.core.conditions.demands import NOTHING, Paths, demanded, in_each, with_parents
@@ -63,12 +64,14 @@ def gaps(source: RulesetSource) -> list[Problem]:
 
 def unsure(ruleset: RulesetSource, trigger: Trigger, template: str) -> list[Problem]:
     """Return what *template* reads of the event, the customer and the action, and prints whether it
-    is there or not, in the form of problems: all that an event or a customer must have for it."""
+    is there or not, in the form of problems: all that an event or a customer must have for it, in the order in which
+    it is rendered."""
     return [
         Problem(
             f"templates/{template}/{part}.liquid", variable.line, variable.column, variable.path
         )
-        for part, text in ruleset.templates.get(template, {}).items()
+        for part in PARTS
+        if (text := ruleset.templates.get(template, {}).get(part)) is not None
         for variable in variables_of(part, text)
         if not variable.guarded
         and variable.can_be_missing
