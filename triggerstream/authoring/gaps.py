@@ -29,7 +29,6 @@ from triggerstream.core.model import (
     SequencePattern,
     Trigger,
 )
-from triggerstream.core.patterns.count import MOST_HELD
 from triggerstream.errors import Problem
 
 _ALWAYS = ("event_type", "event_id", "customer_id", "timestamp")
@@ -62,20 +61,24 @@ def gaps(source: RulesetSource) -> list[Problem]:
     ]
 
 
-def unsure(ruleset: RulesetSource, trigger: Trigger, template: str) -> list[Problem]:
-    """Return what *template* reads of the event, the customer and the action, and prints whether it
-    is there or not, in the form of problems: all that an event or a customer must have for it, in the order in which
-    it is rendered."""
+def unsure(ruleset: RulesetSource, trigger: Trigger, action: ActionSpec) -> list[Problem]:
+    """Return all that an event and a customer must have for the message of *action*, in the form of
+    problems with a path as their message, in the order in which they are rendered."""
+    parts = ruleset.templates.get(action.template or "", {})
     return [
         Problem(
-            f"templates/{template}/{part}.liquid", variable.line, variable.column, variable.path
+            f"templates/{action.template}/{part}.liquid",
+            variable.line,
+            variable.column,
+            variable.path,
         )
         for part in PARTS
-        if (text := ruleset.templates.get(template, {}).get(part)) is not None
-        for variable in variables_of(part, text)
+        if part in parts
+        for variable in variables_of(part, parts[part])
         if not variable.guarded
         and variable.can_be_missing
         and not _is_there(variable.path, trigger)
+        and not _has_setting(variable.path, action)
     ]
 
 
@@ -135,6 +138,11 @@ def _setting_problem(variable: Variable, keys: list[str], uses: Sequence[_Use]) 
         return None
     required = "a default, or a setting of each action that sends this template"
     return f"{required}; found {variable.path}, which that of {_triggers(lacking)} lacks"
+
+
+def _has_setting(path: str, action: ActionSpec) -> bool:
+    setting = _setting(path)
+    return setting is not None and _has(action.options, setting)
 
 
 def _has(value: object, steps: Sequence[str]) -> bool:
@@ -224,7 +232,7 @@ def fewest_events(pattern: Pattern) -> int:
     """Return how many events *pattern* matches at least."""
     match pattern:
         case CountPattern(comparator="at_least" | "exactly", aggregate=None, threshold=threshold):
-            return min(max(int(threshold), 1), MOST_HELD)
+            return max(int(threshold), 1)
         case SequencePattern(steps=steps):
             return sum(step.times for step in _event_steps(steps))
         case AllPattern(children=children):

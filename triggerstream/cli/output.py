@@ -36,13 +36,8 @@ def print_json(value: Any) -> None:
 
 
 def printable_lines(text: str) -> list[str]:
-    """Return the lines of *text*, which others wrote, without what could steer a terminal."""
-    return [
-        "".join(
-            char if char.isprintable() else char.encode("unicode_escape").decode() for char in line
-        )
-        for line in text.replace("\r\n", "\n").split("\n")
-    ]
+    """Return the lines of *text*, which somebody else wrote, each of them `escaped`."""
+    return [escaped(line) for line in text.split("\n")]
 
 
 def print_table(columns: list[str], rows: Iterable[Iterable[object]]) -> None:

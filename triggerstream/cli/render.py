@@ -138,9 +138,8 @@ def _tell_missing(ruleset: Ruleset, trigger: CompiledTrigger, folder: str) -> No
     """Say what the templates must find, of which an empty event has nothing."""
     from triggerstream.authoring.gaps import unsure
 
-    templates = dict.fromkeys(spec.template for spec in trigger.source.actions)
-    for template in filter(None, templates):
-        for problem in unsure(ruleset.source, trigger.source, template):
+    for spec in trigger.source.actions:
+        for problem in unsure(ruleset.source, trigger.source, spec):
             say(f"{folder}{problem}: must be there")
 
 
