@@ -7,7 +7,7 @@ import pytest
 from triggerstream.authoring.fixture_files import parse_fixtures
 from triggerstream.authoring.fixture_runs import run_fixture
 from triggerstream.authoring.fixtures import Result
-from triggerstream.core.rulesets.ruleset import load_ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.errors import TriggerFileError
 
 TRIGGERS = """
@@ -44,10 +44,14 @@ def run(expect: str, *, name: str = "Ada", event: str = "seen", **parts: str) ->
   expect:
     {expect}
 """
+    [fixture] = parse_fixtures("d/t.test.yaml", text, SENT)
+    return run_fixture(fixture, ruleset(**parts), "d/")
+
+
+def ruleset(**parts: str) -> Ruleset:
     sources = {"subject": "For {{ profile.name }}", "text": TEXT} | parts
     files = {f"templates/hello/{part}.liquid": source for part, source in sources.items()}
-    [fixture] = parse_fixtures("d/t.test.yaml", text, SENT)
-    return run_fixture(fixture, load_ruleset({"t.yaml": TRIGGERS, **files}), "d/")
+    return load_ruleset({"t.yaml": TRIGGERS, **files})
 
 
 GREET = "- {trigger: greet, at: 1m, customer: c1}"
@@ -109,6 +113,22 @@ def test_of_a_test_that_fails_what_was_right_is_rendered_all_the_same() -> None:
 
     assert len(result.problems) == 1
     assert result.diff() == ["  firing greet for c1 at 1m", "- firing quiet for c1 at 1m"]
+
+
+def test_a_decision_that_was_not_expected_does_not_shift_the_messages() -> None:
+    text = """\
+- test: t
+  events:
+    - {at: 0m, customer: c1, event: identify, data: {name: Ada}}
+    - {at: 1m, customer: c1, event: twice, data: {what: Pot}}
+    - {at: 2m, customer: c1, event: seen, data: {what: Lamp}}
+  expect:
+    - {trigger: greet, at: 2m, customer: c1, email: {contains: "Dear Ada"}}
+"""
+    result = run_fixture(parse_fixtures("d/t.test.yaml", text, SENT)[0], ruleset())
+
+    assert result.diff() == ["+ firing twice for c1 at 1m", "  firing greet for c1 at 2m"]
+    assert (result.problems, result.rendered) == ((), 1)
 
 
 RIGHT = [

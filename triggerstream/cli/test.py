@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from triggerstream.cli.output import escaped, print_json, printable_lines, say
+from triggerstream.cli.output import escaped, print_json, say
 from triggerstream.cli.trigger_files import TriggerFiles, emails_of
 from triggerstream.errors import UsageError
 
@@ -64,8 +64,7 @@ def told(result: Result) -> list[str]:
     lines = [f"{'ok    ' if result.is_ok else 'FAILED'} {fixture.where}: {escaped(fixture.name)}"]
     if result.is_ok:
         return lines
-    # What was rendered holds what customers' data hold.
-    details = [line for each in result.problems for line in printable_lines(each)]
+    details = [line for each in result.problems for line in each.split("\n")]
     details += result.notes
     if result.fixture.expect == result.got:
         pass  # the decisions are right
