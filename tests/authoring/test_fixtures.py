@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from triggerstream.authoring.fixture_files import parse_fixtures
-from triggerstream.authoring.fixtures import BASE, Expected, Fixture, Result, run_fixture, show_time
+from triggerstream.authoring.fixture_runs import run_fixture
+from triggerstream.authoring.fixtures import BASE, Expected, Fixture, Result, show_time
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.errors import TriggerFileError
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from triggerstream.authoring import fixture_files, fixtures
+from triggerstream.authoring.fixture_runs import run_fixture
+from triggerstream.cli.test import told
+from triggerstream.cli.trigger_files import emails_of
 from triggerstream.core.reasons import SuppressionReason
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.timestamps import format_moment
@@ -15,24 +18,26 @@ from triggerstream.core.timestamps import format_moment
 TEXT = (Path(__file__).parents[2] / "docs" / "fixtures.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 TRIGGERS = {f"{n}.yaml": each for n, each in enumerate(EXAMPLES) if "\ntrigger:" in each}
+TEMPLATES = dict(re.findall(r"```liquid\n(templates/.*?)\n(.*?)\n```", TEXT, re.DOTALL))
 TESTS = [each for each in EXAMPLES if "- test:" in each]
 NAMES = [line for each in TESTS for line in re.findall(r"^- test: (.*)$", each, re.MULTILINE)]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_example_passes(name: str) -> None:
-    ruleset = load_ruleset(TRIGGERS)
-    ids = ruleset.triggers.keys()
+    ruleset = load_ruleset(TRIGGERS | TEMPLATES)
+    ids = emails_of(ruleset)
     tests = [test for each in TESTS for test in fixture_files.parse_fixtures("f", each, ids)]
     (test,) = [test for test in tests if test.name == name]
 
-    result = fixtures.run_fixture(test, ruleset)
+    result = run_fixture(test, ruleset)
 
     assert (result.problems, result.notes, result.got) == ((), (), test.expect)
+    assert result.rendered == sum(map(len, test.emails))
 
 
 def test_there_are_examples_of_triggers_and_tests() -> None:
-    assert (len(TRIGGERS), len(TESTS), len(NAMES)) == (1, 2, 5)
+    assert (len(TRIGGERS), len(TESTS), len(NAMES)) == (1, 3, 6)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +46,7 @@ def test_there_are_examples_of_triggers_and_tests() -> None:
         fixture_files.TEST,
         tuple(fixture_files.EVENT),
         fixture_files.EXPECTED,
+        fixture_files.EMAIL,
         tuple(SuppressionReason),
         tuple(fixtures.SHOWN),
     ],
@@ -60,7 +66,7 @@ def test_an_event_says_all_keys_in_one_example() -> None:
 
 def passes(test: str) -> bool:
     (fixture,) = fixture_files.parse_fixtures("f", test)
-    return fixtures.run_fixture(fixture, load_ruleset(TRIGGERS)).is_ok
+    return run_fixture(fixture, load_ruleset(TRIGGERS)).is_ok
 
 
 @pytest.mark.parametrize(("source", "fires"), [("web", False), ("shop", True)])
@@ -103,3 +109,40 @@ def test_a_log_that_ends_with_its_last_event_fires_what_is_known_by_then(
 def test_times_count_from_where_it_says() -> None:
     assert format_moment(fixtures.BASE) == "2026-01-05T10:00:00.000Z"
     assert "from Monday, 5 January 2026, 10:00 UTC" in TEXT
+
+
+CART = """\
+trigger: cart-abandonment
+when: {sequence: [{event: add}, {absent: buy, for: 1h}]}
+then: [{email: {template: cart}}]
+"""
+FAILING = """\
+- test: fires an hour after the cart was filled
+  events:
+    - {at: 0m, customer: c1, event: add}
+  until: 3h
+  expect:
+    - {trigger: cart-abandonment, customer: c1, at: 1h}
+
+- test: greets by name
+  events:
+    - {at: 0m, customer: c1, event: identify, data: {first_name: Ada}}
+    - {at: 0m, customer: c1, event: add}
+  until: 3h
+  expect:
+    - trigger: cart-abandonment
+      customer: c1
+      at: 1h
+      email: {subject: "Your cart, Ada", contains: "Hello, Ada"}
+"""
+
+
+def test_what_a_failure_of_a_message_looks_like_is_what_it_says() -> None:
+    texts = {"subject": "Your cart", "text": "Hello {{ profile.first_name }}"}
+    files = {f"templates/cart/{part}.liquid": text for part, text in texts.items()}
+    ruleset = load_ruleset({"cart.yaml": CART} | files)
+
+    found = fixture_files.parse_fixtures("cart.test.yaml", FAILING, emails_of(ruleset))
+    lines = [line for each in found for line in told(run_fixture(each, ruleset))]
+
+    assert "\n".join(lines) in TEXT

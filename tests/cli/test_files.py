@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import CART, TEST, Run
+from triggerstream.authoring.files import read_files
 from triggerstream.cli.deploy import Review
 from triggerstream.core.rulesets.ruleset import load_ruleset
 
@@ -61,10 +62,32 @@ class TestTemplates:
         assert f"{file}:2:4: a variable begins with one of customer, " in ran.out + ran.err
         assert "(did you mean 'customer'?)" in ran.out + ran.err
 
-    def test_what_customers_may_have_is_not_asked_for(self, run: Run, triggers: Path) -> None:
-        write_template(triggers, "Hello, {{ profile.first_name }}: {{ event.event_data.sku }}\n")
+    LACKED = "Hello,\n{{ profile.first_name }}\n"
+
+    @pytest.mark.parametrize(
+        "command", [("validate",), ("deploy",), ("worker", "--triggers")], ids=lambda each: each[0]
+    )
+    def test_what_customers_may_lack_is_not_put_in_force(
+        self, run: Run, triggers: Path, command: tuple[str, ...]
+    ) -> None:
+        file = write_template(triggers, self.LACKED)
+
+        ran = run(*command, triggers)
+
+        assert ran.code == 1
+        assert f"{file}:2:4: a default, or a condition of the trigger 'mail'" in ran.out + ran.err
+
+    def test_what_customers_may_lack_is_sound_with_a_default(
+        self, run: Run, triggers: Path
+    ) -> None:
+        write_template(triggers, "Hello, {{ profile.first_name | default: 'you' }}\n")
 
         assert run("validate", triggers).code == 0
+
+    def test_what_is_in_force_is_loaded_all_the_same(self, triggers: Path) -> None:
+        write_template(triggers, self.LACKED)
+
+        assert load_ruleset(read_files(triggers), version=1).triggers.keys() >= {"mail"}
 
 
 class TestValidate:
@@ -293,6 +316,68 @@ class TestTest:
         [result] = json.loads(run("test", triggers, "--json").out)
 
         assert (result["ok"], result["line"], result["diff"]) == (True, 1, [])
+
+    SEEN = """\
+- test: is greeted
+  events:
+    - {at: 0m, customer: c1, event: identify, data: {email: c1@example.com}}
+    - {at: 0m, customer: c1, event: seen}
+  expect:
+    - {trigger: mail, at: 0m, customer: c1}
+"""
+
+    def test_messages_that_were_rendered_are_counted(self, run: Run, triggers: Path) -> None:
+        write_template(triggers, "Hello\n")
+        (triggers / "mail.test.yaml").write_text(self.SEEN)
+
+        assert run("test", triggers).err == "2 passed, 0 failed; 1 message rendered\n"
+
+    def test_a_template_that_prints_what_a_customer_lacks_fails_and_says_where(
+        self, run: Run, triggers: Path
+    ) -> None:
+        file = write_template(triggers, "Hello,\n{{ profile.first_name }}\n")
+        (triggers / "mail.test.yaml").write_text(self.SEEN)
+
+        ran = run("test", triggers)
+
+        place = triggers / "mail.test.yaml"
+        assert (ran.code, ran.err) == (1, "1 passed, 1 failed\n")
+        assert ran.out.splitlines()[1:] == [
+            f"FAILED {place}:1: is greeted",
+            (
+                f"         {place}:6: the e-mail of mail cannot be rendered: {file}:2:4: "
+                "profile.first_name is undefined: give it a default, or ask for it in 'if'"
+            ),
+        ]
+        (triggers / "mail.test.yaml").write_text(
+            self.SEEN.replace("{email: c1@example.com}", "{first_name: Ada}")
+        )
+        assert run("test", triggers).code == 0
+
+    def test_deploy_renders_the_messages_of_the_tests_before(
+        self, run: Run, triggers: Path
+    ) -> None:
+        write_template(triggers, "{{ 'x' | date: '%Y' }}\n")
+        (triggers / "mail.test.yaml").write_text(self.SEEN)
+
+        ran = run("deploy", triggers)
+
+        assert ran.code == 1
+        assert "the e-mail of mail cannot be rendered" in ran.err
+        assert "nothing is deployed" in ran.err
+
+    def test_what_is_shown_of_a_message_cannot_steer_a_terminal(
+        self, run: Run, triggers: Path
+    ) -> None:
+        write_template(triggers, "{{ profile.email }}\n")
+        text = self.SEEN.replace("c1@example.com", '"\\e[31m"')
+        text = text.replace("0m, customer: c1}\n", "0m, customer: c1, email: {contains: x}}\n")
+        (triggers / "mail.test.yaml").write_text(text)
+
+        ran = run("test", triggers)
+
+        assert "\x1b" not in ran.out
+        assert "           \\x1b[31m\n" in ran.out
 
     def test_no_tests_is_an_error_of_usage(self, run: Run, triggers: Path) -> None:
         (triggers / "cart.test.yaml").unlink()

@@ -22,7 +22,11 @@ from triggerstream.stream.ports import Acknowledged, Entry
 
 @dataclass(frozen=True)
 class Line:
-    """One record of a topic. *author* is who appended it: a process, a call, or a producer."""
+    """One record of a topic. *author* is who appended it: a process, a call, or a producer.
+
+    One that *is_gap* is an offset without a record, which nobody is given: a mark of a
+    transaction, or what one has taken back.
+    """
 
     offset: int
     timestamp: int
@@ -31,6 +35,7 @@ class Line:
     headers: tuple[Header, ...] = ()
     partition: int = 0
     author: str = "producer"
+    is_gap: bool = False
 
 
 class Changelog:
@@ -160,6 +165,12 @@ class Broker:
         lines.append(line)
         self.on_line(topic, line)
         return line
+
+    def leave_gap(self, topic: str) -> None:
+        """Let *topic* go on one offset further on."""
+        line = Line(len(self.topics[topic]), self.last, None, None, is_gap=True)
+        self.topics[topic].append(line)
+        self.on_line(topic, line)
 
     def stamp(self, *, steps_back: bool) -> None:
         """Take the time for what lands next; another leader's clock may be a little behind."""

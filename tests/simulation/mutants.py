@@ -78,6 +78,20 @@ MUTANTS = (
         "partition = owned.partition; self._input.done(partition.number, partition.offset)",
     ),
     Mutant(
+        "offsets without a record are never done",
+        process.KeyedProcess,
+        "pass_over",
+        "owned.partition.pass_over(offset)",
+        "pass",
+    ),
+    Mutant(
+        "offsets without a record are done before what stands before them is stored",
+        process.KeyedProcess,
+        "pass_over",
+        "owned.partition.pass_over(offset)",
+        "self._input.done(number, offset)",
+    ),
+    Mutant(
         "partition record before its customers",
         checkpoints.Checkpoints,
         "_land",

@@ -170,12 +170,16 @@ class Node:
         if position and random.random() < self.world.weather.repeated:
             position = random.randrange(position)
             self.world.reach(self.name, "delivered again")
-        batch = lines[position : position + 1 + int(random.random() * 6)]
-        self.idle = not batch
-        if batch:
+        fetched = lines[position : position + 1 + int(random.random() * 6)]
+        self.idle = not fetched
+        if batch := [line for line in fetched if not line.is_gap]:
             await self.process.on_batch(0, batch)
             self._check_statuses(batch)
-            position += len(batch)
+        if fetched:
+            position += len(fetched)
+            self.process.pass_over(0, position - 1)
+            if fetched[-1].is_gap:
+                self.world.reach(self.name, "passed over")
         await self.process.turn(0)
         await self.commit()
         return position

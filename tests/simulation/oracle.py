@@ -20,6 +20,9 @@ Rulesets = Callable[[int], Ruleset | None]
 Told = tuple[str, bytes | None, bytes | None, tuple[Header, ...]]
 """What a process tells: topic, key, value, headers."""
 
+GAP = "gap"
+"""What becomes of an offset without a record."""
+
 _BY_TIME = {Kind.TICK, Kind.RULESET}
 """What a process appends to its own input, when it sees fit."""
 
@@ -72,6 +75,9 @@ class Oracle:
 
     def take(self, line: Line) -> None:
         """Decide one more record."""
+        if line.is_gap:
+            self.statuses.append(GAP)
+            return
         partition = self._partition
         assert partition.apply([line]) == 1, f"offset {line.offset} is not decided"
         statuses = [status for status, count in partition.statuses.items() if count]

@@ -59,6 +59,7 @@ class Schedule(ABC):
         self._faults = [
             self.crash, self.crash, self.lose_tail, self.wipe, self.hand_over, self.hand_over,
             self.stop, self.rebalance, self.break_off, self.compact, self.compact, self.deploy,
+            self.leave_gap, self.leave_gap,
         ]  # fmt: skip
         for place in self.places:
             self.start(place, Disk())
@@ -193,6 +194,12 @@ class Schedule(ABC):
         if self.world.versions < 4:
             self.world.versions += 1
             self.world.reach("ruleset", "ruleset deployed")
+
+    def leave_gap(self, place: Place) -> None:
+        """Offsets of the input have no record: a transaction has ended there."""
+        self.world.reach(place.role.input, "offsets without a record")
+        for _ in range(self.random.choice([1, 1, 2, 9])):
+            self.world.broker.leave_gap(place.role.input)
 
     # ── coming to rest ──────────────────────────────────────────────────────────────────────
 

@@ -391,7 +391,26 @@ async def test_what_is_passed_over_is_acknowledged_in_its_turn() -> None:
 
     log.answers[0].set_result([])
     await intake.turn(3)
-    assert acks.acks == [(3, 1), (3, 4)]
+    assert acks.acks == [(3, 4)]
+
+    intake.pass_over(3, 6)
+    assert acks.acks == [(3, 4), (3, 6)]
+
+
+async def test_what_is_passed_over_does_not_pile_up_behind_what_is_on_its_way() -> None:
+    intake, log, acks = await opened()
+    await intake.on_batch(3, [Came(0)])
+    await intake.on_batch(3, [Came(1)])
+    for offset in range(2, 100):
+        intake.pass_over(3, offset)
+
+    # So one more batch waits for none of those before it (`OUTSTANDING`).
+    await intake.on_batch(3, [Came(100)])
+    for answer in log.answers:
+        answer.set_result([])
+    await intake.turn(3)
+
+    assert acks.acks == [(3, 0), (3, 99), (3, 100)]
 
 
 async def test_a_partition_that_is_not_ours_passes_nothing_over() -> None:

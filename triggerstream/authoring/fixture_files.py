@@ -15,12 +15,13 @@ Times are durations from `authoring.fixtures.BASE`, such as ``0m`` or ``1d2h``, 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping as MappingABC
 from difflib import get_close_matches
 from typing import Any
 
 import orjson
 
+from triggerstream.authoring.emails import ExpectedEmail
 from triggerstream.authoring.fixtures import BASE, Expected, Fixture
 from triggerstream.core.durations import UNITS
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar, read_documents
@@ -46,7 +47,8 @@ EVENT = {
 }
 """Keys of an event, and what they are called in the event's JSON."""
 _MAPPINGS = ("data", "device", "location", "metadata")
-EXPECTED = ("trigger", "at", "customer", "kind", "reason")
+EXPECTED = ("trigger", "at", "customer", "kind", "reason", "email")
+EMAIL = ("subject", "contains", "lacks")
 
 _OFFSET = re.compile(r"(?:[0-9]{1,9}(?:ms|[smhdw]))+", re.ASCII)
 _PART = re.compile(r"([0-9]+)(ms|[smhdw])", re.ASCII)
@@ -55,11 +57,15 @@ _TESTS = "a list of tests, each beginning with '- test:'"
 _A_TIME = "a time such as 0m, 1d2h or 2026-01-05T10:00:00Z"
 
 
-def parse_fixtures(file: str, text: str, triggers: Collection[str] | None = None) -> list[Fixture]:
+Triggers = MappingABC[str, int]
+"""The ids of triggers, with how many e-mails each of them sends when it fires."""
+
+
+def parse_fixtures(file: str, text: str, triggers: Triggers | None = None) -> list[Fixture]:
     """Return the tests of *file*.
 
     Args:
-        triggers: The ids that decisions may be expected of; ``None`` where they are not known.
+        triggers: Those that decisions may be expected of; ``None`` where they are not known.
 
     Raises:
         TriggerFileError: With every problem of the file; its author corrects it.
@@ -82,7 +88,7 @@ def parse_fixtures(file: str, text: str, triggers: Collection[str] | None = None
 class _Reader:
     """Reads nodes and collects what is wrong with them; what is wrong reads as ``None``."""
 
-    def __init__(self, file: str, triggers: Collection[str] | None) -> None:
+    def __init__(self, file: str, triggers: Triggers | None) -> None:
         self._file = file
         self._triggers = triggers
         self.problems: list[Problem] = []
@@ -95,10 +101,8 @@ class _Reader:
         entries = self._mapping(node, TEST, required=("test", "events", "expect"))
         name = self._text(entries.get("test"), "the test's name")
         events, lines = self._events(entries.get("events"))
-        expect = [
-            self._expected(item)
-            for item in self.items(entries.get("expect"), "a list of decisions ([] for none)")
-        ]
+        items = self.items(entries.get("expect"), "a list of decisions ([] for none)")
+        expect = [self._expected(item) for item in items]
         until = self._time(entries.get("until"))
         only = self._only(entries.get("only"))
         if len(self.problems) > before:
@@ -109,9 +113,11 @@ class _Reader:
             line=node.line,
             events=tuple(events),
             lines=tuple(lines),
-            expect=tuple(decision for decision in expect if decision is not None),
+            expect=tuple(each[0] for each in expect if each is not None),
             until=until,
             only=only,
+            expect_lines=tuple(item.line for item in items),
+            emails=tuple(each[1] for each in expect if each is not None),
         )
 
     def items(self, node: Node | None, required: str) -> tuple[Node, ...]:
@@ -140,7 +146,7 @@ class _Reader:
             return _plain(node)
         return self._text(node, f"a text as {key!r}")
 
-    def _expected(self, node: Node) -> Expected | None:
+    def _expected(self, node: Node) -> tuple[Expected, tuple[ExpectedEmail, ...]] | None:
         entries = self._mapping(node, EXPECTED, required=("trigger", "at", "customer"))
         trigger = self._trigger(entries.get("trigger"))
         customer = self._text(entries.get("customer"), "a customer's id")
@@ -152,9 +158,49 @@ class _Reader:
             self._wrong(entries["reason"], "no reason where the kind is firing")
         if kind == "suppressed" and "reason" not in entries:
             self.report(node.line, node.col, "a reason where the kind is suppressed; found none")
+        emails = self._emails(entries.get("email"), trigger, kind)
         if trigger is None or customer is None or at is None:
             return None
-        return Expected(trigger=trigger, customer=customer, at=at, kind=kind, reason=reason)
+        expected = Expected(trigger=trigger, customer=customer, at=at, kind=kind, reason=reason)
+        return expected, emails
+
+    def _emails(
+        self, node: Node | None, trigger: str | None, kind: str
+    ) -> tuple[ExpectedEmail, ...]:
+        """Read what is expected of a firing's e-mails: of one a mapping, of several a list."""
+        if node is None:
+            return ()
+        if kind != "firing":
+            self._wrong(node, "an e-mail of a firing", f": what is {kind} sends none")
+            return ()
+        nodes = node.items if isinstance(node, Items) else (node,)
+        number = None if self._triggers is None else self._triggers.get(trigger or "")
+        if number == 0:
+            self._wrong(node, f"a trigger that sends an e-mail as {trigger!r}")
+        elif number is not None and number != len(nodes):
+            form = "a mapping" if number == 1 else f"a list of {number} mappings"
+            found = f"{len(nodes)}" if isinstance(node, Items) else "a mapping"
+            required = f"{form}, for {trigger!r} sends {number}"
+            self.report(node.line, node.col, f"{required}; found {found}")
+        return tuple(self._email(each) for each in nodes)
+
+    def _email(self, node: Node) -> ExpectedEmail:
+        entries = self._mapping(node, EMAIL)
+        subject = entries.get("subject")
+        return ExpectedEmail(
+            line=node.line,
+            subject=None if subject is None else self._text(subject, "a text as 'subject'"),
+            contains=self._texts(entries.get("contains"), "contains"),
+            lacks=self._texts(entries.get("lacks"), "lacks"),
+        )
+
+    def _texts(self, node: Node | None, key: str) -> tuple[str, ...]:
+        """Read a text, or a list of texts."""
+        if node is None:
+            return ()
+        nodes = node.items if isinstance(node, Items) else (node,)
+        texts = [self._text(each, f"a text, or a list of texts, as {key!r}") for each in nodes]
+        return tuple(filter(None, texts))
 
     def _only(self, node: Node | None) -> frozenset[str] | None:
         if node is None:
@@ -173,11 +219,11 @@ class _Reader:
     # ── values; one that is left out reads as ``None`` and is no problem here ───────────────
 
     def _mapping(
-        self, node: Node, known: tuple[str, ...], required: tuple[str, ...]
+        self, node: Node, known: tuple[str, ...], required: tuple[str, ...] = ()
     ) -> dict[str, Node]:
         """Return the known keys of *node* with their values."""
         if not isinstance(node, Mapping):
-            self._wrong(node, f"a mapping with {', '.join(required)}")
+            self._wrong(node, f"a mapping with {', '.join(required or known)}")
             return {}
         for key, where in node.keys.items():
             if key not in known:

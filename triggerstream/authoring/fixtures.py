@@ -1,21 +1,20 @@
-"""Fixtures: tests of triggers, which run the engine itself in virtual time.
+"""Fixtures: tests of triggers, and what came of them.
 
 A fixture says which events come, and exactly which decisions are expected of them, in order. The
-file format is `authoring.fixture_files`.
+file format is `authoring.fixture_files`; `authoring.fixture_runs` runs them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import Any
 
 import msgspec
 
-from triggerstream.core.durations import UNITS, format_duration
-from triggerstream.core.reasons import RecordStatus
-from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.authoring.emails import ExpectedEmail
+from triggerstream.core.decisions import Firing
+from triggerstream.core.durations import UNITS
 from triggerstream.core.timestamps import format_moment, parse_moment
-from triggerstream.replay.driver import Replay
 
 BASE = parse_moment("2026-01-05T10:00:00Z")
 """Where the times of a fixture count from: a Monday, without a change of clocks near it."""
@@ -45,6 +44,9 @@ class Fixture(msgspec.Struct, frozen=True):
         lines: The line in *file* of each event.
         until: Up to when the log is silent after the last event; ``None`` ends with it.
         only: Compare only these triggers' decisions; ``None`` compares all.
+        expect_lines: The line in *file* of each decision of *expect*.
+        emails: What is expected of the e-mails of each decision of *expect*, in the order of the
+            trigger's file; nothing where it is empty.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Fixture(msgspec.Struct, frozen=True):
     expect: tuple[Expected, ...]
     until: int | None = None
     only: frozenset[str] | None = None
+    expect_lines: tuple[int, ...] = ()
+    emails: tuple[tuple[ExpectedEmail, ...], ...] = ()
 
     @property
     def where(self) -> str:
@@ -65,15 +69,20 @@ class Result(msgspec.Struct, frozen=True):
     """What came of a fixture.
 
     Attributes:
-        problems: Events that are none, and triggers that failed: ``file:line: …`` each.
+        problems: Events that are none, triggers that failed, messages that cannot be rendered or
+            are not as expected: ``file:line: …`` each, with what is shown beside on further lines.
         notes: Events that changed little or nothing, for they came late or again: each in the same
             form. That is no problem, but often why a test fails.
+        fired: The firings of *got*.
+        rendered: How many messages were rendered.
     """
 
     fixture: Fixture
     got: tuple[Expected, ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    fired: tuple[Firing, ...] = ()
+    rendered: int = 0
 
     @property
     def is_ok(self) -> bool:
@@ -90,8 +99,7 @@ class Result(msgspec.Struct, frozen=True):
         come, ``+`` came and was not expected, a blank is both."""
         wanted, got = self.fixture.expect, self.got
         lines: list[str] = []
-        matcher = SequenceMatcher(None, wanted, got, autojunk=False)
-        for _, wanted_from, wanted_to, got_from, got_to in matcher.get_opcodes():
+        for _, wanted_from, wanted_to, got_from, got_to in matcher(wanted, got).get_opcodes():
             missing, extra = wanted[wanted_from:wanted_to], got[got_from:got_to]
             if missing == extra:
                 lines.extend(f"  {decision}" for decision in missing)
@@ -101,43 +109,9 @@ class Result(msgspec.Struct, frozen=True):
         return lines
 
 
-_NOTED = {
-    RecordStatus.LATE.value: "the event came late: more than allowed_lateness ({lateness}) behind "
-    "its customer's last one, so it fills and counts nothing; put events in the order of their "
-    "times",
-    RecordStatus.DUPLICATE.value: "the event came again: its id is known, so it changes nothing",
-}
-
-
-def run_fixture(fixture: Fixture, ruleset: Ruleset) -> Result:
-    """Play *fixture* under *ruleset*, and return what came of it."""
-    problems: list[str] = []
-    replay = Replay(
-        ruleset,
-        on_reject=lambda number, reason, detail: problems.append(
-            f"{fixture.file}:{fixture.lines[number - 1]}: the event is refused ({reason}): {detail}"
-        ),
-        on_error=lambda failed: problems.append(
-            f"{fixture.where}: trigger {failed.trigger!r} failed: {failed.error}"
-        ),
-    )
-    decisions: list[dict[str, Any]] = []
-    notes: list[str] = []
-    for line, event in zip(fixture.lines, fixture.events, strict=True):
-        before = {status: replay.statuses[status] for status in _NOTED}
-        decisions.extend(replay.decisions((event,)))
-        for status, why in _NOTED.items():
-            if replay.statuses[status] > before[status]:
-                lateness = format_duration(ruleset.policy.allowed_lateness)
-                notes.append(f"{fixture.file}:{line}: {why.format(lateness=lateness)}")
-    if fixture.until is not None:
-        decisions.extend(replay.run_until(fixture.until))
-    got = tuple(
-        _as_expected(decision)
-        for decision in decisions
-        if fixture.only is None or decision["trigger"] in fixture.only
-    )
-    return Result(fixture, got, tuple(problems), tuple(notes))
+def matcher(wanted: Sequence[Expected], got: Sequence[Expected]) -> SequenceMatcher[Expected]:
+    """Return what finds which of *got* are the decisions of *wanted*."""
+    return SequenceMatcher(None, wanted, got, autojunk=False)
 
 
 def show_time(moment: int) -> str:
@@ -151,13 +125,3 @@ def show_time(moment: int) -> str:
         if number:
             parts.append(f"{number}{unit}")
     return "".join(parts) or "0s"
-
-
-def _as_expected(decision: dict[str, Any]) -> Expected:
-    return Expected(
-        trigger=decision["trigger"],
-        customer=decision["customer_id"],
-        at=parse_moment(decision["at"]),
-        kind=decision["kind"],
-        reason=decision.get("reason"),
-    )

@@ -16,6 +16,7 @@ from triggerstream.cli import (
     dlq,
     init,
     inspect,
+    render,
     replay,
     send,
     sender,
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command()(init.init)
 app.command()(validate.validate)
 app.command("test")(test.run_tests)
+app.command()(render.render)
 app.command()(replay.replay)
 app.command()(worker.worker)
 app.command()(sender.sender)

@@ -9,8 +9,8 @@ import typer
 
 from triggerstream.cli.output import say
 from triggerstream.cli.startup import ask_kafka, prepare
-from triggerstream.cli.test import told
-from triggerstream.cli.trigger_files import TriggerFiles, ids_of
+from triggerstream.cli.test import summary, told
+from triggerstream.cli.trigger_files import TriggerFiles, emails_of
 
 if TYPE_CHECKING:
     from triggerstream.core.rulesets.ruleset import Ruleset
@@ -36,7 +36,7 @@ def deploy(
     nothing does. Exits 1, with nothing published, if anything is wrong or a test fails.
     """
     files = TriggerFiles(directory, must_be_whole=True)
-    ruleset = files.ruleset()
+    ruleset = files.sound_ruleset()
     _test(files, ruleset, run=not no_test)
     settings = prepare()
     from triggerstream.stream.kafka.rulesets import publish
@@ -52,16 +52,16 @@ def deploy(
 
 def _test(files: TriggerFiles, ruleset: Ruleset, *, run: bool) -> None:
     """Run the directory's tests; end the command if one fails."""
-    from triggerstream.authoring.fixtures import run_fixture
+    from triggerstream.authoring.fixture_runs import run_fixture
 
-    fixtures = files.fixtures(triggers=ids_of(ruleset))
+    fixtures = files.fixtures(triggers=emails_of(ruleset))
     if not run or not fixtures:
         return
-    results = [run_fixture(fixture, ruleset) for fixture in fixtures]
+    results = [run_fixture(fixture, ruleset, files.folder) for fixture in fixtures]
     failed = [result for result in results if not result.is_ok]
     for result in failed:
         say("\n".join(told(result)))
-    say(f"{len(results) - len(failed)} passed, {len(failed)} failed")
+    say(summary(results))
     if failed:
         say("nothing is deployed; --no-test deploys all the same")
         raise typer.Exit(1)

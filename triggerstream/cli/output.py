@@ -66,6 +66,11 @@ def until_closed() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def printable_lines(text: str) -> list[str]:
+    """Return the lines of *text*, which somebody else wrote, each of them `escaped`."""
+    return [escaped(line) for line in text.split("\n")]
+
+
 def print_table(columns: list[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a table to stdout, as wide as the terminal or, in a pipe, as its content."""
     from rich.console import Console

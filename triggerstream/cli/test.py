@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from triggerstream.cli.output import escaped, print_json, say
-from triggerstream.cli.trigger_files import TriggerFiles, ids_of
+from triggerstream.cli.trigger_files import TriggerFiles, emails_of
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,21 +23,23 @@ def run_tests(
     ],
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Run the fixtures beside the triggers; exit 1 if one fails."""
+    """Run the fixtures beside the triggers.
+
+    Every message that they lead to is rendered. Exits 1 if a test fails.
+    """
     results = [result for path in paths for result in _run(path)]
-    failed = sum(not result.is_ok for result in results)
     if json:
         print_json([_as_json(result) for result in results])
     else:
         for result in results:
             print("\n".join(told(result)))
-    say(f"{len(results) - failed} passed, {failed} failed")
-    if failed:
+    say(summary(results))
+    if not all(result.is_ok for result in results):
         raise typer.Exit(1)
 
 
 def _run(path: Path) -> list[Result]:
-    from triggerstream.authoring.fixtures import run_fixture
+    from triggerstream.authoring.fixture_runs import run_fixture
 
     # A single file of tests is about the triggers beside it.
     alone = path.name if path.is_file() else None
@@ -46,8 +49,16 @@ def _run(path: Path) -> list[Result]:
         msg = f"{path}: at least one test in a file *.test.yaml; found none"
         raise UsageError(msg)
     ruleset = files.ruleset()
-    fixtures = files.fixtures(only=alone, triggers=ids_of(ruleset))
-    return [run_fixture(fixture, ruleset) for fixture in fixtures]
+    fixtures = files.fixtures(only=alone, triggers=emails_of(ruleset))
+    return [run_fixture(fixture, ruleset, files.folder) for fixture in fixtures]
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Return how many passed and failed, and how many messages were rendered, if any."""
+    failed = sum(not result.is_ok for result in results)
+    rendered = sum(result.rendered for result in results)
+    messages = f"; {rendered} message{'s' * (rendered != 1)} rendered" if rendered else ""
+    return f"{len(results) - failed} passed, {failed} failed{messages}"
 
 
 def told(result: Result) -> list[str]:
@@ -56,8 +67,11 @@ def told(result: Result) -> list[str]:
     lines = [f"{'ok    ' if result.is_ok else 'FAILED'} {fixture.where}: {escaped(fixture.name)}"]
     if result.is_ok:
         return lines
-    details = [*result.problems, *result.notes]
-    if result.is_reordered:
+    details = [line for each in result.problems for line in each.split("\n")]
+    details += result.notes
+    if result.fixture.expect == result.got:
+        pass  # the decisions are right
+    elif result.is_reordered:
         details.append("the decisions are those expected, in another order: the log's is")
         details += [f"  {decision}" for decision in result.got]
     else:
@@ -73,5 +87,6 @@ def _as_json(result: Result) -> dict[str, Any]:
         "ok": result.is_ok,
         "problems": list(result.problems),
         "notes": list(result.notes),
+        "rendered": result.rendered,
         "diff": [] if result.is_ok else result.diff(),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -53,7 +53,7 @@ class TriggerFiles:
         self.texts: Mapping[str, str] = self._here(lambda: read_files(path))
 
     def ruleset(self) -> Ruleset:
-        """Return the triggers, compiled, with every template checked."""
+        """Return the triggers, compiled, with every template checked by itself."""
         return self._here(self._ruleset)
 
     def _ruleset(self) -> Ruleset:
@@ -70,6 +70,25 @@ class TriggerFiles:
             raise TriggerFileError(problems)
         return ruleset
 
+    def sound_ruleset(self) -> Ruleset:
+        """Return what `ruleset` does, for who is about to put it in force: what templates print and
+        a customer may lack is a problem, too."""
+        return self._here(self._sound_ruleset)
+
+    def _sound_ruleset(self) -> Ruleset:
+        ruleset = self._ruleset()
+        if ruleset.source.templates:
+            from triggerstream.authoring.gaps import gaps
+
+            if problems := gaps(ruleset.source):
+                raise TriggerFileError(problems)
+        return ruleset
+
+    @property
+    def folder(self) -> str:
+        """What stands before the names of files, as problems show them."""
+        return str(self._root / "x")[:-1]
+
     def _empty_files(self) -> list[Problem]:
         """Tell of files of triggers that say nothing: one was forgotten, or commented out."""
         from triggerstream.authoring.files import says_nothing
@@ -82,12 +101,12 @@ class TriggerFiles:
         ]
 
     def fixtures(
-        self, only: str | None = None, triggers: Collection[str] | None = None
+        self, only: str | None = None, triggers: Mapping[str, int] | None = None
     ) -> list[Fixture]:
         """Return the tests of all fixture files, or of the one named *only*.
 
         Args:
-            triggers: The ids that tests may name; ``None`` where they are not known.
+            triggers: Those that tests may name (`emails_of`); ``None`` where they are not known.
         """
         from triggerstream.authoring.fixture_files import SUFFIX, parse_fixtures
 
@@ -128,9 +147,13 @@ class TriggerFiles:
             ) from error
 
 
-def ids_of(ruleset: Ruleset) -> set[str]:
-    """Return the ids of all triggers of *ruleset*, those that are ``off`` too."""
-    return {trigger.id for trigger in ruleset.source.triggers}
+def emails_of(ruleset: Ruleset) -> dict[str, int]:
+    """Return how many e-mails each trigger of *ruleset* sends, by id: also of those that are
+    ``off``."""
+    return {
+        trigger.id: sum(action.channel == "email" for action in trigger.actions)
+        for trigger in ruleset.source.triggers
+    }
 
 
 def _check_template(name: str, part: str, source: str) -> Sequence[tuple[int, int, str]]:

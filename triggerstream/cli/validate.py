@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triggerstream.cli.output import escaped, print_json, say
-from triggerstream.cli.trigger_files import TriggerFiles, ids_of
+from triggerstream.cli.trigger_files import TriggerFiles, emails_of
 from triggerstream.errors import Problem, TriggerFileError
 
 if TYPE_CHECKING:
@@ -73,14 +73,14 @@ class _Found:
         except TriggerFileError as error:
             self.problems += error.problems
             return
-        triggers: set[str] | None = None
+        triggers: dict[str, int] | None = None
         try:
-            ruleset = files.ruleset()
+            ruleset = files.sound_ruleset()
         except TriggerFileError as error:
             self.problems += error.problems
         else:
             # Beside a file alone there may be others, whose triggers its tests name.
-            triggers = ids_of(ruleset) if files.is_whole else None
+            triggers = emails_of(ruleset) if files.is_whole else None
             self._seen["trigger"] += len(ruleset.source.triggers)
             self._seen["template"] += len(ruleset.source.templates)
             self._seen["policy"] += "policy.yaml" in files.texts

@@ -21,7 +21,7 @@ def worker(
 ) -> None:
     """Detect: run until it is told to stop. Set up by the environment (TRIGGERSTREAM_…)."""
     if triggers is not None:
-        TriggerFiles(triggers, must_be_whole=True).ruleset()
+        TriggerFiles(triggers, must_be_whole=True).sound_ruleset()
     settings = prepare_process()
     from triggerstream.processes.worker import run_worker
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from triggerstream.core.decisions import TriggerFailed
+from triggerstream.core.decisions import Firing, Suppressed, TriggerFailed
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.replay.clock import Ahead, Said, may_move
@@ -23,6 +23,7 @@ from triggerstream.replay.partition import BATCH, MAX_GAP, SLICE, Deciding, Deco
 OnReject = Callable[[int, str, str], None]
 """Called with (line number from 1, reason, what was required and found)."""
 OnError = Callable[[TriggerFailed], None]
+Decision = Firing | Suppressed
 
 
 class Replay:
@@ -65,6 +66,10 @@ class Replay:
 
         Blank lines are passed over: they have a number, but no offset.
         """
+        return map(decision_line, self.decided(values))
+
+    def decided(self, values: Iterable[bytes]) -> Iterator[Decision]:
+        """Yield what is decided on *values*, in log order: what `decisions` tells."""
         for batch in self._batches(values):
             yield from batch
 
@@ -72,11 +77,11 @@ class Replay:
         """Yield what is decided on *values*, and then up to *until*, as lines of JSON, a batch of
         lines at a time."""
         for batch in self._batches(values):
-            yield b"".join(map(as_line, batch))
+            yield b"".join(map(as_line, map(decision_line, batch)))
         if until is not None:
             yield b"".join(map(as_line, self.run_until(until)))
 
-    def _batches(self, values: Iterable[bytes]) -> Iterator[Iterator[dict[str, Any]]]:
+    def _batches(self, values: Iterable[bytes]) -> Iterator[Iterator[Decision]]:
         lines = Ahead(values)
         is_over = False
         while not is_over:
@@ -95,6 +100,10 @@ class Replay:
         before *moment* fire (semantics 29). Where it is ahead of that already, it stays, and what
         is overdue fires.
         """
+        return map(decision_line, self.decided_until(moment))
+
+    def decided_until(self, moment: int) -> Iterator[Decision]:
+        """Yield what `run_until` tells."""
         self._offset += 1
         self._deciding.run_until(moment, self._offset)
         yield from self._taken()
@@ -140,7 +149,7 @@ class Replay:
 
     # ── decisions out ───────────────────────────────────────────────────────────────────────
 
-    def _taken(self) -> Iterator[dict[str, Any]]:
+    def _taken(self) -> Iterator[Decision]:
         statuses = self._deciding.partition.statuses
         self.statuses.update(statuses)
         statuses.clear()
@@ -148,8 +157,8 @@ class Replay:
             if type(outcome) is TriggerFailed:
                 self.failures += 1
                 self._on_error(outcome)
-            elif (line := decision_line(outcome)) is not None:
-                yield line
+            elif isinstance(outcome, Firing | Suppressed):
+                yield outcome
         rejected, self._rejected = self._rejected, []
         self.statuses["rejected"] += len(rejected)
         for each in rejected:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 
@@ -119,6 +119,10 @@ def _received(value: Any) -> int:
     return moment
 
 
+@overload
+def decision_line(outcome: Firing | Suppressed) -> dict[str, Any]: ...
+@overload
+def decision_line(outcome: Any) -> dict[str, Any] | None: ...
 def decision_line(outcome: Any) -> dict[str, Any] | None:
     """Return the JSON object that `replay` prints for *outcome*, or ``None`` for no decision."""
     if isinstance(outcome, Firing):

@@ -85,7 +85,8 @@ class Intake:
         self._input = consumer
         self._inbox = inbox
         self._count = count
-        # By partition, in order: the last offset of a batch, and what came of it.
+        # By partition, in order: up to which offset a batch goes, with those behind it that have no
+        # record, and what came of it.
         self._on_their_way: dict[int, list[tuple[int, asyncio.Future[Any]]]] = {}
 
     async def open(self, number: int) -> None:
@@ -106,11 +107,13 @@ class Intake:
 
     def pass_over(self, number: int, offset: int) -> None:
         waiting = self._on_their_way.get(number)
-        if waiting is None or (waiting and waiting[-1][0] >= offset):
+        if waiting is None:
             return
-        nothing: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        nothing.set_result(())
-        waiting.append((offset, nothing))
+        if waiting:  # done with what stands before it
+            last, acknowledgement = waiting[-1]
+            waiting[-1] = (max(last, offset), acknowledgement)
+        else:
+            self._input.done(number, offset)
 
     async def turn(self, number: int) -> None:
         """Acknowledge what has arrived of a partition, without waiting."""
@@ -137,9 +140,8 @@ class Intake:
             waiting = self._on_their_way.get(number)
             if not waiting:
                 return
-            offset, acknowledgement = waiting[0]
-            await acknowledgement
-            waiting.pop(0)
+            await waiting[0][1]
+            offset, _ = waiting.pop(0)
             self._input.done(number, offset)
 
 

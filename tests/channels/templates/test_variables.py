@@ -133,6 +133,14 @@ GUARDED = [
     "{{ firing.at | in_zone: profile.a | date: '%H' }}",
     "{% assign b = profile.a %}{{ b | default: 'x' }}",
     "{% if profile.a %}{% for i in profile.a %}{{ i }}{% endfor %}{% endif %}",
+    "{% if profile.a.b %}{{ profile.a }}{% endif %}",
+    "{% if profile.a.size > 0 %}{% for i in profile.a %}{{ i }}{% endfor %}{% endif %}",
+    "{% if profile.a[0] %}{{ profile.a | join: ' ' }}{% endif %}",
+    "{% if profile.a contains 'x' %}{{ profile.a }}{% endif %}",
+    "{% if profile.a > 1 %}{{ profile.a }}{% endif %}",
+    "{% if 1 >= profile.a %}{{ profile.a }}{% endif %}",
+    "{% if profile.a <= '' %}{{ profile.a }}{% endif %}",
+    "{% if profile.a == 'x' or profile.a == 'y' %}{{ profile.a }}{% endif %}",
 ]
 UNGUARDED = [
     "{{ profile.a }}",
@@ -161,6 +169,9 @@ UNGUARDED = [
     "{% cycle profile.a, 'x' %}",
     "{% echo profile.a %}",
     "{% unless profile.a %}{{ profile.a }}{% endunless %}",
+    "{% if profile.a == 'x' or true %}{{ profile.a }}{% endif %}",
+    "{% if profile.a != 'x' and true %}{{ profile.a }}{% endif %}",
+    "{% unless profile.a > 1 %}{{ profile.a }}{% endunless %}",
 ]
 
 

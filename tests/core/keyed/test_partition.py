@@ -509,6 +509,22 @@ def test_a_mark_that_cannot_be_read_is_a_dead_letter() -> None:
     assert toys.offset == 0
 
 
+@pytest.mark.parametrize(
+    ("version", "rejected", "awaited"),
+    [(10**9, 0, 10**9), (10**9 + 1, 1, None), (1 << 63, 1, None)],
+    ids=["the last one", "one more", "none that is stored"],
+)
+def test_a_mark_of_a_version_that_never_comes_is_a_dead_letter(
+    version: int, rejected: int, awaited: int | None
+) -> None:
+    toys = partition()
+
+    toys.apply([mark(0, version), word(1)])
+
+    assert toys.statuses["rejected"] == rejected
+    assert toys.awaiting == awaited
+
+
 def test_without_any_ruleset_nothing_is_decided() -> None:
     toys = partition(known=0)
 

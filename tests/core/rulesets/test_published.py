@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import zlib
 
+import msgspec
 import pytest
 
-from triggerstream.core.rulesets.published import CHUNK, Published, pack
+from triggerstream.core.rulesets.published import CHUNK, Head, Published, pack
 from triggerstream.core.rulesets.ruleset import content_hash
 
 FILES = {"cart.yaml": "trigger: cart", "policy.yaml": "timezone: UTC"}
@@ -70,6 +71,20 @@ def test_the_same_content_twice_is_one_version() -> None:
 
     assert take(published, pack(FILES, 0)[1], pack(FILES, 0)[1]) == [1]
     assert published.newest == 1
+
+
+@pytest.mark.parametrize("version", [-1, 0, 1, 3, 1 << 64])
+def test_a_version_that_is_not_the_next_one_is_refused(version: int) -> None:
+    published = Published()
+    take(published, pack(FILES, 0)[1])
+    name = f"{version}/{content_hash(FILES)}".encode()
+    head = Head(version, content_hash(FILES), 1, 1)
+    content = zlib.compress(msgspec.json.encode(FILES))
+
+    assert take(published, [(name + b"/0", content), (name, msgspec.json.encode(head))]) == []
+
+    assert published.newest == 1
+    assert published.refused == {name}
 
 
 def test_a_head_without_all_its_chunks_is_refused() -> None:

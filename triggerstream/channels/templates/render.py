@@ -22,6 +22,7 @@ from triggerstream.channels.templates.environment import (
 from triggerstream.channels.templates.values import EventJsonError, values_of
 from triggerstream.core.decisions import Action, Firing
 from triggerstream.core.records.actions import read_firing
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.zones import zone
 
 
@@ -43,6 +44,26 @@ class Job(msgspec.Struct, array_like=True, frozen=True):
     action_id: str
     trigger_name: str
     zone: str = "UTC"
+
+
+def job_of(ruleset: Ruleset, *, template: str, trigger: str, action_id: str, firing: bytes) -> Job:
+    """Return the job that renders *template* for an action of *firing*, a firing's JSON.
+
+    Raises:
+        TemplateError: *ruleset* has no such template.
+    """
+    parts = ruleset.source.templates.get(template)
+    if parts is None:
+        raise TemplateError("the ruleset has none of this name", template)
+    known = ruleset.triggers.get(trigger)
+    return Job(
+        template=template,
+        parts=parts,
+        firing=firing,
+        action_id=action_id,
+        trigger_name=trigger if known is None else known.source.name,
+        zone=ruleset.policy.timezone,
+    )
 
 
 def render_job(job: Job) -> Content:

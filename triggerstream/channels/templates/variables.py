@@ -9,8 +9,14 @@ from liquid.ast import ConditionalBlockNode, Node
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.expressions.logical import (
     BooleanExpression,
+    ContainsExpression,
     EqExpression,
+    GeExpression,
+    GtExpression,
+    LeExpression,
     LogicalAndExpression,
+    LogicalOrExpression,
+    LtExpression,
     NeExpression,
 )
 from liquid.builtin.expressions.primitive import Nil
@@ -190,7 +196,8 @@ class _Reader:
         self._values([part for part in path.path if isinstance(part, Path)], names, sure)
         full = self._path(path, names)
         if full is not None:
-            self.found.append((path.token.start_index, full, guarded or full in sure))
+            known = guarded or full in sure or any(_is_below(each, full) for each in sure)
+            self.found.append((path.token.start_index, full, known))
 
     def _path(self, path: Path, names: Names) -> str | None:
         """Return the path from its root, or ``None`` where it begins in the template's own."""
@@ -206,6 +213,12 @@ class _Reader:
 
     def _true(self, condition: Expression, names: Names) -> frozenset[str]:
         """Return the paths that have a value where *condition* holds."""
+        if isinstance(condition, BooleanExpression):
+            return self._true(condition.expression, names)
+        if isinstance(condition, LogicalAndExpression):
+            return self._true(condition.left, names) | self._true(condition.right, names)
+        if isinstance(condition, LogicalOrExpression):
+            return self._true(condition.left, names) & self._true(condition.right, names)
         return frozenset(filter(None, (self._path(each, names) for each in _needed(condition))))
 
 
@@ -217,13 +230,19 @@ def _bare_path(expression: Expression) -> Path | None:
 
 
 def _needed(condition: Expression) -> Iterator[Path]:
+    """Yield the paths of one comparison that have a value where it holds."""
     if isinstance(condition, Path):
         yield condition
-    elif isinstance(condition, BooleanExpression):
-        yield from _needed(condition.expression)
-    elif isinstance(condition, LogicalAndExpression):
-        yield from _needed(condition.left)
-        yield from _needed(condition.right)
+    elif isinstance(condition, ContainsExpression):
+        # What is missing contains nothing.
+        if isinstance(condition.left, Path):
+            yield condition.left
+    elif isinstance(condition, GtExpression | GeExpression | LtExpression | LeExpression):
+        # What is missing is neither more nor less than a value.
+        sides = (condition.left, condition.right)
+        if not any(isinstance(side, Nil) for side in sides):
+            paths = [side for side in sides if isinstance(side, Path)]
+            yield from paths if len(paths) == 1 else ()
     elif isinstance(condition, EqExpression | NeExpression):
         # What equals a value is there, and so is what differs from null.
         wants_null = isinstance(condition, NeExpression)
@@ -234,6 +253,10 @@ def _needed(condition: Expression) -> Iterator[Path]:
             literal = not isinstance(other, Path)
             if isinstance(path, Path) and literal and isinstance(other, Nil) == wants_null:
                 yield path
+
+
+def _is_below(path: str, other: str) -> bool:
+    return path.startswith((f"{other}.", f"{other}["))
 
 
 def _step(step: object) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Final
+
 import msgspec
 
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Rejected
 
+LATEST_VERSION: Final = 1_000_000_000
+"""Each version is a deployment: nobody gets so far. A partition waits for the content of a version
+that is marked, and would wait for one beyond that for ever."""
+
 
 class Mark(msgspec.Struct, frozen=True):
     """The value of a `Kind.RULESET` record."""
 
-    version: int
+    version: Annotated[int, msgspec.Meta(le=LATEST_VERSION)]
     hash: str
 
 
@@ -63,4 +69,7 @@ def read_mark(value: bytes | None) -> Mark:
         raise Rejected(RejectReason.TOO_DEEP, f"{_MARK}; {error}") from error
 
 
-_MARK = "a ruleset mark is a JSON object with a whole 'version' and a 'hash'"
+_MARK = (
+    f"a ruleset mark is a JSON object with a whole 'version', {LATEST_VERSION} at most, and a "
+    "'hash'"
+)

@@ -10,10 +10,10 @@ key                                       value
 ========================================  ======================================================
 
 The content is the JSON of path to text, compressed; its hash is the ruleset's own. A head
-is *accepted* if it names as its base the version that is newest at its place in the topic, and its
-content is there and can be read; all readers find the same. So of two deployments made from the
-same version the first wins, and the other is told. Keys differ by the hash, so that the loser
-overwrites nothing.
+is *accepted* if it names as its base the version that is newest at its place in the topic, is the
+next one after it, and its content is there and can be read; all readers find the same. So of two
+deployments made from the same version the first wins, and the other is told. Keys differ by the
+hash, so that the loser overwrites nothing.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class Published:
             return None
         if self.heads.get(head.version) == head:
             return None  # seen before: two deployments of the same content
-        if head.based_on != self.newest or not self._is_complete(key, head):
+        follows = head.version == head.based_on + 1 and head.based_on == self.newest
+        if not follows or not self._is_complete(key, head):
             self.refused.add(key)
             return None
         self.heads[head.version] = head

@@ -25,7 +25,7 @@ from triggerstream.channels.templates.processes import (
     Renderer,
     RenderingUnavailableError,
 )
-from triggerstream.channels.templates.render import Job
+from triggerstream.channels.templates.render import job_of
 from triggerstream.core.reasons import FailReason
 from triggerstream.core.records.actions import read_firing
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -248,17 +248,12 @@ class Calls:
         )
 
     async def _render(self, attempt: Attempt, template: str, ruleset: Ruleset) -> Content:
-        parts = ruleset.source.templates.get(template)
-        if parts is None:
-            raise TemplateError("the ruleset has none of this name", template)
-        trigger = ruleset.triggers.get(attempt.trigger)
-        job = Job(
+        job = job_of(
+            ruleset,
             template=template,
-            parts=parts,
-            firing=attempt.firing,
+            trigger=attempt.trigger,
             action_id=attempt.action_id,
-            trigger_name=attempt.trigger if trigger is None else trigger.source.name,
-            zone=ruleset.policy.timezone,
+            firing=attempt.firing,
         )
         return await self._renderer.render(job)
 

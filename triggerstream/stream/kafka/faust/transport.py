@@ -131,11 +131,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         async def there() -> Mapping[TP, tuple[list[Any], int]]:
             before = self._positions(tps)
             found = await self._fetch_records(consumer, tps, limit, MOST_RECORDS)
-            after = self._positions(before)
+            # Where the broker had to be asked for a position meanwhile, there was none before.
             return {
                 tp: (found.get(tp, []), following)
-                for tp, following in after.items()
-                if following > before[tp]
+                for tp, following in self._positions(tps).items()
+                if tp in found or following > before.get(tp, following)
             }
 
         return await self._there(there())
