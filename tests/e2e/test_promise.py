@@ -37,13 +37,37 @@ def _shop() -> list[bytes]:
     return gzip.decompress(SHOP.read_bytes()).splitlines()
 
 
-@pytest.fixture(scope="module", name="expected")
-def _expected(shop: list[bytes]) -> dict[str, dict[str, Any]]:
+@pytest.fixture(scope="module", name="lines")
+def _lines(shop: list[bytes]) -> list[dict[str, Any]]:
     ruleset = load_ruleset(read_files(TRIGGERS), version=1)
-    lines = replay_lines(ruleset, shop, until=UNTIL)
+    return list(replay_lines(ruleset, shop, until=UNTIL))
+
+
+@pytest.fixture(scope="module", name="expected")
+def _expected(lines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     found = decided(line for line in lines if line["kind"] == "firing")
     assert len(found) > 1000
     return found
+
+
+@pytest.fixture(scope="module", name="suppressed")
+def _suppressed(lines: list[dict[str, Any]]) -> Counter[tuple[str, ...]]:
+    found = Counter(not_fired(line) for line in lines if line["kind"] == "suppressed")
+    assert found.total() > 100
+    return found
+
+
+def not_fired(match: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what `replay` prints of a match that did not fire."""
+    return tuple(match[key] for key in ("reason", "trigger", "customer_id", "at"))
+
+
+async def told_as_suppressed(deployment: Deployment) -> Counter[tuple[str, ...]]:
+    """Return the matches that are told not to have fired, each once; a repeat says the same."""
+    found: dict[str, dict[str, Any]] = {}
+    for match in await deployment.suppressed():
+        assert found.setdefault(match["match_id"], match) == match, "one id, two reasons"
+    return Counter(map(not_fired, found.values()))
 
 
 async def settled(deployment: Deployment) -> dict[str, dict[str, Any]]:
@@ -54,7 +78,11 @@ async def settled(deployment: Deployment) -> dict[str, dict[str, Any]]:
 
 
 async def test_a_worker_decides_what_replay_decides(
-    kafka: Bootstrapped, tmp_path: Path, shop: list[bytes], expected: Mapping[str, Any]
+    kafka: Bootstrapped,
+    tmp_path: Path,
+    shop: list[bytes],
+    expected: Mapping[str, Any],
+    suppressed: Counter[tuple[str, ...]],
 ) -> None:
     with Deployment(kafka.bootstrap, tmp_path, TRIGGERS) as deployment:
         deployment.worker()
@@ -62,11 +90,16 @@ async def test_a_worker_decides_what_replay_decides(
         await deployment.produce(shop)
 
         assert await settled(deployment) == expected
+        assert await told_as_suppressed(deployment) == suppressed
         assert deployment.stop("worker") == 0
 
 
 async def test_killed_workers_and_senders_lose_nothing_and_double_nothing(
-    kafka: Bootstrapped, tmp_path: Path, shop: list[bytes], expected: Mapping[str, Any]
+    kafka: Bootstrapped,
+    tmp_path: Path,
+    shop: list[bytes],
+    expected: Mapping[str, Any],
+    suppressed: Counter[tuple[str, ...]],
 ) -> None:
     random = Random(4)
     async with open_sinks() as sinks:
@@ -88,6 +121,7 @@ async def test_killed_workers_and_senders_lose_nothing_and_double_nothing(
             await playing
 
             assert await settled(deployment) == expected
+            assert await told_as_suppressed(deployment) == suppressed
             await everything_is_delivered(deployment, sinks, expected)
 
 
