@@ -5,14 +5,26 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check chaos docs simulate lock clean
+# Each file of tests is run by one process, the long ones first (tests/conftest.py). Tests on a real
+# Kafka mostly wait, so there are more processes than cores. One that dies ends the run.
+PYTEST := $(BIN)/pytest
+FILES := --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+WORKERS ?= 4
+
+.PHONY: demo test test-fast check chaos docs simulate lock clean
 
 demo: $(READY)  ## see it work in three minutes; KEEP=1 leaves it running
 	@$(BIN)/python -m deploy.local_kafka.run --if-possible \
 		$(BIN)/triggerstream demo $(if $(KEEP),--keep)
 
-test: check  ## everything that CI runs
-	$(BIN)/pytest
+test: check  ## everything that CI runs, on one broker; what measures time comes last, by itself
+	$(BIN)/python -m deploy.local_kafka.run --if-possible \
+		$(PYTEST) -n $(WORKERS) $(FILES) -m "not alone"
+	$(PYTEST) -m alone
+
+test-fast: $(READY)  ## the tests that need neither Kafka nor much time
+	$(PYTEST) -n logical $(FILES) -m "not (kafka or long or alone)"
+	$(PYTEST) -m "alone and not (kafka or long)"
 
 simulate: $(READY)  ## seeded schedules under faults; SCHEDULES=1000000, FROM=0, or SEED=4711 for one
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),\

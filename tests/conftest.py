@@ -26,6 +26,11 @@ settings.register_profile(
 settings.load_profile("quick")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long tests first, so that no core has nothing to do while the last of them runs."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 class ExistingBroker:
     """The broker that ``KAFKA_BOOTSTRAP`` names: its life is not ours to end."""
 

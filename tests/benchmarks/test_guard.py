@@ -23,6 +23,7 @@ def in_turn(*tries: Ratios) -> Callable[[], Ratios]:
     return lambda: next(left)
 
 
+@pytest.mark.alone
 def test_nothing_is_slower_than_its_baseline_by_a_quarter() -> None:
     _, lost = guard.judge(guard.read_baseline())
 

@@ -48,6 +48,7 @@ def demo(shop: Path, environment: dict[str, str]) -> subprocess.CompletedProcess
     )
 
 
+@pytest.mark.long
 def test_the_demo_tells_what_was_sent_and_what_was_not(
     kafka: Kafka, shop: Path, tmp_path: Path
 ) -> None:

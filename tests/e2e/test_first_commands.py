@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.deployment import Bootstrapped, Deployment
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.kafka, pytest.mark.alone, pytest.mark.timeout(120)]
 
 WITHIN = 5.0
 """Seconds within which somebody who waits must be told."""

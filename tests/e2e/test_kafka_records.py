@@ -34,7 +34,7 @@ from triggerstream.core.records.record import (
 from triggerstream.core.rulesets.published import pack
 from triggerstream.stream.kafka.topics import Topics
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(180)]
 
 TRIGGERS = """
 trigger: seen

@@ -15,7 +15,7 @@ from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.driver import replay_lines
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(420)]
 
 WORKERS = ("w1", "w2")
 SENDERS = ("s1", "s2")

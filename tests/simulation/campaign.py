@@ -80,7 +80,13 @@ def run(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes or os.cpu_count(), mp_context=context) as pool:
         futures = {pool.submit(run_seeds, chunk): len(chunk) for chunk in chunks}
-        for future in as_completed(futures):
-            found.add(future.result())
-            on_progress(futures[future])
+        try:
+            for future in as_completed(futures):
+                found.add(future.result())
+                on_progress(futures[future])
+        except BaseException:
+            # A pool waits for what it runs, and one of these may be why we were told to stop.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
     return found

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+from collections.abc import Sequence
 
 import pytest
 
 from tests.simulation import campaign
 from tests.simulation.__main__ import main
+from tests.simulation.campaign import CHUNK, Found
 from tests.simulation.mutants import MUTANTS, mutated
 
 NO_FENCE = next(mutant for mutant in MUTANTS if mutant.name == "no fence")
@@ -52,3 +55,26 @@ def test_many_schedules_give_one_table_or_one_line_of_json(
     assert told["schedules"] == {"protocol": 3, "pair": 1}
     assert told["failures"] == {}
     assert told["reached"]["crash"] > 0
+
+
+def all_but_the_first_hang(seeds: Sequence[int]) -> Found:
+    if seeds[0]:
+        signal.pause()
+    return Found()
+
+
+class BreaksOffError(Exception):
+    """Whoever waits for schedules waits no more."""
+
+
+@pytest.mark.timeout(8)
+def test_who_breaks_off_is_not_held_by_a_schedule_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(campaign, "run_seeds", all_but_the_first_hang)
+
+    def break_off(_: int) -> None:
+        raise BreaksOffError
+
+    with pytest.raises(BreaksOffError):
+        campaign.run(0, 2 * CHUNK, processes=1, on_progress=break_off)

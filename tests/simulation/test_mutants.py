@@ -7,7 +7,6 @@ import pytest
 from tests.simulation.mutants import MUTANTS, Mutant, mutated
 
 
-@pytest.mark.timeout(0)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_schedules_catch(mutant: Mutant) -> None:
     with mutated(mutant):

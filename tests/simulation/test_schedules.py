@@ -61,7 +61,8 @@ ANSWERS = (
 """What the far side and the producers do."""
 
 
-@pytest.mark.timeout(0)
+@pytest.mark.long
+@pytest.mark.timeout(300 + SCHEDULES // 10)
 def test_every_schedule_keeps_every_invariant_and_every_fault_is_reached() -> None:
     found = campaign.run(0, SCHEDULES)
 
