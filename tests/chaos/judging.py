@@ -234,7 +234,7 @@ def _alone(
     for told in encoder.records(partition.outcomes, partition):
         if told.topic == "actions":
             outcome.tell(number, told.key, told.value, told.headers)
-        else:
+        elif told.topic == "events.dlq":
             outcome.letters.add(_letter(told.headers))
     cut = partition.cut()
     store.write(cut.values, partition_record=cut.record, changelog_offset=0)

@@ -29,6 +29,7 @@ def escaped(text: str) -> str:
 def say(text: str) -> None:
     """Write *text* to stderr: talk, not data. It may have lines of its own; whatever of it somebody
     else wrote has been `escaped`."""
+    sys.stdout.flush()  # where both go to one place, they stand there as they were written
     print("\n".join(map(escaped, text.split("\n"))), file=sys.stderr)
 
 

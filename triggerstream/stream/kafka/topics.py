@@ -34,6 +34,8 @@ _KNOWN_WITHIN: Final = 20.0
 """Seconds for a new topic to be known to the broker that is asked."""
 _EXISTS: Final = 36
 """Kafka's error code for a topic that is there already."""
+_UNKNOWN: Final = 3
+"""The same for one that the broker does not know, or not yet."""
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -169,13 +171,36 @@ async def _check_settings(admin: AIOKafkaAdminClient, topics: Iterable[Topic]) -
     wrong = [
         f"kafka-configs.sh --alter --entity-type topics --entity-name {resource[3]} "
         f"--add-config {entry[0]}={required[resource[3]][entry[0]]} (found {entry[1]})"
-        for answer in await admin.describe_configs(asked)
-        for resource in answer.resources
+        for resource in await _described(admin, asked)
         for entry in resource[4]
         if entry[1] != required[resource[3]].get(entry[0], entry[1])
     ]
     if wrong:
         raise WorldChangedError("topics are not set as they must be: " + "; ".join(wrong))
+
+
+async def _described(admin: AIOKafkaAdminClient, asked: list[ConfigResource]) -> list[Any]:
+    """Return what the broker says of each resource. It may not know a topic that was just made.
+
+    Raises:
+        SettingsError: It refuses, or does not know one in time. An answer without settings would
+            pass for a topic that is as it must be.
+    """
+    refused = ""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_KNOWN_WITHIN):
+            while True:
+                answers = await admin.describe_configs(asked)
+                found = [resource for answer in answers for resource in answer.resources]
+                bad = [resource for resource in found if resource[0]]
+                if not bad:
+                    return found
+                refused = f"{bad[0][3]}: {for_code(bad[0][0]).__name__}"
+                if bad[0][0] != _UNKNOWN:
+                    break
+                await asyncio.sleep(0.05)
+    message = f"required is a broker that tells a topic's settings; found {refused}"
+    raise SettingsError(message)
 
 
 async def _default_replication(admin: AIOKafkaAdminClient) -> int:
