@@ -167,6 +167,17 @@ async def test_too_much_memory_fails_the_template_and_replaces_the_process(make:
     assert running(processes) != first
 
 
+async def test_a_process_without_memory_is_not_waited_for_by_the_loop(make: Make) -> None:
+    processes = make(memory=1024 * 1024)
+    await processes.render(job(text="fine"))
+    (idle,) = processes._idle
+
+    with pytest.raises(TemplateError, match="more memory"):
+        await processes.render(job({"long": "\u1234" * 40_000}, text=BIG))
+
+    assert idle._process.returncode == -signal.SIGKILL
+
+
 async def test_the_same_work_fits_into_the_memory_that_is_usual(make: Make) -> None:
     content = await make().render(job({"long": "\u1234" * 40_000}, text=BIG))
 

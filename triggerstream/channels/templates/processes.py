@@ -138,7 +138,7 @@ class Processes:
             raise
         reply = msgspec.msgpack.decode(told, type=Reply)
         if reply.problem is not None and reply.problem.exhausted:
-            process.end()
+            process.kill()  # nothing is left to it, and its own end may take long: all wait here
         else:
             self._idle.append(process)
         return reply
