@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.authoring.fixture_runs import run_fixture
-from triggerstream.authoring.fixtures import BASE, Fixture
+from triggerstream.authoring.fixtures.fixture import BASE, Fixture
+from triggerstream.authoring.fixtures.run import run_fixture
 from triggerstream.core.decisions import Action, Firing, action_id, firing_id
 from triggerstream.core.detection.firing import envelope
 from triggerstream.core.events.decode import decode_event

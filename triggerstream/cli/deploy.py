@@ -52,7 +52,7 @@ def deploy(
 
 def _test(files: TriggerFiles, ruleset: Ruleset, *, run: bool) -> None:
     """Run the directory's tests; end the command if one fails."""
-    from triggerstream.authoring.fixture_runs import run_fixture
+    from triggerstream.authoring.fixtures.run import run_fixture
 
     fixtures = files.fixtures(triggers=emails_of(ruleset))
     if not run or not fixtures:

@@ -13,7 +13,7 @@ from triggerstream.cli.trigger_files import TriggerFiles, emails_of
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
-    from triggerstream.authoring.fixtures import Result
+    from triggerstream.authoring.fixtures.fixture import Result
 
 
 def run_tests(
@@ -39,7 +39,7 @@ def run_tests(
 
 
 def _run(path: Path) -> list[Result]:
-    from triggerstream.authoring.fixture_runs import run_fixture
+    from triggerstream.authoring.fixtures.run import run_fixture
 
     # A single file of tests is about the triggers beside it.
     alone = path.name if path.is_file() else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from triggerstream.errors import Problem, TriggerFileError, UsageError
 
 if TYPE_CHECKING:
-    from triggerstream.authoring.fixtures import Fixture
+    from triggerstream.authoring.fixtures.fixture import Fixture
     from triggerstream.authoring.lint import Warned
     from triggerstream.authoring.observed import Observed
     from triggerstream.core.rulesets.ruleset import Ruleset
@@ -108,7 +108,7 @@ class TriggerFiles:
         Args:
             triggers: Those that tests may name (`emails_of`); ``None`` where they are not known.
         """
-        from triggerstream.authoring.fixture_files import SUFFIX, parse_fixtures
+        from triggerstream.authoring.fixtures.parse import SUFFIX, parse_fixtures
 
         found: list[Fixture] = []
         problems: list[Problem] = []

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 
 from triggerstream.errors import UnreachableError
 
-WITHIN: Final = 3.0
+WITHIN: Final = 2.5
 """Seconds within which a broker must have answered."""
 
 
@@ -66,4 +66,4 @@ async def _why_silent(servers: list[str], otherwise: str = "") -> str:
     except (TimeoutError, OSError):
         return "there is no way to it"
     writer.close()
-    return otherwise or f"who listens there has not answered as a Kafka does within {WITHIN:.0f} s"
+    return otherwise or f"who listens there has not answered as a Kafka does within {WITHIN:g} s"
