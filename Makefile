@@ -6,11 +6,11 @@ BIN := .venv/bin
 READY := .venv/ready
 
 # Each file of tests is run by one process, the long ones first (tests/conftest.py), and a process
-# that dies ends the run. Tests on a real Kafka mostly wait, so there are more processes than two
-# cores; but leases and sessions run by the clock, so what needs the cores is run before them.
+# that dies ends the run. Tests on a real Kafka mostly wait, and start processes of their own; leases
+# and sessions run by the clock, so two at a time are enough, and what needs the cores comes before.
 PYTEST := $(BIN)/pytest
 FILES := --dist loadfile --no-loadscope-reorder --max-worker-restart 0
-WORKERS ?= 3
+WORKERS ?= 2
 
 .PHONY: demo test test-fast check chaos docs simulate lock clean
 
