@@ -87,6 +87,6 @@ def run(
         except BaseException:
             # A pool waits for what it runs, and one of these may be why we were told to stop.
             for process in multiprocessing.active_children():
-                process.terminate()
+                process.kill()
             raise
     return found

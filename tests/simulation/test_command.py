@@ -67,7 +67,7 @@ class BreaksOffError(Exception):
     """Whoever waits for schedules waits no more."""
 
 
-@pytest.mark.timeout(8)
+@pytest.mark.timeout(60)
 def test_who_breaks_off_is_not_held_by_a_schedule_that_hangs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
