@@ -6,6 +6,7 @@ Hypothesis tries a fixed, quick set of examples; ``--hypothesis-profile=long`` s
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -24,6 +25,11 @@ settings.register_profile(
     "long", max_examples=20_000, deadline=None, suppress_health_check=SLOW_TO_DRAW
 )
 settings.load_profile("quick")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell has what it starts in the background ignore Ctrl-C, and that is inherited: whom a test
+    # starts, in order to interrupt it, would not hear it either.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -74,10 +74,14 @@ def test_who_has_seen_enough_ends_it_well(tmp_path: Path) -> None:
         env={"PYTHONPATH": str(ROOT), "TRIGGERSTREAM_HTTP__ADMIN_TOKEN_FILE": str(secret)},
         cwd=tmp_path,
     )
-    with secret.open("w"):  # opens when it reads its settings, and it waits for them
-        process.send_signal(signal.SIGINT)
+    try:
+        with secret.open("w"):  # opens when it reads its settings, and it waits for them
+            process.send_signal(signal.SIGINT)
 
-        assert process.wait(30) == 0
+            assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_closed_pipe_is_an_end_without_words() -> None:
