@@ -17,7 +17,7 @@ import pytest
 from tests.e2e.deployment import Bootstrapped, Deployment
 from triggerstream.core.records.placement import partition_of
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(120)]
 
 TRIGGERS = """
 trigger: seen
