@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.e2e.deployment import Deployment, decided
+from tests.e2e.deployment import SHORT_SESSION, Deployment, decided
 from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.core.timestamps import parse_moment
@@ -81,7 +81,7 @@ class Stage:
             directory,
             triggers,
             partitions=partitions,
-            settings=settings,
+            settings={**SHORT_SESSION, **(settings or {})},
         )
 
     def say(self, text: str) -> None:

@@ -12,6 +12,8 @@ from tests.chaos.trial import Trial
 
 SESSION = 6.0
 """The session timeout of the deployments, in seconds."""
+UNHURRIED = {"TRIGGERSTREAM_KAFKA__SESSION_TIMEOUT": "15"}
+"""The default, where nobody dies: a lease that a busy machine lets run out would be a crash."""
 
 
 async def killed(stage: Stage, times: int) -> Row:
@@ -68,7 +70,7 @@ async def paused(stage: Stage, times: int) -> Row:
 
 async def restarted_in_order(stage: Stage, times: int) -> Row:
     """SIGTERM, one worker after the other, under load: nothing at all may be repeated."""
-    with stage.deployment() as deployment:
+    with stage.deployment(settings=UNHURRIED) as deployment:
         async with Trial(stage, deployment) as trial:
             deployment.worker("w2")
             await trial.reading("w2")

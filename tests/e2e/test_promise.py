@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.deployment import Bootstrapped, Deployment, decided
+from tests.e2e.deployment import SHORT_SESSION, Bootstrapped, Deployment, decided
 from tests.e2e.sinks import Sinks, open_sinks
 from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import load_ruleset
@@ -104,7 +104,8 @@ async def test_killed_workers_and_senders_lose_nothing_and_double_nothing(
 ) -> None:
     random = Random(4)
     async with open_sinks() as sinks:
-        with Deployment(kafka.bootstrap, tmp_path, TRIGGERS, settings=sinks.settings) as deployment:
+        settings = {**sinks.settings, **SHORT_SESSION}
+        with Deployment(kafka.bootstrap, tmp_path, TRIGGERS, settings=settings) as deployment:
             deployment.worker()
             deployment.sender()
             await deployment.wait_for_topics()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.deployment import Bootstrapped, Deployment, decided
+from tests.e2e.deployment import SHORT_SESSION, Bootstrapped, Deployment, decided
 from tests.e2e.sinks import open_sinks
 from tests.e2e.test_promise import SHOP, TRIGGERS, UNTIL, everything_is_delivered, settled
 from triggerstream.authoring.files import read_files
@@ -39,7 +39,7 @@ async def test_who_is_killed_is_replaced_by_who_has_followed(
     expected = decided(line for line in lines if line["kind"] == "firing")
     first, second, rest = shop[:16_000], shop[16_000:17_500], shop[17_500:]
     async with open_sinks() as sinks:
-        settings = {**sinks.settings, "TRIGGERSTREAM_KAFKA__STANDBYS": "1"}
+        settings = {**sinks.settings, **SHORT_SESSION, "TRIGGERSTREAM_KAFKA__STANDBYS": "1"}
         with Deployment(kafka.bootstrap, tmp_path, TRIGGERS, settings=settings) as deployment:
             for name in WORKERS:
                 deployment.worker(name)
