@@ -143,6 +143,8 @@ def test_what_the_intake_rejects_is_told_and_counted(told: Told) -> None:
     told.notices.flush()
 
     assert told.events() == ["dead letter", "dead letter: more"]
+    # They are among the letters of the input topic: the inbox has no topic of its own for them.
+    assert told.lines[0]["look"] == "triggerstream dlq show --of actions --reason missing_field"
     assert told.lines[1]["number"] == 2
 
 

@@ -70,10 +70,11 @@ class Notices:
                     pass
 
     def rejected(self, topic: str, reasons: Mapping[str, int]) -> None:
-        """Take records of *topic* (short name) that became dead letters, by reason."""
+        """Take records of *topic* (short name) that became dead letters among those of this
+        process's input topic, by reason."""
         for reason, number in reasons.items():
             if self._is_new(("dead_letter", topic, reason), number):
-                _log.warning("dead letter", topic=topic, reason=reason, look=f"{topic}.dlq")
+                _log.warning("dead letter", topic=topic, reason=reason, look=self._look(reason))
 
     def flush(self) -> None:
         """Tell of the kinds that have gone on since they were told last."""
@@ -105,8 +106,12 @@ class Notices:
                 reason=letter.reason,
                 partition=letter.partition,
                 offset=letter.offset,
-                look=f"triggerstream dlq show --of {self._topic} --reason {letter.reason}",
+                look=self._look(letter.reason),
             )
+
+    def _look(self, reason: str) -> str:
+        """Return the command that shows the letters with this reason."""
+        return f"triggerstream dlq show --of {self._topic} --reason {reason}"
 
     def _is_new(self, kind: _Kind, number: int = 1) -> bool:
         """Note *number* more of *kind*; return whether it is to be told now."""
