@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from contextlib import redirect_stderr
 
 import pytest
@@ -117,3 +119,20 @@ def test_a_complaint_about_a_line_is_one_line(capsys: pytest.CaptureFixture[str]
     findings.on_error(TriggerFailed("t", "c", 5, EVIL))
 
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_what_is_said_is_said_where_nobody_reads_the_data_any_more(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", os.fdopen(writing, "w"))
+        sys.stdout.write("data")
+
+        say("on we go")
+
+        with pytest.raises(BrokenPipeError):
+            sys.stdout.close()
+
+    assert capfd.readouterr().err == "on we go\n"

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,11 +26,19 @@ def escaped(text: str) -> str:
     )
 
 
+def printable_lines(text: str) -> list[str]:
+    """Return the lines of *text*, which somebody else wrote, each of them `escaped`."""
+    return [escaped(line) for line in text.split("\n")]
+
+
 def say(text: str) -> None:
     """Write *text* to stderr: talk, not data. It may have lines of its own; whatever of it somebody
     else wrote has been `escaped`."""
-    sys.stdout.flush()  # where both go to one place, they stand there as they were written
-    print("\n".join(map(escaped, text.split("\n"))), file=sys.stderr)
+    # Where both go to one place, they stand there as they were written. That nobody reads the data
+    # any more is no reason to be silent, nor to break off what is being done.
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    print("\n".join(printable_lines(text)), file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
@@ -65,11 +73,6 @@ def until_closed() -> Iterator[None]:
     except OutputClosedError:
         # What is still buffered has nowhere to go, and the interpreter would try once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def printable_lines(text: str) -> list[str]:
-    """Return the lines of *text*, which somebody else wrote, each of them `escaped`."""
-    return [escaped(line) for line in text.split("\n")]
 
 
 def print_table(columns: list[str], rows: Iterable[Iterable[object]]) -> None:
