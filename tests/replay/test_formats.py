@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
+from triggerstream.core.events.bodies import MARK
 from triggerstream.errors import UsageError
 from triggerstream.replay.csv_rows import Columns
 from triggerstream.replay.formats import EventSource, Found, Unreadable
-from triggerstream.replay.sources import MARK
 
 A, B = b'{"customer_id":"a","n":[1,{"x":"]}"}]}', b'{"customer_id": "b"}'
 

@@ -71,6 +71,8 @@ def reaching_kafka(settings: Settings) -> Iterator[None]:
     """
     from aiokafka.errors import KafkaError
 
+    from triggerstream.stream.kafka.reach import unreachable
+
     try:
         yield
     except UnreachableError as error:
@@ -80,11 +82,7 @@ def reaching_kafka(settings: Settings) -> Iterator[None]:
         msg = f"{error}. It is the default, since {BOOTSTRAP} is not set"
         raise UnreachableError(msg) from error
     except (KafkaError, ConnectionError) as error:
-        msg = (
-            f"{BOOTSTRAP}: required are brokers that answer; "
-            f"found {settings.kafka.bootstrap} ({error})"
-        )
-        raise UnreachableError(msg) from error
+        raise unreachable(settings.kafka.bootstrap, error) from error
     except OSError as error:
         if settings.kafka.security.endswith("ssl"):
             msg = f"TRIGGERSTREAM_KAFKA__TLS_…: required are readable PEM files; found: {error}"

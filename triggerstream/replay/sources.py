@@ -16,9 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from triggerstream.core.events.bodies import MARK
 from triggerstream.errors import UsageError
-
-MARK: Final = b"\xef\xbb\xbf"
 
 _GZIP: Final = b"\x1f\x8b"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")

@@ -25,6 +25,7 @@ from triggerstream.core.events.batches import split
 from triggerstream.core.events.cloudevents import without_attributes
 from triggerstream.core.events.decode import LATER, MAX_BYTES, decode_event
 from triggerstream.core.events.event import Event
+from triggerstream.core.events.fields import read_members
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
 from triggerstream.core.records.record import (
@@ -56,7 +57,6 @@ class _Brought(msgspec.Struct, gc=False):
 
 
 _decode_brought = msgspec.json.Decoder(_Brought).decode
-_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Appending(Protocol):
@@ -259,7 +259,7 @@ def _stamped(event: Event, *, has_time: bool) -> bytes:
     if brought.event_id is not None and not wants_time:
         return event.raw
     # What is not ours to say stays byte for byte as it came.
-    body: dict[str, Any] = _decode_members(event.raw)
+    body: dict[str, Any] = read_members(event.raw)
     body["event_id"] = event.event_id
     if wants_time:
         body["timestamp"] = event.timestamp

@@ -14,6 +14,7 @@ import orjson
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.events.decode import MAX_BYTES
 from triggerstream.core.events.event import Event
+from triggerstream.core.events.fields import read_members
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import ARRIVAL, Produce, Rejected
 
@@ -24,7 +25,6 @@ _NULL = b"null"
 _detect = Detect("")
 _NAMELESS = "/0/0"
 """How that names an event which brings no id."""
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -87,9 +87,9 @@ def accept(value: bytes, *, place: str, arrival: int, is_played: bool) -> Accept
 def _fields_of(value: bytes, mended: bytes) -> dict[str, msgspec.Raw]:
     """Return the fields of a native body, as they came if that is JSON, and else as mended."""
     try:
-        return _fields(value)
+        return read_members(value)
     except msgspec.DecodeError:
-        return _fields(mended)
+        return read_members(mended)
 
 
 def _is_there(fields: dict[str, msgspec.Raw], name: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from triggerstream.core.events.bodies import checked, decode_mended
+from triggerstream.core.events.fields import read_members
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Rejected
 
@@ -30,7 +31,6 @@ _INHERITED: Final = ("context", "receivedAt", "sentAt")
 _BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[")
 _decode = msgspec.json.Decoder(list[msgspec.Raw] | dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.encode
 
 
@@ -78,7 +78,7 @@ def _with(item: msgspec.Raw, said: dict[str, msgspec.Raw]) -> bytes:
     if not said:
         return bytes(item)
     try:
-        call = _decode_members(item)
+        call = read_members(item)
     except msgspec.DecodeError:
         return bytes(item)
     return _encode({**said, **call}) if "type" in call else bytes(item)

@@ -15,7 +15,7 @@ import msgspec
 
 from triggerstream.core.events import cloudevents, shapes
 from triggerstream.core.events.event import Event
-from triggerstream.core.events.fields import Fields, seen
+from triggerstream.core.events.fields import Fields, read_members, seen
 from triggerstream.core.events.segment_spec import OF as OF_SEGMENT
 from triggerstream.core.events.segment_spec import SEGMENT_TYPES, read_segment
 from triggerstream.core.events.text import mend_bytes, mend_escapes
@@ -36,7 +36,6 @@ _DETAIL: Final = 200
 _STRINGS_AND_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[][{}]', re.DOTALL)
 
 _decode_members = msgspec.json.Decoder(dict[str, Any]).decode
-_decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
 _encode = msgspec.json.encode
 
@@ -161,7 +160,7 @@ def _read_native(fields: Fields, value: bytes) -> Event:
     fields.required(event.customer_id, "customer_id")
     fields.required(event.event_type, "event_type")
     # Whoever reads the event behind us reads what we read; what we do not know stays as it came.
-    event.raw = _encode({**_decode_raw(value), **fields.mended}) if fields.mended else value
+    event.raw = _encode({**read_members(value), **fields.mended}) if fields.mended else value
     return event
 
 

@@ -17,6 +17,9 @@ from triggerstream.core.timestamps import read_moment
 SHOWN: Final = 80
 """Characters of a customer's value that a letter shows."""
 
+read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+"""Returns the members of a JSON object by name, each as the bytes that it was sent in."""
+
 _as_json = msgspec.json.encode
 
 

@@ -39,16 +39,17 @@ async def reach(options: Mapping[str, Any]) -> frozenset[str]:
             return frozenset(await admin.list_topics())
     except TimeoutError as error:
         why = await _why_silent(options["bootstrap_servers"])
-        raise _unreachable(addresses, why) from error
+        raise unreachable(addresses, why) from error
     except (KafkaError, OSError) as error:
         why = await _why_silent(options["bootstrap_servers"], str(error) or type(error).__name__)
-        raise _unreachable(addresses, why) from error
+        raise unreachable(addresses, why) from error
     finally:
         with contextlib.suppress(KafkaError, OSError):
             await admin.close()
 
 
-def _unreachable(addresses: str, why: str) -> UnreachableError:
+def unreachable(addresses: str, why: object) -> UnreachableError:
+    """Return the error that says what was found at *addresses* instead of brokers that answer."""
     required = "TRIGGERSTREAM_KAFKA__BOOTSTRAP: required are brokers that answer"
     return UnreachableError(f"{required}; found {addresses} ({why})")
 
