@@ -4,13 +4,12 @@ been read already."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import orjson
 
 from triggerstream.core.detection.detect import Detect
-from triggerstream.core.detection.engine import on_event
+from triggerstream.core.detection.engine import Engine
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.records.record import KIND, Kind
@@ -44,7 +43,7 @@ class Decoded(Detect):
         """Say whether the events that come next have an arrival that their timestamps must not be
         far ahead of, or one that is made up from the timestamp."""
         self.clamp_skew = clamp_skew
-        self.on_message = partial(on_event, clamp_skew=clamp_skew)
+        self.on_message = Engine(clamp_skew=clamp_skew).on_event
 
     def read(self, record: Any, kind: bytes | None) -> Any:
         return record.event

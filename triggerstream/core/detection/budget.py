@@ -7,11 +7,18 @@ was stored and loaded in between decides the same.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from triggerstream.core.decisions import Bounded, Decided
-from triggerstream.core.detection import slots
+from triggerstream.core.detection.instances import forget, instances
+from triggerstream.core.patterns.progress import KEY
+from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state.codec import dump_body, size_of
 from triggerstream.core.state.customer import CustomerState
+
+LONGEST_ID = 256
+"""Characters of an event id, so that what an event adds to a state has a bound."""
 
 BYTES = 512 * 1024
 """Stored bytes of one customer: half of what a broker takes by default."""
@@ -27,12 +34,13 @@ def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
 
     Only needed where the state's weight is over `BYTES`, or its waits are over `WAITS`.
     """
-    while state.waits > WAITS:
+    while len(state.progress.waits) > WAITS:
         _give_up_wait(state, ruleset, out)
     if state.weight <= BYTES:
         return
     size = len(dump_body(state))
     if size > BYTES:
+        state.progress.sweep()
         size = _forget_old_limits(state, ruleset)
     if size > BYTES:
         size = _give_up_bytes(state, ruleset, size - _TARGET, out)
@@ -40,14 +48,16 @@ def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
 
 
 def _give_up_wait(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
-    name = max(state.timers, key=lambda name: (state.timers[name].waits, name))
+    progress = state.progress
+    waits = Counter(ruleset.waits[cell[:KEY]][0].id for cell in progress.waits)
+    name = max(waits, key=lambda name: (waits[name], name))
     trigger = ruleset.triggers[name]
     instance = next(
         each
-        for each in slots.instances(state, trigger)
-        if trigger.matcher.waits(slots.progress(state, trigger, each))
+        for each in instances(progress, trigger)
+        if any(key + each in progress.waits for key in trigger.matcher.waits)
     )
-    slots.forget(state, trigger, instance)
+    forget(progress, trigger, instance)
     out.append(Bounded("wait", name, state.customer_id))
 
 
@@ -61,19 +71,51 @@ def _forget_old_limits(state: CustomerState, ruleset: Ruleset) -> int:
 
 def _give_up_bytes(state: CustomerState, ruleset: Ruleset, surplus: int, out: list[Decided]) -> int:
     """Forget instances until *surplus* bytes are gone; return the bytes that are left."""
-    sizes: dict[str, dict[str | None, int]] = {
-        name: {None: size_of(slot)} for name, slot in state.slots.items()
-    }
-    for name, by_instance in state.instances.items():
-        sizes[name] = {
-            each: len(each.encode()) + size_of(slot) for each, slot in by_instance.items()
-        }
-    while surplus > 0 and sizes:
+    progress = state.progress
+    sizes: dict[str, dict[str, int]] = {}
+    holders: Counter[int] = Counter()
+    for trigger in ruleset.triggers.values():
+        by_instance = {each: _size(state, trigger, each) for each in instances(progress, trigger)}
+        sizes[trigger.id] = {each: size for each, size in by_instance.items() if size}
+        for each in sizes[trigger.id]:
+            holders.update(trigger.matcher.positions(progress, each))
+    while surplus > 0 and any(sizes.values()):
         name = max(sizes, key=lambda name: (sum(sizes[name].values()), name))
+        trigger = ruleset.triggers[name]
         instance = next(iter(sizes[name]))
-        surplus -= sizes[name].pop(instance)
-        slots.forget(state, ruleset.triggers[name], instance)
+        held = trigger.matcher.positions(progress, instance)
+        # What others hold too takes its bytes still.
+        shared = [position for position in held if holders[position] > 1]
+        surplus -= sizes[name].pop(instance) - sum(_event_size(state, each) for each in shared)
+        holders.subtract(held)
+        forget(progress, trigger, instance)
         out.append(Bounded("slot", name, state.customer_id))
-        if not sizes[name]:
-            del sizes[name]
+    progress.sweep()
     return len(dump_body(state))
+
+
+def _size(state: CustomerState, trigger: CompiledTrigger, instance: str) -> int:
+    """Return how many bytes an instance takes with the events that it holds; 0 without any."""
+    progress = state.progress
+    cells = [
+        (cell, table[cell])
+        for key in trigger.matcher.keys
+        for cell in [key + instance]
+        for table in (progress.cells, progress.waits, progress.matches, progress.values)
+        if cell in table
+    ]
+    if not cells:
+        return 0
+    events = trigger.matcher.positions(progress, instance)
+    return size_of(cells) + sum(_event_size(state, position) for position in events)
+
+
+def _event_size(state: CustomerState, position: int) -> int:
+    """Return how many bytes an event takes in the table."""
+    progress = state.progress
+    return _REST + len(progress.ids[position].encode()) + len(progress.bodies.get(position, b""))
+
+
+_REST = 32
+"""Bytes of an event beside its id and its body: its position, twice where it is whole, and its
+time, with what MessagePack says of each."""

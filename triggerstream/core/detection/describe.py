@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from triggerstream.core.detection import slots
+from triggerstream.core.detection.adopt import adopt
+from triggerstream.core.detection.instances import has_progress, instances
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state.customer import CustomerState
@@ -18,6 +20,9 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
     Progress of triggers that *ruleset* does not evaluate as they were is left out: it is dropped
     at the customer's next event.
     """
+    if state.old is not None:
+        state = replace(state)  # which takes nothing over by being looked at
+        adopt(state, ruleset)
     return {
         "customer_id": state.customer_id,
         "last": _moment(state.last) if state.last >= 0 else None,
@@ -29,20 +34,27 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
 
 
 def _progress(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
+    progress = state.progress
     described: dict[str, Any] = {}
-    for name in slots.names(state):
-        trigger = ruleset.triggers.get(name)
-        if trigger is None or slots.made_by(state, name) != trigger.fingerprint:
-            continue
-        described[name] = [
+    for trigger in ruleset.triggers.values():
+        held = [
             {
-                "instance": instance,
-                "waits": [_moment(due) for due, _ in trigger.matcher.waits(progress)],
-                "events": [name for _, name in sorted(trigger.matcher.events(progress))],
+                "instance": None if trigger.instance_of is None else instance,
+                "waits": [
+                    _moment(progress.waits[key + instance][0])
+                    for key in trigger.matcher.waits
+                    if key + instance in progress.waits
+                ],
+                "events": [
+                    progress.ids[position]
+                    for position in sorted(trigger.matcher.positions(progress, instance))
+                ],
             }
-            for instance in slots.instances(state, trigger)
-            if (progress := slots.progress(state, trigger, instance)) is not None
+            for instance in instances(progress, trigger)
+            if has_progress(progress, trigger, instance)
         ]
+        if held:
+            described[trigger.id] = held
     return described
 
 

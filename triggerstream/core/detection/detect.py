@@ -10,8 +10,8 @@ import msgspec
 
 from triggerstream.core.decisions import Suppressed
 from triggerstream.core.detection import engine
+from triggerstream.core.detection.budget import LONGEST_ID
 from triggerstream.core.detection.describe import describe
-from triggerstream.core.detection.slots import LONGEST_ID
 from triggerstream.core.events.decode import MAX_BYTES, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
@@ -52,6 +52,7 @@ class Detect:
         self._topic = topic
         self._max_event_bytes = max_event_bytes
         self.clamp_skew = clamp_skew
+        self._engine = engine.Engine(clamp_skew=clamp_skew)
 
     def read(self, record: Record, kind: bytes | None) -> Event | FailedDelivery:
         if kind is not None:
@@ -101,9 +102,7 @@ class Detect:
         out: list[Any],
     ) -> str:
         if isinstance(message, Event):
-            return engine.on_event(
-                state, message, ruleset, arrival, clock, position, out, self.clamp_skew
-            )
+            return self._engine.on_event(state, message, ruleset, arrival, clock, position, out)
         engine.on_clock(state, ruleset, clock, out)
         return engine.on_failed_delivery(state, message.trigger, message.firing_id)
 

@@ -12,19 +12,20 @@ begins anew for this customer. Everything else that is raised here stops the pro
 from __future__ import annotations
 
 from triggerstream.core.decisions import Bounded, Clamped, ConsentChanged, Decided, GoalReached
-from triggerstream.core.detection import slots
+from triggerstream.core.detection.adopt import adopt
 from triggerstream.core.detection.budget import BYTES, WAITS, enforce
 from triggerstream.core.detection.firing import FATAL, fail, judge
+from triggerstream.core.detection.instances import changed, instances
 from triggerstream.core.detection.timers import fire_due
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.events.event import Event
-from triggerstream.core.patterns.base import Occurrence, Step
+from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.patterns.base import Match
+from triggerstream.core.patterns.progress import Now
 from triggerstream.core.reasons import RecordStatus
-from triggerstream.core.rulesets.compile import CompiledTrigger
-from triggerstream.core.rulesets.ruleset import Goal, Ruleset
+from triggerstream.core.rulesets.ruleset import Goal, Interest, Ruleset
 from triggerstream.core.rulesets.subscription import Subscription
 from triggerstream.core.state import profile
-from triggerstream.core.state.codec import decode_slot, encode_slot
 from triggerstream.core.state.customer import CustomerState
 
 Out = list[Decided]
@@ -37,53 +38,75 @@ DUPLICATE = RecordStatus.DUPLICATE.value
 NOTHING = -1
 """Before every time: nothing is due by it."""
 
+_CELL = 64
+"""Bytes that one more position takes at most: its own, and those of a cell with its key."""
 
-def on_event(
-    state: CustomerState,
-    event: Event,
-    ruleset: Ruleset,
-    arrival: int,
-    clock: int,
-    position: int,
-    out: Out,
-    clamp_skew: bool,
-) -> str:
-    """Apply *event*; append what is decided to *out*, in order.
+
+class Engine:
+    """Decides for one customer after the other.
 
     Args:
-        clamp_skew: Whether a timestamp too far ahead of *arrival* is taken for it.
+        clamp_skew: Whether a timestamp too far ahead of its arrival is taken for it.
     """
-    if state.ruleset is not ruleset:
-        _adopt(state, ruleset)
-    lateness = state.lateness
-    if state.wake <= clock:
-        fire_due(state, ruleset, clock - lateness, NOTHING, out)
-    if state.remember(event.source, event.event_id, arrival):
-        return DUPLICATE
 
-    at = event.timestamp
-    if at > arrival and clamp_skew and at > arrival + ruleset.policy.max_skew:
-        out.append(Clamped(event.customer_id, at, arrival))
-        at = arrival
-    if at < state.last:
-        if state.last - at > lateness:
-            _on_late_event(state, event, ruleset, at, position, out)
-            return LATE
-        at = state.last
-    state.last = at
-    if event.event_type == IDENTIFY:
-        _identify(state, event, out)
-    if at >= state.due:
-        fire_due(state, ruleset, NOTHING, at, out)
-    interest = ruleset.interests.get(event.event_type)
-    if interest is not None:
-        if interest.goals:
-            _reach(state, event, interest.goals, position, out)
-        now = Occurrence(event, at, position, arrival)
-        _advance(state, now, interest.entries, ruleset, out)
-    if state.weight > BYTES or state.waits > WAITS:
-        enforce(state, ruleset, out)
-    return APPLIED
+    def __init__(self, *, clamp_skew: bool) -> None:
+        self._clamp_skew = clamp_skew
+        self._now = Now()
+
+    def on_event(
+        self,
+        state: CustomerState,
+        event: Event,
+        ruleset: Ruleset,
+        arrival: int,
+        clock: int,
+        position: int,
+        out: Out,
+    ) -> str:
+        """Apply *event*; append what is decided to *out*, in order."""
+        if state.ruleset is not ruleset:
+            adopt(state, ruleset)
+        policy = ruleset.policy
+        progress = state.progress
+        lateness: int = policy.allowed_lateness
+        if progress.settled <= clock - lateness:
+            fire_due(state, ruleset, clock - lateness, NOTHING, out)
+            _set_wake(state, lateness)
+        if state.remember(event.source, event.event_id, arrival):
+            return DUPLICATE
+
+        at = event.timestamp
+        if at > arrival and self._clamp_skew and at > arrival + policy.max_skew:
+            out.append(Clamped(event.customer_id, at, arrival))
+            at = arrival
+        if at < state.last:
+            if state.last - at > lateness:
+                _on_late_event(state, event, ruleset, at, position, out)
+                _set_wake(state, lateness)
+                return LATE
+            at = state.last
+        state.last = at
+        if event.event_type == IDENTIFY:
+            _identify(state, event, out)
+        if at >= progress.due:
+            fire_due(state, ruleset, NOTHING, at, out)
+        interest = ruleset.interests.get(event.event_type)
+        if interest is not None:
+            if interest.goals:
+                _reach(state, event, interest.goals, position, out)
+            now = self._now
+            now.event, now.at, now.position, now.arrival = event, at, position, arrival
+            now.is_held = now.is_whole = False
+            _advance(state, now, interest, ruleset, out)
+        if state.weight > BYTES or len(progress.waits) > WAITS:
+            enforce(state, ruleset, out)
+        _set_wake(state, lateness)
+        return APPLIED
+
+
+def _set_wake(state: CustomerState, lateness: int) -> None:
+    settled = state.progress.settled
+    state.wake = NEVER if settled == NEVER else settled + lateness
 
 
 def _on_late_event(
@@ -98,14 +121,22 @@ def _on_late_event(
     interest = ruleset.interests.get(event.event_type)
     if interest is not None:
         _reach(state, event, interest.goals, position, out)
-        _cancel(state, event, interest.entries, at, out)
+        for entry in interest.entries:
+            try:
+                _cancel(state, entry, event, at)
+            except FATAL:
+                raise
+            except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
+                fail(state, entry.trigger, at, error, out)
 
 
 def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, out: Out) -> None:
     """Decide the waits that are due by *clock*."""
     if state.ruleset is not ruleset:
-        _adopt(state, ruleset)
-    fire_due(state, ruleset, clock - state.lateness, NOTHING, out)
+        adopt(state, ruleset)
+    lateness = ruleset.policy.allowed_lateness
+    fire_due(state, ruleset, clock - lateness, NOTHING, out)
+    _set_wake(state, lateness)
 
 
 def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> str:
@@ -119,21 +150,6 @@ def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> st
         return DUPLICATE
     state.limits[trigger] = without
     return APPLIED
-
-
-def _adopt(state: CustomerState, ruleset: Ruleset) -> None:
-    """Drop the progress of triggers that are gone, off, or detect something else by now."""
-    if state.detections != ruleset.detections:
-        triggers = ruleset.triggers
-        for name in slots.names(state):
-            trigger = triggers.get(name)
-            if trigger is None or trigger.fingerprint != slots.made_by(state, name):
-                slots.drop(state, name)
-        state.detections = ruleset.detections
-    state.ruleset = ruleset
-    state.lateness = ruleset.policy.allowed_lateness
-    if state.timers:
-        state.note_waits()
 
 
 def _identify(state: CustomerState, event: Event, out: Out) -> None:
@@ -161,117 +177,66 @@ def _reach(
 
 
 def _advance(
-    state: CustomerState,
-    now: Occurrence,
-    entries: tuple[Subscription, ...],
-    ruleset: Ruleset,
-    out: Out,
+    state: CustomerState, now: Now, interest: Interest, ruleset: Ruleset, out: Out
 ) -> None:
     """Offer an event to the triggers that its type concerns."""
-    event = now.event
-    kept = state.slots
-    reference = slots.REFERENCE + len(event.raw)
-    # The commonest case in one piece: a call per trigger would cost more than the branches.
-    for entry in entries:
-        name = entry.id
-        slot = kept.get(name)
-        if slot is not None:
-            progress = decode_slot(slot, entry.decode)
-        elif entry.opens or entry.instance_of is not None:
-            progress = None
-        else:
-            continue
+    progress, event = state.progress, now.event
+    for entry in interest.entries:
         try:
-            if entry.instance_of is not None:
-                _advance_instance(state, now, entry, ruleset, out)
-                continue
-            step = entry.on_event(progress, now)
-            if step is None:
-                continue
-            after = step.progress
-            if after is None or step.gave_up:
-                _take(state, entry.trigger, None, step, now, ruleset, out)
-                continue
-            if slot is None:
-                state.weight += entry.weight
-            kept[name] = encode_slot(entry.fingerprint, after, slot)
-            state.weight += entry.growth * reference
-            if entry.timed:
-                slots.note_wait(state, entry.trigger, after)
+            if entry.instance_of is None:
+                match = entry.look.on_event(progress, now, "")
+            else:
+                match = _advance_instance(state, now, entry, out)
+            if now.gave_up:
+                _tell_bounded(state, now, entry, out)
+            if match is not None:
+                trigger = entry.trigger
+                instance = None if entry.instance_of is None else entry.instance_of(event)
+                out.append(judge(state, trigger, instance, match, event, None, ruleset.policy))
         except FATAL:
             raise
         except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
-            fail(state, name, now.at, error, out)
+            fail(state, entry.trigger, now.at, error, out)
+            now.gave_up.clear()
+            now.is_held = True  # by another one, perhaps
+    if now.is_held:
+        progress.keep(now)
+        size = len(event.raw) + 4 * len(event.event_id)
+        state.weight += (interest.growth + 1) * (_CELL + size)
 
 
 def _advance_instance(
-    state: CustomerState, now: Occurrence, entry: Subscription, ruleset: Ruleset, out: Out
-) -> None:
-    """Offer an event to the instance that it names."""
-    instance_of, event = entry.instance_of, now.event
-    instance = None if instance_of is None else instance_of(event)
+    state: CustomerState, now: Now, entry: Subscription, out: Out
+) -> Match | None:
+    """Offer an event to the instance that it names; return the match that it completes there."""
+    event = now.event
+    instance = None if entry.instance_of is None else entry.instance_of(event)
     if instance is None:
-        _cancel_entry(state, entry, event, now.at)
+        _cancel(state, entry, event, now.at)
+        return None
+    was_held = now.is_held
+    now.is_held = now.has_cancelled = False
+    match = entry.look.on_event(state.progress, now, instance)
+    if match is not None or now.is_held or now.has_cancelled:
+        state.weight += 4 * len(instance) * (entry.trigger.matcher.growth + 1)
+        if changed(state.progress, entry.trigger, instance, now.at):
+            out.append(Bounded("instance", entry.trigger.id, state.customer_id))
+    now.is_held = now.is_held or was_held
+    return match
+
+
+def _tell_bounded(state: CustomerState, now: Now, entry: Subscription, out: Out) -> None:
+    out.extend([Bounded(what, entry.trigger.id, state.customer_id) for what in now.gave_up])
+    now.gave_up.clear()
+
+
+def _cancel(state: CustomerState, entry: Subscription, event: Event, at: int) -> None:
+    """Let an event cancel what it forbids at *at*, and nothing else: in its instance, or in every
+    one where it names none (21)."""
+    if not entry.cancels:
         return
-    progress = slots.progress(state, entry.trigger, instance)
-    if progress is None and not entry.opens:
-        return
-    step = entry.on_event(progress, now)
-    if step is not None:
-        _take(state, entry.trigger, instance, step, now, ruleset, out)
-
-
-def _take(
-    state: CustomerState,
-    trigger: CompiledTrigger,
-    instance: str | None,
-    step: Step,
-    now: Occurrence,
-    ruleset: Ruleset,
-    out: Out,
-) -> None:
-    """Keep what an event left of an instance, and judge the match that it completed."""
-    event, after = now.event, step.progress
-    if after is None:
-        slots.forget(state, trigger, instance)
-    elif slots.put(state, trigger, instance, after, now.at, len(event.raw)):
-        out.append(Bounded("instance", trigger.id, state.customer_id))
-    for what in step.gave_up:
-        out.append(Bounded(what, trigger.id, state.customer_id))
-    match = step.match
-    if match is not None:
-        out.append(judge(state, trigger, instance, match, event, None, ruleset.policy))
-
-
-def _cancel(
-    state: CustomerState, event: Event, entries: tuple[Subscription, ...], at: int, out: Out
-) -> None:
-    """Let a late event cancel what it forbids at its own time (28)."""
-    for entry in entries:
-        try:
-            _cancel_entry(state, entry, event, at)
-        except FATAL:
-            raise
-        except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
-            fail(state, entry.id, at, error, out)
-
-
-def _cancel_entry(state: CustomerState, entry: Subscription, event: Event, at: int) -> None:
-    """Cancel in the event's instance, or in every one where it names none (21)."""
-    on_cancel, trigger = entry.on_cancel, entry.trigger
-    if on_cancel is None:
-        return
-    concerned = slots.instances(state, trigger)
-    if entry.instance_of is not None:
-        instance = entry.instance_of(event)
-        if instance is not None:
-            concerned = [instance]
-    for name in concerned:
-        progress = slots.progress(state, trigger, name)
-        step = None if progress is None else on_cancel(progress, event, at)
-        if step is None:
-            continue
-        if step.progress is None:
-            slots.forget(state, trigger, name)
-        else:
-            slots.put(state, trigger, name, step.progress, at, len(event.raw))
+    trigger, progress = entry.trigger, state.progress
+    instance = None if entry.instance_of is None else entry.instance_of(event)
+    for each in instances(progress, trigger) if instance is None else [instance]:
+        if entry.look.cancel(progress, event, at, each) and entry.instance_of is not None:
+            changed(progress, trigger, each, at)

@@ -15,7 +15,7 @@ from triggerstream.core.decisions import (
     action_id,
     firing_id,
 )
-from triggerstream.core.detection import slots
+from triggerstream.core.detection.instances import drop
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import Policy
 from triggerstream.core.patterns.base import Match
@@ -58,7 +58,9 @@ def judge(
         due: When the timer that completed the match was due, or ``None``.
     """
     source = trigger.source
-    ids = tuple([event_id for _, event_id in match.events])
+    known = state.progress.ids
+    # The event that completes a match is not in the table, unless another pattern holds it.
+    ids = tuple([known.get(position, event.event_id) for position in match.positions])
     name = firing_id(trigger.id, state.customer_id, instance, event.source, event.event_id, due)
     against = _reason_against(state, trigger, match.at, event, policy)
     if against is not None:
@@ -109,11 +111,17 @@ def _check_size(event: bytes, profile: dict[str, Any], ids: tuple[str, ...]) -> 
         )
 
 
-def fail(state: CustomerState, trigger: str, at: int, error: Exception, out: list[Decided]) -> None:
+def fail(
+    state: CustomerState,
+    trigger: CompiledTrigger,
+    at: int,
+    error: Exception,
+    out: list[Decided],
+) -> None:
     """Note that a trigger's evaluation raised; it begins anew for this customer."""
-    slots.drop(state, trigger)
+    drop(state.progress, trigger)
     text = f"{type(error).__name__}: {error}"[:_SHOWN]
-    out.append(TriggerFailed(trigger, state.customer_id, at, text))
+    out.append(TriggerFailed(trigger.id, state.customer_id, at, text))
 
 
 def envelope(event: Event) -> bytes:

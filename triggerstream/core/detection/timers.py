@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import insort
-from typing import Any
-
 from triggerstream.core.decisions import Decided
-from triggerstream.core.detection import slots
 from triggerstream.core.detection.firing import FATAL, fail, judge
+from triggerstream.core.detection.instances import left
 from triggerstream.core.events.decode import decode_event
+from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state.customer import CustomerState
 
-Ripe = tuple[int, str, bool, str, int]
-"""A wait to be decided: due, trigger, whether it has an instance, which, its number there. It
-sorts as timers go: no instance before any."""
+Ripe = tuple[int, str, bool, str, int, str]
+"""A wait to be decided: due, trigger, whether it has an instance, which, its number there, its key.
+It sorts as timers go: no instance before any."""
 
 
 def fire_due(
@@ -23,66 +21,45 @@ def fire_due(
 ) -> None:
     """Decide every open wait that is due by *at*, an effective time, or was settled by *settled*,
     the clock less the allowed lateness."""
+    waits = state.progress.waits
     ripe: list[Ripe] = []
-    for name, timer in state.timers.items():
-        if timer.due <= at or timer.settled <= settled:
-            trigger = ruleset.triggers[name]
-            for instance in slots.instances(state, trigger):
-                ripe.extend(_ripe(state, trigger, instance, settled, at))
+    for cell, wait in waits.items():
+        if wait[0] <= at or wait[1] <= settled:
+            trigger, number = ruleset.waits[cell[:KEY]]
+            has_instance = trigger.instance_of is not None
+            ripe.append((wait[0], trigger.id, has_instance, cell[KEY:], number, cell[:KEY]))
     ripe.sort()
-    while ripe:
-        due, name, has_instance, text, index = ripe.pop(0)
-        trigger = ruleset.triggers[name]
-        instance = text if has_instance else None
-        progress = slots.progress(state, trigger, instance)
-        if progress is None:  # the trigger failed meanwhile
-            continue
-        _fire(state, trigger, instance, progress, index, due, ruleset, out)
-        for each in _ripe(state, trigger, instance, settled, at):
-            insort(ripe, each)
-
-
-def _ripe(
-    state: CustomerState, trigger: CompiledTrigger, instance: str | None, settled: int, at: int
-) -> list[Ripe]:
-    """Return the instance's first wait whose time has come, in file order among equals."""
-    progress = slots.progress(state, trigger, instance)
-    if progress is None:
-        return []
-    waits = [
-        (due, index)
-        for index, (due, arrival) in enumerate(trigger.matcher.waits(progress))
-        if due <= at or max(due, arrival) <= settled
-    ]
-    if not waits:
-        return []
-    due, index = min(waits)
-    return [(due, trigger.id, instance is not None, instance or "", index)]
+    for due, name, _, instance, _, key in ripe:
+        if key + instance in waits:  # neither used up by a match nor dropped meanwhile
+            _fire(state, ruleset.triggers[name], instance, key, due, ruleset, out)
 
 
 def _fire(
     state: CustomerState,
     trigger: CompiledTrigger,
-    instance: str | None,
-    progress: Any,
-    index: int,
+    instance: str,
+    key: str,
     due: int,
     ruleset: Ruleset,
     out: list[Decided],
 ) -> None:
+    progress = state.progress
     try:
-        step = trigger.matcher.on_timer(progress, index)
-        slots.put_by_timer(state, trigger, instance, step.progress)
-        match = step.match
+        match = trigger.matcher.on_timer(progress, key, instance)
+        if trigger.instance_of is not None:
+            left(progress, trigger, instance)
         if match is not None:
-            last = decode_event(
-                match.raw,
-                fallback_id=match.events[-1][1],
+            last = match.positions[-1]
+            raw = progress.bodies[last]
+            event = decode_event(
+                raw,
+                fallback_id=progress.ids[last],
                 fallback_timestamp=due,
-                max_bytes=len(match.raw),
+                max_bytes=len(raw),
             )
-            out.append(judge(state, trigger, instance, match, last, due, ruleset.policy))
+            of = None if trigger.instance_of is None else instance
+            out.append(judge(state, trigger, of, match, event, due, ruleset.policy))
     except FATAL:
         raise
     except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
-        fail(state, trigger.id, due, error, out)
+        fail(state, trigger, due, error, out)

@@ -1,124 +1,129 @@
 """What a matcher is, and what it promises.
 
-A *matcher* is a compiled pattern: built once per ruleset, immutable, shared by every customer.
-What it remembers of one instance is *progress*, a small immutable value that the engine stores
-and hands back; ``None`` is no progress. A matcher reads no clock and knows nothing of customers.
+A *matcher* is a compiled pattern: built once per ruleset, immutable, shared by every customer. What
+it remembers of one stands in the customer's `Progress`, in cells whose keys are its own; *instance*
+is the text that is appended to them, empty without ``per``. A matcher reads no clock and knows
+nothing of customers.
 
-It is asked through handlers, one per event type, so that everything that follows from the type
-is decided when the ruleset is compiled.
+It is asked through *looks*, one per event type, so that everything that follows from the type is
+decided when the ruleset is compiled. A look does one thing, in one call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
-
-import msgspec
+from collections.abc import Callable, Iterable
 
 from triggerstream.core.events.event import Event
+from triggerstream.core.patterns.progress import TRIGGER, Now, Positions, Progress
 
 Predicate = Callable[[Event], bool]
 """A compiled ``where``: total, without side effects."""
 
-Ref = tuple[int, str]
-"""An event in progress: its position in the log, and its id."""
 
-
-class Occurrence(msgspec.Struct, frozen=True, gc=False):
-    """An accepted event, as it meets one customer.
-
-    Attributes:
-        at: Its effective time, epoch milliseconds; it never goes back for one customer.
-        position: Its place in the log; it only grows.
-        arrival: When the log took it.
-    """
-
-    event: Event
-    at: int
-    position: int
-    arrival: int
-
-
-class Match(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Match:
     """A pattern is complete.
 
     Attributes:
         at: The completing event's effective time, or the due time of the timer.
-        events: The matched events in log order.
-        raw: The last of them, as it was read. Progress keeps it only where a timer may need it.
+        positions: The matched events, in log order.
     """
 
-    at: int
-    events: tuple[Ref, ...]
-    raw: bytes = b""
+    __slots__ = ("at", "positions")
+
+    def __init__(self, at: int, positions: Positions) -> None:
+        self.at: int = at
+        self.positions: Positions = positions
 
 
-class Step(msgspec.Struct, frozen=True, gc=False):
-    """What one input did to one instance.
+class Look:
+    """What events of one type do to one pattern. This one: nothing."""
 
-    Attributes:
-        progress: What to remember from now on.
-        match: The match that it completed; it has used *progress* up.
-        gave_up: What was given up to stay within bounds (`Bounded.what`).
-    """
+    def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
+        """Take an event in; return the match that it completes, which uses up what the pattern
+        held of the instance.
 
-    progress: Any = None
-    match: Match | None = None
-    gave_up: tuple[str, ...] = ()
+        It is called in log order, after every timer due at or before the event. Where a cell holds
+        the event from now on, it says so in *now*.
+        """
+        return None
 
-
-Due = tuple[int, int]
-"""An open wait: when it is due, and when the log took the event that opened it."""
-
-Handler = Callable[[Any, Occurrence], Step | None]
-"""``(progress, occurrence)``: advance on an event. ``None`` when nothing changed."""
-
-Canceller = Callable[[Any, Event, int], Step | None]
-"""``(progress, event, at)``: take away what *event* forbids at *at*, and nothing else; for events
-that come too late (28) or name no instance (21). ``None`` when nothing changed."""
+    def cancel(self, progress: Progress, event: Event, at: int, instance: str) -> bool:
+        """Take away what *event* forbids at *at*, and nothing else: for events that come too late
+        (28) or name no instance (21). Return whether that was something."""
+        return False
 
 
-class Matcher(Protocol):
-    """A compiled pattern.
+class Matcher:
+    """A compiled pattern; each kind is a subclass.
 
     Attributes:
         types: The event types that it looks at.
-        openers: Those of them that do something where there is no progress.
-        timed: Whether it ever waits for time to pass.
-        progress_type: The type of its progress, for a msgspec decoder. Old progress decodes for
-            ever: fields are added at the end, with defaults.
-        growth: How many event references one event adds to its progress, at most.
+        openers: Those of them that do something where nothing is held.
+        cancels: Those that may take something away.
+        keys: Of all its cells.
+        waits: Of those that hold an open wait, in file order.
+        growth: How many positions one event adds to them, at most.
     """
 
-    types: frozenset[str]
-    openers: frozenset[str]
-    timed: bool
-    progress_type: Any
-    growth: int
+    def __init__(
+        self,
+        types: Iterable[str],
+        growth: int,
+        *,
+        openers: Iterable[str] | None = None,
+        cancels: Iterable[str] = (),
+    ) -> None:
+        self.types: frozenset[str] = frozenset(types)
+        self.openers: frozenset[str] = self.types if openers is None else frozenset(openers)
+        self.cancels: frozenset[str] = frozenset(cancels)
+        self.growth: int = growth
+        self.keys: tuple[str, ...] = ()
+        self.waits: tuple[str, ...] = ()
 
-    def handler(self, event_type: str) -> Handler:
-        """Return what to do with events of *event_type*, one of `types`.
+    def look(self, event_type: str) -> Look:
+        """Return what events of *event_type*, one of `types`, do."""
+        return Look()
 
-        The handler is called in log order, after every timer due at or before the event.
-        """
-        ...
+    def on_timer(self, progress: Progress, key: str, instance: str) -> Match | None:
+        """Decide the open wait in the cell *key*: its time has come. It is over then; a match has
+        used up the rest, too."""
+        raise LookupError(key)
 
-    def canceller(self, event_type: str) -> Canceller | None:
-        """Return how events of *event_type* cancel, or ``None`` where they never do."""
-        ...
+    def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
+        """Return whether no event at or after *at*, and no timer, can complete what is held."""
+        return True
 
-    def waits(self, progress: Any) -> tuple[Due, ...]:
-        """Return the open waits of *progress*, in file order."""
-        ...
+    def positions(self, progress: Progress, instance: str) -> set[int]:
+        """Return the events that are held, for people who ask."""
+        return set()
 
-    def on_timer(self, progress: Any, index: int) -> Step:
-        """Decide wait number *index* of `waits`: its time has come."""
-        ...
+    def clear(self, progress: Progress, instance: str) -> None:
+        """Forget all that is held of an instance."""
 
-    def events(self, progress: Any) -> set[Ref]:
-        """Return the events that *progress* holds, for people who ask."""
-        ...
 
-    def is_expired(self, progress: Any, at: int) -> bool:
-        """Return whether no event at or after *at*, and no timer, can complete *progress*."""
-        ...
+class Keys:
+    """The keys of one trigger's cells, given out in the order of the file.
+
+    Args:
+        trigger: `TRIGGER` characters.
+    """
+
+    def __init__(self, trigger: str) -> None:
+        if len(trigger) != TRIGGER:
+            raise ValueError(f"{TRIGGER} characters are required; found {trigger!r}")
+        self._trigger = trigger
+        self._given = 0
+
+    def take(self) -> str:
+        """Return the next one."""
+        self._given += 1
+        return self._trigger + chr(_FIRST + self._given)
+
+
+_FIRST = ord("0") - 1
+"""A pattern with thousands of cells goes on behind ASCII; a key is as many characters then."""
+
+
+def accepts(where: Predicate | None, event: Event) -> bool:
+    """Return whether *event* is one of those that a ``where``, if there is one, lets pass."""
+    return where is None or where(event)

@@ -3,286 +3,177 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from triggerstream.core.events.event import Event
-from triggerstream.core.patterns.base import (
-    Canceller,
-    Due,
-    Handler,
-    Match,
-    Matcher,
-    Occurrence,
-    Ref,
-    Step,
-)
-
-Children = tuple[Any, ...]
-"""The children's progress, in file order."""
-
-Remembered = tuple[Match | None, ...]
-"""Each child's latest match."""
+from triggerstream.core.patterns.base import Keys, Look, Match, Matcher
+from triggerstream.core.patterns.progress import Now, Positions, Progress
 
 
-class _Combination:
+class Combination(Matcher):
     """What `all` and `any` share: their children."""
 
-    def __init__(self, children: Sequence[Matcher]) -> None:
+    def __init__(self, children: Sequence[Matcher], growth: int) -> None:
+        super().__init__(
+            frozenset[str]().union(*[child.types for child in children]),
+            growth,
+            openers=frozenset[str]().union(*[child.openers for child in children]),
+            cancels=frozenset[str]().union(*[child.cancels for child in children]),
+        )
         self.children = tuple(children)
-        self.types = frozenset().union(*(child.types for child in children))
-        self.openers = frozenset().union(*(child.openers for child in children))
-        self.timed = any(child.timed for child in children)
-        self._nothing = (None,) * len(self.children)
-        self._children_type = tuple[tuple(child.progress_type | None for child in children)]  # type: ignore[misc]
-
-    def _handlers(self, event_type: str) -> tuple[tuple[int, Handler, bool], ...]:
-        """Return (number, handler, whether it needs no progress) of the children concerned."""
-        return tuple(
-            (number, child.handler(event_type), event_type in child.openers)
-            for number, child in enumerate(self.children)
-            if event_type in child.types
-        )
-
-    def _cancellers(self, event_type: str) -> tuple[tuple[int, Canceller], ...]:
-        return tuple(
-            (number, canceller)
-            for number, child in enumerate(self.children)
-            if event_type in child.types and (canceller := child.canceller(event_type)) is not None
-        )
-
-    def _waits(self, progress: Children) -> tuple[Due, ...]:
-        return tuple(
-            due
-            for child, each in zip(self.children, progress, strict=True)
-            if each is not None
-            for due in child.waits(each)
-        )
-
-    def _on_child_timer(self, progress: Children, index: int) -> tuple[int, Step]:
-        """Decide wait number *index* of `_waits`; return whose it was, and what it did."""
-        for number, (child, each) in enumerate(zip(self.children, progress, strict=True)):
-            if each is None:
-                continue
-            open_waits = len(child.waits(each))
-            if index < open_waits:
-                return number, child.on_timer(each, index)
-            index -= open_waits
-        raise LookupError(index)
-
-    def _events(self, progress: Children) -> set[Ref]:
-        return {
-            ref
-            for child, each in zip(self.children, progress, strict=True)
-            if each is not None
-            for ref in child.events(each)
+        self.keys = tuple([key for child in children for key in child.keys])
+        self.waits = tuple([key for child in children for key in child.waits])
+        self._owners: dict[str, int] = {
+            key: number for number, child in enumerate(children) for key in child.waits
         }
 
-    def _are_expired(self, progress: Children, at: int) -> bool:
-        return all(
-            each is None or child.is_expired(each, at)
-            for child, each in zip(self.children, progress, strict=True)
+    def looks(self, event_type: str) -> tuple[tuple[int, Look], ...]:
+        """Return the looks of the children that events of a type concern, with their numbers."""
+        return tuple(
+            [
+                (number, child.look(event_type))
+                for number, child in enumerate(self.children)
+                if event_type in child.types
+            ]
         )
 
+    def on_timer(self, progress: Progress, key: str, instance: str) -> Match | None:
+        number = self._owners[key]
+        match = self.children[number].on_timer(progress, key, instance)
+        return None if match is None else self.concluded(progress, {number: match}, instance)
 
-class AnyMatcher(_Combination):
+    def concluded(
+        self, progress: Progress, matches: dict[int, Match], instance: str
+    ) -> Match | None:
+        """Return what it means that children have matched at once, by their numbers."""
+        raise NotImplementedError
+
+    def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
+        return all(child.is_expired(progress, instance, at) for child in self.children)
+
+    def positions(self, progress: Progress, instance: str) -> set[int]:
+        return set[int]().union(*[each.positions(progress, instance) for each in self.children])
+
+    def clear(self, progress: Progress, instance: str) -> None:
+        for child in self.children:
+            child.clear(progress, instance)
+
+
+class CombinedLook(Look):
+    """An event is offered to the children that it concerns."""
+
+    def __init__(self, looks: tuple[tuple[int, Look], ...]) -> None:
+        self._looks = looks
+
+    def cancel(self, progress: Progress, event: Event, at: int, instance: str) -> bool:
+        has_cancelled = False
+        for _, look in self._looks:
+            if look.cancel(progress, event, at, instance):
+                has_cancelled = True
+        return has_cancelled
+
+
+class AnyMatcher(Combination):
     """Matches when a child does; of several at once, the first in file order (19)."""
 
     def __init__(self, children: Sequence[Matcher]) -> None:
-        super().__init__(children)
-        self.progress_type = self._children_type
-        self.growth = sum(child.growth for child in children)
+        super().__init__(children, sum(child.growth for child in children))
 
-    def handler(self, event_type: str) -> Handler:
-        concerned = self._handlers(event_type)
-        nothing = self._nothing
+    def look(self, event_type: str) -> Look:
+        return AnyLook(self, self.looks(event_type))
 
-        def on_event(progress: Children | None, now: Occurrence) -> Step | None:
-            before = nothing if progress is None else progress
-            after: list[Any] | None = None
-            gave_up: tuple[str, ...] = ()
-            for number, on_child_event, opens in concerned:
-                own = before[number]
-                if own is None and not opens:
-                    continue
-                step = on_child_event(own, now)
-                if step is None:
-                    continue
-                gave_up += step.gave_up
-                if step.match is not None:
-                    return Step(None, step.match, gave_up)
-                after = after or list(before)
-                after[number] = step.progress
-            return None if after is None else Step(_children(after), None, gave_up)
-
-        return on_event
-
-    def canceller(self, event_type: str) -> Canceller | None:
-        concerned = self._cancellers(event_type)
-        if not concerned:
-            return None
-
-        def on_cancel(progress: Children, event: Event, at: int) -> Step | None:
-            after = _cancel_children(concerned, progress, event, at)
-            return None if after is None else Step(_children(after))
-
-        return on_cancel
-
-    def waits(self, progress: Children) -> tuple[Due, ...]:
-        return self._waits(progress)
-
-    def on_timer(self, progress: Children, index: int) -> Step:
-        number, step = self._on_child_timer(progress, index)
-        if step.match is not None:
-            return step
-        after = list(progress)
-        after[number] = step.progress
-        return Step(_children(after), None, step.gave_up)
-
-    def events(self, progress: Children) -> set[Ref]:
-        return self._events(progress)
-
-    def is_expired(self, progress: Children, at: int) -> bool:
-        return self._are_expired(progress, at)
+    def concluded(
+        self, progress: Progress, matches: dict[int, Match], instance: str
+    ) -> Match | None:
+        self.clear(progress, instance)
+        return matches[min(matches)]
 
 
-class AllMatcher(_Combination):
-    """Matches when every child has matched, the newest less than *within* after the oldest (18)."""
+class AnyLook(CombinedLook):
+    """The first child that matches does."""
 
-    def __init__(self, children: Sequence[Matcher], within: int) -> None:
-        super().__init__(children)
-        self._within = within
-        self._forgotten: Remembered = (None,) * len(self.children)
-        self.progress_type = tuple[tuple[Match | None, ...], self._children_type]  # type: ignore[name-defined]
+    def __init__(self, matcher: AnyMatcher, looks: tuple[tuple[int, Look], ...]) -> None:
+        super().__init__(looks)
+        self._matcher = matcher
+
+    def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
+        for _, look in self._looks:
+            match = look.on_event(progress, now, instance)
+            if match is not None:
+                self._matcher.clear(progress, instance)
+                return match
+        return None
+
+
+class AllMatcher(Combination):
+    """Matches when every child has matched, the newest less than *within* after the oldest (18).
+
+    Each child's latest match is remembered in a cell: when, then its events.
+    """
+
+    def __init__(self, children: Sequence[Matcher], within: int, keys: Keys) -> None:
         # A remembered match names at most one event more than the progress that it was made of.
-        self.growth = sum(child.growth + 1 for child in children)
+        super().__init__(children, sum(child.growth + 1 for child in children))
+        self._within = within
+        self.remembered = tuple([keys.take() for _ in children])
+        self.keys = (*self.keys, *self.remembered)
 
-    def handler(self, event_type: str) -> Handler:
-        concerned = self._handlers(event_type)
-        nothing = (self._forgotten, self._nothing)
+    def look(self, event_type: str) -> Look:
+        return AllLook(self, self.looks(event_type))
 
-        def on_event(progress: tuple[Remembered, Children] | None, now: Occurrence) -> Step | None:
-            remembered, before = nothing if progress is None else progress
-            after: list[Any] | None = None
-            matches: dict[int, Match] = {}
-            gave_up: tuple[str, ...] = ()
-            for number, on_child_event, opens in concerned:
-                own = before[number]
-                if own is None and not opens:
-                    continue
-                step = on_child_event(own, now)
-                if step is None:
-                    continue
-                gave_up += step.gave_up
-                if step.match is not None:
-                    matches[number] = step.match
-                after = after or list(before)
-                after[number] = step.progress
-            if after is None:
-                return None
-            return self._concluded(remembered, matches, after, gave_up, now.at)
-
-        return on_event
-
-    def canceller(self, event_type: str) -> Canceller | None:
-        concerned = self._cancellers(event_type)
-        if not concerned:
+    def concluded(
+        self, progress: Progress, matches: dict[int, Match], instance: str
+    ) -> Match | None:
+        known: list[Positions] = []
+        for number, key in enumerate(self.remembered):
+            match = matches.get(number)
+            if match is not None:
+                progress.matches[key + instance] = (match.at, *match.positions)
+            remembered = progress.matches.get(key + instance)
+            if remembered is not None:
+                known.append(remembered)
+        times = [each[0] for each in known]
+        if len(known) < len(self.children) or max(times) - min(times) >= self._within:
             return None
+        self.clear(progress, instance)
+        events = set[int]().union(*[each[1:] for each in known])
+        at = max(match.at for match in matches.values())
+        return Match(at, tuple(sorted(events)))
 
-        def on_cancel(progress: tuple[Remembered, Children], event: Event, at: int) -> Step | None:
-            remembered, before = progress
-            after = _cancel_children(concerned, before, event, at)
-            return None if after is None else Step(_progress(remembered, after))
-
-        return on_cancel
-
-    def waits(self, progress: tuple[Remembered, Children]) -> tuple[Due, ...]:
-        return self._waits(progress[1])
-
-    def on_timer(self, progress: tuple[Remembered, Children], index: int) -> Step:
-        remembered, before = progress
-        number, step = self._on_child_timer(before, index)
-        after = list(before)
-        after[number] = step.progress
-        match = step.match
-        if match is None:
-            return Step(_progress(remembered, after), None, step.gave_up)
-        return self._concluded(remembered, {number: match}, after, step.gave_up, match.at)
-
-    def events(self, progress: tuple[Remembered, Children]) -> set[Ref]:
-        remembered, children = progress
-        known = {ref for match in remembered if match is not None for ref in match.events}
-        return known | self._events(children)
-
-    def is_expired(self, progress: tuple[Remembered, Children], at: int) -> bool:
-        remembered, children = progress
-        return self._are_expired(children, at) and all(
-            match is None or at - match.at >= self._within for match in remembered
+    def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
+        matches = [progress.matches.get(key + instance) for key in self.remembered]
+        return super().is_expired(progress, instance, at) and all(
+            each is None or at - each[0] >= self._within for each in matches
         )
 
-    def _concluded(
-        self,
-        remembered: Remembered,
-        matches: dict[int, Match],
-        after: list[Any],
-        gave_up: tuple[str, ...],
-        at: int,
-    ) -> Step:
-        """Remember *matches*; if that makes all children match within the window, match."""
+    def positions(self, progress: Progress, instance: str) -> set[int]:
+        matches = [progress.matches.get(key + instance, ())[1:] for key in self.remembered]
+        return super().positions(progress, instance).union(*matches)
+
+    def clear(self, progress: Progress, instance: str) -> None:
+        super().clear(progress, instance)
+        for key in self.remembered:
+            progress.matches.pop(key + instance, None)
+
+
+class AllLook(CombinedLook):
+    """What children match is remembered, until all have."""
+
+    def __init__(self, matcher: AllMatcher, looks: tuple[tuple[int, Look], ...]) -> None:
+        super().__init__(looks)
+        self._matcher = matcher
+        self._is_timed = bool(matcher.waits)
+
+    def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
+        matches: dict[int, Match] = {}
+        for number, look in self._looks:
+            match = look.on_event(progress, now, instance)
+            if match is not None:
+                matches[number] = match
         if not matches:
-            return Step(_progress(remembered, after), None, gave_up)
-        known = tuple([matches.get(number, match) for number, match in enumerate(remembered)])
-        complete = [match for match in known if match is not None]
-        times = [match.at for match in complete]
-        if len(complete) == len(known) and max(times) - min(times) < self._within:
-            return Step(None, _union(complete, at), gave_up)
-        kept = tuple(map(self._keep, known))
-        return Step(_progress(kept, after), None, gave_up)
-
-    def _keep(self, match: Match | None) -> Match | None:
-        """Return *match* as it is remembered: whole only where a timer may make it the last."""
-        if match is None or self.timed or not match.raw:
-            return match
-        return Match(match.at, match.events)
-
-
-def _union(matches: list[Match], at: int) -> Match:
-    """Return the match of all: every event once, in log order, and the last of them whole."""
-    last = max(matches, key=_last_position)
-    events = sorted({ref for match in matches for ref in match.events})
-    return Match(at, tuple(events), last.raw)
-
-
-def _last_position(match: Match) -> int:
-    return match.events[-1][0]
-
-
-def _cancel_children(
-    concerned: tuple[tuple[int, Canceller], ...], before: Children, event: Event, at: int
-) -> list[Any] | None:
-    after: list[Any] | None = None
-    for number, on_child_cancel in concerned:
-        own = before[number]
-        if own is None:
-            continue
-        step = on_child_cancel(own, event, at)
-        if step is not None:
-            after = after or list(before)
-            after[number] = step.progress
-    return after
-
-
-def _children(after: list[Any]) -> Children | None:
-    """Return the children's progress, or ``None`` where none is left."""
-    for each in after:
-        if each is not None:
-            return tuple(after)
-    return None
-
-
-def _progress(remembered: Remembered, after: list[Any]) -> tuple[Remembered, Children] | None:
-    children = _children(after)
-    if children is None:
-        if not any(match is not None for match in remembered):
             return None
-        children = tuple(after)
-    return remembered, children
+        match = self._matcher.concluded(progress, matches, instance)
+        if match is None:
+            now.is_held = True
+            # Whole where a timer may make it the last event of the match.
+            now.is_whole = now.is_whole or self._is_timed
+        return match

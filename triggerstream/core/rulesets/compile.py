@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -13,12 +14,13 @@ from triggerstream.core.conditions.compile import Check, compile_if, compile_whe
 from triggerstream.core.conditions.operators import number_of
 from triggerstream.core.conditions.paths import compile_event_path
 from triggerstream.core.events.event import Event
-from triggerstream.core.patterns.base import Matcher, Predicate
+from triggerstream.core.patterns.aggregates import Counting
+from triggerstream.core.patterns.base import Keys, Matcher, Predicate
 from triggerstream.core.patterns.combine import AllMatcher, AnyMatcher
-from triggerstream.core.patterns.count import Counting, ThresholdMatcher, WindowMatcher
+from triggerstream.core.patterns.count import ThresholdMatcher, WindowMatcher
 from triggerstream.core.patterns.event import EventMatcher
-from triggerstream.core.patterns.sequence import Absence, EventStep, SequenceMatcher
-from triggerstream.core.state.codec import SlotDecoder, slot_decoder
+from triggerstream.core.patterns.sequence import SequenceMatcher
+from triggerstream.core.patterns.steps import Absence, EventStep
 from triggerstream.core.state.limits import RECENT
 
 Instance = Callable[[Event], str | None]
@@ -27,8 +29,9 @@ Instance = Callable[[Event], str | None]
 _FINGERPRINT = 8
 """Bytes: a slot of another detection is taken for ours once in 10^19 edits."""
 
-_SLOT = 64
-"""Bytes of a slot and its timer, without the trigger's id and the instances, at most."""
+_KEY = 6
+"""Bytes, as eight characters: progress of another detection is taken for ours once in 10^14 edits.
+Two triggers of one ruleset with the same are refused."""
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
@@ -38,44 +41,37 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
 
     Attributes:
         fingerprint: Of what it detects, whatever its texts, conditions and limits say.
+        key: Of its id and its fingerprint: what its progress is kept under.
         instance_of: ``None`` without ``per``.
         check: Its ``if``.
-        decode: Decodes its slots.
         keep_recent: How many of its firings are kept by name.
-        timed, growth: The matcher's, here because they are asked at every change.
-        weight: Bytes of a slot without its instances, at most.
     """
 
     id: str
     source: model.Trigger
     matcher: Matcher
     fingerprint: bytes
+    key: str
     instance_of: Instance | None
     check: Check | None
-    decode: SlotDecoder
     keep_recent: int
-    timed: bool
-    growth: int
-    weight: int
 
 
 def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTrigger:
     """Return *trigger* compiled; it has been checked, so nothing can be wrong with it."""
-    matcher = compile_pattern(trigger.when)
+    detected = fingerprint(trigger)
+    key = _key(trigger.id, detected)
     condition, limits = trigger.condition, trigger.limits
     is_limited = limits.cooldown is not None or limits.max_per_customer is not None
     return CompiledTrigger(
         id=trigger.id,
         source=trigger,
-        matcher=matcher,
-        fingerprint=fingerprint(trigger),
+        matcher=compile_pattern(trigger.when, Keys(key)),
+        fingerprint=detected,
+        key=key,
         instance_of=None if trigger.per is None else compile_per(trigger.per),
         check=None if condition is None else compile_if(condition, policy.timezone),
-        decode=slot_decoder(matcher.progress_type),
         keep_recent=RECENT if is_limited else 1,
-        timed=matcher.timed,
-        growth=matcher.growth,
-        weight=_SLOT + 4 * len(trigger.id),
     )
 
 
@@ -88,20 +84,25 @@ def fingerprint(trigger: model.Trigger) -> bytes:
     return blake2b(detected, digest_size=_FINGERPRINT).digest()
 
 
-def compile_pattern(pattern: model.Pattern) -> Matcher:
-    """Return the matcher of *pattern*."""
+def _key(trigger: str, detected: bytes) -> str:
+    named = trigger.encode() + b"\xff" + detected
+    return urlsafe_b64encode(blake2b(named, digest_size=_KEY).digest()).decode()
+
+
+def compile_pattern(pattern: model.Pattern, keys: Keys) -> Matcher:
+    """Return the matcher of *pattern*, whose cells have the next of *keys*."""
     match pattern:
         case model.EventPattern(types, where):
             return EventMatcher(types, _predicate(where))
         case model.CountPattern():
-            return _count(pattern)
+            return _count(pattern, keys)
         case model.SequencePattern(steps, within, restart):
             fills, final = _event_steps(steps)
-            return SequenceMatcher(fills, within, final=final, restart=restart)
+            return SequenceMatcher(fills, within, keys, final=final, restart=restart)
         case model.AllPattern(children, within):
-            return AllMatcher([compile_pattern(child) for child in children], within)
+            return AllMatcher([compile_pattern(each, keys) for each in children], within, keys)
         case model.AnyPattern(children):
-            return AnyMatcher([compile_pattern(child) for child in children])
+            return AnyMatcher([compile_pattern(each, keys) for each in children])
 
 
 def compile_goal(goal: model.EventPattern) -> Predicate:
@@ -139,7 +140,7 @@ def _always(_event: Event) -> bool:
     return True
 
 
-def _count(pattern: model.CountPattern) -> Matcher:
+def _count(pattern: model.CountPattern, keys: Keys) -> Matcher:
     counting = Counting(
         pattern.comparator,
         pattern.threshold,
@@ -149,7 +150,7 @@ def _count(pattern: model.CountPattern) -> Matcher:
     )
     looks_back = pattern.comparator in {"at_least", "more_than"}
     shape = ThresholdMatcher if looks_back else WindowMatcher
-    return shape(pattern.types, pattern.within, counting)
+    return shape(pattern.types, pattern.within, counting, keys)
 
 
 def _aggregated(pattern: model.CountPattern) -> Callable[[Event], Any]:

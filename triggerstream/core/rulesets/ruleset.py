@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import msgspec
@@ -12,6 +13,7 @@ from triggerstream.core.parsing.directory import TemplateCheck, parse_ruleset
 from triggerstream.core.patterns.base import Predicate
 from triggerstream.core.rulesets.compile import CompiledTrigger, compile_goal, compile_trigger
 from triggerstream.core.rulesets.subscription import Subscription, subscription_of
+from triggerstream.errors import Problem, TriggerFileError
 
 _DETECTIONS = 8
 """Bytes: two rulesets are taken for one once in 10^19 deploys."""
@@ -26,11 +28,18 @@ class Goal(msgspec.Struct, frozen=True):
     is_reached: Predicate
 
 
-class Interest(msgspec.Struct, frozen=True):
-    """Who is concerned by an event type: goals, and triggers in the order of (priority, id)."""
+@dataclass(slots=True, eq=False)
+class Interest:
+    """Who is concerned by an event type.
+
+    Attributes:
+        entries: Triggers, in the order of (priority, id).
+        growth: How many positions one event adds to what they hold, at most.
+    """
 
     goals: tuple[Goal, ...]
     entries: tuple[Subscription, ...]
+    growth: int
 
 
 class Ruleset:
@@ -40,12 +49,18 @@ class Ruleset:
         version: In the log; 0 for a ruleset that was never published.
         hash: Of its content, as hex.
         triggers: Those that are evaluated, by id: all but the ones that are ``off``.
+        by_key: The same, by what their progress is kept under.
+        waits: Of each cell that may hold an open wait, whose it is, and its number among those of
+            its trigger, in file order.
         interests: By event type.
         detections: Identifies what is detected by which trigger, whatever their texts, conditions
             and limits say.
     """
 
-    __slots__ = ("detections", "hash", "interests", "policy", "source", "triggers", "version")
+    __slots__ = (
+        "by_key", "detections", "hash", "interests", "policy", "source", "triggers", "version",
+        "waits",
+    )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
         self.version = version
@@ -54,6 +69,12 @@ class Ruleset:
         self.policy: Policy = source.policy
         evaluated = sorted((t for t in source.triggers if t.mode != "off"), key=_order)
         self.triggers = {each.id: compile_trigger(each, source.policy) for each in evaluated}
+        self.by_key = _by_key(self.triggers.values())
+        self.waits = {
+            key: (trigger, number)
+            for trigger in self.triggers.values()
+            for number, key in enumerate(trigger.matcher.waits)
+        }
         self.interests = _interests(self.triggers.values())
         self.detections = _detections(self.triggers.values())
 
@@ -92,6 +113,16 @@ def _order(trigger: Trigger) -> tuple[int, str]:
     return PRIORITIES.index(trigger.priority), trigger.id
 
 
+def _by_key(triggers: Iterable[CompiledTrigger]) -> dict[str, CompiledTrigger]:
+    found: dict[str, CompiledTrigger] = {}
+    for trigger in triggers:
+        other = found.setdefault(trigger.key, trigger)
+        if other is not trigger:
+            message = f"{other.id} and {trigger.id} would keep progress under one key: rename one"
+            raise TriggerFileError([Problem("", 1, 1, message)])
+    return found
+
+
 def _detections(triggers: Iterable[CompiledTrigger]) -> bytes:
     detected = sorted((trigger.id, trigger.fingerprint.hex()) for trigger in triggers)
     return blake2b(_canonical(detected), digest_size=_DETECTIONS).digest()
@@ -111,6 +142,7 @@ def _interests(triggers: Iterable[CompiledTrigger]) -> dict[str, Interest]:
         event_type: Interest(
             goals=tuple(goals.get(event_type, ())),
             entries=tuple(entries.get(event_type, ())),
+            growth=sum(each.trigger.matcher.growth for each in entries.get(event_type, ())),
         )
         for event_type in entries.keys() | goals.keys()
     }

@@ -1,6 +1,6 @@
 """Everything that is remembered of one customer. The engine alone changes it.
 
-One state per customer, mutable; all that hangs on it (slots, profile, limits) is replaced and
+One state per customer, mutable; all that hangs on it (cells, profile, limits) is replaced and
 never changed, so that an outcome may keep what it was given.
 """
 
@@ -11,7 +11,8 @@ from hashlib import blake2b
 from typing import Any
 
 from triggerstream.core.keyed.program import NEVER
-from triggerstream.core.state.formats import Instances, Slot, Timer
+from triggerstream.core.patterns.progress import Progress
+from triggerstream.core.state.formats import Stored3
 from triggerstream.core.state.limits import Memory
 
 RING = 64
@@ -45,18 +46,15 @@ class CustomerState:
             which is so where the ring has no more than `RING`.
         lot_since: When the first of the lot arrived.
         profile: The attributes that `identify` events have set. Replaced, never changed.
-        slots: Of the triggers without ``per``, by trigger id.
-        instances: Of those with ``per``, by trigger id; none is without instances.
-        timers: What each trigger with open waits waits for, by trigger id.
+        progress: What its patterns hold.
         limits: What each trigger that fired remembers of it, by trigger id.
-        due: The earliest due time of any open wait, or `NEVER`.
         wake: The earliest clock at which a wait fires, or `NEVER`.
-        lateness: How long after it is settled a wait fires; of the ruleset that last touched it.
         ruleset: The one that last touched it; ``None`` when just loaded.
-        detections: What the ruleset detected under which the slots were last looked through
+        detections: What the ruleset detected under which the progress was last looked through
             (`Ruleset.detections`); empty for none.
-        waits: How many waits are open.
         weight: An upper bound of the stored bytes, without the header.
+        old: The progress as an old format has it, until a ruleset is there that tells how to read
+            it (`detection.adopt`); ``None`` but for states just loaded.
 
     There are many states, and no cycle leads through any of them. So the
     collector of cycles is kept away from them: walking them took an eighth of a worker's time.
@@ -68,28 +66,13 @@ class CustomerState:
     lot: int = 0
     lot_since: int = 0
     profile: dict[str, Any] = field(default_factory=dict)
-    slots: dict[str, Slot] = field(default_factory=dict)
-    instances: dict[str, Instances] = field(default_factory=dict)
-    timers: dict[str, Timer] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
     limits: dict[str, Memory] = field(default_factory=dict)
-    due: int = NEVER
     wake: int = NEVER
-    lateness: int = 0
     ruleset: Any = None
     detections: bytes = b""
-    waits: int = 0
     weight: int = FIXED
-
-    def note_waits(self) -> None:
-        """Count the open waits and find the earliest again, after the timers have changed."""
-        due = settled = NEVER
-        waits = 0
-        for timer in self.timers.values():
-            waits += timer.waits
-            due = min(due, timer.due)
-            settled = min(settled, timer.settled)
-        self.due, self.waits = due, waits
-        self.wake = NEVER if settled == NEVER else settled + self.lateness
+    old: Stored3 | None = None
 
     def remember(self, source: str | None, event_id: str, arrival: int) -> bool:
         """Note an event among the newest; return whether it was there already.

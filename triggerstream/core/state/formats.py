@@ -1,6 +1,8 @@
-"""What a customer's state is made of, slots and timers, and the forms in which states are stored.
+"""The forms in which states are stored. The present one stands first, and alone is written; all are
+read for ever.
 
-The present format stands first. All are read for ever, and only the present one is written.
+Until format 3, each trigger had a *slot* with the progress of its pattern as one value
+(`old_progress`), and a timer beside it.
 
 msgspec makes these out of stored bytes, so they stay in Python where the rest of the core is
 compiled (``docs/decisions/0007``).
@@ -12,17 +14,38 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from triggerstream.core.patterns.progress import Positions, Value
 from triggerstream.core.state.limits import Memory
 
 if TYPE_CHECKING:
-    Progress = Any
+    OldProgress = Any
 else:
     # What the decoder takes: it is decoded by who knows its type.
-    Progress = msgspec.Raw
+    OldProgress = msgspec.Raw
+
+
+class Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Format 4: the tables of `patterns.progress.Progress`, the table of events by columns."""
+
+    last: int
+    ring: bytearray
+    profile: dict[str, Any]
+    limits: dict[str, Memory]
+    detections: bytes
+    positions: list[int]
+    times: list[int]
+    ids: list[str]
+    bodies: dict[int, bytes]
+    cells: dict[str, Positions]
+    waits: dict[str, Positions]
+    matches: dict[str, Positions]
+    values: dict[str, tuple[Value, ...]]
+    instances: dict[str, list[str]]
+    room: int
 
 
 class Timer(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What one trigger waits for.
+    """What one trigger waited for.
 
     Attributes:
         due: The earliest due time of its open waits.
@@ -36,30 +59,25 @@ class Timer(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Open(msgspec.Struct, array_like=True, gc=False, eq=False):
-    """A slot that is too big to be decoded for each event (`codec.BIG`).
+    """A slot as it is where it is big.
 
     Attributes:
         made_by: The fingerprint of the detection that made the progress.
-        progress: Decoded when it is first asked for.
     """
 
     made_by: bytes
-    progress: Progress
+    progress: OldProgress
 
 
 Slot = bytes | Open
-"""The progress of one trigger, or of one of its instances, and what made it.
-
-It is bytes (MessagePack of an `Open`), decoded by whoever asks for it and encoded again when it
-changes. That takes less time than to find its ten objects in memory, where so many states are
-that no cache holds them, and a checkpoint only copies it (``docs/decisions/0007``).
-"""
+"""The progress of one trigger, or of one of its instances, and what made it: as bytes, it is
+MessagePack of an `Open`."""
 
 Instances = dict[str, Slot]
 """A trigger's slots by instance, the one whose progress changed longest ago first."""
 
 
-class Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class Stored3(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Format 3: each slot, and each instance of a trigger with ``per``, by itself."""
 
     last: int
@@ -83,8 +101,7 @@ class Stored2(msgspec.Struct, array_like=True, frozen=True, gc=False):
     timers: dict[str, Timer]
     detections: bytes
 
-    def split_slots(self) -> tuple[dict[str, Slot], dict[str, Instances]]:
-        """Return the slots of triggers without ``per``, and of those with it."""
+    def as_format_3(self) -> Stored3:
         slots: dict[str, Slot] = {}
         instances: dict[str, Instances] = {}
         for name, slot in self.slots.items():
@@ -97,7 +114,16 @@ class Stored2(msgspec.Struct, array_like=True, frozen=True, gc=False):
                     instance: _encode((by_instance.made_by, progress))
                     for instance, progress in by_instance.progress.items()
                 }
-        return slots, instances
+        return Stored3(
+            self.last,
+            self.ring,
+            self.profile,
+            slots,
+            self.limits,
+            self.timers,
+            self.detections,
+            instances,
+        )
 
 
 class _Slot1(msgspec.Struct, array_like=True, frozen=True):

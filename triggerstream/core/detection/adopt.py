@@ -1,0 +1,74 @@
+"""A ruleset takes over what a customer's triggers hold: made under another one, or in an old form."""
+
+from __future__ import annotations
+
+import msgspec
+
+from triggerstream.core.patterns.progress import TRIGGER, Progress
+from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.core.state.customer import CustomerState
+from triggerstream.core.state.formats import Open, Slot, Stored3
+from triggerstream.core.state.old_progress import Taking, type_of
+from triggerstream.errors import StateFormatError
+
+
+def adopt(state: CustomerState, ruleset: Ruleset) -> None:
+    """Drop the progress of triggers that are gone, off, or detect something else by now.
+
+    Raises:
+        StateFormatError: It cannot be read; the process must stop.
+    """
+    if state.old is not None:
+        state.progress, state.old = _taken_over(state.old, ruleset), None
+    elif state.detections != ruleset.detections:
+        _drop_strangers(state.progress, ruleset)
+    state.detections = ruleset.detections
+    state.ruleset = ruleset
+
+
+def _drop_strangers(progress: Progress, ruleset: Ruleset) -> None:
+    known = ruleset.by_key
+    for table in (progress.cells, progress.waits, progress.matches):
+        for cell in [cell for cell in table if cell[:TRIGGER] not in known]:
+            progress.remove(cell)
+    for key in progress.instances.keys() - known.keys():
+        del progress.instances[key]
+
+
+def _taken_over(old: Stored3, ruleset: Ruleset) -> Progress:
+    """Return what *old* says, as far as *ruleset* detects it still."""
+    progress = Progress()
+    taking = Taking(progress)
+    slots = [(name, "", slot) for name, slot in old.slots.items()]
+    slots += [
+        (name, instance, slot)
+        for name, by_instance in old.instances.items()
+        for instance, slot in by_instance.items()
+    ]
+    for name, instance, slot in slots:
+        made_by, found = _open(slot)
+        trigger = ruleset.triggers.get(name)
+        if trigger is None or trigger.fingerprint != made_by:
+            continue
+        try:
+            held = msgspec.msgpack.decode(found, type=type_of(trigger.matcher))
+        except msgspec.DecodeError as error:
+            raise _unreadable(error) from error
+        taking.take(trigger.matcher, held, instance)
+        if trigger.instance_of is not None:
+            progress.instances.setdefault(trigger.key, {})[instance] = None
+    taking.finish()
+    return progress
+
+
+def _open(slot: Slot) -> tuple[bytes, bytes]:
+    """Return what made a slot, and the bytes of its progress."""
+    try:
+        found = msgspec.msgpack.decode(slot, type=Open) if isinstance(slot, bytes) else slot
+    except msgspec.DecodeError as error:
+        raise _unreadable(error) from error
+    return found.made_by, bytes(found.progress)
+
+
+def _unreadable(error: Exception) -> StateFormatError:
+    return StateFormatError(f"progress of a trigger cannot be read: {error}")

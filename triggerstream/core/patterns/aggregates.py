@@ -1,0 +1,112 @@
+"""What a count tests: the number of its events, or a sum, an average, or a number of values."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from math import fsum, isfinite
+from typing import Any
+
+from triggerstream.core.events.event import Event
+from triggerstream.core.patterns.base import Predicate
+from triggerstream.core.patterns.progress import Positions, Value
+
+MOST_HELD = 1000
+"""Events of one count, the newest (17)."""
+
+_INT64 = 1 << 63
+
+Reader = Callable[[Event], Value | None]
+"""Reads the aggregated field; ``None`` where the event is not to be counted (16)."""
+
+COMPARATORS: dict[str, Callable[[float, float], bool]] = {
+    "at_least": operator.ge,
+    "more_than": operator.gt,
+    "at_most": operator.le,
+    "exactly": operator.eq,
+}
+
+
+class Counting:
+    """What is counted, and what is tested: the same whether a count looks back or forward.
+
+    Args:
+        aggregate: ``None`` to count events; else ``sum``, ``average`` or ``distinct``.
+        read: Reads the aggregated field, whatever it holds; ``None`` without an aggregate.
+    """
+
+    def __init__(
+        self,
+        comparator: str,
+        threshold: float,
+        *,
+        where: Predicate | None = None,
+        aggregate: str | None = None,
+        read: Callable[[Event], Any] | None = None,
+    ) -> None:
+        self.comparator = comparator
+        self._compare = COMPARATORS[comparator]
+        self.threshold = threshold
+        self.where = where
+        self.aggregate = aggregate
+        self.read: Reader | None = _reader(aggregate, read) if aggregate and read else None
+
+    def add(
+        self,
+        held: Positions,
+        values: tuple[Value, ...],
+        position: int,
+        value: Value | None,
+        gave_up: list[str],
+    ) -> tuple[Positions, tuple[Value, ...]]:
+        """Return *held*, and their *values* where there is an aggregate, with one more event at
+        the end; say in *gave_up* what had to go for it."""
+        if value is not None:
+            if self.aggregate == "distinct":
+                rest = [n for n, each in enumerate(values) if not _is_same(each, value)]
+                if len(rest) < len(values):
+                    held = tuple([held[n] for n in rest])
+                    values = tuple([values[n] for n in rest])
+            values = (*values[-MOST_HELD + 1 :], value)
+        if len(held) >= MOST_HELD:
+            gave_up.append("value")
+            held = held[-MOST_HELD + 1 :]
+        return (*held, position), values
+
+    def is_satisfied(self, held: int, values: tuple[Value, ...], number: int) -> bool:
+        """Return whether the comparator holds for *number* events, of which so many are *held*."""
+        aggregate = self.aggregate
+        if aggregate is None:
+            return self._compare(number, self.threshold)
+        if aggregate == "distinct":
+            return self._compare(held, self.threshold)
+        total = fsum(values)  # type: ignore[arg-type]  # `_reader` lets numbers pass
+        return self._compare(total if aggregate == "sum" else total / held, self.threshold)
+
+
+def _reader(aggregate: str, read: Callable[[Event], Any]) -> Reader:
+    """Return *read*, narrowed to what *aggregate* counts."""
+    wanted = (str, bool, int, float) if aggregate == "distinct" else (int, float)
+
+    def narrowed(event: Event) -> Value | None:
+        value = read(event)
+        if type(value) not in wanted:
+            return None
+        if type(value) is int and not -_INT64 <= value < _INT64:
+            return _as_float(value)
+        return value if type(value) is not float or isfinite(value) else None
+
+    return narrowed
+
+
+def _as_float(value: int) -> float | None:
+    """Return an integer that no state can hold as the nearest float that it can."""
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def _is_same(one: Value, other: Value) -> bool:
+    """Return whether two values are one value (17): 1 is 1.0, but neither "1" nor true."""
+    return one == other and (type(one) is bool) is (type(other) is bool)
