@@ -18,13 +18,21 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
 COMPILED = (
+    "detection/adopt",
+    "detection/budget",
     "detection/engine",
-    "detection/slots",
+    "detection/instances",
     "detection/timers",
-    "detection/waits",
+    "patterns/aggregates",
+    "patterns/base",
+    "patterns/combine",
     "patterns/count",
+    "patterns/event",
+    "patterns/progress",
     "patterns/sequence",
+    "patterns/steps",
     "rulesets/subscription",
+    "rulesets/ruleset",
     "state/codec",
     "state/customer",
 )

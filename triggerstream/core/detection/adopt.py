@@ -1,4 +1,4 @@
-"""A ruleset takes over what a customer's triggers hold: made under another one, or in an old form."""
+"""A ruleset takes over what a customer's triggers hold: of another ruleset, or in an old form."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _taken_over(old: Stored3, ruleset: Ruleset) -> Progress:
         taking.take(trigger.matcher, held, instance)
         if trigger.instance_of is not None:
             progress.instances.setdefault(trigger.key, {})[instance] = None
-    taking.finish()
+    taking.taken()
     return progress
 
 

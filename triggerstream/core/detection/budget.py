@@ -78,14 +78,14 @@ def _give_up_bytes(state: CustomerState, ruleset: Ruleset, surplus: int, out: li
         by_instance = {each: _size(state, trigger, each) for each in instances(progress, trigger)}
         sizes[trigger.id] = {each: size for each, size in by_instance.items() if size}
         for each in sizes[trigger.id]:
-            holders.update(trigger.matcher.positions(progress, each))
+            holders.update(trigger.matcher.rows(progress, each))
     while surplus > 0 and any(sizes.values()):
         name = max(sizes, key=lambda name: (sum(sizes[name].values()), name))
         trigger = ruleset.triggers[name]
         instance = next(iter(sizes[name]))
-        held = trigger.matcher.positions(progress, instance)
+        held = trigger.matcher.rows(progress, instance)
         # What others hold too takes its bytes still.
-        shared = [position for position in held if holders[position] > 1]
+        shared = [row for row in held if holders[row] > 1]
         surplus -= sizes[name].pop(instance) - sum(_event_size(state, each) for each in shared)
         holders.subtract(held)
         forget(progress, trigger, instance)
@@ -106,16 +106,15 @@ def _size(state: CustomerState, trigger: CompiledTrigger, instance: str) -> int:
     ]
     if not cells:
         return 0
-    events = trigger.matcher.positions(progress, instance)
-    return size_of(cells) + sum(_event_size(state, position) for position in events)
+    events = trigger.matcher.rows(progress, instance)
+    return size_of(cells) + sum(_event_size(state, row) for row in events)
 
 
-def _event_size(state: CustomerState, position: int) -> int:
+def _event_size(state: CustomerState, row: int) -> int:
     """Return how many bytes an event takes in the table."""
     progress = state.progress
-    return _REST + len(progress.ids[position].encode()) + len(progress.bodies.get(position, b""))
+    return _REST + len(progress.ids[row].encode()) + len(progress.bodies.get(row, b""))
 
 
-_REST = 32
-"""Bytes of an event beside its id and its body: its position, twice where it is whole, and its
-time, with what MessagePack says of each."""
+_REST = 20
+"""Bytes of an event beside its id and its body: its time, and what MessagePack says of each."""

@@ -46,8 +46,7 @@ def _progress(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
                     if key + instance in progress.waits
                 ],
                 "events": [
-                    progress.ids[position]
-                    for position in sorted(trigger.matcher.positions(progress, instance))
+                    progress.ids[row] for row in sorted(trigger.matcher.rows(progress, instance))
                 ],
             }
             for instance in instances(progress, trigger)

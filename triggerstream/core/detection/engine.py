@@ -39,7 +39,7 @@ NOTHING = -1
 """Before every time: nothing is due by it."""
 
 _CELL = 64
-"""Bytes that one more position takes at most: its own, and those of a cell with its key."""
+"""Bytes that one more row takes at most: its own, and those of a cell with its key."""
 
 
 class Engine:
@@ -95,8 +95,7 @@ class Engine:
             if interest.goals:
                 _reach(state, event, interest.goals, position, out)
             now = self._now
-            now.event, now.at, now.position, now.arrival = event, at, position, arrival
-            now.is_held = now.is_whole = False
+            now.meet(progress, event, at, arrival)
             _advance(state, now, interest, ruleset, out)
         if state.weight > BYTES or len(progress.waits) > WAITS:
             enforce(state, ruleset, out)

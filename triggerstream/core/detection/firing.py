@@ -60,7 +60,7 @@ def judge(
     source = trigger.source
     known = state.progress.ids
     # The event that completes a match is not in the table, unless another pattern holds it.
-    ids = tuple([known.get(position, event.event_id) for position in match.positions])
+    ids = tuple([known[row] if row < len(known) else event.event_id for row in match.rows])
     name = firing_id(trigger.id, state.customer_id, instance, event.source, event.event_id, due)
     against = _reason_against(state, trigger, match.at, event, policy)
     if against is not None:

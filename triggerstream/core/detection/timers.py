@@ -49,7 +49,7 @@ def _fire(
         if trigger.instance_of is not None:
             left(progress, trigger, instance)
         if match is not None:
-            last = match.positions[-1]
+            last = match.rows[-1]
             raw = progress.bodies[last]
             event = decode_event(
                 raw,

@@ -9,7 +9,7 @@ from typing import Any
 
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.base import Predicate
-from triggerstream.core.patterns.progress import Positions, Value
+from triggerstream.core.patterns.progress import Rows, Value
 
 MOST_HELD = 1000
 """Events of one count, the newest (17)."""
@@ -53,12 +53,12 @@ class Counting:
 
     def add(
         self,
-        held: Positions,
+        held: Rows,
         values: tuple[Value, ...],
-        position: int,
+        row: int,
         value: Value | None,
         gave_up: list[str],
-    ) -> tuple[Positions, tuple[Value, ...]]:
+    ) -> tuple[Rows, tuple[Value, ...]]:
         """Return *held*, and their *values* where there is an aggregate, with one more event at
         the end; say in *gave_up* what had to go for it."""
         if value is not None:
@@ -71,7 +71,7 @@ class Counting:
         if len(held) >= MOST_HELD:
             gave_up.append("value")
             held = held[-MOST_HELD + 1 :]
-        return (*held, position), values
+        return (*held, row), values
 
     def is_satisfied(self, held: int, values: tuple[Value, ...], number: int) -> bool:
         """Return whether the comparator holds for *number* events, of which so many are *held*."""

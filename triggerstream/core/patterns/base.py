@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from triggerstream.core.events.event import Event
-from triggerstream.core.patterns.progress import TRIGGER, Now, Positions, Progress
+from triggerstream.core.patterns.progress import TRIGGER, Now, Progress, Rows
 
 Predicate = Callable[[Event], bool]
 """A compiled ``where``: total, without side effects."""
@@ -25,14 +25,14 @@ class Match:
 
     Attributes:
         at: The completing event's effective time, or the due time of the timer.
-        positions: The matched events, in log order.
+        rows: The matched events.
     """
 
-    __slots__ = ("at", "positions")
+    __slots__ = ("at", "rows")
 
-    def __init__(self, at: int, positions: Positions) -> None:
+    def __init__(self, at: int, rows: Rows) -> None:
         self.at: int = at
-        self.positions: Positions = positions
+        self.rows: Rows = rows
 
 
 class Look:
@@ -62,7 +62,7 @@ class Matcher:
         cancels: Those that may take something away.
         keys: Of all its cells.
         waits: Of those that hold an open wait, in file order.
-        growth: How many positions one event adds to them, at most.
+        growth: How many rows one event names in them, at most.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Matcher:
         """Return whether no event at or after *at*, and no timer, can complete what is held."""
         return True
 
-    def positions(self, progress: Progress, instance: str) -> set[int]:
+    def rows(self, progress: Progress, instance: str) -> set[int]:
         """Return the events that are held, for people who ask."""
         return set()
 

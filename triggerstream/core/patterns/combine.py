@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.base import Keys, Look, Match, Matcher
-from triggerstream.core.patterns.progress import Now, Positions, Progress
+from triggerstream.core.patterns.progress import Now, Progress, Rows
 
 
 class Combination(Matcher):
@@ -50,8 +50,8 @@ class Combination(Matcher):
     def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
         return all(child.is_expired(progress, instance, at) for child in self.children)
 
-    def positions(self, progress: Progress, instance: str) -> set[int]:
-        return set[int]().union(*[each.positions(progress, instance) for each in self.children])
+    def rows(self, progress: Progress, instance: str) -> set[int]:
+        return set[int]().union(*[each.rows(progress, instance) for each in self.children])
 
     def clear(self, progress: Progress, instance: str) -> None:
         for child in self.children:
@@ -123,11 +123,11 @@ class AllMatcher(Combination):
     def concluded(
         self, progress: Progress, matches: dict[int, Match], instance: str
     ) -> Match | None:
-        known: list[Positions] = []
+        known: list[Rows] = []
         for number, key in enumerate(self.remembered):
             match = matches.get(number)
             if match is not None:
-                progress.matches[key + instance] = (match.at, *match.positions)
+                progress.matches[key + instance] = (match.at, *match.rows)
             remembered = progress.matches.get(key + instance)
             if remembered is not None:
                 known.append(remembered)
@@ -145,9 +145,9 @@ class AllMatcher(Combination):
             each is None or at - each[0] >= self._within for each in matches
         )
 
-    def positions(self, progress: Progress, instance: str) -> set[int]:
+    def rows(self, progress: Progress, instance: str) -> set[int]:
         matches = [progress.matches.get(key + instance, ())[1:] for key in self.remembered]
-        return super().positions(progress, instance).union(*matches)
+        return super().rows(progress, instance).union(*matches)
 
     def clear(self, progress: Progress, instance: str) -> None:
         super().clear(progress, instance)

@@ -3,8 +3,7 @@
 Two shapes. A *threshold* (`at_least`, `more_than`) looks back from each event: its cell holds the
 events of the sliding window ``(t - within, t]``, and it matches on the event that satisfies it
 (14). A *window* (`at_most`, `exactly`) looks forward: the first event opens ``[t0, t0 + within)``,
-and a timer at its end decides (15); its wait holds how many events it counted before their
-positions.
+and a timer at its end decides (15).
 
 What is held is bounded by the newest 1,000 events (17).
 """
@@ -13,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import ceil, floor
+from typing import Final
 
 from triggerstream.core.patterns.aggregates import Counting
 from triggerstream.core.patterns.base import Keys, Look, Match, Matcher
-from triggerstream.core.patterns.progress import Now, Positions, Progress, Value
+from triggerstream.core.patterns.progress import IN_WAIT, Now, Progress, Rows, Value
 
-_NUMBER = 2
-"""Where the wait of a window says how many events it counted; positions follow."""
+_NUMBER: Final = 2
+"""Where the wait of a window says how many events it has counted."""
 
 
 class ThresholdMatcher(Matcher):
@@ -39,7 +39,7 @@ class ThresholdMatcher(Matcher):
         held = progress.cells.get(self.key + instance)
         return held is None or progress.times[held[-1]] <= at - self.within
 
-    def positions(self, progress: Progress, instance: str) -> set[int]:
+    def rows(self, progress: Progress, instance: str) -> set[int]:
         return set(progress.cells.get(self.key + instance, ()))
 
     def clear(self, progress: Progress, instance: str) -> None:
@@ -65,12 +65,12 @@ class CountLook(Look):
         key = self._key + instance
         held = progress.cells.get(key)
         if held is None:
-            held = (now.position,)
+            held = now.alone
         else:
             start = now.at - self._within
             if progress.times[held[0]] <= start:
                 held = held[_before(held, progress.times, start) :]
-            held = (*held, now.position)
+            held = (*held, now.row)
         if len(held) >= self._needed:
             progress.cells.pop(key, None)
             return Match(now.at, held)
@@ -95,10 +95,10 @@ class AggregateLook(Look):
         if value is None:
             return None
         key = self._key + instance
-        held: Positions = progress.cells.get(key, ())
+        held: Rows = progress.cells.get(key, ())
         values: tuple[Value, ...] = progress.values.get(key, ())
         out = _before(held, progress.times, now.at - self._within)
-        held, values = counting.add(held[out:], values[out:], now.position, value, now.gave_up)
+        held, values = counting.add(held[out:], values[out:], now.row, value, now.gave_up)
         if counting.is_satisfied(len(held), values, len(held)):
             progress.cells.pop(key, None)
             progress.values.pop(key, None)
@@ -109,11 +109,11 @@ class AggregateLook(Look):
         return None
 
 
-def _before(held: Positions, times: dict[int, int], start: int) -> int:
+def _before(held: Rows, times: list[int], start: int) -> int:
     """Return how many of *held* are not after *start*; they are held in order of their times."""
     number = 0
-    for position in held:
-        if times[position] > start:
+    for row in held:
+        if times[row] > start:
             break
         number += 1
     return number
@@ -134,7 +134,7 @@ class WindowMatcher(Matcher):
 
     def on_timer(self, progress: Progress, key: str, instance: str) -> Match | None:
         wait = progress.waits[key + instance]
-        held = wait[_NUMBER + 1 :]
+        held = wait[IN_WAIT:]
         values = progress.values.get(key + instance, ())
         is_satisfied = self.counting.is_satisfied(len(held), values, wait[_NUMBER])
         self.clear(progress, instance)
@@ -143,8 +143,8 @@ class WindowMatcher(Matcher):
     def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
         return self.key + instance not in progress.waits
 
-    def positions(self, progress: Progress, instance: str) -> set[int]:
-        return set(progress.waits.get(self.key + instance, ())[_NUMBER + 1 :])
+    def rows(self, progress: Progress, instance: str) -> set[int]:
+        return set(progress.waits.get(self.key + instance, ())[IN_WAIT:])
 
     def clear(self, progress: Progress, instance: str) -> None:
         progress.close_wait(self.key + instance)
@@ -170,15 +170,15 @@ class WindowLook(Look):
                 return None
         key = self._key + instance
         wait = progress.waits.get(key)
-        held: Positions = ()
+        held: Rows = ()
         number = 0
         if wait is None:
             due = now.at + self._within
             settled = max(due, now.arrival)
         else:
-            due, settled, number, held = wait[0], wait[1], wait[_NUMBER], wait[_NUMBER + 1 :]
+            due, settled, number, held = wait[0], wait[1], wait[_NUMBER], wait[IN_WAIT:]
         values: tuple[Value, ...] = progress.values.get(key, ())
-        held, values = counting.add(held, values, now.position, value, now.gave_up)
+        held, values = counting.add(held, values, now.row, value, now.gave_up)
         progress.open_wait(key, (due, settled, number + 1, *held))
         if value is not None:
             progress.values[key] = values

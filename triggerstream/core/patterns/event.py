@@ -29,4 +29,4 @@ class EventLook(Look):
         where = self._where
         if where is not None and not where(now.event):
             return None
-        return Match(now.at, (now.position,))
+        return Match(now.at, now.alone)

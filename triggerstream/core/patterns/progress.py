@@ -1,9 +1,9 @@
-"""What all patterns of one customer hold: a table of events, and cells of positions in it.
+"""What all patterns of one customer hold: a table of events, and cells that name rows of it.
 
-An event that any pattern holds stands once in the table, under its position in the log; a *cell*
-is a row of positions, oldest first. A pattern has a few cells of its own and finds them by their
-keys, which it was given when it was compiled; what nobody holds has no cell. With ``per``, the
-instance's text is appended to the key.
+An event that any pattern holds stands once in the table, in log order. A *cell* names such events
+by their rows. A pattern has a few cells of its own and finds them by their keys, which it was given
+when it was compiled; what nobody holds has no cell. With ``per``, the instance's text is appended
+to the key.
 
 These tables are what is stored: between two checkpoints nothing is decoded or encoded. Cells are
 replaced and never changed.
@@ -12,22 +12,28 @@ replaced and never changed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
 
-Positions = tuple[int, ...]
-"""Events by their positions in the log, ascending."""
+Rows = tuple[int, ...]
+"""Events by their rows in the table, in log order."""
 
 Value = str | bool | int | float
 """An aggregated field."""
 
-KEY = 9
+KEY: Final = 9
 """Characters of a cell's key: `TRIGGER` that name the trigger, and one for the cell."""
-TRIGGER = 8
+TRIGGER: Final = 8
 
-_SPARE = 8
-"""Events that nobody holds any more may stand in the table, at least, before it is swept."""
+IN_WAIT: Final = 3
+IN_MATCH: Final = 1
+"""Where the rows begin in a wait, and in a remembered match."""
+
+_SPARE: Final = 12
+"""Rows that nobody names any more may stay in the table, at least, before it is swept."""
+_ALONE: Final = tuple([(row,) for row in range(256)])
 
 
 class Now:
@@ -35,8 +41,9 @@ class Now:
 
     Attributes:
         at: Its effective time, epoch milliseconds; it never goes back for one customer.
-        position: Its place in the log; it only grows.
         arrival: When the log took it.
+        row: Where it will stand in the table, if some pattern holds it.
+        alone: That row as `Rows`; most cells name one event, and share this.
         is_held: Some pattern holds it from now on.
         is_whole: And needs its bytes, since a timer may make it the last of a match.
         has_cancelled: It has taken something away.
@@ -44,19 +51,27 @@ class Now:
     """
 
     __slots__ = (
-        "arrival", "at", "event", "gave_up", "has_cancelled", "is_held", "is_whole", "position",
+        "alone", "arrival", "at", "event", "gave_up", "has_cancelled", "is_held", "is_whole",
+        "row",
     )  # fmt: skip
-
     event: Event
 
     def __init__(self) -> None:
         self.at: int = 0
-        self.position: int = 0
         self.arrival: int = 0
+        self.row: int = 0
+        self.alone: Rows = ()
         self.is_held: bool = False
         self.is_whole: bool = False
         self.has_cancelled: bool = False
         self.gave_up: list[str] = []
+
+    def meet(self, progress: Progress, event: Event, at: int, arrival: int) -> None:
+        """Take up *event*, which comes to the customer of *progress*."""
+        row = len(progress.times)
+        self.event, self.at, self.arrival, self.row = event, at, arrival, row
+        self.alone = _ALONE[row] if row < 256 else (row,)
+        self.is_held = self.is_whole = False
 
 
 @dataclass(slots=True, eq=False)
@@ -64,27 +79,27 @@ class Progress:
     """What the patterns of one customer hold.
 
     Attributes:
-        times: The event table: effective times by position, ascending.
-        ids: The event table: event ids by position.
-        bodies: Of those events that a timer may make the last of a match, the bytes.
-        cells: Positions by key: partial matches, and counted events.
-        waits: Open waits by key: when it is due, ``max(due, arrival of the opener)``, then what
-            the pattern keeps of it, with positions at the end.
-        matches: What `all` remembers of its children's matches by key: when, then positions.
-        values: The aggregated fields of counted events by key, as long as their cell.
+        times: The table of events: their effective times, in log order.
+        ids: The table of events: their ids.
+        bodies: The bytes, by row, of those that a timer may make the last of a match.
+        cells: Rows by key: partial matches, and counted events.
+        waits: Open waits by key: when it is due, ``max(due, arrival of the opener)``, a number for
+            its pattern to keep, then rows.
+        matches: What `all` remembers of its children's matches by key: when, then rows.
+        values: The aggregated fields of counted events by key, as many as rows.
         instances: Of triggers with ``per``, which have progress, by the trigger's part of their
             keys: the one that changed longest ago first. None is without instances.
-        room: How many events the table may have before it is swept.
+        room: How many rows the table may have before it is swept.
         due: The earliest due time of any open wait, or `NEVER`.
         settled: The earliest ``max(due, arrival of the opener)`` of them, or `NEVER`.
     """
 
-    times: dict[int, int] = field(default_factory=dict)
-    ids: dict[int, str] = field(default_factory=dict)
+    times: list[int] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
     bodies: dict[int, bytes] = field(default_factory=dict)
-    cells: dict[str, Positions] = field(default_factory=dict)
-    waits: dict[str, Positions] = field(default_factory=dict)
-    matches: dict[str, Positions] = field(default_factory=dict)
+    cells: dict[str, Rows] = field(default_factory=dict)
+    waits: dict[str, Rows] = field(default_factory=dict)
+    matches: dict[str, Rows] = field(default_factory=dict)
     values: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     instances: dict[str, dict[str, None]] = field(default_factory=dict)
     room: int = _SPARE
@@ -93,41 +108,50 @@ class Progress:
 
     def keep(self, now: Now) -> None:
         """Put the event that is decided into the table."""
-        position, event = now.position, now.event
-        self.times[position] = now.at
-        self.ids[position] = event.event_id
+        event = now.event
+        self.times.append(now.at)
+        self.ids.append(event.event_id)
         if now.is_whole:
             bodies = self.bodies
-            bodies[position] = event.raw
+            bodies[now.row] = event.raw
             if len(bodies) > len(self.waits) + len(self.matches):
                 self._trim()
-        if len(self.times) > self.room:
+        if now.row >= self.room:
             self.sweep()
 
     def sweep(self) -> None:
-        """Forget the events that nobody holds.
-
-        Every number in a cell counts as a position: where a time is taken for one, an event stays
-        a while longer.
-        """
+        """Forget the events that no cell names; those that stay move up."""
         held: set[int] = set()
-        held.update(*self.cells.values(), *self.waits.values(), *self.matches.values())
+        held.update(*self.cells.values())
+        held.update(*[wait[IN_WAIT:] for wait in self.waits.values()])
+        held.update(*[match[IN_MATCH:] for match in self.matches.values()])
         times, ids = self.times, self.ids
-        for position in times.keys() - held:
-            del times[position]
-            del ids[position]
+        if len(held) < len(times):
+            rows = sorted(held)
+            self.times = [times[row] for row in rows]
+            self.ids = [ids[row] for row in rows]
+            self.rename({row: number for number, row in enumerate(rows)})
+        self.room = len(held) + max(_SPARE, len(held) // 4)
+
+    def rename(self, rows: dict[int, int]) -> None:
+        """Name in every cell the rows of today, given by those of before."""
         self._trim()
-        self.room = len(times) + max(_SPARE, len(times) // 4)
+        self.bodies = {rows[row]: body for row, body in self.bodies.items()}
+        self.cells = {key: _renamed(cell, 0, rows) for key, cell in self.cells.items()}
+        self.waits = {key: _renamed(wait, IN_WAIT, rows) for key, wait in self.waits.items()}
+        self.matches = {key: _renamed(each, IN_MATCH, rows) for key, each in self.matches.items()}
 
     def _trim(self) -> None:
         """Forget the bytes that no timer needs any more."""
         bodies = self.bodies
-        needed = {cell[-1] for cell in self.waits.values()}
-        needed.update([cell[-1] for cell in self.matches.values()])
-        for position in [each for each in bodies if each not in needed]:
-            del bodies[position]
+        if not bodies:
+            return
+        needed = {wait[-1] for wait in self.waits.values()}
+        needed.update([match[-1] for match in self.matches.values()])
+        for row in [row for row in bodies if row not in needed]:
+            del bodies[row]
 
-    def open_wait(self, key: str, wait: Positions) -> None:
+    def open_wait(self, key: str, wait: Rows) -> None:
         """Note an open wait, or move it."""
         before = self.waits.get(key)
         self.waits[key] = wait
@@ -161,3 +185,10 @@ class Progress:
             due = min(due, wait[0])
             settled = min(settled, wait[1])
         self.due, self.settled = due, settled
+
+
+def _renamed(cell: Rows, start: int, rows: dict[int, int]) -> Rows:
+    if len(cell) == 1:
+        row = rows[cell[0]]
+        return _ALONE[row] if row < 256 else (row,)
+    return (*cell[:start], *[rows[row] for row in cell[start:]])

@@ -20,11 +20,8 @@ from collections.abc import Sequence
 
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.base import Keys, Look, Match, Matcher, Predicate, accepts
-from triggerstream.core.patterns.progress import Now, Positions, Progress
+from triggerstream.core.patterns.progress import IN_WAIT, Now, Progress, Rows
 from triggerstream.core.patterns.steps import Absence, EventStep, Kill, Partials
-
-_WAITING = 2
-"""Where the positions begin in a wait."""
 
 
 class SequenceMatcher(Matcher):
@@ -69,17 +66,17 @@ class SequenceMatcher(Matcher):
     def on_timer(self, progress: Progress, key: str, instance: str) -> Match | None:
         wait = progress.waits[key + instance]
         self.clear(progress, instance)
-        return Match(wait[0], wait[_WAITING:])
+        return Match(wait[0], wait[IN_WAIT:])
 
     def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
         if self.wait is not None and self.wait.key + instance in progress.waits:
             return False
         return all(each.are_over(progress, instance, at) for each in self.partials)
 
-    def positions(self, progress: Progress, instance: str) -> set[int]:
+    def rows(self, progress: Progress, instance: str) -> set[int]:
         cells = [progress.cells.get(each.key + instance, ()) for each in self.partials]
         waiting = () if self.wait is None else progress.waits.get(self.wait.key + instance, ())
-        return set(waiting[_WAITING:]).union(*cells)
+        return set(waiting[IN_WAIT:]).union(*cells)
 
     def clear(self, progress: Progress, instance: str) -> None:
         for partials in self.partials:
@@ -96,15 +93,15 @@ class Wait:
         self._where = final.where
         self._duration: int = final.duration or 0
 
-    def get(self, progress: Progress, instance: str) -> Positions | None:
+    def get(self, progress: Progress, instance: str) -> Rows | None:
         """Return the events of the open wait."""
         wait = progress.waits.get(self.key + instance)
-        return None if wait is None else wait[_WAITING:]
+        return None if wait is None else wait[IN_WAIT:]
 
-    def open(self, progress: Progress, before: Positions, now: Now, instance: str) -> None:
+    def open(self, progress: Progress, before: Rows, now: Now, instance: str) -> None:
         """Wait from now on, with the event of *now* behind those *before* it."""
         due = now.at + self._duration
-        wait = (due, max(due, now.arrival), *before, now.position)
+        wait = (due, max(due, now.arrival), 0, *before, now.row)
         progress.open_wait(self.key + instance, wait)
         now.is_held = now.is_whole = True
 
@@ -156,17 +153,17 @@ class SequenceLook(Look):
         ):
             wait.open(progress, waiting[:-1], now, instance)
         for number, where in self._fills:
-            before: Positions | None = ()
+            before: Rows | None = ()
             if number:
                 before = sequence.partials[number - 1].taken_on(progress, now.at, instance)
             if before is None or not accepts(where, event):
                 continue
             if number < self._last:
-                newcomer = (*before, now.position)
+                newcomer = (*before, now.row)
                 sequence.partials[number].add(progress, newcomer, now, instance)
             elif wait is None:
                 sequence.clear(progress, instance)
-                return Match(now.at, (*before, now.position))
+                return Match(now.at, (*before, now.row))
             elif waiting is None:
                 wait.open(progress, before, now, instance)
         return None
@@ -209,7 +206,7 @@ class Start(Look):
     def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
         where = self._where
         if where is None or where(now.event):
-            progress.cells[self._key + instance] = (now.position,)
+            progress.cells[self._key + instance] = now.alone
             now.is_held = True
         return None
 
@@ -225,7 +222,7 @@ class TakeOn(Look):
     def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
         taken = self._before.taken_on(progress, now.at, instance)
         if taken is not None and accepts(self._where, now.event):
-            self._after.add(progress, (*taken, now.position), now, instance)
+            self._after.add(progress, (*taken, now.row), now, instance)
         return None
 
 
@@ -244,4 +241,4 @@ class Complete(Look):
         if taken is None or not accepts(self._where, now.event):
             return None
         self._sequence.clear(progress, instance)
-        return Match(now.at, (*taken, now.position))
+        return Match(now.at, (*taken, now.row))

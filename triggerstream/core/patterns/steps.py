@@ -1,7 +1,7 @@
 """The steps of a sequence: what each asks for, and which partial match an event takes on to it.
 
 A *partial match* is the events that filled the first steps. Those that end at one step stand in one
-cell, one behind the other, each as many positions as steps it has filled.
+cell, one behind the other, each as many rows as steps it has filled.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.base import Predicate, accepts
-from triggerstream.core.patterns.progress import Now, Positions, Progress
+from triggerstream.core.patterns.progress import Now, Progress, Rows
 
 MOST_PARTIAL = 32
 
@@ -69,7 +69,7 @@ class Partials:
         self.latest: int = following.latest
         self.keeps_newest_only: bool = self.earliest == 0
 
-    def taken_on(self, progress: Progress, at: int, instance: str) -> Positions | None:
+    def taken_on(self, progress: Progress, at: int, instance: str) -> Rows | None:
         """Return the partial match that an event at *at* takes on to the next step: of those that
         it can take, the one whose first event is latest, then whose second is, and so on (2)."""
         held = progress.cells.get(self.key + instance)
@@ -78,7 +78,7 @@ class Partials:
         times, size = progress.times, self.size
         if len(held) == size:
             return held if self._can_go_on(times[held[0]], times[held[-1]], at) else None
-        best: Positions | None = None
+        best: Rows | None = None
         for start in range(0, len(held), size):
             partial = held[start : start + size]
             if self._can_go_on(times[partial[0]], times[partial[-1]], at) and (
@@ -90,7 +90,7 @@ class Partials:
     def _can_go_on(self, first: int, last: int, at: int) -> bool:
         return last + self.earliest <= at < last + self.latest and at < first + self.within
 
-    def add(self, progress: Progress, newcomer: Positions, now: Now, instance: str) -> None:
+    def add(self, progress: Progress, newcomer: Rows, now: Now, instance: str) -> None:
         """Keep one more partial match, which the event of *now* has made."""
         key = self.key + instance
         now.is_held = True
@@ -99,7 +99,7 @@ class Partials:
             progress.cells[key] = newcomer
             return
         size = self.size
-        live: list[Positions] = [
+        live: list[Rows] = [
             held[start : start + size]
             for start in range(0, len(held), size)
             if not self._is_over(progress, held[start], held[start + size - 1], now.at)
@@ -108,7 +108,7 @@ class Partials:
             live.pop()
             now.gave_up.append("partial")
         live.append(newcomer)
-        progress.cells[key] = tuple([position for partial in live for position in partial])
+        progress.cells[key] = tuple([row for partial in live for row in partial])
 
     def are_over(self, progress: Progress, instance: str, at: int) -> bool:
         """Return whether no event at or after *at* can complete any of them."""

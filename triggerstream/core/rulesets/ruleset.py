@@ -34,7 +34,7 @@ class Interest:
 
     Attributes:
         entries: Triggers, in the order of (priority, id).
-        growth: How many positions one event adds to what they hold, at most.
+        growth: How many rows one event names in what they hold, at most.
     """
 
     goals: tuple[Goal, ...]

@@ -25,6 +25,8 @@ from triggerstream.errors import StateFormatError
 
 FORMAT = 4
 
+UNREADABLE = (msgspec.ValidationError, msgspec.DecodeError)
+
 _decode = msgspec.msgpack.Decoder(Stored).decode
 _decode1 = msgspec.msgpack.Decoder(Stored1).decode
 _decode2 = msgspec.msgpack.Decoder(Stored2).decode
@@ -49,7 +51,7 @@ def load(customer_id: str, value: bytes) -> CustomerState:
     try:
         stored = _decode(body) if form == FORMAT else _read_old(form, body)
         progress = _progress(stored) if isinstance(stored, Stored) else Progress()
-    except ValueError as error:  # msgspec's errors are some
+    except UNREADABLE as error:
         raise StateFormatError(f"customer {customer_id!r}: {error}") from error
     state = CustomerState(
         customer_id,
@@ -70,8 +72,8 @@ def load(customer_id: str, value: bytes) -> CustomerState:
 
 def _progress(stored: Stored) -> Progress:
     progress = Progress(
-        dict(zip(stored.positions, stored.times, strict=True)),
-        dict(zip(stored.positions, stored.ids, strict=True)),
+        stored.times,
+        stored.ids,
         stored.bodies,
         stored.cells,
         stored.waits,
@@ -108,9 +110,8 @@ def dump_body(state: CustomerState) -> bytes:
             state.profile,
             state.limits,
             state.detections,
-            list(progress.times),
-            list(progress.times.values()),
-            list(progress.ids.values()),
+            progress.times,
+            progress.ids,
             progress.bodies,
             progress.cells,
             progress.waits,

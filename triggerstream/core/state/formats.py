@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from triggerstream.core.patterns.progress import Positions, Value
+from triggerstream.core.patterns.progress import Rows, Value
 from triggerstream.core.state.limits import Memory
 
 if TYPE_CHECKING:
@@ -25,20 +25,19 @@ else:
 
 
 class Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Format 4: the tables of `patterns.progress.Progress`, the table of events by columns."""
+    """Format 4: the tables of `patterns.progress.Progress`."""
 
     last: int
     ring: bytearray
     profile: dict[str, Any]
     limits: dict[str, Memory]
     detections: bytes
-    positions: list[int]
     times: list[int]
     ids: list[str]
     bodies: dict[int, bytes]
-    cells: dict[str, Positions]
-    waits: dict[str, Positions]
-    matches: dict[str, Positions]
+    cells: dict[str, Rows]
+    waits: dict[str, Rows]
+    matches: dict[str, Rows]
     values: dict[str, tuple[Value, ...]]
     instances: dict[str, list[str]]
     room: int

@@ -89,26 +89,31 @@ def _children_of(matcher: AllMatcher | AnyMatcher) -> Any:
 
 
 class Taking:
-    """Takes old progress over into *progress*."""
+    """Takes old progress over into *progress*, which is to be used once all is `taken`.
+
+    Until then, its cells name events by their positions in the log.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        # Of the events in the middle of a partial match nobody knew when they were, nor asks.
-        self._unknown: dict[int, int] = {}
+        self._ids: dict[int, str] = {}
+        self._times: dict[int, int] = {}
+        # Of an event in the middle of a partial match nobody knew when it was, and nobody asks.
+        self._about: dict[int, int] = {}
 
     def take(self, matcher: Matcher, old: Any, instance: str) -> None:
         """Fill the cells of *matcher* for *instance* with what *old*, of its `type_of`, says."""
+        progress = self._progress
         if old is None:
             return
         if isinstance(matcher, ThresholdMatcher):
-            self._progress.cells[matcher.key + instance] = self._held(old)
+            progress.cells[matcher.key + instance] = self._held(old)
             self._values(matcher.key + instance, old)
         elif isinstance(matcher, WindowMatcher):
+            rows = self._held(old.held)
             settled = max(old.due, old.arrival)
-            positions = self._held(old.held)
-            wait = (old.due, settled, old.number, *positions)
-            self._progress.waits[matcher.key + instance] = wait
-            self._progress.bodies[positions[-1]] = old.raw
+            progress.waits[matcher.key + instance] = (old.due, settled, old.number, *rows)
+            progress.bodies[rows[-1]] = old.raw
             self._values(matcher.key + instance, old.held)
         elif isinstance(matcher, SequenceMatcher):
             self._sequence(matcher, old, instance)
@@ -116,40 +121,40 @@ class Taking:
             remembered, children = old
             for key, match in zip(matcher.remembered, remembered, strict=True):
                 if match is not None:
-                    positions = self._refs(match.events, match.at)
-                    self._progress.matches[key + instance] = (match.at, *positions)
+                    rows = self._refs(match.events, match.at)
+                    progress.matches[key + instance] = (match.at, *rows)
                     if match.raw:
-                        self._progress.bodies[positions[-1]] = match.raw
+                        progress.bodies[rows[-1]] = match.raw
             self._children(matcher, children, instance)
         elif isinstance(matcher, AnyMatcher):
             self._children(matcher, old, instance)
 
-    def finish(self) -> None:
-        """Put the table of events in order, and find the earliest wait."""
-        progress = self._progress
-        times = self._unknown | progress.times
-        ids = progress.ids
-        progress.times = {position: times[position] for position in sorted(ids)}
-        progress.ids = {position: ids[position] for position in sorted(ids)}
+    def taken(self) -> None:
+        """Make the table of events, in log order, and let the cells name its rows."""
+        progress, times = self._progress, self._about | self._times
+        positions = sorted(self._ids)
+        progress.times = [times[position] for position in positions]
+        progress.ids = [self._ids[position] for position in positions]
+        progress.rename({position: row for row, position in enumerate(positions)})
         progress.look_at_waits()
         progress.sweep()
 
     def _sequence(self, matcher: SequenceMatcher, old: Steps, instance: str) -> None:
         progress = self._progress
         for partials, held in zip(matcher.partials, old.steps, strict=True):
-            positions: list[int] = []
+            rows: list[int] = []
             for partial in held:
                 found = self._refs(partial.events, partial.first)
-                progress.times[found[0]] = partial.first
-                progress.times[found[-1]] = partial.at
-                positions.extend(found)
-            if positions:
-                progress.cells[partials.key + instance] = tuple(positions)
+                self._times[found[0]] = partial.first
+                self._times[found[-1]] = partial.at
+                rows.extend(found)
+            if rows:
+                progress.cells[partials.key + instance] = tuple(rows)
         wait = old.wait
         if wait is not None and matcher.wait is not None:
             found = self._refs(wait.events, wait.due)
             settled = max(wait.due, wait.arrival)
-            progress.waits[matcher.wait.key + instance] = (wait.due, settled, *found)
+            progress.waits[matcher.wait.key + instance] = (wait.due, settled, 0, *found)
             progress.bodies[found[-1]] = wait.raw
 
     def _children(
@@ -160,8 +165,8 @@ class Taking:
 
     def _held(self, old: tuple[Held, ...]) -> tuple[int, ...]:
         for each in old:
-            self._progress.times[each.position] = each.at
-            self._progress.ids[each.position] = each.event_id
+            self._times[each.position] = each.at
+            self._ids[each.position] = each.event_id
         return tuple([each.position for each in old])
 
     def _values(self, key: str, old: tuple[Held, ...]) -> None:
@@ -170,7 +175,6 @@ class Taking:
             self._progress.values[key] = values
 
     def _refs(self, events: tuple[Ref, ...], about: int) -> tuple[int, ...]:
-        for position, event_id in events:
-            self._progress.ids[position] = event_id
-            self._unknown[position] = about
+        self._ids.update(events)
+        self._about.update(dict.fromkeys([position for position, _ in events], about))
         return tuple([position for position, _ in events])
