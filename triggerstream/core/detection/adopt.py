@@ -19,11 +19,15 @@ def adopt(state: CustomerState, ruleset: Ruleset) -> None:
         StateFormatError: It cannot be read; the process must stop.
     """
     if state.old is not None:
-        state.progress, state.old = _taken_over(state.old, ruleset), None
+        _take_over(state, state.old, ruleset)
+        state.old = None
     elif state.detections != ruleset.detections:
-        _drop_strangers(state.progress, ruleset)
+        _drop_strangers(state, ruleset)
     state.detections = ruleset.detections
     state.ruleset = ruleset
+    state.lateness = ruleset.policy.allowed_lateness
+    if state.waits:
+        state.look_at_waits()
 
 
 def _drop_strangers(progress: Progress, ruleset: Ruleset) -> None:
@@ -35,9 +39,8 @@ def _drop_strangers(progress: Progress, ruleset: Ruleset) -> None:
         del progress.instances[key]
 
 
-def _taken_over(old: Stored3, ruleset: Ruleset) -> Progress:
-    """Return what *old* says, as far as *ruleset* detects it still."""
-    progress = Progress()
+def _take_over(progress: Progress, old: Stored3, ruleset: Ruleset) -> None:
+    """Take what *old* says over into *progress*, as far as *ruleset* detects it still."""
     taking = Taking(progress)
     slots = [(name, "", slot) for name, slot in old.slots.items()]
     slots += [
@@ -58,7 +61,6 @@ def _taken_over(old: Stored3, ruleset: Ruleset) -> Progress:
         if trigger.instance_of is not None:
             progress.instances.setdefault(trigger.key, {})[instance] = None
     taking.taken()
-    return progress
 
 
 def _open(slot: Slot) -> tuple[bytes, bytes]:

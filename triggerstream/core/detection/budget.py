@@ -34,13 +34,13 @@ def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
 
     Only needed where the state's weight is over `BYTES`, or its waits are over `WAITS`.
     """
-    while len(state.progress.waits) > WAITS:
+    while len(state.waits) > WAITS:
         _give_up_wait(state, ruleset, out)
     if state.weight <= BYTES:
         return
     size = len(dump_body(state))
     if size > BYTES:
-        state.progress.sweep()
+        state.sweep()
         size = _forget_old_limits(state, ruleset)
     if size > BYTES:
         size = _give_up_bytes(state, ruleset, size - _TARGET, out)
@@ -48,16 +48,15 @@ def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
 
 
 def _give_up_wait(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
-    progress = state.progress
-    waits = Counter(ruleset.waits[cell[:KEY]][0].id for cell in progress.waits)
+    waits = Counter(ruleset.waits[cell[:KEY]][0].id for cell in state.waits)
     name = max(waits, key=lambda name: (waits[name], name))
     trigger = ruleset.triggers[name]
     instance = next(
         each
-        for each in instances(progress, trigger)
-        if any(key + each in progress.waits for key in trigger.matcher.waits)
+        for each in instances(state, trigger)
+        if any(key + each in state.waits for key in trigger.matcher.waits)
     )
-    forget(progress, trigger, instance)
+    forget(state, trigger, instance)
     out.append(Bounded("wait", name, state.customer_id))
 
 
@@ -71,49 +70,46 @@ def _forget_old_limits(state: CustomerState, ruleset: Ruleset) -> int:
 
 def _give_up_bytes(state: CustomerState, ruleset: Ruleset, surplus: int, out: list[Decided]) -> int:
     """Forget instances until *surplus* bytes are gone; return the bytes that are left."""
-    progress = state.progress
     sizes: dict[str, dict[str, int]] = {}
     holders: Counter[int] = Counter()
     for trigger in ruleset.triggers.values():
-        by_instance = {each: _size(state, trigger, each) for each in instances(progress, trigger)}
+        by_instance = {each: _size(state, trigger, each) for each in instances(state, trigger)}
         sizes[trigger.id] = {each: size for each, size in by_instance.items() if size}
         for each in sizes[trigger.id]:
-            holders.update(trigger.matcher.rows(progress, each))
+            holders.update(trigger.matcher.rows(state, each))
     while surplus > 0 and any(sizes.values()):
         name = max(sizes, key=lambda name: (sum(sizes[name].values()), name))
         trigger = ruleset.triggers[name]
         instance = next(iter(sizes[name]))
-        held = trigger.matcher.rows(progress, instance)
+        held = trigger.matcher.rows(state, instance)
         # What others hold too takes its bytes still.
         shared = [row for row in held if holders[row] > 1]
         surplus -= sizes[name].pop(instance) - sum(_event_size(state, each) for each in shared)
         holders.subtract(held)
-        forget(progress, trigger, instance)
+        forget(state, trigger, instance)
         out.append(Bounded("slot", name, state.customer_id))
-    progress.sweep()
+    state.sweep()
     return len(dump_body(state))
 
 
 def _size(state: CustomerState, trigger: CompiledTrigger, instance: str) -> int:
     """Return how many bytes an instance takes with the events that it holds; 0 without any."""
-    progress = state.progress
     cells = [
         (cell, table[cell])
         for key in trigger.matcher.keys
         for cell in [key + instance]
-        for table in (progress.cells, progress.waits, progress.matches, progress.values)
+        for table in (state.cells, state.waits, state.matches, state.values)
         if cell in table
     ]
     if not cells:
         return 0
-    events = trigger.matcher.rows(progress, instance)
+    events = trigger.matcher.rows(state, instance)
     return size_of(cells) + sum(_event_size(state, row) for row in events)
 
 
 def _event_size(state: CustomerState, row: int) -> int:
     """Return how many bytes an event takes in the table."""
-    progress = state.progress
-    return _REST + len(progress.ids[row].encode()) + len(progress.bodies.get(row, b""))
+    return _REST + len(state.id_list()[row].encode()) + len(state.bodies.get(row, b""))
 
 
 _REST = 20

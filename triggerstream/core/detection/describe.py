@@ -34,23 +34,21 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
 
 
 def _progress(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
-    progress = state.progress
+    ids = state.id_list()
     described: dict[str, Any] = {}
     for trigger in ruleset.triggers.values():
         held = [
             {
                 "instance": None if trigger.instance_of is None else instance,
                 "waits": [
-                    _moment(progress.waits[key + instance][0])
+                    _moment(state.waits[key + instance][0])
                     for key in trigger.matcher.waits
-                    if key + instance in progress.waits
+                    if key + instance in state.waits
                 ],
-                "events": [
-                    progress.ids[row] for row in sorted(trigger.matcher.rows(progress, instance))
-                ],
+                "events": [ids[row] for row in sorted(trigger.matcher.rows(state, instance))],
             }
-            for instance in instances(progress, trigger)
-            if has_progress(progress, trigger, instance)
+            for instance in instances(state, trigger)
+            if has_progress(state, trigger, instance)
         ]
         if held:
             described[trigger.id] = held

@@ -73,7 +73,7 @@ class Detect:
         return event
 
     def new_state(self, customer_id: str, erased: int = -1) -> CustomerState:
-        return CustomerState(customer_id)
+        return CustomerState(customer_id=customer_id)
 
     def load(self, customer_id: str, value: bytes) -> CustomerState:
         return codec.load(customer_id, value)

@@ -19,7 +19,6 @@ from triggerstream.core.detection.instances import changed, instances
 from triggerstream.core.detection.timers import fire_due
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.events.event import Event
-from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.patterns.base import Match
 from triggerstream.core.patterns.progress import Now
 from triggerstream.core.reasons import RecordStatus
@@ -66,46 +65,35 @@ class Engine:
         """Apply *event*; append what is decided to *out*, in order."""
         if state.ruleset is not ruleset:
             adopt(state, ruleset)
-        policy = ruleset.policy
-        progress = state.progress
-        lateness: int = policy.allowed_lateness
-        if progress.settled <= clock - lateness:
-            fire_due(state, ruleset, clock - lateness, NOTHING, out)
-            _set_wake(state, lateness)
+        if state.wake <= clock:
+            fire_due(state, ruleset, clock - state.lateness, NOTHING, out)
         if state.remember(event.source, event.event_id, arrival):
             return DUPLICATE
 
         at = event.timestamp
-        if at > arrival and self._clamp_skew and at > arrival + policy.max_skew:
+        if at > arrival and self._clamp_skew and at > arrival + ruleset.policy.max_skew:
             out.append(Clamped(event.customer_id, at, arrival))
             at = arrival
         if at < state.last:
-            if state.last - at > lateness:
+            if state.last - at > state.lateness:
                 _on_late_event(state, event, ruleset, at, position, out)
-                _set_wake(state, lateness)
                 return LATE
             at = state.last
         state.last = at
         if event.event_type == IDENTIFY:
             _identify(state, event, out)
-        if at >= progress.due:
+        if at >= state.due:
             fire_due(state, ruleset, NOTHING, at, out)
         interest = ruleset.interests.get(event.event_type)
         if interest is not None:
             if interest.goals:
                 _reach(state, event, interest.goals, position, out)
             now = self._now
-            now.meet(progress, event, at, arrival)
+            now.meet(state, event, at, arrival)
             _advance(state, now, interest, ruleset, out)
-        if state.weight > BYTES or len(progress.waits) > WAITS:
+        if state.weight > BYTES or len(state.waits) > WAITS:
             enforce(state, ruleset, out)
-        _set_wake(state, lateness)
         return APPLIED
-
-
-def _set_wake(state: CustomerState, lateness: int) -> None:
-    settled = state.progress.settled
-    state.wake = NEVER if settled == NEVER else settled + lateness
 
 
 def _on_late_event(
@@ -133,9 +121,7 @@ def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, out: Out) -> No
     """Decide the waits that are due by *clock*."""
     if state.ruleset is not ruleset:
         adopt(state, ruleset)
-    lateness = ruleset.policy.allowed_lateness
-    fire_due(state, ruleset, clock - lateness, NOTHING, out)
-    _set_wake(state, lateness)
+    fire_due(state, ruleset, clock - state.lateness, NOTHING, out)
 
 
 def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> str:
@@ -179,11 +165,11 @@ def _advance(
     state: CustomerState, now: Now, interest: Interest, ruleset: Ruleset, out: Out
 ) -> None:
     """Offer an event to the triggers that its type concerns."""
-    progress, event = state.progress, now.event
+    event = now.event
     for entry in interest.entries:
         try:
             if entry.instance_of is None:
-                match = entry.look.on_event(progress, now, "")
+                match = entry.look.on_event(state, now, "")
             else:
                 match = _advance_instance(state, now, entry, out)
             if now.gave_up:
@@ -199,7 +185,7 @@ def _advance(
             now.gave_up.clear()
             now.is_held = True  # by another one, perhaps
     if now.is_held:
-        progress.keep(now)
+        state.keep(now)
         size = len(event.raw) + 4 * len(event.event_id)
         state.weight += (interest.growth + 1) * (_CELL + size)
 
@@ -215,10 +201,10 @@ def _advance_instance(
         return None
     was_held = now.is_held
     now.is_held = now.has_cancelled = False
-    match = entry.look.on_event(state.progress, now, instance)
+    match = entry.look.on_event(state, now, instance)
     if match is not None or now.is_held or now.has_cancelled:
         state.weight += 4 * len(instance) * (entry.trigger.matcher.growth + 1)
-        if changed(state.progress, entry.trigger, instance, now.at):
+        if changed(state, entry.trigger, instance, now.at):
             out.append(Bounded("instance", entry.trigger.id, state.customer_id))
     now.is_held = now.is_held or was_held
     return match
@@ -234,8 +220,8 @@ def _cancel(state: CustomerState, entry: Subscription, event: Event, at: int) ->
     one where it names none (21)."""
     if not entry.cancels:
         return
-    trigger, progress = entry.trigger, state.progress
+    trigger = entry.trigger
     instance = None if entry.instance_of is None else entry.instance_of(event)
-    for each in instances(progress, trigger) if instance is None else [instance]:
-        if entry.look.cancel(progress, event, at, each) and entry.instance_of is not None:
-            changed(progress, trigger, each, at)
+    for each in instances(state, trigger) if instance is None else [instance]:
+        if entry.look.cancel(state, event, at, each) and entry.instance_of is not None:
+            changed(state, trigger, each, at)

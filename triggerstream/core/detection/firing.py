@@ -58,9 +58,7 @@ def judge(
         due: When the timer that completed the match was due, or ``None``.
     """
     source = trigger.source
-    known = state.progress.ids
-    # The event that completes a match is not in the table, unless another pattern holds it.
-    ids = tuple([known[row] if row < len(known) else event.event_id for row in match.rows])
+    ids = state.ids_of(match.rows, event.event_id)
     name = firing_id(trigger.id, state.customer_id, instance, event.source, event.event_id, due)
     against = _reason_against(state, trigger, match.at, event, policy)
     if against is not None:
@@ -119,7 +117,7 @@ def fail(
     out: list[Decided],
 ) -> None:
     """Note that a trigger's evaluation raised; it begins anew for this customer."""
-    drop(state.progress, trigger)
+    drop(state, trigger)
     text = f"{type(error).__name__}: {error}"[:_SHOWN]
     out.append(TriggerFailed(trigger.id, state.customer_id, at, text))
 

@@ -21,10 +21,10 @@ def fire_due(
 ) -> None:
     """Decide every open wait that is due by *at*, an effective time, or was settled by *settled*,
     the clock less the allowed lateness."""
-    waits = state.progress.waits
+    waits = state.waits
     ripe: list[Ripe] = []
     for cell, wait in waits.items():
-        if wait[0] <= at or wait[1] <= settled:
+        if wait[0] <= at or wait[0] + wait[1] <= settled:
             trigger, number = ruleset.waits[cell[:KEY]]
             has_instance = trigger.instance_of is not None
             ripe.append((wait[0], trigger.id, has_instance, cell[KEY:], number, cell[:KEY]))
@@ -43,17 +43,16 @@ def _fire(
     ruleset: Ruleset,
     out: list[Decided],
 ) -> None:
-    progress = state.progress
     try:
-        match = trigger.matcher.on_timer(progress, key, instance)
+        match = trigger.matcher.on_timer(state, key, instance)
         if trigger.instance_of is not None:
-            left(progress, trigger, instance)
+            left(state, trigger, instance)
         if match is not None:
             last = match.rows[-1]
-            raw = progress.bodies[last]
+            raw = state.bodies[last]
             event = decode_event(
                 raw,
-                fallback_id=progress.ids[last],
+                fallback_id=state.id_list()[last],
                 fallback_timestamp=due,
                 max_bytes=len(raw),
             )

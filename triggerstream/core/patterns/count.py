@@ -10,6 +10,7 @@ What is held is bounded by the newest 1,000 events (17).
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from math import ceil, floor
 from typing import Final
@@ -109,7 +110,7 @@ class AggregateLook(Look):
         return None
 
 
-def _before(held: Rows, times: list[int], start: int) -> int:
+def _before(held: Rows, times: array[int], start: int) -> int:
     """Return how many of *held* are not after *start*; they are held in order of their times."""
     number = 0
     for row in held:
@@ -174,12 +175,12 @@ class WindowLook(Look):
         number = 0
         if wait is None:
             due = now.at + self._within
-            settled = max(due, now.arrival)
+            later = max(0, now.arrival - due)
         else:
-            due, settled, number, held = wait[0], wait[1], wait[_NUMBER], wait[IN_WAIT:]
+            due, later, number, held = wait[0], wait[1], wait[_NUMBER], wait[IN_WAIT:]
         values: tuple[Value, ...] = progress.values.get(key, ())
         held, values = counting.add(held, values, now.row, value, now.gave_up)
-        progress.open_wait(key, (due, settled, number + 1, *held))
+        progress.open_wait(key, (due, later, number + 1, *held))
         if value is not None:
             progress.values[key] = values
         now.is_held = now.is_whole = True

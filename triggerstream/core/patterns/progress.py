@@ -11,6 +11,7 @@ replaced and never changed.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,6 +35,13 @@ IN_MATCH: Final = 1
 _SPARE: Final = 12
 """Rows that nobody names any more may stay in the table, at least, before it is swept."""
 _ALONE: Final = tuple([(row,) for row in range(256)])
+
+_END: Final = b"\xff"
+"""Behind each id: no UTF-8 has this byte."""
+
+
+def _no_times() -> array[int]:
+    return array("q")
 
 
 class Now:
@@ -78,24 +86,28 @@ class Now:
 class Progress:
     """What the patterns of one customer hold.
 
+    In few objects: what costs an event its time is to find them in memory, where there are so many
+    customers that no cache holds them (``docs/decisions/0007``).
+
     Attributes:
-        times: The table of events: their effective times, in log order.
-        ids: The table of events: their ids.
+        times: The table of events: their effective times, in log order, 64 bits each.
+        ids: The table of events: their ids in UTF-8, with a `_END` behind each.
         bodies: The bytes, by row, of those that a timer may make the last of a match.
         cells: Rows by key: partial matches, and counted events.
-        waits: Open waits by key: when it is due, ``max(due, arrival of the opener)``, a number for
-            its pattern to keep, then rows.
+        waits: Open waits by key: when it is due; how much later its opener arrived; a number for
+            its pattern to keep; then rows.
         matches: What `all` remembers of its children's matches by key: when, then rows.
         values: The aggregated fields of counted events by key, as many as rows.
         instances: Of triggers with ``per``, which have progress, by the trigger's part of their
             keys: the one that changed longest ago first. None is without instances.
         room: How many rows the table may have before it is swept.
+        lateness: How long after it is due, and its opener is there, a wait fires.
         due: The earliest due time of any open wait, or `NEVER`.
-        settled: The earliest ``max(due, arrival of the opener)`` of them, or `NEVER`.
+        wake: The earliest clock at which a wait fires, or `NEVER`.
     """
 
-    times: list[int] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
+    times: array[int] = field(default_factory=_no_times)
+    ids: bytearray = field(default_factory=bytearray)
     bodies: dict[int, bytes] = field(default_factory=dict)
     cells: dict[str, Rows] = field(default_factory=dict)
     waits: dict[str, Rows] = field(default_factory=dict)
@@ -103,14 +115,15 @@ class Progress:
     values: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     instances: dict[str, dict[str, None]] = field(default_factory=dict)
     room: int = _SPARE
+    lateness: int = 0
     due: int = NEVER
-    settled: int = NEVER
+    wake: int = NEVER
 
     def keep(self, now: Now) -> None:
         """Put the event that is decided into the table."""
         event = now.event
         self.times.append(now.at)
-        self.ids.append(event.event_id)
+        self.ids += event.event_id.encode() + _END
         if now.is_whole:
             bodies = self.bodies
             bodies[now.row] = event.raw
@@ -119,17 +132,34 @@ class Progress:
         if now.row >= self.room:
             self.sweep()
 
+    def fill(self, events: list[tuple[int, str]]) -> None:
+        """Make the table of *events*: times and ids."""
+        self.times = array("q", [at for at, _ in events])
+        self.ids = bytearray(b"".join([event_id.encode() + _END for _, event_id in events]))
+
+    def id_list(self) -> list[str]:
+        """Return the ids of all events in the table, by row."""
+        return [each.decode() for each in self.ids.split(_END)[:-1]]
+
+    def ids_of(self, rows: Rows, last: str) -> tuple[str, ...]:
+        """Return the ids of *rows*; the event that is decided, called *last*, may be one."""
+        if rows[0] >= len(self.times):
+            return (last,)
+        ids = [*self.id_list(), last]
+        return tuple([ids[row] for row in rows])
+
     def sweep(self) -> None:
         """Forget the events that no cell names; those that stay move up."""
         held: set[int] = set()
         held.update(*self.cells.values())
         held.update(*[wait[IN_WAIT:] for wait in self.waits.values()])
         held.update(*[match[IN_MATCH:] for match in self.matches.values()])
-        times, ids = self.times, self.ids
+        times = self.times
         if len(held) < len(times):
             rows = sorted(held)
-            self.times = [times[row] for row in rows]
-            self.ids = [ids[row] for row in rows]
+            ids = self.ids.split(_END)
+            self.times = array("q", [times[row] for row in rows])
+            self.ids = bytearray(b"".join([ids[row] + _END for row in rows]))
             self.rename({row: number for number, row in enumerate(rows)})
         self.room = len(held) + max(_SPARE, len(held) // 4)
 
@@ -155,21 +185,31 @@ class Progress:
         """Note an open wait, or move it."""
         before = self.waits.get(key)
         self.waits[key] = wait
-        due, settled = wait[0], wait[1]
-        if before is not None:
-            if before[0] == due and before[1] == settled:
-                return
-            if before[0] == self.due or before[1] == self.settled:
-                self.look_at_waits()
-                return
-        self.due = min(self.due, due)
-        self.settled = min(self.settled, settled)
+        due = wait[0]
+        wake = due + wait[1] + self.lateness
+        if before is None or not self._may_be_earliest(before):
+            self.due = min(self.due, due)
+            self.wake = min(self.wake, wake)
+        elif before[0] != due or before[1] != wait[1]:
+            self.look_at_waits()
 
     def close_wait(self, key: str) -> None:
         """Forget an open wait, if there is one."""
         before = self.waits.pop(key, None)
-        if before is not None and (before[0] == self.due or before[1] == self.settled):
+        if before is not None and self._may_be_earliest(before):
             self.look_at_waits()
+
+    def _may_be_earliest(self, wait: Rows) -> bool:
+        return wait[0] == self.due or wait[0] + wait[1] + self.lateness == self.wake
+
+    def look_at_waits(self) -> None:
+        """Find the earliest of all open waits again."""
+        due = settled = NEVER
+        for wait in self.waits.values():
+            due = min(due, wait[0])
+            settled = min(settled, wait[0] + wait[1])
+        self.due = due
+        self.wake = NEVER if settled == NEVER else settled + self.lateness
 
     def remove(self, key: str) -> None:
         """Forget whatever stands under *key*."""
@@ -177,14 +217,6 @@ class Progress:
         self.matches.pop(key, None)
         self.values.pop(key, None)
         self.close_wait(key)
-
-    def look_at_waits(self) -> None:
-        """Find the earliest of all open waits again."""
-        due = settled = NEVER
-        for wait in self.waits.values():
-            due = min(due, wait[0])
-            settled = min(settled, wait[1])
-        self.due, self.settled = due, settled
 
 
 def _renamed(cell: Rows, start: int, rows: dict[int, int]) -> Rows:

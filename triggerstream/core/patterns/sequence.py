@@ -101,7 +101,7 @@ class Wait:
     def open(self, progress: Progress, before: Rows, now: Now, instance: str) -> None:
         """Wait from now on, with the event of *now* behind those *before* it."""
         due = now.at + self._duration
-        wait = (due, max(due, now.arrival), 0, *before, now.row)
+        wait = (due, max(0, now.arrival - due), 0, *before, now.row)
         progress.open_wait(self.key + instance, wait)
         now.is_held = now.is_whole = True
 
@@ -182,18 +182,21 @@ class SequenceLook(Look):
         """Return what does the same where events of this type fill one step and cancel nothing,
         which most do: half the cost (benchmarks/engine.py), and the same (test_conformance).
         ``None`` for other types."""
+        sequence = self._sequence
+        if not self._fills and not self._kills and sequence.wait is not None:
+            return Cancel(sequence.wait)
         if self._kills or self._cancels_wait or len(self._fills) != 1:
             return None
-        sequence = self._sequence
         ((number, where),) = self._fills
         if number < self._last:
             partials = sequence.partials[number]
             if number:
                 return TakeOn(sequence.partials[number - 1], partials, where)
             return Start(partials.key, where) if partials.keeps_newest_only else None
-        if number and sequence.wait is None:
-            return Complete(sequence.partials[number - 1], where, sequence)
-        return None
+        if sequence.wait is not None:
+            before = sequence.partials[number - 1] if number else None
+            return Open(before, where, sequence.wait, restarts=self._restarts)
+        return Complete(sequence.partials[number - 1], where, sequence) if number else None
 
 
 class Start(Look):
@@ -242,3 +245,43 @@ class Complete(Look):
             return None
         self._sequence.clear(progress, instance)
         return Match(now.at, (*taken, now.row))
+
+
+class Open(Look):
+    """An event opens the wait, or moves it."""
+
+    def __init__(
+        self, before: Partials | None, where: Predicate | None, wait: Wait, *, restarts: bool
+    ) -> None:
+        self._before = before
+        self._where = where
+        self._wait = wait
+        self._restarts = restarts
+
+    def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
+        waiting = progress.waits.get(self._wait.key + instance)
+        before: Rows | None = ()
+        if waiting is not None:
+            if not self._restarts:
+                return None
+            before = waiting[IN_WAIT:-1]
+        elif self._before is not None:
+            before = self._before.taken_on(progress, now.at, instance)
+        if before is not None and accepts(self._where, now.event):
+            self._wait.open(progress, before, now, instance)
+        return None
+
+
+class Cancel(Look):
+    """An event closes the wait, if there is one."""
+
+    def __init__(self, wait: Wait) -> None:
+        self._wait = wait
+
+    def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
+        if self._wait.cancel(progress, now.event, now.at, instance):
+            now.has_cancelled = True
+        return None
+
+    def cancel(self, progress: Progress, event: Event, at: int, instance: str) -> bool:
+        return self._wait.cancel(progress, event, at, instance)

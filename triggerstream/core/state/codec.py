@@ -14,11 +14,11 @@ defaults; anything else is a new format.
 from __future__ import annotations
 
 import struct
+import sys
 
 import msgspec
 
 from triggerstream.core.keyed import header
-from triggerstream.core.patterns.progress import Progress
 from triggerstream.core.state.customer import DIGEST, FIXED, RING, CustomerState
 from triggerstream.core.state.formats import Stored, Stored1, Stored2, Stored3
 from triggerstream.errors import StateFormatError
@@ -26,6 +26,8 @@ from triggerstream.errors import StateFormatError
 FORMAT = 4
 
 UNREADABLE = (msgspec.ValidationError, msgspec.DecodeError)
+
+_IS_BIG_ENDIAN = sys.byteorder == "big"
 
 _decode = msgspec.msgpack.Decoder(Stored).decode
 _decode1 = msgspec.msgpack.Decoder(Stored1).decode
@@ -50,15 +52,13 @@ def load(customer_id: str, value: bytes) -> CustomerState:
     stored: Stored | Stored3
     try:
         stored = _decode(body) if form == FORMAT else _read_old(form, body)
-        progress = _progress(stored) if isinstance(stored, Stored) else Progress()
     except UNREADABLE as error:
         raise StateFormatError(f"customer {customer_id!r}: {error}") from error
     state = CustomerState(
-        customer_id,
+        customer_id=customer_id,
         last=stored.last,
         ring=stored.ring,
         profile=stored.profile,
-        progress=progress,
         limits=stored.limits,
         wake=wake,
         detections=stored.detections,
@@ -67,24 +67,30 @@ def load(customer_id: str, value: bytes) -> CustomerState:
     )
     if len(state.ring) > RING * DIGEST:
         _read_lot(state)
+    if isinstance(stored, Stored):
+        _read_progress(state, stored)
     return state
 
 
-def _progress(stored: Stored) -> Progress:
-    progress = Progress(
-        stored.times,
-        stored.ids,
-        stored.bodies,
-        stored.cells,
-        stored.waits,
-        stored.matches,
-        stored.values,
-        {key: dict.fromkeys(instances) for key, instances in stored.instances.items()},
-        stored.room,
-    )
+def _read_progress(state: CustomerState, stored: Stored) -> None:
+    state.times.frombytes(stored.times)
+    if _IS_BIG_ENDIAN:
+        state.times.byteswap()
+    state.ids = stored.ids
+    state.bodies = stored.bodies
+    state.cells = stored.cells
+    state.waits = stored.waits
+    state.matches = stored.matches
+    state.values = stored.values
+    for key, instances in stored.instances.items():
+        state.instances[key] = dict.fromkeys(instances)
+    state.room = stored.room
     if stored.waits:
-        progress.look_at_waits()
-    return progress
+        wake = state.wake
+        state.look_at_waits()
+        # How long after it is settled a wait fires, is what the ruleset said that was in force.
+        state.lateness = wake - state.wake
+        state.wake = wake
 
 
 def _read_old(form: int, body: memoryview) -> Stored3:
@@ -101,8 +107,10 @@ def dump(state: CustomerState, fence: int) -> bytes:
 
 def dump_body(state: CustomerState) -> bytes:
     """Return the stored form of *state* without its header."""
-    progress = state.progress
-    instances = progress.instances
+    times, instances = state.times, state.instances
+    if _IS_BIG_ENDIAN:
+        times = times[:]
+        times.byteswap()
     return _encode(
         (
             state.last,
@@ -110,15 +118,15 @@ def dump_body(state: CustomerState) -> bytes:
             state.profile,
             state.limits,
             state.detections,
-            progress.times,
-            progress.ids,
-            progress.bodies,
-            progress.cells,
-            progress.waits,
-            progress.matches,
-            progress.values,
+            times.tobytes(),
+            state.ids,
+            state.bodies,
+            state.cells,
+            state.waits,
+            state.matches,
+            state.values,
             {key: list(instances[key]) for key in instances} if instances else instances,
-            progress.room,
+            state.room,
         )
     )
 

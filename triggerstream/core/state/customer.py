@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.patterns.progress import Progress
 from triggerstream.core.state.formats import Stored3
 from triggerstream.core.state.limits import Memory
@@ -36,8 +35,8 @@ _NOTHING_YET = -1
 
 
 @dataclass(slots=True, eq=False)
-class CustomerState:
-    """What is remembered of one customer.
+class CustomerState(Progress):
+    """What is remembered of one customer: what their patterns hold, and the rest.
 
     Attributes:
         last: The last effective time, epoch milliseconds; less than any before the first event.
@@ -46,9 +45,7 @@ class CustomerState:
             which is so where the ring has no more than `RING`.
         lot_since: When the first of the lot arrived.
         profile: The attributes that `identify` events have set. Replaced, never changed.
-        progress: What its patterns hold.
         limits: What each trigger that fired remembers of it, by trigger id.
-        wake: The earliest clock at which a wait fires, or `NEVER`.
         ruleset: The one that last touched it; ``None`` when just loaded.
         detections: What the ruleset detected under which the progress was last looked through
             (`Ruleset.detections`); empty for none.
@@ -60,15 +57,13 @@ class CustomerState:
     collector of cycles is kept away from them: walking them took an eighth of a worker's time.
     """
 
-    customer_id: str
+    customer_id: str = ""
     last: int = _NOTHING_YET
     ring: bytearray = field(default_factory=bytearray)
     lot: int = 0
     lot_since: int = 0
     profile: dict[str, Any] = field(default_factory=dict)
-    progress: Progress = field(default_factory=Progress)
     limits: dict[str, Memory] = field(default_factory=dict)
-    wake: int = NEVER
     ruleset: Any = None
     detections: bytes = b""
     weight: int = FIXED

@@ -32,8 +32,8 @@ class Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
     profile: dict[str, Any]
     limits: dict[str, Memory]
     detections: bytes
-    times: list[int]
-    ids: list[str]
+    times: bytes
+    ids: bytearray
     bodies: dict[int, bytes]
     cells: dict[str, Rows]
     waits: dict[str, Rows]

@@ -111,8 +111,8 @@ class Taking:
             self._values(matcher.key + instance, old)
         elif isinstance(matcher, WindowMatcher):
             rows = self._held(old.held)
-            settled = max(old.due, old.arrival)
-            progress.waits[matcher.key + instance] = (old.due, settled, old.number, *rows)
+            later = max(0, old.arrival - old.due)
+            progress.waits[matcher.key + instance] = (old.due, later, old.number, *rows)
             progress.bodies[rows[-1]] = old.raw
             self._values(matcher.key + instance, old.held)
         elif isinstance(matcher, SequenceMatcher):
@@ -133,8 +133,7 @@ class Taking:
         """Make the table of events, in log order, and let the cells name its rows."""
         progress, times = self._progress, self._about | self._times
         positions = sorted(self._ids)
-        progress.times = [times[position] for position in positions]
-        progress.ids = [self._ids[position] for position in positions]
+        progress.fill([(times[position], self._ids[position]) for position in positions])
         progress.rename({position: row for row, position in enumerate(positions)})
         progress.look_at_waits()
         progress.sweep()
@@ -153,8 +152,8 @@ class Taking:
         wait = old.wait
         if wait is not None and matcher.wait is not None:
             found = self._refs(wait.events, wait.due)
-            settled = max(wait.due, wait.arrival)
-            progress.waits[matcher.wait.key + instance] = (wait.due, settled, 0, *found)
+            later = max(0, wait.arrival - wait.due)
+            progress.waits[matcher.wait.key + instance] = (wait.due, later, 0, *found)
             progress.bodies[found[-1]] = wait.raw
 
     def _children(
