@@ -32,7 +32,7 @@ IN_WAIT: Final = 3
 IN_MATCH: Final = 1
 """Where the rows begin in a wait, and in a remembered match."""
 
-_SPARE: Final = 12
+_SPARE: Final = 16
 """Rows that nobody names any more may stay in the table, at least, before it is swept."""
 _ALONE: Final = tuple([(row,) for row in range(256)])
 
@@ -161,7 +161,7 @@ class Progress:
             self.times = array("q", [times[row] for row in rows])
             self.ids = bytearray(b"".join([ids[row] + _END for row in rows]))
             self.rename({row: number for number, row in enumerate(rows)})
-        self.room = len(held) + max(_SPARE, len(held) // 4)
+        self.room = len(held) + max(_SPARE, len(held) // 2)
 
     def rename(self, rows: dict[int, int]) -> None:
         """Name in every cell the rows of today, given by those of before."""
