@@ -13,6 +13,7 @@ from triggerstream.core.decisions import Action, Firing, action_id, firing_id
 from triggerstream.core.detection.firing import envelope
 from triggerstream.core.events.decode import decode_event
 from triggerstream.core.events.event import Event
+from triggerstream.core.patterns.per import PerMatcher
 from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Ruleset
 
@@ -39,8 +40,8 @@ def firing_of(trigger: CompiledTrigger, event: Event, profile: dict[str, Any]) -
 
     Whether it would is not asked: neither the pattern nor the conditions are evaluated.
     """
-    source = trigger.source
-    instance = None if trigger.instance_of is None else trigger.instance_of(event)
+    source, matcher = trigger.source, trigger.matcher
+    instance = matcher.read(event) if isinstance(matcher, PerMatcher) else None
     customer = event.customer_id
     name = firing_id(source.id, customer, instance, event.source, event.event_id, None)
     return Firing(

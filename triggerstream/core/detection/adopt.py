@@ -58,7 +58,7 @@ def _take_over(progress: Progress, old: Stored3, ruleset: Ruleset) -> None:
         except msgspec.DecodeError as error:
             raise _unreadable(error) from error
         taking.take(trigger.matcher, held, instance)
-        if trigger.instance_of is not None:
+        if trigger.source.per is not None:
             progress.instances.setdefault(trigger.key, {})[instance] = None
     taking.taken()
 

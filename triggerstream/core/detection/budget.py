@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 
 from triggerstream.core.decisions import Bounded, Decided
-from triggerstream.core.detection.instances import forget, instances
 from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -53,10 +52,10 @@ def _give_up_wait(state: CustomerState, ruleset: Ruleset, out: list[Decided]) ->
     trigger = ruleset.triggers[name]
     instance = next(
         each
-        for each in instances(state, trigger)
+        for each in trigger.matcher.instances(state)
         if any(key + each in state.waits for key in trigger.matcher.waits)
     )
-    forget(state, trigger, instance)
+    trigger.matcher.clear(state, instance)
     out.append(Bounded("wait", name, state.customer_id))
 
 
@@ -73,7 +72,9 @@ def _give_up_bytes(state: CustomerState, ruleset: Ruleset, surplus: int, out: li
     sizes: dict[str, dict[str, int]] = {}
     holders: Counter[int] = Counter()
     for trigger in ruleset.triggers.values():
-        by_instance = {each: _size(state, trigger, each) for each in instances(state, trigger)}
+        by_instance = {
+            each: _size(state, trigger, each) for each in trigger.matcher.instances(state)
+        }
         sizes[trigger.id] = {each: size for each, size in by_instance.items() if size}
         for each in sizes[trigger.id]:
             holders.update(trigger.matcher.rows(state, each))
@@ -86,7 +87,7 @@ def _give_up_bytes(state: CustomerState, ruleset: Ruleset, surplus: int, out: li
         shared = [row for row in held if holders[row] > 1]
         surplus -= sizes[name].pop(instance) - sum(_event_size(state, each) for each in shared)
         holders.subtract(held)
-        forget(state, trigger, instance)
+        trigger.matcher.clear(state, instance)
         out.append(Bounded("slot", name, state.customer_id))
     state.sweep()
     return len(dump_body(state))

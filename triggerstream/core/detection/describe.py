@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from triggerstream.core.detection.adopt import adopt
-from triggerstream.core.detection.instances import has_progress, instances
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state.customer import CustomerState
@@ -39,7 +38,7 @@ def _progress(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
     for trigger in ruleset.triggers.values():
         held = [
             {
-                "instance": None if trigger.instance_of is None else instance,
+                "instance": None if trigger.source.per is None else instance,
                 "waits": [
                     _moment(state.waits[key + instance][0])
                     for key in trigger.matcher.waits
@@ -47,8 +46,8 @@ def _progress(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
                 ],
                 "events": [ids[row] for row in sorted(trigger.matcher.rows(state, instance))],
             }
-            for instance in instances(state, trigger)
-            if has_progress(state, trigger, instance)
+            for instance in trigger.matcher.instances(state)
+            if trigger.matcher.has_progress(state, instance)
         ]
         if held:
             described[trigger.id] = held

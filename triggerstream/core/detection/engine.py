@@ -15,15 +15,12 @@ from triggerstream.core.decisions import Bounded, Clamped, ConsentChanged, Decid
 from triggerstream.core.detection.adopt import adopt
 from triggerstream.core.detection.budget import BYTES, WAITS, enforce
 from triggerstream.core.detection.firing import FATAL, fail, judge
-from triggerstream.core.detection.instances import changed, instances
 from triggerstream.core.detection.timers import fire_due
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.events.event import Event
-from triggerstream.core.patterns.base import Match
 from triggerstream.core.patterns.progress import Now
 from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.rulesets.ruleset import Goal, Interest, Ruleset
-from triggerstream.core.rulesets.subscription import Subscription
 from triggerstream.core.state import profile
 from triggerstream.core.state.customer import CustomerState
 
@@ -37,8 +34,9 @@ DUPLICATE = RecordStatus.DUPLICATE.value
 NOTHING = -1
 """Before every time: nothing is due by it."""
 
-_CELL = 64
-"""Bytes that one more row takes at most: its own, and those of a cell with its key."""
+_CELL = 400
+"""Bytes that one more row takes at most beside the event's own: those of a cell and of its key, in
+which a number of the event may stand with three hundred digits."""
 
 
 class Engine:
@@ -108,13 +106,13 @@ def _on_late_event(
     interest = ruleset.interests.get(event.event_type)
     if interest is not None:
         _reach(state, event, interest.goals, position, out)
-        for entry in interest.entries:
+        for look, trigger in interest.looks:
             try:
-                _cancel(state, entry, event, at)
+                look.cancel(state, event, at, "")
             except FATAL:
                 raise
             except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
-                fail(state, entry.trigger, at, error, out)
+                fail(state, trigger, at, error, out)
 
 
 def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, out: Out) -> None:
@@ -165,63 +163,22 @@ def _advance(
     state: CustomerState, now: Now, interest: Interest, ruleset: Ruleset, out: Out
 ) -> None:
     """Offer an event to the triggers that its type concerns."""
-    event = now.event
-    for entry in interest.entries:
+    for look, trigger in interest.looks:
         try:
-            if entry.instance_of is None:
-                match = entry.look.on_event(state, now, "")
-            else:
-                match = _advance_instance(state, now, entry, out)
+            match = look.on_event(state, now, "")
             if now.gave_up:
-                _tell_bounded(state, now, entry, out)
+                out.extend([Bounded(what, trigger.id, state.customer_id) for what in now.gave_up])
+                now.gave_up = []
             if match is not None:
-                trigger = entry.trigger
-                instance = None if entry.instance_of is None else entry.instance_of(event)
-                out.append(judge(state, trigger, instance, match, event, None, ruleset.policy))
+                out.append(judge(state, trigger, match, now.event, None, ruleset.policy))
         except FATAL:
             raise
         except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
-            fail(state, entry.trigger, now.at, error, out)
-            now.gave_up.clear()
-            now.is_held = True  # by another one, perhaps
+            fail(state, trigger, now.at, error, out)
+            now.is_held = True  # by a trigger before it, perhaps
+            now.gave_up = []
     if now.is_held:
         state.keep(now)
+        event = now.event
         size = len(event.raw) + 4 * len(event.event_id)
         state.weight += (interest.growth + 1) * (_CELL + size)
-
-
-def _advance_instance(
-    state: CustomerState, now: Now, entry: Subscription, out: Out
-) -> Match | None:
-    """Offer an event to the instance that it names; return the match that it completes there."""
-    event = now.event
-    instance = None if entry.instance_of is None else entry.instance_of(event)
-    if instance is None:
-        _cancel(state, entry, event, now.at)
-        return None
-    was_held = now.is_held
-    now.is_held = now.has_cancelled = False
-    match = entry.look.on_event(state, now, instance)
-    if match is not None or now.is_held or now.has_cancelled:
-        state.weight += 4 * len(instance) * (entry.trigger.matcher.growth + 1)
-        if changed(state, entry.trigger, instance, now.at):
-            out.append(Bounded("instance", entry.trigger.id, state.customer_id))
-    now.is_held = now.is_held or was_held
-    return match
-
-
-def _tell_bounded(state: CustomerState, now: Now, entry: Subscription, out: Out) -> None:
-    out.extend([Bounded(what, entry.trigger.id, state.customer_id) for what in now.gave_up])
-    now.gave_up.clear()
-
-
-def _cancel(state: CustomerState, entry: Subscription, event: Event, at: int) -> None:
-    """Let an event cancel what it forbids at *at*, and nothing else: in its instance, or in every
-    one where it names none (21)."""
-    if not entry.cancels:
-        return
-    trigger = entry.trigger
-    instance = None if entry.instance_of is None else entry.instance_of(event)
-    for each in instances(state, trigger) if instance is None else [instance]:
-        if entry.look.cancel(state, event, at, each) and entry.instance_of is not None:
-            changed(state, trigger, each, at)

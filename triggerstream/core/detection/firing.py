@@ -15,7 +15,6 @@ from triggerstream.core.decisions import (
     action_id,
     firing_id,
 )
-from triggerstream.core.detection.instances import drop
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import Policy
 from triggerstream.core.patterns.base import Match
@@ -45,7 +44,6 @@ _encode = msgspec.json.Encoder().encode
 def judge(
     state: CustomerState,
     trigger: CompiledTrigger,
-    instance: str | None,
     match: Match,
     event: Event,
     due: int | None,
@@ -57,7 +55,7 @@ def judge(
         event: The last matched event, whole.
         due: When the timer that completed the match was due, or ``None``.
     """
-    source = trigger.source
+    source, instance = trigger.source, match.instance
     ids = state.ids_of(match.rows, event.event_id)
     name = firing_id(trigger.id, state.customer_id, instance, event.source, event.event_id, due)
     against = _reason_against(state, trigger, match.at, event, policy)
@@ -117,7 +115,7 @@ def fail(
     out: list[Decided],
 ) -> None:
     """Note that a trigger's evaluation raised; it begins anew for this customer."""
-    drop(state, trigger)
+    trigger.matcher.drop(state)
     text = f"{type(error).__name__}: {error}"[:_SHOWN]
     out.append(TriggerFailed(trigger.id, state.customer_id, at, text))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from triggerstream.core.decisions import Decided
 from triggerstream.core.detection.firing import FATAL, fail, judge
-from triggerstream.core.detection.instances import left
 from triggerstream.core.events.decode import decode_event
 from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.rulesets.compile import CompiledTrigger
@@ -26,7 +25,7 @@ def fire_due(
     for cell, wait in waits.items():
         if wait[0] <= at or wait[0] + wait[1] <= settled:
             trigger, number = ruleset.waits[cell[:KEY]]
-            has_instance = trigger.instance_of is not None
+            has_instance = trigger.source.per is not None
             ripe.append((wait[0], trigger.id, has_instance, cell[KEY:], number, cell[:KEY]))
     ripe.sort()
     for due, name, _, instance, _, key in ripe:
@@ -45,8 +44,6 @@ def _fire(
 ) -> None:
     try:
         match = trigger.matcher.on_timer(state, key, instance)
-        if trigger.instance_of is not None:
-            left(state, trigger, instance)
         if match is not None:
             last = match.rows[-1]
             raw = state.bodies[last]
@@ -56,8 +53,7 @@ def _fire(
                 fallback_timestamp=due,
                 max_bytes=len(raw),
             )
-            of = None if trigger.instance_of is None else instance
-            out.append(judge(state, trigger, of, match, event, due, ruleset.policy))
+            out.append(judge(state, trigger, match, event, due, ruleset.policy))
     except FATAL:
         raise
     except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash

@@ -26,13 +26,15 @@ class Match:
     Attributes:
         at: The completing event's effective time, or the due time of the timer.
         rows: The matched events.
+        instance: Whose it is, of a pattern with ``per``.
     """
 
-    __slots__ = ("at", "rows")
+    __slots__ = ("at", "instance", "rows")
 
     def __init__(self, at: int, rows: Rows) -> None:
         self.at: int = at
         self.rows: Rows = rows
+        self.instance: str | None = None
 
 
 class Look:
@@ -99,6 +101,28 @@ class Matcher:
 
     def clear(self, progress: Progress, instance: str) -> None:
         """Forget all that is held of an instance."""
+
+    def instances(self, progress: Progress) -> list[str]:
+        """Return the instances that may have progress, changed longest ago first."""
+        return [""]
+
+    def has_progress(self, progress: Progress, instance: str) -> bool:
+        """Return whether anything is held of an instance."""
+        cells, waits, matches = progress.cells, progress.waits, progress.matches
+        for key in self.keys:
+            cell = key + instance
+            if cell in cells or cell in waits or cell in matches:
+                return True
+        return False
+
+    def drop(self, progress: Progress) -> None:
+        """Forget all that is held, of whichever instance: also what an event has left that failed
+        half-way."""
+        tables = (progress.cells, progress.waits, progress.matches)
+        for cell in [cell for table in tables for cell in table if cell.startswith(self.keys)]:
+            progress.remove(cell)
+        if self.keys:
+            progress.instances.pop(self.keys[0][:TRIGGER], None)
 
 
 class Keys:

@@ -19,12 +19,10 @@ from triggerstream.core.patterns.base import Keys, Matcher, Predicate
 from triggerstream.core.patterns.combine import AllMatcher, AnyMatcher
 from triggerstream.core.patterns.count import ThresholdMatcher, WindowMatcher
 from triggerstream.core.patterns.event import EventMatcher
+from triggerstream.core.patterns.per import PerMatcher, ReadInstance
 from triggerstream.core.patterns.sequence import SequenceMatcher
 from triggerstream.core.patterns.steps import Absence, EventStep
 from triggerstream.core.state.limits import RECENT
-
-Instance = Callable[[Event], str | None]
-"""Reads an event's ``per`` value as text; ``None`` where it has none (semantics 21)."""
 
 _FINGERPRINT = 8
 """Bytes: a slot of another detection is taken for ours once in 10^19 edits."""
@@ -42,7 +40,6 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
     Attributes:
         fingerprint: Of what it detects, whatever its texts, conditions and limits say.
         key: Of its id and its fingerprint: what its progress is kept under.
-        instance_of: ``None`` without ``per``.
         check: Its ``if``.
         keep_recent: How many of its firings are kept by name.
     """
@@ -52,7 +49,6 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
     matcher: Matcher
     fingerprint: bytes
     key: str
-    instance_of: Instance | None
     check: Check | None
     keep_recent: int
 
@@ -61,15 +57,15 @@ def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTri
     """Return *trigger* compiled; it has been checked, so nothing can be wrong with it."""
     detected = fingerprint(trigger)
     key = _key(trigger.id, detected)
+    matcher = compile_pattern(trigger.when, Keys(key))
     condition, limits = trigger.condition, trigger.limits
     is_limited = limits.cooldown is not None or limits.max_per_customer is not None
     return CompiledTrigger(
         id=trigger.id,
         source=trigger,
-        matcher=compile_pattern(trigger.when, Keys(key)),
+        matcher=matcher if trigger.per is None else PerMatcher(matcher, compile_per(trigger.per)),
         fingerprint=detected,
         key=key,
-        instance_of=None if trigger.per is None else compile_per(trigger.per),
         check=None if condition is None else compile_if(condition, policy.timezone),
         keep_recent=RECENT if is_limited else 1,
     )
@@ -110,7 +106,7 @@ def compile_goal(goal: model.EventPattern) -> Predicate:
     return _predicate(goal.where) or _always
 
 
-def compile_per(path: str) -> Instance:
+def compile_per(path: str) -> ReadInstance:
     """Return the reader of the instance at *path*, as text.
 
     ``17``, ``17.0`` and ``"17"`` are one instance.

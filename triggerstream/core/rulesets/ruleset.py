@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -10,9 +10,8 @@ import msgspec
 
 from triggerstream.core.model import PRIORITIES, Policy, RulesetSource, Trigger
 from triggerstream.core.parsing.directory import TemplateCheck, parse_ruleset
-from triggerstream.core.patterns.base import Predicate
+from triggerstream.core.patterns.base import Look, Predicate
 from triggerstream.core.rulesets.compile import CompiledTrigger, compile_goal, compile_trigger
-from triggerstream.core.rulesets.subscription import Subscription, subscription_of
 from triggerstream.errors import Problem, TriggerFileError
 
 _DETECTIONS = 8
@@ -33,12 +32,12 @@ class Interest:
     """Who is concerned by an event type.
 
     Attributes:
-        entries: Triggers, in the order of (priority, id).
+        looks: What they do to which triggers, in the order of (priority, id).
         growth: How many rows one event names in what they hold, at most.
     """
 
     goals: tuple[Goal, ...]
-    entries: tuple[Subscription, ...]
+    looks: tuple[tuple[Look, CompiledTrigger], ...]
     growth: int
 
 
@@ -129,20 +128,26 @@ def _detections(triggers: Iterable[CompiledTrigger]) -> bytes:
 
 
 def _interests(triggers: Iterable[CompiledTrigger]) -> dict[str, Interest]:
-    entries: dict[str, list[Subscription]] = {}
+    concerned: dict[str, list[CompiledTrigger]] = {}
     goals: dict[str, list[Goal]] = {}
     for trigger in triggers:
         for event_type in sorted(trigger.matcher.types):
-            entries.setdefault(event_type, []).append(subscription_of(trigger, event_type))
+            concerned.setdefault(event_type, []).append(trigger)
         goal = trigger.source.goal
         if goal is not None:
             for event_type in goal.types:
                 goals.setdefault(event_type, []).append(Goal(trigger.id, compile_goal(goal)))
     return {
-        event_type: Interest(
-            goals=tuple(goals.get(event_type, ())),
-            entries=tuple(entries.get(event_type, ())),
-            growth=sum(each.trigger.matcher.growth for each in entries.get(event_type, ())),
-        )
-        for event_type in entries.keys() | goals.keys()
+        event_type: _interest(event_type, goals.get(event_type, ()), concerned.get(event_type, ()))
+        for event_type in concerned.keys() | goals.keys()
     }
+
+
+def _interest(
+    event_type: str, goals: Sequence[Goal], triggers: Sequence[CompiledTrigger]
+) -> Interest:
+    return Interest(
+        goals=tuple(goals),
+        looks=tuple([(trigger.matcher.look(event_type), trigger) for trigger in triggers]),
+        growth=sum(trigger.matcher.growth for trigger in triggers),
+    )

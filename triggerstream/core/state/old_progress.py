@@ -13,6 +13,7 @@ import msgspec
 from triggerstream.core.patterns.base import Matcher
 from triggerstream.core.patterns.combine import AllMatcher, AnyMatcher
 from triggerstream.core.patterns.count import ThresholdMatcher, WindowMatcher
+from triggerstream.core.patterns.per import PerMatcher
 from triggerstream.core.patterns.progress import Progress, Value
 from triggerstream.core.patterns.sequence import SequenceMatcher
 
@@ -73,6 +74,8 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True):
 
 def type_of(matcher: Matcher) -> Any:
     """Return the type that the progress of *matcher* had, for a decoder of msgspec."""
+    if isinstance(matcher, PerMatcher):
+        return type_of(matcher.pattern)
     if isinstance(matcher, ThresholdMatcher):
         return tuple[Held, ...]
     if isinstance(matcher, WindowMatcher):
@@ -106,7 +109,9 @@ class Taking:
         progress = self._progress
         if old is None:
             return
-        if isinstance(matcher, ThresholdMatcher):
+        if isinstance(matcher, PerMatcher):
+            self.take(matcher.pattern, old, instance)
+        elif isinstance(matcher, ThresholdMatcher):
             progress.cells[matcher.key + instance] = self._held(old)
             self._values(matcher.key + instance, old)
         elif isinstance(matcher, WindowMatcher):

@@ -1,0 +1,132 @@
+"""``per``: a pattern whose instances, one for each value of a field, know nothing of each other.
+
+The instances that have progress are known in the order in which they changed, so that there are
+never too many (22).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from triggerstream.core.events.event import Event
+from triggerstream.core.patterns.base import Look, Match, Matcher
+from triggerstream.core.patterns.progress import TRIGGER, Now, Progress
+
+MOST_INSTANCES: Final = 64
+"""Per trigger and customer (semantics 22)."""
+
+ReadInstance = Callable[[Event], str | None]
+"""Reads an event's ``per`` value as text; ``None`` where it has none (semantics 21)."""
+
+
+class PerMatcher(Matcher):
+    """Matches where *pattern* does, in each instance that *read* tells apart."""
+
+    def __init__(self, pattern: Matcher, read: ReadInstance) -> None:
+        super().__init__(
+            pattern.types, pattern.growth, openers=pattern.openers, cancels=pattern.cancels
+        )
+        self.keys = pattern.keys
+        self.waits = pattern.waits
+        self.pattern = pattern
+        self.read = read
+        self.key: str = self.keys[0][:TRIGGER] if self.keys else ""
+
+    def look(self, event_type: str) -> Look:
+        return PerLook(self, self.pattern.look(event_type), event_type)
+
+    def instances(self, progress: Progress) -> list[str]:
+        return list(progress.instances.get(self.key, ()))
+
+    def on_timer(self, progress: Progress, key: str, instance: str) -> Match | None:
+        match = self.pattern.on_timer(progress, key, instance)
+        self.left(progress, instance)
+        if match is not None:
+            match.instance = instance
+        return match
+
+    def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
+        return self.pattern.is_expired(progress, instance, at)
+
+    def rows(self, progress: Progress, instance: str) -> set[int]:
+        return self.pattern.rows(progress, instance)
+
+    def clear(self, progress: Progress, instance: str) -> None:
+        self.pattern.clear(progress, instance)
+        self.left(progress, instance)
+
+    def changed(self, progress: Progress, instance: str, at: int) -> bool:
+        """Note that an event at *at* has changed what is held of an instance, which is the newest
+        from now on. Return whether another had to be given up for it (22)."""
+        if not self.has_progress(progress, instance):
+            self.left(progress, instance)
+            return False
+        known = progress.instances.setdefault(self.key, {})
+        gave_up = instance not in known and self._make_room(progress, known, at)
+        known.pop(instance, None)
+        known[instance] = None
+        return gave_up
+
+    def left(self, progress: Progress, instance: str) -> None:
+        """Note that something has been taken from an instance. It keeps its place: only events
+        make it newer."""
+        known = progress.instances.get(self.key)
+        if known is not None and not self.has_progress(progress, instance):
+            known.pop(instance, None)
+            if not known:
+                del progress.instances[self.key]
+
+    def _make_room(self, progress: Progress, known: dict[str, None], at: int) -> bool:
+        """Make room for one more instance; return whether one was given up for it.
+
+        Those that can complete nothing any more go first; if there are none, the one whose
+        progress changed longest ago.
+        """
+        if len(known) < MOST_INSTANCES:
+            return False
+        expired = [each for each in known if self.pattern.is_expired(progress, each, at)]
+        for each in expired or [next(iter(known))]:
+            self.pattern.clear(progress, each)
+            del known[each]
+        return not expired
+
+
+class PerLook(Look):
+    """An event is offered to the instance that it names. One that names none cancels in every
+    instance what it forbids (21)."""
+
+    def __init__(self, matcher: PerMatcher, look: Look, event_type: str) -> None:
+        self._matcher = matcher
+        self._look = look
+        self._cancels = event_type in matcher.cancels
+
+    def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
+        matcher, event = self._matcher, now.event
+        named = matcher.read(event)
+        if named is None:
+            self.cancel(progress, event, now.at, instance)
+            return None
+        was_held = now.is_held
+        now.is_held = now.has_cancelled = False
+        match = self._look.on_event(progress, now, named)
+        if match is not None:
+            match.instance = named
+        if (match is not None or now.is_held or now.has_cancelled) and matcher.changed(
+            progress, named, now.at
+        ):
+            now.gave_up.append("instance")
+        now.is_held = now.is_held or was_held
+        return match
+
+    def cancel(self, progress: Progress, event: Event, at: int, instance: str) -> bool:
+        matcher = self._matcher
+        if not self._cancels:
+            return False
+        named = matcher.read(event)
+        has_cancelled = False
+        for each in matcher.instances(progress) if named is None else [named]:
+            if self._look.cancel(progress, event, at, each):
+                matcher.changed(progress, each, at)
+                has_cancelled = True
+        return has_cancelled
