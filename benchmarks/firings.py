@@ -77,17 +77,6 @@ def firings(count: int, at: int, start: int = 0) -> Iterator[Firing]:
         )
 
 
-class Record(msgspec.Struct, gc=False):
-    """A record as the program reads it."""
-
-    value: bytes | None
-    key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    offset: int = 0
-    timestamp: int = 0
-    partition: int = 0
-
-
 class Ended:
     """The program alone: firings in, reserved, answered and ended, some a turn."""
 
@@ -125,8 +114,8 @@ class Ended:
         send = self._send
         out: list[Any] = []
         for position in range(self._offset, self._offset + self._turn):
-            self._take(Record(self._values[position]), Kind.FIRING, out)
-            self._take(Record(self._answers[position]), Kind.RESULT, out)
+            self._take(self._values[position], Kind.FIRING, out)
+            self._take(self._answers[position], Kind.RESULT, out)
         ended = [outcome for outcome in out if isinstance(outcome, Delivery)]
         assert len(ended) == self._turn, "an action was suppressed"
         for delivery in ended:
@@ -134,8 +123,8 @@ class Ended:
         self._offset += self._turn
         return self._turn
 
-    def _take(self, record: Record, kind: bytes, out: list[Any]) -> None:
-        message = self._send.read(record, kind)
+    def _take(self, value: bytes, kind: bytes, out: list[Any]) -> None:
+        message = self._send.read(value, self._at, 0, 0, kind, ())
         ledger = self._ledgers.get(message.customer_id)
         if ledger is None:
             ledger = self._ledgers[message.customer_id] = Ledger()

@@ -46,6 +46,7 @@ from benchmarks.rounds import (
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
+from triggerstream.core.records.columns import in_columns
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 
 BASE = 100
@@ -91,7 +92,7 @@ class Engine:
         lines = self._lines[self._next : self._next + _TURN]
         self._next += len(lines)
         partition = self._partition
-        assert partition.apply(lines) == len(lines)
+        assert partition.apply(in_columns(lines)) == len(lines)
         partition.outcomes.clear()
         cut = partition.cut()
         self._store.write(cut.values, partition_record=cut.record, changelog_offset=cut.offset)

@@ -43,7 +43,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 
 from benchmarks.bench import cpu_seconds, delete_topics, open_broker, until_committed
-from benchmarks.firings import Record, files, firings
+from benchmarks.firings import files, firings
 from benchmarks.load import PARTITIONS
 from benchmarks.rounds import (
     Found,
@@ -153,10 +153,8 @@ class Steps:
             now=time.time,
             bounds=Bounds(),
         )
-        self._records = [
-            Record(record.value)
-            for firing in firings(count, self._at)
-            for record in records_of(firing, 1)
+        self._values = [
+            record.value for firing in firings(count, self._at) for record in records_of(firing, 1)
         ]
         self._ledgers: dict[str, Ledger] = {}
         self._taken = self._offset = self.ended = 0
@@ -177,10 +175,13 @@ class Steps:
         }
 
     def decode(self) -> int:
-        records = self._records[self._taken : self._taken + SLICE]
-        self._taken += len(records)
-        self._messages = [self._send.read(record, Kind.FIRING) for record in records]
-        return len(records)
+        values = self._values[self._taken : self._taken + SLICE]
+        self._taken += len(values)
+        self._messages = [self._read(value, Kind.FIRING) for value in values]
+        return len(values)
+
+    def _read(self, value: bytes | None, kind: bytes) -> Any:
+        return self._send.read(value, self._at, 0, 0, kind, ())
 
     def decide(self) -> int:
         send, ruleset, at = self._send, self._ruleset, self._at
@@ -217,8 +218,8 @@ class Steps:
         await self._log.until(len(attempts))
 
     def read_answers(self) -> int:
-        answers = [Record(record.value) for record in self._log.appended]
-        self._messages = [self._send.read(record, Kind.RESULT) for record in answers]
+        answers = [record.value for record in self._log.appended]
+        self._messages = [self._read(value, Kind.RESULT) for value in answers]
         return len(self._messages)
 
     def tell(self) -> int:

@@ -39,6 +39,7 @@ from triggerstream.authoring.files import read_files
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
+from triggerstream.core.records.columns import in_columns
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.replay.driver import Replay
 from triggerstream.stream.rocksdb.store import RocksStore
@@ -90,7 +91,7 @@ def bench_states(ruleset: Ruleset, customers: int, each: int) -> list[bytes | No
         Line(number, _END - 10 * (customers * each - number), _renamed(key, value, customers))
         for number, (key, value) in enumerate(events(customers * each, until=_END))
     ]
-    partition.apply(lines)
+    partition.apply(in_columns(lines))
     return list(partition.cut().values.values())
 
 
@@ -194,7 +195,7 @@ class Worker:
 
     def _take(self, lines: Sequence[Line]) -> None:
         partition = self._partition
-        assert partition.apply(lines) == len(lines)
+        assert partition.apply(in_columns(lines)) == len(lines)
         partition.outcomes.clear()
         cut = partition.cut()
         self._store.write(

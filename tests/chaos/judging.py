@@ -20,6 +20,7 @@ from triggerstream.core.keyed import header
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.partition_record import PartitionRecord
+from triggerstream.core.records.columns import in_columns
 from triggerstream.core.records.placement import partition_of
 from triggerstream.core.records.record import KIND, Header, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -230,7 +231,7 @@ def _alone(
         downstream="actions",
         header_clock=deployment.header_clock,
     )
-    assert partition.apply(records) == len(records), f"no ruleset {partition.awaiting}"
+    assert partition.apply(in_columns(records)) == len(records), f"no ruleset {partition.awaiting}"
     for told in encoder.records(partition.outcomes, partition):
         if told.topic == "actions":
             outcome.tell(number, told.key, told.value, told.headers)

@@ -13,7 +13,7 @@ from triggerstream.core.detection.detect import Detect
 from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.timestamps import format_moment, parse_moment
-from triggerstream.replay.lines import TOPIC, Line, read_arrival, read_line
+from triggerstream.replay.lines import TOPIC, read_arrival, read_line
 
 MOMENTS: list[Any] = [
     *(1_767_225_600_000, 0, -1, 4_133_980_799_999, 4_133_980_800_000, 10**17, 1.5, True, None),
@@ -44,7 +44,7 @@ _detect = Detect(TOPIC)
 
 def read_one_by_one(value: bytes) -> tuple[Any, ...]:
     arrival, is_received = read_arrival(value)
-    event = _detect.read(Line(3, arrival, None, value=value), None)
+    event = _detect.read(value, arrival, 0, 3, None, ())
     return event, arrival, is_received
 
 

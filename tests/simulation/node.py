@@ -14,6 +14,7 @@ from triggerstream.core.keyed.cuts import Cut
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.keyed.restore import Restore
+from triggerstream.core.records.columns import in_columns
 from triggerstream.core.records.record import Produce
 from triggerstream.errors import LeaseExpiredError, ProtocolError
 from triggerstream.stream.keyed.owned_partition import Cadence
@@ -173,7 +174,7 @@ class Node:
         fetched = lines[position : position + 1 + int(random.random() * 6)]
         self.idle = not fetched
         if batch := [line for line in fetched if not line.is_gap]:
-            await self.process.on_batch(0, batch)
+            await self.process.on_batch(0, in_columns(batch))
             self._check_statuses(batch)
         if fetched:
             position += len(fetched)

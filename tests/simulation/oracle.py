@@ -12,6 +12,7 @@ from triggerstream.core.keyed.entry import EntryCodec
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Program
+from triggerstream.core.records.columns import in_columns
 from triggerstream.core.records.record import KIND, Header, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.stream.keyed.encoder import Encoder
@@ -79,7 +80,7 @@ class Oracle:
             self.statuses.append(GAP)
             return
         partition = self._partition
-        assert partition.apply([line]) == 1, f"offset {line.offset} is not decided"
+        assert partition.apply(in_columns([line])) == 1, f"offset {line.offset} is not decided"
         statuses = [status for status, count in partition.statuses.items() if count]
         assert len(statuses) == 1, f"I8: offset {line.offset} ends as {statuses}"
         self.statuses.append(statuses[0])

@@ -11,7 +11,7 @@ import msgspec
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.reasons import RecordStatus
-from triggerstream.core.records.record import Produce, Record, Rejected
+from triggerstream.core.records.record import Header, Produce, Rejected
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -40,9 +40,17 @@ class Chain(msgspec.Struct, array_like=True):
 class Toy:
     """Implements `Program`: fires at every third word, and at every alarm."""
 
-    def read(self, record: Record, kind: bytes | None) -> Said:
+    def read(
+        self,
+        value: bytes | None,
+        timestamp: int,
+        partition: int,
+        offset: int,
+        kind: bytes | None,
+        headers: Sequence[Header],
+    ) -> Said:
         try:
-            return msgspec.json.decode(record.value or b"", type=Said)
+            return msgspec.json.decode(value or b"", type=Said)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise Rejected("bad_json", str(error)) from error
 

@@ -117,10 +117,10 @@ def as_object(topic: str, record: Record, happening: Happening) -> dict[str, Any
 
 def _decided(record: Record, kind: bytes | None) -> Happening | None:
     if kind in (Kind.FIRING, Kind.GOAL, Kind.CONSENT):
-        return _message(record, actions.read(record, kind))
+        return _message(record, actions.read(record.value, kind, record.headers))
     if kind == Kind.ERASE:
         customer = (record.key or b"").decode(errors="replace")
-        name = f"erase/{customer}/{read_position(record)}"
+        name = f"erase/{customer}/{read_position(record.headers)}"
         return _happening(record, "decisions", "erased", name, customer=customer, told=kind)
     if kind == Kind.RULESET:
         mark = read_mark(record.value)
@@ -210,7 +210,7 @@ def _happening(
     why: str = "",
     kind: str = "",
 ) -> Happening:
-    _, at, _ = read_headers(record, record.timestamp)
+    _, at, _ = read_headers(record.headers, record.timestamp, record.timestamp)
     return Happening(
         id=name,
         at=at,
@@ -220,7 +220,7 @@ def _happening(
         trigger=trigger,
         what=what,
         why=why,
-        position=read_position(record),
+        position=read_position(record.headers),
         told=told,
     )
 

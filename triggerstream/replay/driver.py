@@ -14,10 +14,11 @@ from itertools import chain
 from typing import Any
 
 from triggerstream.core.decisions import Firing, Suppressed, TriggerFailed
+from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.replay.clock import Ahead, Said, may_move
-from triggerstream.replay.lines import Line, decision_line, read_line
+from triggerstream.replay.lines import decision_line, read_line
 from triggerstream.replay.partition import BATCH, MAX_GAP, SLICE, Deciding, Decoded, as_line
 
 OnReject = Callable[[int, str, str], None]
@@ -116,7 +117,9 @@ class Replay:
         What is rejected does not move the clock: so it is known for each line how far that may
         jump, and so its arrival, before anything is applied.
         """
-        waiting: list[Line] = []
+        offsets: list[int] = []
+        arrivals: list[int] = []
+        events: list[Event] = []
         clock, offset = self._deciding.partition.clock, self._offset
         is_clamping, max_gap = self._program.clamp_skew, self._max_gap
         for number, value in enumerate(values, self._number + 1):
@@ -138,14 +141,16 @@ class Replay:
                         arrival = clock
                 clock = arrival
             if is_received is not is_clamping:
-                self._deciding.apply(waiting)
-                waiting = []
+                self._deciding.apply(offsets, arrivals, events)
+                offsets, arrivals, events = [], [], []
                 is_clamping = is_received
                 self._program.clamp(is_clamping)
-            waiting.append(Line(offset, arrival, event))
+            offsets.append(offset)
+            arrivals.append(arrival)
+            events.append(event)
         self._number += len(values)
         self._offset = offset
-        self._deciding.apply(waiting)
+        self._deciding.apply(offsets, arrivals, events)
 
     # ── decisions out ───────────────────────────────────────────────────────────────────────
 

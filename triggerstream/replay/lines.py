@@ -27,18 +27,6 @@ class Arrived(Event, gc=False, omit_defaults=True):
     received_at: Any = None
 
 
-class Line(msgspec.Struct, gc=False):
-    """A line of the log as the partition takes it: *timestamp* is its arrival."""
-
-    offset: int
-    timestamp: int
-    event: Event | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    value: bytes | None = None
-    key: bytes | None = None
-    partition: int = 0
-
-
 class _Stamps(msgspec.Struct, gc=False):
     """What says when an event was received; all else is judged when the event is read."""
 
@@ -85,7 +73,7 @@ def _read_twice(value: bytes, offset: int) -> tuple[Event, int, bool]:
     arrival, is_received = read_arrival(value)
     # A moment that is made up from the timestamp is none by which a device's clock is corrected.
     received = arrival if is_received else UNSAID
-    event = _detect.read(Line(offset, received, None, value=value), None)
+    event = _detect.read(value, received, 0, offset, None, ())
     assert isinstance(event, Event)  # noqa: S101 - for the types: other kinds have a header
     return event, arrival, is_received
 

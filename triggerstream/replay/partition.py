@@ -12,9 +12,10 @@ from triggerstream.core.detection.detect import Detect
 from triggerstream.core.detection.engine import Engine
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
-from triggerstream.core.records.record import KIND, Kind
+from triggerstream.core.records.columns import Columns
+from triggerstream.core.records.record import KIND, Header, Kind
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.replay.lines import TOPIC, Line
+from triggerstream.replay.lines import TOPIC
 
 MAX_GAP = 400 * 86_400_000
 
@@ -45,8 +46,16 @@ class Decoded(Detect):
         self.clamp_skew = clamp_skew
         self.on_message = Engine(clamp_skew=clamp_skew).on_event
 
-    def read(self, record: Any, kind: bytes | None) -> Any:
-        return record.event
+    def read(
+        self,
+        value: Any,
+        timestamp: int,
+        partition: int,
+        offset: int,
+        kind: bytes | None,
+        headers: Sequence[Header],
+    ) -> Any:
+        return value
 
 
 class Deciding:
@@ -60,10 +69,11 @@ class Deciding:
             program, self._store, rulesets=lambda _version: ruleset, in_one_piece=True
         )
 
-    def apply(self, lines: Sequence[Line]) -> None:
-        """Decide *lines*, all of which say when they were received, or none."""
+    def apply(self, offsets: list[int], arrivals: list[int], values: list[Any]) -> None:
+        """Decide lines by what their program reads of each; all of them say when they were
+        received, or none does."""
         partition = self.partition
-        partition.apply(lines)
+        partition.apply(Columns(0, offsets, arrivals, [None] * len(offsets), values, {}))
         if partition.is_full:
             cut = partition.cut(partition.record)  # nobody else writes
             self._store.write(cut.values, partition_record=cut.record, changelog_offset=cut.offset)
@@ -71,8 +81,8 @@ class Deciding:
 
     def run_until(self, moment: int, offset: int) -> None:
         """Let the clock run on to *moment* and the allowed lateness, by a tick at *offset*."""
-        tick = Line(offset, moment + self._lateness, None, ((KIND, Kind.TICK),))
-        self.partition.apply([tick])
+        arrival, headers = moment + self._lateness, {0: ((KIND, Kind.TICK),)}
+        self.partition.apply(Columns(0, [offset], [arrival], [None], [None], headers))
         self.partition.statuses.clear()  # it was no event
 
     def take(self) -> list[Any]:

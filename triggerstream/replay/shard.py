@@ -21,10 +21,10 @@ import msgspec
 
 from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.events.event import Event
-from triggerstream.core.records.record import Rejected
+from triggerstream.core.records.record import Header, Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.replay.clock import may_move, read_said
-from triggerstream.replay.lines import Line, decision_line, read_line
+from triggerstream.replay.lines import decision_line, read_line
 from triggerstream.replay.partition import MAX_GAP, SLICE, Deciding, Decoded, as_line
 
 MOST = 250
@@ -71,11 +71,12 @@ def merge(shares: Iterable[Sequence[Told]]) -> list[Told]:
     return told
 
 
-class _Own(Line):
+class _Own(msgspec.Struct, gc=False):
     """A line of this share: the *index*-th of its chunk, with the clock *before* it."""
 
-    index: int = 0
-    before: int = 0
+    event: Event
+    index: int
+    before: int
 
 
 class Shard:
@@ -146,16 +147,20 @@ class Shard:
         offsets = self._offsets(owners)
         program = self._program
         program.enter(arrivals, clocks, offsets)
-        waiting: list[Line] = []
+        taken: list[int] = []
+        arrived: list[int] = []
+        waiting: list[_Own] = []
         for index in compress(range(len(owners)), map(self.number.__eq__, owners)):
             offset = offsets[index]
             event, _, is_received = read_line(lines[index].strip(), offset)
             if is_received is not program.clamp_skew or len(waiting) == SLICE:
-                self._deciding.apply(waiting)
-                waiting = []
+                self._deciding.apply(taken, arrived, waiting)
+                taken, arrived, waiting = [], [], []
                 program.clamp(is_received)
-            waiting.append(_Own(offset, arrivals[index], event, index=index, before=clocks[index]))
-        self._deciding.apply(waiting)
+            taken.append(offset)
+            arrived.append(arrivals[index])
+            waiting.append(_Own(event, index, clocks[index]))
+        self._deciding.apply(taken, arrived, waiting)
         program.pass_by(len(owners))
         return self._told()
 
@@ -243,14 +248,23 @@ class _Noting(Decoded):
         self._arrivals, self._clocks, self._offsets = arrivals, clocks, offsets
         self._next = 0
 
-    def read(self, record: Any, kind: bytes | None) -> Any:
-        if record.before >= self.partition.next_due:
-            self.pass_by(record.index)
+    def read(
+        self,
+        value: Any,
+        timestamp: int,
+        partition: int,
+        offset: int,
+        kind: bytes | None,
+        headers: Sequence[Header],
+    ) -> Event:
+        line: _Own = value
+        if line.before >= self.partition.next_due:
+            self.pass_by(line.index)
         # Lines of others have moved the clock, also where nothing came due by them: what a line
         # opens that is overdue already fires by the next one, as it does in one process.
-        self.partition.clock = max(self.partition.clock, record.before)
-        self._next = record.index + 1
-        return record.event
+        self.partition.clock = max(self.partition.clock, line.before)
+        self._next = line.index + 1
+        return line.event
 
     def pass_by(self, end: int) -> None:
         """Fire what the lines of others, from the last own one up to index *end*, make due."""

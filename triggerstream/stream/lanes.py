@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from triggerstream.stream.handover import Batch, Handover
@@ -35,8 +35,8 @@ class Process(Protocol):
         """Take over a partition, whose store has been restored."""
         ...
 
-    async def on_batch(self, number: int, records: Sequence[Any]) -> None:
-        """Take the next records of a partition, in offset order."""
+    async def on_batch(self, number: int, records: Any) -> None:
+        """Take the next records of a partition (`core.records.columns.Columns`)."""
         ...
 
     def pass_over(self, number: int, offset: int) -> None:

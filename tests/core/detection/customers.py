@@ -17,17 +17,6 @@ from triggerstream.replay.lines import decision_line
 LATENESS = 10_000
 
 
-class LogRecord(msgspec.Struct, frozen=True):
-    """A record of the input topic."""
-
-    offset: int
-    timestamp: int
-    value: bytes | None
-    key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    partition: int = 3
-
-
 def ruleset_of(triggers: str, policy: str = "", version: int = 0) -> Ruleset:
     """Return the ruleset of trigger documents, and perhaps of a policy document."""
     files = {"t.yaml": dedent(triggers)}
@@ -79,7 +68,7 @@ class Customer:
         """Let a record come; return what it led to."""
         arrival = self.clock if arrival is None else arrival
         self.clock = max(self.clock, arrival)
-        message = self.program.read(LogRecord(self.offset, arrival, value), kind)
+        message = self.program.read(value, arrival, 3, self.offset, kind, ())
         out: list[Any] = []
         status = self.program.on_message(
             self.state, message, self.ruleset, arrival, self.clock, self.offset, out

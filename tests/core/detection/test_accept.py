@@ -86,7 +86,7 @@ def test_an_id_that_is_null_is_none() -> None:
 def test_what_is_mended_when_it_is_read_gets_an_id_too(value: bytes) -> None:
     found = accepted(value)
 
-    read = Detect("events").read(Appended(found.record.value), None)
+    read = Detect("events").read(found.record.value, NOW, 0, 3, None, ())
 
     assert isinstance(read, Event)
     assert found.is_named
@@ -134,7 +134,7 @@ def test_an_id_does_not_make_an_event_larger_than_the_worker_takes(over: int) ->
 def test_what_is_accepted_is_read_by_the_worker(value: bytes) -> None:
     found = accepted(value)
 
-    read = Detect("events").read(Appended(found.record.value), None)
+    read = Detect("events").read(found.record.value, NOW, 0, 3, None, ())
 
     assert isinstance(read, Event)
     assert (read.customer_id, read.timestamp) == (found.event.customer_id, found.event.timestamp)
@@ -143,12 +143,3 @@ def test_what_is_accepted_is_read_by_the_worker(value: bytes) -> None:
 def test_where_time_is_data_the_record_bears_its_arrival() -> None:
     assert accepted(THEN, is_played=True).record.headers == ((ARRIVAL, b"%d" % NOW),)
     assert accepted(THEN).record.headers == ()
-
-
-class Appended:
-    """A record of the log."""
-
-    partition, offset, timestamp, key, headers = 0, 3, NOW, None, ()
-
-    def __init__(self, value: bytes | None) -> None:
-        self.value = value

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tests.core.detection.customers import Customer, LogRecord, kinds, ruleset_of
+from tests.core.detection.customers import Customer, kinds, ruleset_of
 from triggerstream.core.decisions import Bounded
 from triggerstream.core.detection import budget as bounds
 from triggerstream.core.state.codec import dump_body
@@ -68,7 +68,7 @@ def crowded(stored_every: int) -> tuple[bytes, list[Bounded]]:
     for number in range(40):
         data = {"k": number, "text": "x" * (9_000 + 700 * number)}
         event = {"customer_id": "c", "event_type": "A", "timestamp": START, "event_data": data}
-        message = program.read(LogRecord(number, START, orjson.dumps(event)), None)
+        message = program.read(orjson.dumps(event), START, 3, number, None, ())
         program.on_message(state, message, ruleset, START, START, number, out)
         assert len(dump_body(state)) <= bounds.BYTES
         if number % stored_every == 0:

@@ -8,7 +8,7 @@ import msgspec
 import orjson
 import pytest
 
-from tests.core.detection.customers import Customer, LogRecord, ruleset_of
+from tests.core.detection.customers import Customer, ruleset_of
 from triggerstream.core.decisions import (
     Bounded,
     Clamped,
@@ -42,7 +42,7 @@ then:
 
 
 def read(value: bytes | None, kind: bytes | None = None, **settings: Any) -> Any:
-    return Detect("events", **settings).read(LogRecord(42, AT, value), kind)
+    return Detect("events", **settings).read(value, AT, 3, 42, kind, ())
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────
@@ -58,7 +58,7 @@ def test_a_cloud_event_may_stand_in_the_headers_of_a_record() -> None:
     attributes = {"specversion": "1.0", "id": "e", "source": "/s", "type": "A", "subject": "c"}
     headers = tuple((f"ce_{name}", text.encode()) for name, text in attributes.items())
 
-    event = Detect("events").read(LogRecord(42, AT, b'{"n": 1}', headers=headers), None)
+    event = Detect("events").read(b'{"n": 1}', AT, 3, 42, None, headers)
 
     assert isinstance(event, Event)
     assert (event.customer_id, event.event_id, event.event_data) == ("c", "e", {"n": 1})

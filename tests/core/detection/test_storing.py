@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.detection.customers import LogRecord
 from tests.reference.stories import Json
 from tests.reference.strategies import logs, trigger_sets
 from triggerstream.core.detection.detect import Detect
@@ -34,10 +33,10 @@ def decided(
     for offset, event in enumerate(events):
         arrival = event.get("received_at") or event["timestamp"]
         clock = max(clock, arrival)
-        record = LogRecord(offset, arrival, json.dumps({**event, "customer_id": "c"}).encode())
+        value = json.dumps({**event, "customer_id": "c"}).encode()
         if ticks[offset % len(ticks)]:
             program.on_clock(state, ruleset, clock, offset, out)
-        message = program.read(record, None)
+        message = program.read(value, arrival, 3, offset, None, ())
         program.on_message(state, message, ruleset, arrival, clock, offset, out)
         if stored[offset % len(stored)]:
             state = program.load("c", program.dump(state, offset))

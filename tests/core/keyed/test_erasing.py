@@ -21,6 +21,7 @@ from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.reasons import RecordStatus
+from triggerstream.core.records.columns import in_columns
 from triggerstream.core.records.record import KIND, POSITION, Kind
 
 NO_NEWS = 1000
@@ -73,11 +74,11 @@ def erase(offset: int, position: int | None, at: int = 100) -> Line:
 
 def test_what_was_decided_before_the_erasure_does_not_bring_the_customer_back() -> None:
     partition = listening()
-    partition.apply([told(0, 6), erase(1, 7), told(2, 6), told(3, 7)])
+    partition.apply(in_columns([told(0, 6), erase(1, 7), told(2, 6), told(3, 7)]))
     assert partition.state_of("a") is None
     assert partition.statuses == {"applied": 2, "duplicate": 2}
 
-    partition.apply([told(4, 8)])
+    partition.apply(in_columns([told(4, 8)]))
     assert partition.state_of("a") == (Heard("a", *_after_one_word(8), erased=7), 4)
 
 
@@ -89,43 +90,43 @@ def _after_one_word(position: int) -> tuple[int, int]:
 
 def test_who_has_come_back_is_not_erased_by_the_repeat_of_an_erasure() -> None:
     partition = listening()
-    partition.apply([told(0, 6), erase(1, 7), told(2, 8)])
+    partition.apply(in_columns([told(0, 6), erase(1, 7), told(2, 8)]))
     partition.outcomes.clear()
 
-    partition.apply([erase(3, 7)])
+    partition.apply(in_columns([erase(3, 7)]))
     assert partition.statuses["duplicate"] == 1
     assert not any(isinstance(outcome, Erased) for outcome in partition.outcomes)
     found = partition.state_of("a")
     assert found is not None
     assert found[1] == 3
 
-    partition.apply([erase(4, 9)])
+    partition.apply(in_columns([erase(4, 9)]))
     assert partition.state_of("a") is None
 
 
 def test_a_timer_that_the_repeat_of_an_erasure_makes_fire_fires_once() -> None:
     disk = MemoryStore()
     partition = listening(disk)
-    partition.apply([told(0, 6), erase(1, 7), told(2, 8, wait=10), erase(3, 7, at=200)])
+    partition.apply(in_columns([told(0, 6), erase(1, 7), told(2, 8, wait=10), erase(3, 7, at=200)]))
     cut = partition.cut()
     disk.write(cut.values, partition_record=None, changelog_offset=0)  # a crash before the record
     assert sum(isinstance(outcome, Fired) for outcome in partition.outcomes) == 1
 
     heir = listening(disk)
-    heir.apply([erase(3, 7, at=200), tick(4, 300)])
+    heir.apply(in_columns([erase(3, 7, at=200), tick(4, 300)]))
     assert not any(isinstance(outcome, Fired) for outcome in heir.outcomes)
 
 
 def test_an_erasure_is_known_to_the_next_owner_and_after_it_was_evicted() -> None:
     disk = MemoryStore()
     partition = listening(disk)
-    partition.apply([told(0, 6), erase(1, 7)])
+    partition.apply(in_columns([told(0, 6), erase(1, 7)]))
     store(partition, disk)
 
     heir = listening(disk)
-    heir.apply([told(2, 7)])
+    heir.apply(in_columns([told(2, 7)]))
     assert +heir.statuses == {"duplicate": 1}
-    heir.apply([told(3, 8)])
+    heir.apply(in_columns([told(3, 8)]))
     found = heir.state_of("a")
     assert found is not None
     assert found[0] == Heard("a", *_after_one_word(8), erased=7)
@@ -142,9 +143,9 @@ def test_an_erasure_is_known_for_an_hour_of_the_clock_whether_its_grave_is_left_
 ) -> None:
     disk = MemoryStore()
     partition = listening(disk)
-    partition.apply([told(0, 6), erase(1, 7)])
+    partition.apply(in_columns([told(0, 6), erase(1, 7)]))
     store(partition, disk)
-    partition.apply([tick(2, 100 + later)])
+    partition.apply(in_columns([tick(2, 100 + later)]))
     if not is_left:
         cut = partition.cut(partition.record)
         disk.write(cut.values, partition_record=cut.record, changelog_offset=0)
@@ -152,7 +153,7 @@ def test_an_erasure_is_known_for_an_hour_of_the_clock_whether_its_grave_is_left_
         partition = listening(disk)
     partition.statuses.clear()
 
-    partition.apply([told(3, 7, at=100 + later)])
+    partition.apply(in_columns([told(3, 7, at=100 + later)]))
 
     assert +partition.statuses == {status: 1}
 
@@ -171,14 +172,14 @@ def test_a_grave_of_an_hour_makes_no_difference(
 ) -> None:
     disk = MemoryStore()
     partition = listening(disk)
-    partition.apply([told(0, 6), erase(1, 7), tick(2, 100 + KNOWN_FOR)])
+    partition.apply(in_columns([told(0, 6), erase(1, 7), tick(2, 100 + KNOWN_FOR)]))
     store(partition, disk)
     if not is_left:
         disk.write({b"a": None}, partition_record=None, changelog_offset=0)
         partition = listening(disk)
     for offset, (position, is_erasure) in enumerate(lines, 3):
         what = erase if is_erasure else told
-        partition.apply([what(offset, position, at=100 + KNOWN_FOR)])
+        partition.apply(in_columns([what(offset, position, at=100 + KNOWN_FOR)]))
 
     found = partition.state_of("a")
     assert found is not None
@@ -192,7 +193,7 @@ def test_an_erasure_that_the_state_contains_is_skipped() -> None:
     ahead = Listener().dump(Heard("a"), 5)
     disk.write({b"a": ahead}, partition_record=None, changelog_offset=0)
     partition = listening(disk)
-    partition.apply([erase(4, 3)])
+    partition.apply(in_columns([erase(4, 3)]))
 
     assert +partition.statuses == {"skipped": 1}
     assert partition.state_of("a") == (Heard("a"), 5)
@@ -201,33 +202,33 @@ def test_an_erasure_that_the_state_contains_is_skipped() -> None:
 def test_a_repeat_keeps_the_grave_for_as_long_as_it_may_be_decided_again() -> None:
     disk = MemoryStore()
     partition = listening(disk)
-    partition.apply([told(0, 6), erase(1, 7)])
+    partition.apply(in_columns([told(0, 6), erase(1, 7)]))
     store(partition, disk)
     rested = partition.record
-    partition.apply([told(2, 6), tick(3, 100 + KNOWN_FOR)])
+    partition.apply(in_columns([told(2, 6), tick(3, 100 + KNOWN_FOR)]))
 
     cut = partition.cut(rested)
     assert cut.values == {b"a": header.pack_grave(100, 2, 7)}
     disk.write(cut.values, partition_record=None, changelog_offset=0)  # a crash before the record
 
     heir = listening(disk)
-    heir.apply([told(2, 6)])
+    heir.apply(in_columns([told(2, 6)]))
     assert +heir.statuses == {"skipped": 1}
 
 
 def test_the_erasure_of_somebody_unknown_is_remembered_if_it_comes_from_upstream() -> None:
     partition = listening()
-    partition.apply([erase(0, 7), told(1, 7), told(2, 8), erase(3, 7)])
+    partition.apply(in_columns([erase(0, 7), told(1, 7), told(2, 8), erase(3, 7)]))
     assert partition.statuses == {"applied": 2, "duplicate": 2}
 
     strange = listening()
-    strange.apply([erase(0, None)])
+    strange.apply(in_columns([erase(0, None)]))
     assert strange.cut().values == {}
 
 
 def test_the_latest_of_several_erasures_counts() -> None:
     partition = listening()
-    partition.apply([told(0, 6), erase(1, 9), erase(2, 7), told(3, 8)])
+    partition.apply(in_columns([told(0, 6), erase(1, 9), erase(2, 7), told(3, 8)]))
 
     assert partition.statuses["duplicate"] == 1
 
@@ -235,17 +236,19 @@ def test_the_latest_of_several_erasures_counts() -> None:
 def test_without_a_position_an_erasure_is_as_it_was() -> None:
     disk = MemoryStore()
     partition = listening(disk)
-    partition.apply([told(0, 6), erase(1, None)])
+    partition.apply(in_columns([told(0, 6), erase(1, None)]))
     store(partition, disk)
     assert disk.values[b"a"] == header.pack(0, header.GRAVE, 100, 1)
 
-    partition.apply([told(2, 6)])
+    partition.apply(in_columns([told(2, 6)]))
     assert partition.state_of("a") is not None
 
 
 def test_what_is_told_is_stamped_with_the_record_that_it_was_decided_from() -> None:
     partition = listening()
-    partition.apply([word(0), word(1), word(2, wait=10), tick(3, 99), word(4, "b", at=120)])
+    partition.apply(
+        in_columns([word(0), word(1), word(2, wait=10), tick(3, 99), word(4, "b", at=120)])
+    )
 
     assert partition.outcomes == [
         ClockMoved(100, 2),

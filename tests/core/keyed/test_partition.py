@@ -17,6 +17,7 @@ from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.records.columns import in_columns
 from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, POSITION, Header, Kind
 from triggerstream.errors import StateFormatError
@@ -55,10 +56,20 @@ def store(toys: Toys, disk: MemoryStore) -> None:
 
 def test_a_record_is_applied_once() -> None:
     toys = partition()
-    toys.apply([word(0), word(1)])
-    toys.apply([word(1), word(2)])
+    toys.apply(in_columns([word(0), word(1)]))
+    toys.apply(in_columns([word(1), word(2)]))
 
     assert toys.statuses == {"applied": 3, "skipped": 1}
+    assert toys.offset == 2
+
+
+def test_records_are_applied_up_to_the_end_that_is_asked_for() -> None:
+    toys = partition()
+    records = in_columns([word(0), word(1), word(2)])
+
+    assert toys.apply(records, 0, 2) == 2
+    assert toys.offset == 1
+    assert toys.apply(records, 2, 3) == 3
     assert toys.offset == 2
 
 
@@ -68,7 +79,7 @@ def test_a_customer_whose_state_is_ahead_of_the_partition_skips_by_the_fence() -
     disk.write({b"a": ahead}, partition_record=None, changelog_offset=0)
     toys = partition(disk)
 
-    toys.apply([word(5), word(5, "b"), word(6)])
+    toys.apply(in_columns([word(5), word(5, "b"), word(6)]))
 
     assert toys.statuses == {"skipped": 2, "applied": 1}
     found = toys.state_of("a")
@@ -79,7 +90,7 @@ def test_a_customer_whose_state_is_ahead_of_the_partition_skips_by_the_fence() -
 @pytest.mark.parametrize(("clock", "fired"), [(149, 0), (150, 1)], ids=["before", "exactly"])
 def test_a_timer_fires_when_the_clock_reaches_it(clock: int, fired: int) -> None:
     toys = partition()
-    toys.apply([word(0, wait=50), tick(1, clock)])
+    toys.apply(in_columns([word(0, wait=50), tick(1, clock)]))
 
     assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == fired
 
@@ -102,7 +113,7 @@ def test_a_record_with_odd_headers_is_decided_and_what_it_leaves_can_be_stored(
     disk = MemoryStore()
     toys = partition(disk, header_clock=header_clock)
 
-    toys.apply([word(offset, headers=headers) for offset, headers in enumerate(ODD)])
+    toys.apply(in_columns([word(offset, headers=headers) for offset, headers in enumerate(ODD)]))
     store(toys, disk)
 
     assert toys.statuses == {"applied": len(ODD)}
@@ -116,13 +127,15 @@ def test_a_control_record_with_odd_headers_ends_nothing(headers: tuple[Header, .
     kinds = (Kind.TICK, Kind.RULESET, Kind.ERASE, b"", b"\xff" * 100_000)
 
     toys.apply(
-        [
-            word(0),
-            *(
-                Line(number, 100, b"a", b"{", ((KIND, kind), *headers))
-                for number, kind in enumerate(kinds, 1)
-            ),
-        ]
+        in_columns(
+            [
+                word(0),
+                *(
+                    Line(number, 100, b"a", b"{", ((KIND, kind), *headers))
+                    for number, kind in enumerate(kinds, 1)
+                ),
+            ]
+        )
     )
     store(toys, disk)
 
@@ -145,7 +158,7 @@ def test_a_control_record_with_odd_headers_ends_nothing(headers: tuple[Header, .
 )
 def test_a_mark_that_is_none_is_a_dead_letter(value: bytes | None, reason: str) -> None:
     toys = partition()
-    toys.apply([Line(0, 100, None, value, ((KIND, Kind.RULESET),))])
+    toys.apply(in_columns([Line(0, 100, None, value, ((KIND, Kind.RULESET),))]))
 
     assert [each.reason for each in toys.outcomes if isinstance(each, DeadLetter)] == [reason]
     assert toys.offset == 0
@@ -154,8 +167,8 @@ def test_a_mark_that_is_none_is_a_dead_letter(value: bytes | None, reason: str) 
 @pytest.mark.parametrize("time", [-1, -(1 << 63)])
 def test_a_record_without_a_time_arrives_by_the_clock_as_it_stands(time: int) -> None:
     timeless, timed = partition(), partition()
-    timeless.apply([word(0, at=100), word(1, "b", at=time)])
-    timed.apply([word(0, at=100), word(1, "b", at=100)])
+    timeless.apply(in_columns([word(0, at=100), word(1, "b", at=time)]))
+    timed.apply(in_columns([word(0, at=100), word(1, "b", at=100)]))
 
     assert timeless.clock == 100
     assert timeless.state_of("b") is not None
@@ -165,14 +178,14 @@ def test_a_record_without_a_time_arrives_by_the_clock_as_it_stands(time: int) ->
 def test_what_is_passed_over_is_done_and_decides_nothing() -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0)])
+    toys.apply(in_columns([word(0)]))
     store(toys, disk)
 
     toys.pass_over(4)
     assert toys.has_changed
     store(toys, disk)
     toys.pass_over(2)
-    toys.apply([word(4), word(5)])
+    toys.apply(in_columns([word(4), word(5)]))
 
     assert (toys.offset, toys.clock) == (5, 100)
     assert toys.statuses == {"applied": 2, "skipped": 1}
@@ -181,7 +194,11 @@ def test_what_is_passed_over_is_done_and_decides_nothing() -> None:
 
 def test_due_timers_of_all_customers_come_before_the_record_that_passes_them() -> None:
     toys = partition()
-    toys.apply([word(0, "b", 100, wait=30), word(1, "a", 100, wait=40), word(2, "c", 200, wait=9)])
+    toys.apply(
+        in_columns(
+            [word(0, "b", 100, wait=30), word(1, "a", 100, wait=40), word(2, "c", 200, wait=9)]
+        )
+    )
 
     fired = [(o.customer_id, o.at) for o in toys.outcomes if isinstance(o, Fired)]
     assert fired == [("b", 130), ("a", 140)]
@@ -190,10 +207,10 @@ def test_due_timers_of_all_customers_come_before_the_record_that_passes_them() -
 def test_a_record_is_applied_after_its_own_customers_timer() -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0, wait=10)])
+    toys.apply(in_columns([word(0, wait=10)]))
     store(toys, disk)
 
-    toys.apply([word(1, at=500)])
+    toys.apply(in_columns([word(1, at=500)]))
 
     assert toys.statuses["applied"] == 2
     found = toys.state_of("a")
@@ -204,12 +221,12 @@ def test_a_record_is_applied_after_its_own_customers_timer() -> None:
 def test_a_timer_is_found_on_disk_after_a_restart() -> None:
     disk = MemoryStore()
     before = partition(disk)
-    before.apply([word(0, wait=10)])
+    before.apply(in_columns([word(0, wait=10)]))
     store(before, disk)
 
     after = partition(disk)
     assert after.next_due == 110
-    after.apply([tick(1, 110)])
+    after.apply(in_columns([tick(1, 110)]))
 
     assert [o.at for o in after.outcomes if isinstance(o, Fired)] == [110]
 
@@ -217,10 +234,10 @@ def test_a_timer_is_found_on_disk_after_a_restart() -> None:
 def test_a_dirty_state_masks_its_entry_on_disk() -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0, wait=10)])
+    toys.apply(in_columns([word(0, wait=10)]))
     store(toys, disk)
 
-    toys.apply([tick(1, 110), tick(2, 111)])
+    toys.apply(in_columns([tick(1, 110), tick(2, 111)]))
 
     assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == 1
     assert toys.next_due == NEVER
@@ -229,9 +246,9 @@ def test_a_dirty_state_masks_its_entry_on_disk() -> None:
 def test_what_changes_while_a_cut_is_on_its_way_is_in_the_next_one() -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0), word(1, "b")])
+    toys.apply(in_columns([word(0), word(1, "b")]))
     cut = toys.cut()
-    toys.apply([word(2)])
+    toys.apply(in_columns([word(2)]))
     disk.write(cut.values, partition_record=cut.record, changelog_offset=0)
     toys.landed(cut)
 
@@ -247,7 +264,7 @@ def test_what_changes_while_a_cut_is_on_its_way_is_in_the_next_one() -> None:
 @pytest.mark.parametrize(("customers", "slices"), [(4, [0, 2]), (5, [0, 2, 4])])
 def test_a_cut_comes_in_slices(customers: int, slices: list[int]) -> None:
     toys = partition()
-    toys.apply([word(offset, f"c{offset}") for offset in range(customers)])
+    toys.apply(in_columns([word(offset, f"c{offset}") for offset in range(customers)]))
     cuts = toys.cutting(slice_size=2)
     cut = next(cuts)
 
@@ -258,12 +275,12 @@ def test_a_cut_comes_in_slices(customers: int, slices: list[int]) -> None:
 def test_what_is_on_its_way_masks_its_entry_on_disk() -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0, wait=10)])
+    toys.apply(in_columns([word(0, wait=10)]))
     store(toys, disk)
-    toys.apply([tick(1, 110)])
+    toys.apply(in_columns([tick(1, 110)]))
 
     cut = toys.cut()
-    toys.apply([tick(2, 111)])  # the disk still says that it is due at 110
+    toys.apply(in_columns([tick(2, 111)]))  # the disk still says that it is due at 110
 
     assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == 1
     disk.write(cut.values, partition_record=cut.record, changelog_offset=0)
@@ -274,23 +291,23 @@ def test_what_is_on_its_way_masks_its_entry_on_disk() -> None:
 def test_a_timer_set_while_a_cut_is_on_its_way_is_kept_when_it_has_landed() -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0)])
+    toys.apply(in_columns([word(0)]))
     cut = toys.cut()
-    toys.apply([word(1, wait=10)])
+    toys.apply(in_columns([word(1, wait=10)]))
     disk.write(cut.values, partition_record=cut.record, changelog_offset=0)
     toys.landed(cut)
 
     assert toys.next_due == 110
-    toys.apply([tick(2, 110)])
+    toys.apply(in_columns([tick(2, 110)]))
     assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == 1
 
 
 def test_what_changed_while_a_cut_was_on_its_way_is_not_evicted_when_it_has_landed() -> None:
     disk = MemoryStore()
     toys = partition(disk, capacity=2)
-    toys.apply([word(0, "a")])
+    toys.apply(in_columns([word(0, "a")]))
     cut = toys.cut()
-    toys.apply([word(1, "a"), word(2, "b"), word(3, "c")])
+    toys.apply(in_columns([word(1, "a"), word(2, "b"), word(3, "c")]))
     disk.write(cut.values, partition_record=cut.record, changelog_offset=0)
     toys.landed(cut)
 
@@ -300,11 +317,11 @@ def test_what_changed_while_a_cut_was_on_its_way_is_not_evicted_when_it_has_land
 
 def test_what_is_on_its_way_takes_room() -> None:
     toys = partition(capacity=2)
-    toys.apply([word(0, "a")])
+    toys.apply(in_columns([word(0, "a")]))
     toys.cut()
     assert not toys.is_full
 
-    toys.apply([word(1, "b")])
+    toys.apply(in_columns([word(1, "b")]))
     assert toys.is_full
 
 
@@ -312,17 +329,17 @@ def test_a_full_cache_stops_before_the_record_until_a_checkpoint_makes_room() ->
     disk = MemoryStore()
     toys = partition(disk, capacity=2)
     for offset, customer in enumerate("abcd"):
-        toys.apply([word(offset, customer, wait=10)])
+        toys.apply(in_columns([word(offset, customer, wait=10)]))
         store(toys, disk)
 
     records = [tick(4, 200)]
-    assert toys.apply(records) == 0
+    assert toys.apply(in_columns(records)) == 0
     assert toys.is_full
     store(toys, disk)
     assert toys.offset == 3
-    assert toys.apply(records) == 0
+    assert toys.apply(in_columns(records)) == 0
     store(toys, disk)
-    assert toys.apply(records) == 1
+    assert toys.apply(in_columns(records)) == 1
     assert sum(isinstance(outcome, Fired) for outcome in toys.outcomes) == 4
 
 
@@ -330,10 +347,10 @@ def test_in_one_piece_a_full_cache_stops_nothing_and_the_order_is_that_of_an_emp
     disk = MemoryStore()
     toys = partition(disk, capacity=2, in_one_piece=True)
     for offset, customer in enumerate("dcba"):
-        toys.apply([word(offset, customer, wait=10)])
+        toys.apply(in_columns([word(offset, customer, wait=10)]))
         store(toys, disk)
 
-    assert toys.apply([tick(4, 200)]) == 1
+    assert toys.apply(in_columns([tick(4, 200)])) == 1
 
     assert toys.is_full
     fired = [outcome for outcome in toys.outcomes if isinstance(outcome, Fired)]
@@ -354,7 +371,7 @@ def limited(*waits: int) -> Toys:
     """Return a partition where firings take room, with a customer for each of *waits*, in
     milliseconds from 100."""
     toys = partition(takes_room=lambda outcome: isinstance(outcome, Fired))
-    toys.apply([word(n, "abcdef"[n], wait=wait) for n, wait in enumerate(waits)])
+    toys.apply(in_columns([word(n, "abcdef"[n], wait=wait) for n, wait in enumerate(waits)]))
     return toys
 
 
@@ -365,10 +382,10 @@ def test_records_behind_one_that_has_used_up_the_room_wait(room: int, applied: i
 
     toys.room = room
 
-    assert toys.apply(records) == applied
+    assert toys.apply(in_columns(records)) == applied
     assert toys.offset == applied - 1
     toys.room = 5
-    assert toys.apply(records, applied) == 7
+    assert toys.apply(in_columns(records), applied) == 7
 
 
 def test_customers_who_are_due_wait_for_room_in_the_order_of_their_due_times() -> None:
@@ -376,12 +393,12 @@ def test_customers_who_are_due_wait_for_room_in_the_order_of_their_due_times() -
     records = [tick(3, 200)]
 
     toys.room = 2
-    assert toys.apply(records) == 0
+    assert toys.apply(in_columns(records)) == 0
     before, offset = fired(toys), toys.offset
     toys.room = 1
-    assert toys.apply(records) == 0
+    assert toys.apply(in_columns(records)) == 0
     toys.room = 1
-    assert toys.apply(records) == 1
+    assert toys.apply(in_columns(records)) == 1
 
     assert (before, offset) == ([("b", 110), ("c", 120)], 2)
     assert fired(toys) == [("b", 110), ("c", 120), ("a", 130)]
@@ -393,9 +410,9 @@ def test_whose_record_it_is_goes_last_and_with_it() -> None:
 
     for room in (1, 1):
         toys.room = room
-        assert toys.apply(records) == 0
+        assert toys.apply(in_columns(records)) == 0
     toys.room = 1
-    assert toys.apply(records) == 1
+    assert toys.apply(in_columns(records)) == 1
 
     assert fired(toys) == [("b", 120), ("c", 130), ("a", 110), ("a", 200)]
     state, fence = toys.state_of("a") or (None, None)
@@ -407,7 +424,7 @@ def test_an_erasure_that_uses_up_the_room_is_the_last_record_before_there_is_som
     erase = Line(1, 200, b"a", None, ((KIND, Kind.ERASE),))
     toys.room = 1
 
-    assert toys.apply([erase, word(2, "b", at=200)]) == 1
+    assert toys.apply(in_columns([erase, word(2, "b", at=200)])) == 1
     assert fired(toys) == [("a", 110)]
     assert toys.state_of("a") is None
 
@@ -416,12 +433,12 @@ def test_however_little_room_there_is_the_decisions_are_the_same() -> None:
     records = [word(n, "abc"[n % 3], at=100 + 7 * n, wait=9 * (n % 4)) for n in range(40)]
     records.append(tick(40, 1_000))
     free = partition()
-    free.apply(records)
+    free.apply(in_columns(records))
     narrow, done = limited(), 0
 
     while done < len(records):
         narrow.room = 1
-        done = narrow.apply(records, done)
+        done = narrow.apply(in_columns(records), done)
 
     for customer in "abc":
         assert narrow.state_of(customer) == free.state_of(customer)
@@ -433,12 +450,12 @@ def test_where_nothing_takes_room_none_is_needed() -> None:
     toys = partition()
     toys.room = 0
 
-    assert toys.apply([word(offset) for offset in range(7)]) == 7
+    assert toys.apply(in_columns([word(offset) for offset in range(7)])) == 7
 
 
 def test_an_event_of_others_moves_the_clock_and_fires_what_it_makes_due() -> None:
     toys = partition(in_one_piece=True)
-    toys.apply([word(0, "a", wait=10, at=100)])
+    toys.apply(in_columns([word(0, "a", wait=10, at=100)]))
 
     toys.pass_by(1, 109)
     assert not any(isinstance(outcome, Fired) for outcome in toys.outcomes)
@@ -451,7 +468,7 @@ def test_an_event_of_others_moves_the_clock_and_fires_what_it_makes_due() -> Non
 
 def test_a_record_that_cannot_be_read_becomes_a_dead_letter_and_leaves_the_clock() -> None:
     toys = partition()
-    toys.apply([Line(0, 900, b"k", b"{broken"), word(1, at=100)])
+    toys.apply(in_columns([Line(0, 900, b"k", b"{broken"), word(1, at=100)]))
 
     letter = toys.outcomes[0]
     assert isinstance(letter, DeadLetter)
@@ -467,7 +484,7 @@ def test_a_record_that_cannot_be_read_becomes_a_dead_letter_and_leaves_the_clock
 
 def test_a_stranger_in_the_wrong_partition_is_misplaced() -> None:
     toys = partition(placed=lambda customer: customer != "a")
-    toys.apply([word(0, "a"), word(1, "b")])
+    toys.apply(in_columns([word(0, "a"), word(1, "b")]))
 
     assert [o.reason for o in toys.outcomes if isinstance(o, DeadLetter)] == ["misplaced"]
     assert toys.state_of("a") is None
@@ -482,10 +499,10 @@ def test_a_mark_waits_for_its_content() -> None:
     toys = partition(rulesets=ruleset)
     records = [word(0), mark(1, 2), word(2)]
 
-    assert toys.apply(records) == 1
+    assert toys.apply(in_columns(records)) == 1
     assert toys.awaiting == 2
     versions.add(2)
-    assert toys.apply(records, 1) == 3
+    assert toys.apply(in_columns(records), 1) == 3
     assert toys.version == 2
     assert [o for o in toys.outcomes if isinstance(o, RulesetMarked)] == [
         RulesetMarked(2, "v2", before=1)
@@ -494,7 +511,7 @@ def test_a_mark_waits_for_its_content() -> None:
 
 def test_an_older_or_equal_mark_is_ignored() -> None:
     toys = partition(known=3)
-    toys.apply([mark(0, 3), mark(1, 2), mark(2, 3)])
+    toys.apply(in_columns([mark(0, 3), mark(1, 2), mark(2, 3)]))
 
     assert toys.version == 3
     marked = [o for o in toys.outcomes if isinstance(o, RulesetMarked)]
@@ -503,7 +520,7 @@ def test_an_older_or_equal_mark_is_ignored() -> None:
 
 def test_a_mark_that_cannot_be_read_is_a_dead_letter() -> None:
     toys = partition()
-    toys.apply([Line(0, 1, None, b"[]", ((KIND, Kind.RULESET),))])
+    toys.apply(in_columns([Line(0, 1, None, b"[]", ((KIND, Kind.RULESET),))]))
 
     assert isinstance(toys.outcomes[0], DeadLetter)
     assert toys.offset == 0
@@ -519,7 +536,7 @@ def test_a_mark_of_a_version_that_never_comes_is_a_dead_letter(
 ) -> None:
     toys = partition()
 
-    toys.apply([mark(0, version), word(1)])
+    toys.apply(in_columns([mark(0, version), word(1)]))
 
     assert toys.statuses["rejected"] == rejected
     assert toys.awaiting == awaited
@@ -528,14 +545,14 @@ def test_a_mark_of_a_version_that_never_comes_is_a_dead_letter(
 def test_without_any_ruleset_nothing_is_decided() -> None:
     toys = partition(known=0)
 
-    assert toys.apply([word(0)]) == 0
+    assert toys.apply(in_columns([word(0)])) == 0
     assert toys.awaiting == 1
 
 
 def test_the_ruleset_in_force_outlives_a_restart() -> None:
     disk = MemoryStore()
     toys = partition(disk, known=2)
-    toys.apply([mark(0, 2)])
+    toys.apply(in_columns([mark(0, 2)]))
     store(toys, disk)
 
     assert partition(disk, known=2).version == 2
@@ -544,12 +561,12 @@ def test_the_ruleset_in_force_outlives_a_restart() -> None:
 def test_an_erased_customer_is_buried_and_begins_anew() -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0, wait=10), Line(1, 100, b"a", None, ((KIND, Kind.ERASE),))])
+    toys.apply(in_columns([word(0, wait=10), Line(1, 100, b"a", None, ((KIND, Kind.ERASE),))]))
 
     assert toys.outcomes == [ClockMoved(100, 1), Erased("a")]
     store(toys, disk)
     assert header.unpack(disk.values[b"a"])[1] == header.GRAVE
-    toys.apply([tick(2, 200), word(3)])
+    toys.apply(in_columns([tick(2, 200), word(3)]))
     found = toys.state_of("a")
     assert found is not None
     assert found[0].length == 1
@@ -564,9 +581,9 @@ def test_a_grave_is_emptied_when_an_old_partition_record_covers_it(
 ) -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(7), erase(8)])
+    toys.apply(in_columns([word(7), erase(8)]))
     store(toys, disk)
-    toys.apply([tick(9, 100 + KNOWN_FOR)])
+    toys.apply(in_columns([tick(9, 100 + KNOWN_FOR)]))
 
     assert toys.cut(PartitionRecord(offset=covered, clock=100)).values == gone
 
@@ -574,10 +591,10 @@ def test_a_grave_is_emptied_when_an_old_partition_record_covers_it(
 def test_a_customer_who_has_come_back_is_not_emptied() -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0), erase(1)])
+    toys.apply(in_columns([word(0), erase(1)]))
     store(toys, disk)
     rested = toys.record
-    toys.apply([word(2)])
+    toys.apply(in_columns([word(2)]))
 
     assert toys.cut(rested).values[b"a"] is not None
     store(toys, disk)
@@ -587,9 +604,9 @@ def test_a_customer_who_has_come_back_is_not_emptied() -> None:
 def test_hours_of_the_partitions_own_clock_empty_no_grave() -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0), erase(1)])
+    toys.apply(in_columns([word(0), erase(1)]))
     store(toys, disk)
-    toys.apply([tick(2, 10**9)])
+    toys.apply(in_columns([tick(2, 10**9)]))
     store(toys, disk)
 
     assert toys.cut().values == {}
@@ -601,7 +618,7 @@ def erase(offset: int, at: int = 100, key: bytes | None = b"a") -> Line:
 
 def test_a_customer_with_a_timer_due_at_the_erasure_is_erased_too() -> None:
     toys = partition()
-    toys.apply([word(0, wait=10), erase(1, at=200)])
+    toys.apply(in_columns([word(0, wait=10), erase(1, at=200)]))
 
     assert [type(outcome) for outcome in toys.outcomes if not isinstance(outcome, ClockMoved)] == [
         Fired,
@@ -615,7 +632,7 @@ def test_a_customer_with_a_timer_due_at_the_erasure_is_erased_too() -> None:
 )
 def test_an_erasure_that_names_nobody_here_is_a_dead_letter(key: bytes | None, reason: str) -> None:
     toys = partition(placed=lambda customer: customer == "a")
-    toys.apply([erase(0, key=key)])
+    toys.apply(in_columns([erase(0, key=key)]))
 
     assert [o.reason for o in toys.outcomes if isinstance(o, DeadLetter)] == [reason]
     assert toys.statuses["rejected"] == 1
@@ -643,7 +660,7 @@ def test_who_comes_back_while_the_null_is_on_its_way_is_stored_anew() -> None:
     toys = partition(disk)
     cut = toys.cut(record)
     assert cut.values == {b"a": None}
-    toys.apply([word(9, at=100 + 2 * KNOWN_FOR)])
+    toys.apply(in_columns([word(9, at=100 + 2 * KNOWN_FOR)]))
     disk.write(cut.values, partition_record=cut.record, changelog_offset=1, old=cut.old)
     toys.landed(cut)
 
@@ -655,10 +672,14 @@ def test_who_comes_back_while_the_null_is_on_its_way_is_stored_anew() -> None:
 def test_a_second_copy_from_the_inbox_is_skipped() -> None:
     disk = MemoryStore()
     toys = partition(disk)
-    toys.apply([word(0, headers=((ORIGIN, b"3:7"),)), word(1, headers=((ORIGIN, b"3:7"),))])
+    toys.apply(
+        in_columns([word(0, headers=((ORIGIN, b"3:7"),)), word(1, headers=((ORIGIN, b"3:7"),))])
+    )
     store(toys, disk)
     after = partition(disk)
-    after.apply([word(2, headers=((ORIGIN, b"3:7"),)), word(3, headers=((ORIGIN, b"4:7"),))])
+    after.apply(
+        in_columns([word(2, headers=((ORIGIN, b"3:7"),)), word(3, headers=((ORIGIN, b"4:7"),))])
+    )
 
     assert toys.statuses == {"applied": 1, "skipped": 1}
     assert after.statuses == {"applied": 1, "skipped": 1}
@@ -666,14 +687,14 @@ def test_a_second_copy_from_the_inbox_is_skipped() -> None:
 
 def test_where_time_is_data_the_header_is_the_arrival() -> None:
     toys = partition(header_clock=True)
-    toys.apply([word(0, at=10**12, headers=((ARRIVAL, b"500"),))])
+    toys.apply(in_columns([word(0, at=10**12, headers=((ARRIVAL, b"500"),))]))
 
     assert toys.clock == 500
 
 
 def test_where_time_is_data_a_control_record_without_the_header_leaves_the_clock() -> None:
     toys = partition(header_clock=True)
-    toys.apply([word(0, headers=((ARRIVAL, b"500"),)), tick(1, 10**12)])
+    toys.apply(in_columns([word(0, headers=((ARRIVAL, b"500"),)), tick(1, 10**12)]))
 
     assert toys.clock == 500
 
@@ -681,7 +702,11 @@ def test_where_time_is_data_a_control_record_without_the_header_leaves_the_clock
 def test_where_time_is_data_outcomes_follow_the_clock_at_which_they_were_decided() -> None:
     toys = partition(header_clock=True)
     arrivals = [(0, "a", 100, 50), (1, "b", 200, 0), (2, "b", 300, 0)]
-    toys.apply([word(n, who, 0, wait, ((ARRIVAL, b"%d" % at),)) for n, who, at, wait in arrivals])
+    toys.apply(
+        in_columns(
+            [word(n, who, 0, wait, ((ARRIVAL, b"%d" % at),)) for n, who, at, wait in arrivals]
+        )
+    )
 
     assert isinstance(toys.outcomes[0], ClockMoved)
     assert [o.clock for o in toys.outcomes if isinstance(o, ClockMoved)] == [200]
@@ -690,7 +715,7 @@ def test_where_time_is_data_outcomes_follow_the_clock_at_which_they_were_decided
 
 def test_a_tick_is_told() -> None:
     toys = partition()
-    toys.apply([tick(0, 77)])
+    toys.apply(in_columns([tick(0, 77)]))
 
     assert toys.outcomes == [ClockMoved(77, 0)]
 
@@ -706,7 +731,7 @@ def test_a_damaged_partition_record_stops() -> None:
 def test_the_partition_record_says_what_decided() -> None:
     disk = MemoryStore()
     toys = partition(disk, engine="of today")
-    toys.apply([word(0)])
+    toys.apply(in_columns([word(0)]))
     store(toys, disk)
 
     assert partition(disk).record.engine == "of today"

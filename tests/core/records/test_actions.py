@@ -6,7 +6,7 @@ import msgspec
 import orjson
 import pytest
 
-from tests.core.sending.harness import NOON, Entry, firing
+from tests.core.sending.harness import NOON, firing
 from triggerstream.core.decisions import Action, ConsentChanged, Firing, GoalReached, Suppressed
 from triggerstream.core.reasons import FailReason, SuppressionReason
 from triggerstream.core.records.actions import (
@@ -24,7 +24,7 @@ from triggerstream.core.records.record import KIND, POSITION, Header, Kind, Prod
 def test_a_firing_is_read_whole_and_kept_as_it_came() -> None:
     value = firing("f", ("a", "email", 5), holdout=0.1, priority="high")
 
-    fired = read(Entry(value), Kind.FIRING)
+    fired = read(value, Kind.FIRING, ())
 
     assert isinstance(fired, Fired)
     assert (fired.customer_id, fired.ruleset, fired.raw) == ("c1", 1, value)
@@ -63,14 +63,14 @@ def test_a_firing_is_read_whole_and_kept_as_it_came() -> None:
 def test_a_firing_says_where_in_the_log_of_events_it_was_decided(
     headers: tuple[Header, ...], position: int
 ) -> None:
-    fired = read(Entry(firing("f"), headers=headers), Kind.FIRING)
+    fired = read(firing("f"), Kind.FIRING, headers)
 
     assert isinstance(fired, Fired)
     assert fired.position == position
 
 
 def test_fields_that_a_newer_detection_adds_are_passed_over() -> None:
-    assert isinstance(read(Entry(firing("f", news=1)), Kind.FIRING), Fired)
+    assert isinstance(read(firing("f", news=1), Kind.FIRING, ()), Fired)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_rejected(
     kind: bytes | None, value: bytes | None, reason: str
 ) -> None:
     with pytest.raises(Rejected) as rejected:
-        read(Entry(value), kind)
+        read(value, kind, ())
 
     assert rejected.value.reason == reason
 
@@ -132,7 +132,7 @@ def written(decision: object) -> Produce:
 def read_back(record: Produce) -> Message:
     assert record.value is not None
     headers = (*record.headers, (POSITION, b"42"))
-    return read(Entry(record.value, headers=headers), dict(record.headers)[KIND])
+    return read(record.value, dict(record.headers)[KIND], headers)
 
 
 def test_a_firing_that_was_written_is_read_as_it_was() -> None:

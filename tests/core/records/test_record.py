@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
@@ -22,15 +21,6 @@ CAME = 1_700_000_000_000
 PLAYED = 1_600_000_000_000
 
 
-class Came(msgspec.Struct, frozen=True):
-    headers: tuple[Header, ...] = ()
-    timestamp: int = CAME
-    partition: int = 0
-    offset: int = 0
-    key: bytes | None = None
-    value: bytes | None = None
-
-
 @pytest.mark.parametrize(
     ("headers", "kind"),
     [
@@ -47,7 +37,7 @@ class Came(msgspec.Struct, frozen=True):
 )
 def test_the_last_kind_with_a_value_counts(headers: tuple[Header, ...], kind: bytes | None) -> None:
     assert read_kind(headers) == kind
-    assert read_headers(Came(headers), None)[0] == kind
+    assert read_headers(headers, CAME, None)[0] == kind
 
 
 @pytest.mark.parametrize(
@@ -67,14 +57,14 @@ def test_the_last_kind_with_a_value_counts(headers: tuple[Header, ...], kind: by
     ],
 )
 def test_where_time_is_data_only_a_time_is_an_arrival(value: bytes | None, arrival: int) -> None:
-    assert read_headers(Came(((ARRIVAL, value),)), PLAYED)[1] == arrival
-    assert read_headers(Came(((ARRIVAL, value),)), None)[1] == CAME
+    assert read_headers(((ARRIVAL, value),), CAME, PLAYED)[1] == arrival
+    assert read_headers(((ARRIVAL, value),), CAME, None)[1] == CAME
 
 
 def test_where_time_is_data_a_control_record_without_an_arrival_moves_no_clock() -> None:
     headers: tuple[Header, ...] = ((KIND, Kind.TICK), (ARRIVAL, b"soon"))
 
-    assert read_headers(Came(headers), PLAYED)[1] == PLAYED
+    assert read_headers(headers, CAME, PLAYED)[1] == PLAYED
 
 
 @pytest.mark.parametrize(
@@ -98,7 +88,7 @@ def test_where_time_is_data_a_control_record_without_an_arrival_moves_no_clock()
 def test_an_origin_is_a_partition_and_an_offset(
     value: bytes | None, origin: tuple[int, int] | None
 ) -> None:
-    assert read_headers(Came(((ORIGIN, value),)), None)[2] == origin
+    assert read_headers(((ORIGIN, value),), CAME, None)[2] == origin
 
 
 @pytest.mark.parametrize(

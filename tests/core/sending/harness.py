@@ -99,7 +99,7 @@ class Customer:
     def hears(self, kind: bytes, value: bytes, at: int = NOON, position: int | None = None) -> str:
         """Apply one record that arrives at *at*, told from *position*; return its status."""
         headers = () if position is None else ((POSITION, b"%d" % position),)
-        message = self.send.read(Entry(value, headers=headers), kind)
+        message = self.send.read(value, at, 0, self.offset, kind, headers)
         self.clock(at)
         self.offset += 1
         return self.send.on_message(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.core.detection.customers import Customer, LogRecord, ruleset_of
+from tests.core.detection.customers import Customer, ruleset_of
 from triggerstream.core.detection.describe import describe
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
@@ -107,7 +107,7 @@ def test_progress_that_no_event_concerns_is_neither_decoded_nor_encoded() -> Non
     customer = a_customer()
     make_unreadable(customer)
     program, at = customer.program, START + 4
-    goal = program.read(LogRecord(99, at, b'{"customer_id":"c","event_type":"P"}'), None)
+    goal = program.read(b'{"customer_id":"c","event_type":"P"}', at, 3, 99, None, ())
 
     program.on_message(customer.state, goal, customer.ruleset, at, at, 99, [])
 

@@ -10,6 +10,7 @@ from tests.simulation.toy import Chain, Said, Toy
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.partition_record import PARTITION_KEY, PartitionRecord
+from triggerstream.core.records.columns import in_columns
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.keyed.foreign import Foreign
 
@@ -22,7 +23,9 @@ def partition(*, stored: int, decided: int) -> Partition[Chain, Said]:
     record = PartitionRecord(offset=stored, ruleset=1).encode()
     store.write({}, partition_record=record, changelog_offset=0)
     made: Partition[Chain, Said] = Partition(Toy(), store, rulesets=ruleset)
-    made.apply([Line(offset, 1_000, b"a", WORD) for offset in range(stored + 1, decided + 1)])
+    made.apply(
+        in_columns([Line(offset, 1_000, b"a", WORD) for offset in range(stored + 1, decided + 1)])
+    )
     return made
 
 
@@ -52,14 +55,18 @@ def test_a_foreign_write_is_answered_as_of_the_cut() -> None:
     """What was decided since may not be acknowledged: it must not be in the changelog yet."""
     store = MemoryStore()
     ours: Partition[Chain, Said] = Partition(Toy(), store, rulesets=ruleset)
-    ours.apply([Line(0, 1_000, b"a", WORD), Line(1, 1_000, b"b", WORD.replace(b"a", b"b"))])
+    ours.apply(
+        in_columns([Line(0, 1_000, b"a", WORD), Line(1, 1_000, b"b", WORD.replace(b"a", b"b"))])
+    )
     before = ours.cut()
     store.write(before.values, partition_record=before.record, changelog_offset=0)
     ours.landed(before)
-    ours.apply([Line(2, 1_000, b"a", WORD)])
+    ours.apply(in_columns([Line(2, 1_000, b"a", WORD)]))
     cut = ours.cut()
     foreign = Foreign(ours, cut, store)
-    ours.apply([Line(3, 1_000, b"a", WORD), Line(4, 1_000, b"b", WORD.replace(b"a", b"b"))])
+    ours.apply(
+        in_columns([Line(3, 1_000, b"a", WORD), Line(4, 1_000, b"b", WORD.replace(b"a", b"b"))])
+    )
 
     foreign.meet([(7, b"ca", before.values[b"a"]), (8, b"cb", before.values[b"b"])])
 

@@ -9,6 +9,7 @@ from tests.simulation.protocol import ruleset
 from tests.simulation.toy import Toy
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
+from triggerstream.core.records.columns import in_columns
 from triggerstream.stream.keyed.owned_partition import SHARE, STRETCH, Cadence, OwnedPartition
 
 CADENCE = Cadence(checkpoint=1.0, idle=300.0)
@@ -19,7 +20,7 @@ def changed() -> OwnedPartition:
     """Return a partition with something to store, whose last checkpoint was over at `BEGAN`."""
     store = MemoryStore()
     partition = Partition(Toy(), store, rulesets=ruleset)
-    partition.apply([Line(0, 1_000, b"a", b'{"customer_id":"a","word":1}')])
+    partition.apply(in_columns([Line(0, 1_000, b"a", b'{"customer_id":"a","word":1}')]))
     return OwnedPartition(partition, store, BEGAN)
 
 

@@ -17,6 +17,7 @@ from tests.simulation.toy import Fired
 from tests.simulation.world import World
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.partition_record import PartitionRecord
+from triggerstream.core.records.columns import in_columns
 from triggerstream.stream.keyed import process
 from triggerstream.stream.keyed.checkpoints import _with_graves
 from triggerstream.stream.keyed.grace import GRAVE_REST
@@ -276,7 +277,7 @@ def _held(monkeypatch: pytest.MonkeyPatch) -> Held:
 def test_without_room_a_partition_is_held_back_and_what_is_decided_becomes_durable(
     held: Held,
 ) -> None:
-    call = held.process.on_batch(0, held.world.broker.topics["events"])
+    call = held.process.on_batch(0, in_columns(held.world.broker.topics["events"]))
 
     assert not held.ends(call)
     assert (held.offset, held.narrow.began) == (2, 1)
@@ -289,7 +290,7 @@ def test_without_room_a_partition_is_held_back_and_what_is_decided_becomes_durab
 
 
 def test_a_partition_that_is_held_back_is_given_away_where_it_stands(held: Held) -> None:
-    call = held.process.on_batch(0, held.world.broker.topics["events"])
+    call = held.process.on_batch(0, in_columns(held.world.broker.topics["events"]))
     assert not held.ends(call)
 
     held.process.leave()
@@ -307,11 +308,11 @@ def test_a_partition_that_is_taken_over_again_is_held_back_again(held: Held) -> 
     held.process.drop()
     assert held.ends(held.process.open(0))
 
-    assert not held.ends(held.process.on_batch(0, held.world.broker.topics["events"]))
+    assert not held.ends(held.process.on_batch(0, in_columns(held.world.broker.topics["events"])))
 
 
 def test_a_partition_that_is_lost_asks_for_no_room(held: Held) -> None:
-    call = held.process.on_batch(0, held.world.broker.topics["events"])
+    call = held.process.on_batch(0, in_columns(held.world.broker.topics["events"]))
     assert not held.ends(call)
 
     held.process.drop()

@@ -42,17 +42,6 @@ class Accepted(msgspec.Struct, frozen=True):
     is_named: bool
 
 
-class _Incoming(msgspec.Struct):
-    """A record that is not in the log yet."""
-
-    value: bytes
-    timestamp: int
-    partition: int = 0
-    offset: int = 0
-    key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-
 def accept(value: bytes, *, place: str, arrival: int, is_played: bool) -> Accepted:
     """Return the event in *value*, ready to be appended.
 
@@ -68,7 +57,7 @@ def accept(value: bytes, *, place: str, arrival: int, is_played: bool) -> Accept
     Raises:
         Rejected: The worker would make a dead letter of it.
     """
-    event = _detect.read(_Incoming(value, arrival), None)
+    event = _detect.read(value, arrival, 0, 0, None, ())
     assert isinstance(event, Event)  # noqa: S101 - for the types: other kinds have a header
     is_named = event.event_id != _NAMELESS
     fields = {} if is_named else _fields_of(value, event.raw)

@@ -17,7 +17,7 @@ from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.actions import records_of
 from triggerstream.core.records.deliveries import suppressed_record
-from triggerstream.core.records.record import Kind, Produce, Record, Rejected
+from triggerstream.core.records.record import Header, Kind, Produce, Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state import codec
 from triggerstream.core.state.customer import CustomerState
@@ -54,18 +54,26 @@ class Detect:
         self.clamp_skew = clamp_skew
         self._engine = engine.Engine(clamp_skew=clamp_skew)
 
-    def read(self, record: Record, kind: bytes | None) -> Event | FailedDelivery:
+    def read(
+        self,
+        value: bytes | None,
+        timestamp: int,
+        partition: int,
+        offset: int,
+        kind: bytes | None,
+        headers: Sequence[Header],
+    ) -> Event | FailedDelivery:
         if kind is not None:
-            return _read_other(record.value, kind)
+            return _read_other(value, kind)
         event = decode_event(
-            record.value,
+            value,
             fallback_id="",
-            fallback_timestamp=record.timestamp,
+            fallback_timestamp=timestamp,
             max_bytes=self._max_event_bytes,
-            headers=record.headers,
+            headers=headers,
         )
         if not event.event_id:
-            event.event_id = f"{self._topic}/{record.partition}/{record.offset}"
+            event.event_id = f"{self._topic}/{partition}/{offset}"
         elif len(event.event_id) > LONGEST_ID:
             raise _too_long("event_id", event.event_id)
         if len(event.customer_id) > LONGEST_ID:

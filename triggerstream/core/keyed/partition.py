@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from triggerstream.core.keyed.cache import StateCache
 from triggerstream.core.keyed.control import ClockMoved, Erased, RulesetMarked, read_mark
@@ -22,8 +22,16 @@ from triggerstream.core.keyed.entry import Entry, EntryCodec
 from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.keyed.program import NEVER, Message, Program, Store
 from triggerstream.core.reasons import RecordStatus, RejectReason
+from triggerstream.core.records.columns import Columns
 from triggerstream.core.records.dead_letters import DeadLetter
-from triggerstream.core.records.record import Kind, Record, Rejected, read_headers, read_position
+from triggerstream.core.records.record import (
+    Header,
+    Kind,
+    Record,
+    Rejected,
+    read_headers,
+    read_position,
+)
 
 State = TypeVar("State")
 MessageT = TypeVar("MessageT", bound=Message)
@@ -102,16 +110,24 @@ class Partition(Generic[State, MessageT]):
     # ── deciding ────────────────────────────────────────────────────────────────────────────
 
     # The hot loop, in one piece: a call per record would cost more than the branches.
-    def apply(self, records: Sequence[Record], start: int = 0) -> int:  # noqa: PLR0912, PLR0915
-        """Apply *records* from index *start* on; return the index of the first one not applied.
+    def apply(  # noqa: PLR0912, PLR0915
+        self, records: Columns, start: int = 0, end: int | None = None
+    ) -> int:
+        """Apply *records* from index *start* on, up to *end* (exclusive; all of them, without);
+        return the index of the first one not applied.
 
-        It is less than ``len(records)`` where the content of a ruleset must come first
+        It is less than *end* where the content of a ruleset must come first
         (`awaiting`), where only a checkpoint makes room (`is_full`), or where what was decided has
         used up the `room`; call again then, with the index returned.
         """
+        if end is None:
+            end = len(records)
         if not self.make_ready():
             return start
         header_clock = self._header_clock
+        number = records.partition
+        offsets, timestamps, values = records.offsets, records.timestamps, records.values
+        headers_of = records.headers
         cache, outcomes = self._cache, self.outcomes
         in_memory = cache.entries.get
         read = self._program.read
@@ -119,18 +135,20 @@ class Partition(Generic[State, MessageT]):
         wake_at = self._program.wake_at
         applied = 0
         statuses = self.statuses
-        for index in range(start, len(records)):
-            record = records[index]
-            offset = record.offset
+        for index in range(start, end):
+            offset = offsets[index]
             if offset <= self.offset:
                 statuses[_SKIPPED] += 1
                 continue
-            arrival = record.timestamp
+            arrival = timestamp = timestamps[index]
             kind = origin = None
-            if header_clock or record.headers:
-                kind, arrival, origin = read_headers(record, self.clock if header_clock else None)
+            headers: Sequence[Header] = _NONE
+            if header_clock or headers_of:
+                headers = headers_of.get(index, _NONE)
+                played = self.clock if header_clock else None
+                kind, arrival, origin = read_headers(headers, timestamp, played)
                 if kind in _CONTROL:
-                    is_done = self._control(record, kind, arrival)
+                    is_done = self._control(records[index], kind, arrival)
                     if is_done and self.room > 0:
                         continue
                     statuses[_APPLIED] += applied
@@ -141,11 +159,11 @@ class Partition(Generic[State, MessageT]):
                     self.offset = offset
                     continue
             try:
-                message = read(record, kind)
+                message = read(values[index], timestamp, number, offset, kind, headers)
                 customer = message.customer_id
                 entry = in_memory(customer) or cache.find(customer) or self._meet(customer)
             except Rejected as rejected:
-                self._reject(record, rejected)
+                self._reject(records[index], rejected)
                 statuses[_REJECTED] += 1
                 self.offset = offset
                 continue
@@ -188,7 +206,7 @@ class Partition(Generic[State, MessageT]):
                     statuses[_APPLIED] += applied
                     return index + 1
         statuses[_APPLIED] += applied
-        return len(records)
+        return end
 
     def _uses_up(self, outcomes: list[Any], said: int) -> bool:
         """Take what *outcomes* from index *said* on need off the room; return whether none is
@@ -319,7 +337,7 @@ class Partition(Generic[State, MessageT]):
             self.outcomes.append(RulesetMarked(mark.version, mark.hash, before))
         status = _APPLIED
         if erased is not None:
-            status = self._bury(erased, offset, read_position(record))
+            status = self._bury(erased, offset, read_position(record.headers))
         self.statuses[status] += 1
         self.offset = offset
         return True
@@ -457,6 +475,7 @@ class Partition(Generic[State, MessageT]):
         return [each for state in self.pending_states() for each in self._program.resume(state)]
 
 
+_NONE: Final = ()
 _CONTROL = frozenset({Kind.TICK, Kind.RULESET, Kind.ERASE})
 
 

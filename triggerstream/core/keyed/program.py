@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from triggerstream.core.records.record import Produce, Record
+from triggerstream.core.records.record import Header, Produce
 
 NEVER = (1 << 63) - 1
 """The wake-up time of a customer who waits for nothing."""
@@ -35,8 +35,23 @@ class Program(Protocol[State, MessageT]):
     *position* is the record's offset. Outcomes are appended to *out* in order of decision.
     """
 
-    def read(self, record: Record, kind: bytes | None) -> MessageT:
-        """Return what *record* says.
+    def read(
+        self,
+        value: Any,
+        timestamp: int,
+        partition: int,
+        offset: int,
+        kind: bytes | None,
+        headers: Sequence[Header],
+    ) -> MessageT:
+        """Return what a record says. Called for each by position, so that none is made an object.
+
+        Args:
+            value: The record's: bytes or ``None``; in a replay what `replay` has read of it.
+            timestamp: The record's own, epoch milliseconds; negative where it has none.
+            partition: Where the record stands, as *offset* says too.
+            kind: What its headers say that it is (`core.records.record.Kind`).
+            headers: All of them; of most records none.
 
         Raises:
             Rejected: It cannot be read. The clock does not move by it.

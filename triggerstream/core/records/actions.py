@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
 
 from triggerstream.core.decisions import Action, ConsentChanged, Firing, GoalReached
 from triggerstream.core.reasons import FailReason, RejectReason
-from triggerstream.core.records.record import KIND, Kind, Produce, Record, Rejected, read_position
+from triggerstream.core.records.record import KIND, Header, Kind, Produce, Rejected, read_position
 from triggerstream.core.records.values import decode, moment
 from triggerstream.core.timestamps import format_moment
 
@@ -134,21 +135,21 @@ def result_record(partition: int, result: Result) -> Produce:
     return Produce(ACTIONS, partition, key, _encode(result), _RESULT)
 
 
-def read(record: Record, kind: bytes | None) -> Message:
-    """Return what *record* of kind *kind* says.
+def read(value: bytes | None, kind: bytes | None, headers: Iterable[Header]) -> Message:
+    """Return what a record of kind *kind* says.
 
     Raises:
         Rejected: It is of no known kind, or its value is not what that kind requires.
     """
-    if not (value := record.value):
+    if not value:
         raise Rejected(RejectReason.EMPTY, "a record has a value; found none")
     if kind == Kind.FIRING:
-        return read_firing(value, read_position(record))
+        return read_firing(value, read_position(headers))
     if kind == Kind.RESULT:
         return decode(_result, value)
     if kind == Kind.CONSENT:
         consent = decode(_consent, value)
-        at, position = moment(consent.at), read_position(record)
+        at, position = moment(consent.at), read_position(headers)
         return ConsentChanged(consent.customer_id, at, consent.consent, position)
     if kind == Kind.GOAL:
         goal = decode(_goal, value)

@@ -212,7 +212,7 @@ def read(record: Record) -> Delivery | SuppressedMatch | None:
         raise Rejected(RejectReason.EMPTY, "a record has a value; found none")
     if kind == Kind.DELIVERY:
         return _as_delivery(decode(_delivery, value))
-    return _as_suppressed(decode(_suppressed, value), read_position(record))
+    return _as_suppressed(decode(_suppressed, value), read_position(record.headers))
 
 
 def _as_delivery(found: _DeliveryJson) -> Delivery:

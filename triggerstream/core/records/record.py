@@ -104,18 +104,19 @@ class Produce(msgspec.Struct, frozen=True):
 
 
 def read_headers(
-    record: Record, played: int | None
+    headers: Iterable[Header], timestamp: int, played: int | None
 ) -> tuple[bytes | None, int, tuple[int, int] | None]:
-    """Return (kind, arrival, origin) of *record*; kind and origin are ``None`` where not given.
+    """Return (kind, arrival, origin) of a record; kind and origin are ``None`` where not given.
 
     Args:
+        timestamp: The record's own.
         played: The partition's clock where time is data, else ``None``. There an event without
             the header arrived when its record says; any other record without it does not move
             the clock.
     """
     kind = origin = None
     stamped = -1
-    for name, value in record.headers:
+    for name, value in headers:
         if value is None:
             continue
         if name == KIND:
@@ -124,7 +125,7 @@ def read_headers(
             stamped = _arrival(value, stamped)
         elif name == ORIGIN:
             origin = _origin(value) or origin
-    arrival = record.timestamp
+    arrival = timestamp
     if played is not None:
         if stamped >= 0:
             arrival = stamped
@@ -142,10 +143,11 @@ def read_kind(headers: Iterable[Header]) -> bytes | None:
     return kind
 
 
-def read_position(record: Record) -> int:
-    """Return the position upstream from which *record* was decided, or -1 where none is told."""
+def read_position(headers: Iterable[Header]) -> int:
+    """Return the position upstream that *headers* say their record was decided from, or -1 where
+    none is told."""
     position = -1
-    for name, value in record.headers:
+    for name, value in headers:
         if name == POSITION and value is not None and (found := _number(value)) >= 0:
             position = found
     return position

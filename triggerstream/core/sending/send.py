@@ -21,7 +21,7 @@ from triggerstream.core.reasons import GateReason, Outcome, RecordStatus
 from triggerstream.core.records import actions as records
 from triggerstream.core.records.actions import Fired, Message, Result
 from triggerstream.core.records.deliveries import Delivery, delivery_record
-from triggerstream.core.records.record import KIND, Kind, Produce, Record
+from triggerstream.core.records.record import KIND, Header, Kind, Produce
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.sending.deliveries import Attempt, FiringFailed
 from triggerstream.core.sending.lifecycle import Turn, attempt_of
@@ -45,8 +45,16 @@ class Send:
 
     # ── state ───────────────────────────────────────────────────────────────────────────────
 
-    def read(self, record: Record, kind: bytes | None) -> Message:
-        return records.read(record, kind)
+    def read(
+        self,
+        value: bytes | None,
+        timestamp: int,
+        partition: int,
+        offset: int,
+        kind: bytes | None,
+        headers: Sequence[Header],
+    ) -> Message:
+        return records.read(value, kind, headers)
 
     def new_state(self, customer_id: str, erased: int = -1) -> Ledger:
         return Ledger(erased=erased)

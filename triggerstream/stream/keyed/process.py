@@ -27,7 +27,8 @@ from typing import Any
 
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Program
-from triggerstream.core.records.record import Produce, Record
+from triggerstream.core.records.columns import Columns
+from triggerstream.core.records.record import Produce
 from triggerstream.errors import DecisionError, TriggerstreamError, WorldChangedError
 from triggerstream.stream.keyed.checkpoints import Checkpoints, Sleep, Spawn
 from triggerstream.stream.keyed.encoder import Encoder
@@ -230,14 +231,14 @@ class KeyedProcess:
 
     # ── work ────────────────────────────────────────────────────────────────────────────────
 
-    async def on_batch(self, number: int, records: Sequence[Record]) -> None:
-        """Decide *records* of partition *number*, in offset order, and tell what was decided."""
-        if self._attempts is None:
-            await self._take(number, records)
-            return
-        # In slices, so that the checkpoint that attempts wait for begins soon.
-        for start in range(0, len(records), SLICE):
-            if not await self._take(number, records[start : start + SLICE]):
+    async def on_batch(self, number: int, records: Columns) -> None:
+        """Decide *records* of partition *number*, and tell what was decided."""
+        count = len(records)
+        # Where there are attempts: in slices, so that the checkpoint that they wait for begins
+        # soon.
+        step = SLICE if self._attempts is not None else count or 1
+        for start in range(0, count, step):
+            if not await self._take(number, records, start, min(start + step, count)):
                 return
 
     def pass_over(self, number: int, offset: int) -> None:
@@ -246,26 +247,27 @@ class KeyedProcess:
         if (owned := self._owned.get(number)) is not None:
             owned.partition.pass_over(offset)
 
-    async def _take(self, number: int, records: Sequence[Record]) -> bool:
-        """Decide *records*; return whether all were, or the partition is given away instead."""
+    async def _take(self, number: int, records: Columns, start: int, end: int) -> bool:
+        """Decide *records* with *start* <= index < *end*; return whether all were, or the
+        partition is given away instead."""
         owned = self._owned.get(number)
         if owned is None:
             return False
         partition = owned.partition
         clock = partition.clock
         started = self._monotonic()
-        done = 0
-        while done < len(records):
+        done = start
+        while done < end:
             if not await self._wait_for_room(owned):
                 return False
-            arrived = records[done].timestamp
+            arrived = records.timestamps[done]
             owned.is_telling = True
-            done = self._apply(partition, records, done)
+            done = self._apply(partition, records, done, end)
             await self._tell(owned, arrived)
             owned.is_telling = False
             if partition.is_full:
                 await self._checkpoints.make_room(owned)
-            elif done < len(records) and partition.room > 0:
+            elif done < end and partition.room > 0:
                 await self._rulesets.wait_for(partition.awaiting or 1)
         self._observer.took(self._monotonic() - started)
         if partition.clock > clock:
@@ -310,9 +312,9 @@ class KeyedProcess:
         if self._owned.get(number) is owned:
             await self._checkpoint(owned)
 
-    def _apply(self, partition: Partition[Any, Any], records: Sequence[Record], start: int) -> int:
+    def _apply(self, partition: Partition[Any, Any], records: Columns, start: int, end: int) -> int:
         try:
-            return partition.apply(records, start)
+            return partition.apply(records, start, end)
         except TriggerstreamError:
             raise
         except Exception as error:

@@ -27,6 +27,7 @@ from faust.types import TP
 from faust.types.transports import ConsumerT, ProducerT
 from mode import Service
 
+from triggerstream.core.records.columns import in_columns
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.handover import Batch, Handover
 from triggerstream.stream.kafka.consumer import COMMITTED, log_ends
@@ -262,7 +263,8 @@ class Consumer(driver.Consumer):
             # What was fetched around a rebalance is dropped: whoever owns it then seeks again.
             if self._is_current(generation):
                 for tp, (records, following) in found.items():
-                    self._handover(tp).put(Batch(tp.partition, generation, records, following))
+                    taken = in_columns(records)
+                    self._handover(tp).put(Batch(tp.partition, generation, taken, following))
 
     def _handover(self, tp: TP) -> Handover:
         return self.edge.readings[tp.topic].handover
