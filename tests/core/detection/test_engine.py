@@ -18,7 +18,7 @@ from triggerstream.core.decisions import (
     TriggerFailed,
     firing_id,
 )
-from triggerstream.core.detection.instances import MOST_INSTANCES
+from triggerstream.core.patterns.per import MOST_INSTANCES
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.reasons import SuppressionReason
 from triggerstream.core.rulesets.ruleset import Interest

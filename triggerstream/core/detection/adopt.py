@@ -21,7 +21,7 @@ def adopt(state: CustomerState, ruleset: Ruleset) -> None:
     if state.old is not None:
         _take_over(state, state.old, ruleset)
         state.old = None
-    elif state.detections != ruleset.detections:
+    elif state.detections and state.detections != ruleset.detections:
         _drop_strangers(state, ruleset)
     state.detections = ruleset.detections
     state.ruleset = ruleset
