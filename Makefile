@@ -14,8 +14,8 @@ WORKERS ?= 2
 
 # What decides, tested once more as the wheel has it: compiled. Mutants (tests/simulation) change
 # methods of classes, which compiled ones refuse; what they show does not depend on it.
-DECIDES := tests/core tests/reference tests/replay tests/examples tests/ops/test_build.py \
-	tests/simulation/test_schedules.py
+DECIDES := tests/core tests/reference tests/replay tests/examples tests/upgrade/test_golden.py \
+	tests/simulation/test_schedules.py tests/ops/test_build.py
 
 .PHONY: demo test test-fast check chaos docs simulate lock clean
 
