@@ -19,6 +19,8 @@ from __future__ import annotations
 import gzip
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +44,30 @@ from the store again."""
 Changelog = list[tuple[bytes, bytes]]
 
 
+Headers = tuple[tuple[str, bytes], ...]
+
+COLUMNS = "triggerstream.core.records.columns"
+"""What later code takes records in; the earlier one takes a list of them."""
+HAS_COLUMNS = find_spec(COLUMNS) is not None
+
+
 class Arrived(msgspec.Struct):
     """A record of the input topic."""
 
     offset: int
     timestamp: int
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: Headers
     key: bytes | None = None
     partition: int = 0
+
+
+def arrived(offset: int, arrival: int, value: bytes | None, headers: Headers = ()) -> Any:
+    """Return one record of the input topic as the code that is imported takes it."""
+    if not HAS_COLUMNS:
+        return [Arrived(offset, arrival, value, headers)]
+    columns: Any = import_module(COLUMNS)
+    return columns.Columns(0, [offset], [arrival], [None], [value], {0: headers} if headers else {})
 
 
 class Half:
@@ -84,16 +101,16 @@ class Half:
                 self.checkpoint()
             value = lines[index].strip()
             _, arrival, _ = read_line(value, index)
-            self._apply(Arrived(index, arrival, value))
+            self._apply(arrived(index, arrival, value))
 
     def run_until(self, moment: int) -> None:
         """Let the clock run on, as `replay --until` does."""
         offset = self.partition.offset + 1
-        self._apply(Arrived(offset, moment + self._lateness, None, ((KIND, Kind.TICK),)))
+        self._apply(arrived(offset, moment + self._lateness, None, ((KIND, Kind.TICK),)))
 
-    def _apply(self, record: Arrived) -> None:
+    def _apply(self, records: Any) -> None:
         partition = self.partition
-        assert partition.apply([record]) == 1, "nothing holds this partition up"
+        assert partition.apply(records) == 1, "nothing holds this partition up"
         told = filter(None, map(decision_line, partition.outcomes))
         self.repeated.extend(map(as_line, told))
         partition.outcomes.clear()
