@@ -1,6 +1,8 @@
-"""Hypothesis, and a real Apache Kafka for the tests that need one, one for the whole run.
+"""Hypothesis, the engine that is tested, and a real Apache Kafka for the tests that need one.
 
-Hypothesis tries a fixed, quick set of examples; ``--hypothesis-profile=long`` searches.
+Hypothesis tries a fixed, quick set of examples; ``--hypothesis-profile=long`` searches. With
+``--engine compiled`` a run ends at once if anything that a wheel has compiled would be imported as
+Python (`deploy.compiled` starts such runs).
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from deploy.local_kafka import jars
 from deploy.local_kafka.broker import Broker
 from deploy.local_kafka.run import BOOTSTRAP
+from hatch_build import COMPILED
 
 SLOW_TO_DRAW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
@@ -30,6 +35,24 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell has what it starts in the background ignore Ctrl-C, and that is inherited: whom a test
     # starts, in order to interrupt it, would not hear it either.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engine", choices=("python", "compiled"), default="python")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to test another engine than the one that was asked for, in each process of a run."""
+    kind = config.getoption("--engine")
+    suffixes = tuple(EXTENSION_SUFFIXES) if kind == "compiled" else (".py",)
+    found = {name: find_spec(name) for name in COMPILED}
+    other = [
+        f"{name} ({spec and spec.origin})"
+        for name, spec in found.items()
+        if spec is None or not str(spec.origin).endswith(suffixes)
+    ]
+    if other:
+        raise pytest.UsageError(f"--engine {kind}: required are such modules; found {other[0]}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

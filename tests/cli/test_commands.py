@@ -15,9 +15,9 @@ import typer.core
 import typer.main
 
 from tests.cli.conftest import Run
-from triggerstream import __version__
 from triggerstream.cli import commands
 from triggerstream.errors import WorldChangedError
+from triggerstream.ops.build import version_line
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("faust", "aiokafka", "rocksdict", "prometheus_client", "structlog", "ruamel", "pydantic")
@@ -60,7 +60,7 @@ def test_a_list_of_commands_fits_into_80_columns_with_no_sentence_cut(
 
 
 def test_the_version_is_told(run: Run) -> None:
-    assert run("--version").out == f"triggerstream {__version__}\n"
+    assert run("--version").out == f"{version_line()}\n"
 
 
 @pytest.mark.parametrize("arguments", [("nonsense",), ("replay",), ("validate", "--nonsense")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -90,3 +91,45 @@ def test_the_image_runs_as_nobody_special_and_hears_signals() -> None:
     assert "USER 10001:10001" in lines
     assert 'ENTRYPOINT ["triggerstream"]' in lines  # exec form: a shell would keep SIGTERM
     assert "STOPSIGNAL SIGTERM" in lines
+
+
+def test_the_engine_of_the_image_is_compiled_in_a_stage_of_its_own() -> None:
+    building, running = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").split("\n\n")
+
+    assert "ARG COMPILE=1\n" in building
+    assert "TRIGGERSTREAM_COMPILE=$COMPILE " in building  # 1: compiled, or there is no image
+    assert "gcc" in building
+    assert "gcc" not in running
+    assert "apt-get" not in running
+
+
+def test_both_stages_of_the_image_have_the_same_python() -> None:
+    lines = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+
+    bases = [line.removesuffix(" AS build") for line in lines if line.startswith("FROM ")]
+
+    assert len(bases) == 2
+    assert len(set(bases)) == 1
+
+
+def test_the_image_installs_nothing_without_a_hash_but_our_own_wheel() -> None:
+    text = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+
+    installs = re.findall(r"pip install (.*?)(?: && |$)", text, flags=re.MULTILINE)
+
+    ours = [each for each in installs if "--require-hashes" not in each]
+    assert len(installs) == 3
+    assert [each.split()[-1] for each in ours] == ["/wheels/*.whl"]
+    assert all("--no-deps" in each for each in ours)
+    assert "pip wheel --no-deps --no-build-isolation" in text
+
+
+def test_all_that_the_image_is_made_of_is_sent_to_be_built() -> None:
+    lines = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    sent = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    copied = [name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]]
+
+    assert copied
+    assert [name for name in copied if f"!{name}" not in sent] == []
+    assert [name for name in copied if not (ROOT / name).exists()] == []

@@ -11,7 +11,9 @@ import orjson
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from triggerstream import __version__
 from triggerstream.errors import SettingsError
+from triggerstream.ops.build import engine
 from triggerstream.ops.health import PATHS, Health, HealthServer
 
 TOKEN = "a token of enough characters"
@@ -211,6 +213,14 @@ def test_metrics_are_served_in_the_text_format(
 
     assert status == 200
     assert b"fires_total 3.0" in body
+
+
+def test_the_version_is_told_and_which_engine_runs(server: HealthServer) -> None:
+    status, body = get(server, "/version")
+
+    expected = {"name": "triggerstream", "version": __version__, "engine": engine().kind}
+    assert status == 200
+    assert orjson.loads(body) == expected
 
 
 def test_the_root_lists_what_there_is(server: HealthServer) -> None:

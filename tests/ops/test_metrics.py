@@ -146,7 +146,7 @@ class TestCatalogue:
 
         assert labels == {
             *("topic", "partition", "status", "reason", "trigger", "mode", "what"),
-            *("channel", "outcome", "version", "hash"),
+            *("channel", "outcome", "version", "hash", "engine"),
         }
 
     def test_every_metric_is_exposed_under_its_full_name(

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from triggerstream import __version__
 from triggerstream.cli import (
     demo,
     deploy,
@@ -25,6 +24,7 @@ from triggerstream.cli import (
     validate,
     worker,
 )
+from triggerstream.ops.build import version_line
 
 app = typer.Typer(
     name="triggerstream",
@@ -51,7 +51,7 @@ app.command()(demo.demo)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"triggerstream {__version__}")
+        print(version_line())
         raise typer.Exit
 
 
@@ -60,7 +60,10 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Print the version and end.", callback=_show_version, is_eager=True
+            "--version",
+            help="Print the version, and whether the engine is compiled, and end.",
+            callback=_show_version,
+            is_eager=True,
         ),
     ] = False,
 ) -> None:

@@ -202,7 +202,9 @@ CATALOGUE: tuple[Metric, ...] = (
     _counter("rebalances_total", "Changes of this process's assignment.", "topic"),
     _gauge("triggers_active", "Triggers in force, by mode.", "mode"),
     _gauge("ruleset_info", "1 for the ruleset in force.", "version", "hash"),
-    _gauge("build_info", "1 for the version that runs.", "version"),
+    _gauge(
+        "build_info", "1 for the version that runs, compiled or in python.", "version", "engine"
+    ),
 )
 
 BY_NAME = {metric.name: metric for metric in CATALOGUE}

@@ -5,7 +5,7 @@
 ``/readyz``             200 when partitions are assigned, to own or to follow, and those owned are
                         recovered, and a ruleset is loaded
 ``/metrics``            the registry, in Prometheus' text format
-``/version``            name and version
+``/version``            name, version, and whether the engine is ``compiled`` or ``python``
 ``/customers/<id>``     what is remembered of one customer: asked of the event loop
 ``/``                   these paths
 ======================  ====================================================================
@@ -33,6 +33,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 from triggerstream import __version__
 from triggerstream.errors import SettingsError
+from triggerstream.ops.build import engine
 
 PATHS = ("/livez", "/readyz", "/metrics", "/version", "/customers/<id>")
 
@@ -171,7 +172,8 @@ class _Site:
             case ["metrics"]:
                 found = HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(self._registry)
             case ["version"]:
-                found = _json(HTTPStatus.OK, {"name": "triggerstream", "version": __version__})
+                told = {"name": "triggerstream", "version": __version__, "engine": engine().kind}
+                found = _json(HTTPStatus.OK, told)
             case ["customers", name] if name and self._inspect is not None:
                 found = self._customer(self._inspect, unquote(name), authorization)
             case [""]:

@@ -45,6 +45,7 @@ from triggerstream.core.reasons import (
 from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.records.deliveries import Delivery
 from triggerstream.core.sending.deliveries import Admitted, Ignored
+from triggerstream.ops.build import engine
 from triggerstream.ops.catalogue import ADMITTED, CATALOGUE, DELIVERED, MATCHED, PENDING, Metric
 
 # A second series beside each counter, of when it began, doubles what is scraped and says nothing
@@ -318,7 +319,7 @@ class ProcessMetrics:
 
     def _bind_closed_sets(self) -> None:
         children, topic = self._children, self._topic
-        children.gauge("build_info", __version__).set(1)
+        children.gauge("build_info", __version__, engine().kind).set(1)
         for status in RecordStatus:
             children.bind("records_total", topic, status)
         for reason in RejectReason:

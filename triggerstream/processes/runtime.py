@@ -17,6 +17,7 @@ from triggerstream import __version__
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.placement import partition_of
 from triggerstream.core.zones import DATA_VERSION
+from triggerstream.ops.build import version_line
 from triggerstream.ops.client_id import client_id_of
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.interpreter import spare_new_states, spare_the_collector, take_short_turns
@@ -137,11 +138,12 @@ class Runtime:
         stack.callback(self._server.stop)
         self._identity = client_id_of(settings.http, self._server.port)
         _log.info(
-            "%s starts: health on %s, Kafka at %s, topics %s.*",
+            "%s starts: health on %s, Kafka at %s, topics %s.*; %s",
             self.title,
             self._identity,
             settings.kafka.bootstrap,
             settings.kafka.topic_prefix,
+            version_line(),
         )
 
     # ── putting together ────────────────────────────────────────────────────────────────────
