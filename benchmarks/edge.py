@@ -1,10 +1,13 @@
 """What the worker costs beside deciding: CPU per event and per state, layer by layer.
 
-    python benchmarks/edge.py [--json] [--events N] [--rounds N]
+    python benchmarks/edge.py [--json] [--backlog] [--events N] [--rounds N]
 
 Measured as in `spine.py`, in one run, on one broker and with the same events, in turn, `--rounds`
 times: the limit (`limit.py`), and the worker's own process with a program that decides nothing
 (`bare.py`), with states of some sizes, and with some shares of records that are told downstream.
+The producer is the slower one of the two, so a part is what a worker costs in a second of waiting.
+With ``--backlog`` the process is stopped while the events are appended, and has all of them before
+it: what is left is what an event costs.
 
 The operating system counts the CPU time of each thread, which tells the layers apart:
 
@@ -22,6 +25,7 @@ import argparse
 import asyncio
 import os
 import re
+import signal
 import socket
 import statistics
 import subprocess
@@ -75,7 +79,9 @@ class Figures(msgspec.Struct, frozen=True):
         return sum(self.layers.values())
 
 
-async def measure_case(bench: shared.Bench, case: Case, count: int) -> Figures:
+async def measure_case(
+    bench: shared.Bench, case: Case, count: int, *, is_backlog: bool = False
+) -> Figures:
     prefix = bench.next_prefix()
     async with bench.topics(prefix) as topic:
         with _bare(bench, prefix, case) as (process, port):
@@ -87,7 +93,10 @@ async def measure_case(bench: shared.Bench, case: Case, count: int) -> Figures:
                     await append(producer, topic, bench.load[:WARM_UP])
                     await shared.until_committed(lag)
                     before, states = cpu_by_layer(process.pid), _states(port)
+                    if is_backlog:
+                        process.send_signal(signal.SIGSTOP)
                     await append(producer, topic, bench.load[WARM_UP : WARM_UP + count])
+                    process.send_signal(signal.SIGCONT)
                     await shared.until_committed(lag)
                     after = cpu_by_layer(process.pid)
                     written = _states(port) - states
@@ -157,7 +166,7 @@ def _bare(
 
 
 async def measure_all(
-    bench: shared.Bench, plan: spine.Plan
+    bench: shared.Bench, plan: spine.Plan, *, is_backlog: bool
 ) -> tuple[list[float], dict[str, list[Figures]]]:
     """Return the limit, and the figures of each case, one for each round."""
     limit: list[float] = []
@@ -168,7 +177,8 @@ async def measure_all(
         _tell(number, "limit", limit[-1], began)
         for case in CASES:
             began = time.monotonic()
-            found[case.name].append(await measure_case(bench, case, plan.events))
+            measured = await measure_case(bench, case, plan.events, is_backlog=is_backlog)
+            found[case.name].append(measured)
             _tell(number, case.name, found[case.name][-1].total, began)
     return limit, found
 
@@ -221,6 +231,7 @@ def as_json(limit: list[float], found: Mapping[str, list[Figures]]) -> bytes:
 def main() -> None:
     parser = argparse.ArgumentParser(description="CPU per event of the worker beside deciding.")
     parser.add_argument("--json", action="store_true", help="print the medians as one JSON object")
+    parser.add_argument("--backlog", action="store_true", help="append all, then let it work")
     parser.add_argument("--events", type=int, default=100_000, help="events of each case")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved repeats")
     asked = parser.parse_args()
@@ -231,7 +242,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="edge-") as directory,
     ):
         bench = shared.Bench(bootstrap, Path(directory), load)
-        limit, found = asyncio.run(measure_all(bench, plan))
+        limit, found = asyncio.run(measure_all(bench, plan, is_backlog=asked.backlog))
     if asked.json:
         sys.stdout.buffer.write(as_json(limit, found) + b"\n")
     else:

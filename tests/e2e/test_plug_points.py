@@ -31,6 +31,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from triggerstream.core.keyed.partition_record import PARTITION_KEY, PartitionRecord
+from triggerstream.core.records.columns import Columns
 from triggerstream.core.records.record import Produce
 from triggerstream.ops.settings import Kafka, Settings
 from triggerstream.stream.kafka.client import client_options
@@ -39,7 +40,7 @@ from triggerstream.stream.kafka.faust.edge import EdgeApp
 from triggerstream.stream.kafka.faust.recovery import RecoveringApp, Recovery, TableManager
 from triggerstream.stream.kafka.faust.transport import Consumer, ConsumerThread, Producer, Transport
 from triggerstream.stream.kafka.log import KafkaLog
-from triggerstream.stream.kafka.records import Fetched, Record
+from triggerstream.stream.kafka.records import Fetched, Result
 from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
 from triggerstream.stream.ports import Input
 from triggerstream.stream.rocksdb.stores import Stores
@@ -184,6 +185,7 @@ class Noting:
     def __init__(self, consumer: Input) -> None:
         self.input = consumer
         self.records: dict[int, list[Any]] = {}
+        self.came_in: set[type] = set()
         self.calls: list[tuple[str, int]] = []
         self.passed: dict[int, int] = {}
         self.changed = asyncio.Condition()
@@ -193,6 +195,7 @@ class Noting:
 
     async def on_batch(self, number: int, records: Sequence[Any]) -> None:
         self.records.setdefault(number, []).extend(records)
+        self.came_in.add(type(records))
         async with self.changed:
             self.changed.notify_all()
 
@@ -325,9 +328,9 @@ async def test_records_come_whole_in_order_and_light(running: Running) -> None:
     records = await running.wait_for(0, 500)
 
     assert [record.offset for record in records] == list(range(500))
-    assert type(records[0]) is Record, (
-        "aiokafka's fetcher keeps its results elsewhere than in _records, or does not unpack them "
-        "by iterating _partition_records: look at stream.kafka.records, and at FetchResult.getall"
+    assert running.process.came_in == {Columns}, (
+        "aiokafka's fetcher keeps its results elsewhere than in _records, or does not take them by "
+        "FetchResult.getall: look at stream.kafka.records, and at Fetcher.fetched_records"
     )
     assert records[0].value == b"0"
 
@@ -356,9 +359,10 @@ async def test_marks_of_transactions_are_passed_over(running: Running) -> None:
 
 
 async def test_the_bytes_of_a_fetch_are_at_hand() -> None:
-    assert fetcher.MemoryRecords is Fetched, (
-        "Fetcher makes MemoryRecords by another name: look at stream.kafka.records"
-    )
+    look_at = "Fetcher makes them by other names: look at stream.kafka.records"
+    assert (fetcher.MemoryRecords, fetcher.FetchResult) == (Fetched, Result), look_at
+    source = inspect.getsource(fetcher.Fetcher.fetched_records)
+    assert "records = res_or_error.getall(max_records)" in source, look_at
     assert "records = MemoryRecords(part_data[-1])" in inspect.getsource(
         fetcher.Fetcher._proc_fetch_request
     ), "look at how what was fetched reaches PartitionRecords"

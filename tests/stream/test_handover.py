@@ -4,9 +4,26 @@ from __future__ import annotations
 
 import asyncio
 
-from triggerstream.stream.handover import WAITING, Batch, Handover
+from triggerstream.stream.handover import MOST_RECORDS, WAITING, Batch, Fetch, Handover
 
 ONE, TWO = 1, 2
+
+
+class Fetched:
+    """What a fetch brought: so many records, and behind each an offset without one."""
+
+    def __init__(self, count: int) -> None:
+        self.left = list(range(count))
+        self.next_fetch_offset = 0
+
+    @property
+    def is_over(self) -> bool:
+        return not self.left
+
+    def take(self, most: int) -> list[int]:
+        taken, self.left = self.left[:most], self.left[most:]
+        self.next_fetch_offset += 2 * len(taken)
+        return taken
 
 
 def handover(generation: int = 7) -> Handover:
@@ -79,3 +96,36 @@ async def test_clearing_ends_every_wait() -> None:
         waiting.clear()
 
         assert await asyncio.gather(*waits) == [None, None]
+
+
+async def test_a_fetch_is_read_in_parts_as_its_lane_gets_to_them() -> None:
+    waiting, fetched = handover(), Fetched(MOST_RECORDS + 1)
+    waiting.put(Fetch(ONE, 7, fetched))
+    waiting.put(Batch(ONE, 7, ["behind it"], 9))
+
+    first = await waiting.get(ONE, 60)
+    assert (fetched.left, waiting.is_full(ONE)) == ([MOST_RECORDS], True)
+    rest = [await waiting.get(ONE, 60), await waiting.get(ONE, 60)]
+
+    assert first == Batch(ONE, 7, list(range(MOST_RECORDS)), 2 * MOST_RECORDS)
+    assert rest == [
+        Batch(ONE, 7, [MOST_RECORDS], 2 * MOST_RECORDS + 2),
+        Batch(ONE, 7, ["behind it"], 9),
+    ]
+
+
+async def test_a_fetch_without_records_is_a_batch_too() -> None:
+    waiting = handover()
+    waiting.put(Fetch(ONE, 7, Fetched(0)))
+
+    assert await waiting.get(ONE, 60) == Batch(ONE, 7, [], 0)
+    assert await waiting.get(ONE, 0.001) is None
+
+
+async def test_a_fetch_of_another_generation_is_not_read() -> None:
+    waiting, old = handover(7), Fetched(1)
+    waiting.put(Fetch(ONE, 6, old))
+
+    assert await waiting.get(ONE, 0.001) is None
+    assert old.left == [0]
+    assert not waiting.is_full(ONE)

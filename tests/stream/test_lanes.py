@@ -10,7 +10,7 @@ import pytest
 
 from triggerstream.errors import StoreError
 from triggerstream.stream import lanes as module
-from triggerstream.stream.handover import Batch
+from triggerstream.stream.handover import Batch, Fetch
 from triggerstream.stream.lanes import TopicReader
 from triggerstream.stream.shutdown import Shutdown
 
@@ -196,6 +196,25 @@ async def test_a_failure_is_the_fate_of_the_process(read: Read) -> None:
 
     assert read.shutdown.error is read.process.error
     assert read.shutdown.exit_code == StoreError.exit_code
+
+
+class Damaged:
+    """What a fetch brought, and nobody can read."""
+
+    next_fetch_offset, is_over = 0, False
+    error = ValueError("a checksum")
+
+    def take(self, most: int) -> list[Any]:
+        raise self.error
+
+
+async def test_what_cannot_be_read_is_the_fate_of_the_process(read: Read) -> None:
+    await read.reading.open(1, [2])
+    read.reading.handover.put(Fetch(2, 1, Damaged()))
+
+    await read.shutdown.wait()
+
+    assert read.shutdown.error is Damaged.error
 
 
 async def test_after_a_failure_nothing_is_written_when_partitions_go(read: Read) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import orjson
 
-from triggerstream.core.records.record import Rejected
+from triggerstream.core.records.record import Record, Rejected
 from triggerstream.demo.history import DAY, HOUR, Played, read_history, with_ticks
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.player import play
@@ -21,7 +21,6 @@ from triggerstream.demo.show import Board, show_letter, show_tally
 from triggerstream.demo.sinks import HOST, SECRET, Mailbox, Receiver, open_mailbox, open_receiver
 from triggerstream.demo.tally import read_topic, take_tally
 from triggerstream.errors import TriggerstreamError, UsageError
-from triggerstream.stream.kafka.records import Record
 from triggerstream.stream.kafka.topics import Topics
 
 ENDPOINTS = ("crm", "support")

@@ -16,10 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from triggerstream.core.reasons import Outcome
 from triggerstream.core.records.deliveries import DELIVERIES, Delivery
 from triggerstream.core.records.deliveries import read as read_delivery
-from triggerstream.core.records.record import Kind, read_kind
+from triggerstream.core.records.record import Kind, Record, read_kind
 from triggerstream.ops.catalogue import PREFIX
 from triggerstream.stream.kafka.consumer import open_consumer
-from triggerstream.stream.kafka.records import Record
 
 
 class Line(msgspec.Struct):

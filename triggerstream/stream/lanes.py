@@ -100,8 +100,8 @@ class TopicReader:
                     await self._take(batch)
                 if handover.generation == generation:
                     await process.turn(number)
-                # A backlog starves nobody.
-                await asyncio.sleep(0)
+                if batch is not None:  # a backlog starves nobody; silence has waited
+                    await asyncio.sleep(0)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
             self._shutdown.fail(error)
 

@@ -6,7 +6,7 @@ No group is joined and nothing is committed: who looks on changes nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, Self
 
@@ -14,8 +14,8 @@ import msgspec
 from aiokafka import TopicPartition
 
 from triggerstream.core.records.placement import partition_of
+from triggerstream.core.records.record import Record
 from triggerstream.stream.kafka.consumer import open_consumer
-from triggerstream.stream.kafka.records import Record
 
 PATIENCE: Final = 200
 """Milliseconds for which a fetch waits before it is asked again."""
@@ -141,8 +141,8 @@ class Follower:
 
     async def _fetch(
         self, partitions: Collection[TopicPartition]
-    ) -> dict[TopicPartition, list[Record]]:
-        found: dict[TopicPartition, list[Record]] = await self._consumer.getmany(
+    ) -> dict[TopicPartition, Sequence[Record]]:
+        found: dict[TopicPartition, Sequence[Record]] = await self._consumer.getmany(
             *partitions, timeout_ms=PATIENCE
         )
         return found

@@ -1,8 +1,9 @@
-"""Records as our consumers hand them over: committed ones, with the fields that are read.
+"""Records as our consumers hand them over: committed ones, in columns.
 
 aiokafka makes an object of eleven fields for each record, by way of two calls and a generator.
-`lighten` has a fetcher unpack what it has fetched into `Record` instead, which takes less than
-half of the time (`benchmarks/edge.py`), and gives the garbage collector nothing to look at.
+`lighten` has a fetcher hand out `Unpacked` instead, of which records are taken in columns, many
+batches in one call (`benchmarks/edge.py`). Batches that are not compressed are read by our own
+reader where that is compiled, and all others by aiokafka's.
 
 What a transaction took back is left out, by the list that the broker sends with what it sends to
 who reads committed records. And no header stops the reading: aiokafka refuses a whole batch for a
@@ -11,33 +12,43 @@ header's name that is not UTF-8, which brokers take, and which would be there at
 
 from __future__ import annotations
 
+import struct
+import sys
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
-import msgspec
 from aiokafka.consumer import fetcher as aiokafka_fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.default_records import DefaultRecord
+from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
-from triggerstream.core.records.record import Header
-from triggerstream.stream.kafka.batch import read_batch
+from triggerstream.core.records.columns import Columns, Row
+from triggerstream.stream.kafka import batch as own_reader
+from triggerstream.stream.kafka.batch import Filling, read_records
 
 NO_TIME: Final = -1
 """The timestamp of a record that has none, as Kafka says it since 0.11."""
+ALL: Final = sys.maxsize
+"""As many records as there are."""
 
+IS_COMPILED: Final = not str(own_reader.__file__).endswith(".py")
+"""Whether our own reader is compiled; in plain Python aiokafka's is faster."""
 
-class Record(msgspec.Struct, gc=False):
-    """One record (`core.records.record.Record`)."""
-
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[Header]
+_BEGIN: Final = struct.Struct(">qi4xb")
+"""How a batch begins in all formats: its offset, how long it is behind that, and its format."""
+_OVERHEAD: Final = 12
+"""Bytes of a batch that its length does not count."""
+_MAGIC: Final = 2
+"""The format since Kafka 0.11. A batch's offset is that of its first record; in those before, of
+its last one."""
+_LAST_OFFSET: Final = 23
+"""Where a batch of this format says how far above its offset its last one was when it was made."""
+_RECORDS: Final = 61
+"""Where its records begin."""
+_APPENDED: Final = 0x08
+"""Of a batch's attributes: its records' time is that of their append."""
 
 
 class Fetched(MemoryRecords):  # type: ignore[misc]  # aiokafka is untyped
@@ -50,48 +61,154 @@ class Fetched(MemoryRecords):  # type: ignore[misc]  # aiokafka is untyped
         self.data = data
 
 
-# Every fetcher of the process makes them by this name; for those of others nothing changes.
+class Result(FetchResult):  # type: ignore[misc]
+    """What a fetch brought of one partition, as aiokafka keeps it until it is asked for."""
+
+    _partition_records: Any
+
+    def getall(self, max_records: int | None = None) -> Any:
+        """Return the next records in columns, or, for who wants it so, all that was fetched, unread
+        (`Unpacked`); for consumers of others what aiokafka returns."""
+        unpacked = self._partition_records
+        if not isinstance(unpacked, Unpacked):
+            return super().getall(max_records)
+        if not self.check_assignment(self._topic_partition):
+            return ()
+        if unpacked.is_whole:
+            self._assignment.state_value(self._topic_partition).consumed_to(unpacked.end)
+            self._partition_records = None
+            return unpacked
+        records = unpacked.take(ALL if max_records is None else max_records)
+        self._update_position()
+        if unpacked.is_over:
+            self._partition_records = None
+        return records
+
+
+# Every fetcher of the process makes them by these names; for those of others nothing changes.
 aiokafka_fetcher.MemoryRecords = Fetched
+aiokafka_fetcher.FetchResult = Result
+
+
+class _Place(NamedTuple):
+    """Where a batch stands in what was fetched, with *begin* <= position < *end*; its format, and
+    the offset behind it."""
+
+    begin: int
+    end: int
+    magic: int
+    following: int
+
+
+def _whole_batches(data: bytes) -> Iterator[_Place]:
+    """Yield the batches in *data*; the last one may not be whole, and is left out then."""
+    begin = 0
+    while begin + _BEGIN.size <= len(data):
+        offset, length, magic = _BEGIN.unpack_from(data, begin)
+        end = begin + _OVERHEAD + length
+        if length <= 0 or end > len(data):
+            break
+        if magic >= _MAGIC:
+            at = begin + _LAST_OFFSET
+            offset += int.from_bytes(data[at : at + 4], "big")
+        yield _Place(begin, end, magic, offset + 1)
+        begin = end
 
 
 class Unpacked:
-    """Does what aiokafka's ``PartitionRecords`` does: yields what a fetch brought of one
-    partition, and says where the next one begins."""
+    """Does what aiokafka's ``PartitionRecords`` does: hands out what a fetch brought of one
+    partition, and says where the next one begins.
 
-    def __init__(self, packed: PartitionRecords) -> None:
+    Args:
+        is_whole: Whether it is handed on as it is, to be read elsewhere.
+        by_own_reader: Whether batches that are not compressed are read by our own reader.
+    """
+
+    def __init__(
+        self,
+        packed: PartitionRecords,
+        *,
+        is_whole: bool = False,
+        by_own_reader: bool = IS_COMPILED,
+    ) -> None:
+        self.is_whole = is_whole
         self.next_fetch_offset: int = packed.next_fetch_offset
+        self._packed = packed._records  # noqa: SLF001 - see the plug-point tests
+        self._tp = packed._tp  # noqa: SLF001
         self._aborted = Aborted(packed) if packed._isolation_level == READ_COMMITTED else None  # noqa: SLF001
-        self._records = self._unpack(packed)
+        self._by_own_reader = by_own_reader
+        self._batches = deque(_whole_batches(self._packed.data))
+        # aiokafka takes all for what the first one is, and fails where others follow.
+        self._is_mixed = len({batch.magic < _MAGIC for batch in self._batches}) > 1
+        # Read, and not handed out yet; and where what has been read ends.
+        self._read = Filling()
+        self._done = 0
+        self._following = self.next_fetch_offset
 
-    def __iter__(self) -> Iterator[Record]:
-        return self._records
+    @property
+    def is_over(self) -> bool:
+        """Whether all has been handed out."""
+        return not self._left and not self._batches
 
-    def _unpack(self, packed: PartitionRecords) -> Iterator[Record]:
-        batches, tp = packed._records, packed._tp  # noqa: SLF001 - see the plug-point tests
-        partition = tp.partition
-        while batches.has_next():
-            batch = batches.next_batch()
-            if not batch.validate_crc():
-                raise CorruptRecordException(f"Invalid CRC - {tp}")
-            if not self._is_passed_over(batch):
-                try:
-                    for found in batch if batch.producer_id is not None else _timed(batch):
-                        offset = found.offset
-                        # A fetch begins with the whole batch that its offset is in.
-                        if offset >= self.next_fetch_offset:
-                            self.next_fetch_offset = offset + 1
-                            yield Record(
-                                partition,
-                                offset,
-                                found.timestamp,
-                                found.key,
-                                found.value,
-                                found.headers,
-                            )
-                except UnicodeDecodeError:
-                    yield from self._read_anew(partition, batches.data, batch.base_offset)
-            # Compaction may have removed the batch's last records.
-            self.next_fetch_offset = batch.next_offset
+    @property
+    def _left(self) -> int:
+        return len(self._read.offsets) - self._done
+
+    @property
+    def end(self) -> int:
+        """The offset behind all that was fetched, by what its batches say of themselves."""
+        return self._batches[-1].following if self._batches else self._following
+
+    def take(self, most: int = ALL) -> Columns:
+        """Return the next records: *most* of them, or what there is.
+
+        There may be none: marks of transactions, and records that were taken back.
+
+        Raises:
+            CorruptRecordException: A batch is not what its producer made.
+        """
+        while self._left < most and self._batches:
+            if self._done:
+                self._read.drop(self._done)
+                self._done = 0
+            self._read_batch()
+        start, end = self._done, self._done + min(most, self._left)
+        records = self._read.columns(self._tp.partition, start, end)
+        self._done = end
+        if not self._left:
+            self._read, self._done = Filling(), 0
+            self.next_fetch_offset = self._following
+        else:
+            self.next_fetch_offset = records.offsets[-1] + 1
+        return records
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        while not self.is_over:
+            if records := self.take(1):
+                return records[0]
+        raise StopIteration
+
+    # ── one batch ───────────────────────────────────────────────────────────────────────────
+
+    def _read_batch(self) -> None:
+        place, data = self._batches.popleft(), self._packed.data
+        begin, end = place.begin, place.end
+        packed = MemoryRecords(data[begin:end]) if self._is_mixed else self._packed
+        batch = packed.next_batch()
+        if not batch.validate_crc():
+            raise self._damaged(batch, "its checksum is not that of its bytes")
+        if not self._is_passed_over(batch):
+            if batch.producer_id is None:
+                self._read_old(batch)
+            elif self._by_own_reader and not batch.compression_type:
+                self._read_own(batch, data, begin + _RECORDS, end)
+            else:
+                self._read_theirs(batch, begin, end)
+        # Compaction may have removed the batch's last records.
+        self._following = batch.next_offset
 
     def _is_passed_over(self, batch: Any) -> bool:
         """Return whether *batch* holds a mark, or records that were taken back."""
@@ -99,21 +216,57 @@ class Unpacked:
             return self._aborted.has(batch) or batch.is_control_batch
         return bool(batch.is_control_batch)
 
-    def _read_anew(self, partition: int, data: bytes, base_offset: int) -> Iterator[Record]:
-        """Yield what is left of the batch at *base_offset*, whatever its headers are called."""
-        for row in read_batch(data, base_offset):
-            if row[0] >= self.next_fetch_offset:
-                self.next_fetch_offset = row[0] + 1
-                yield Record(partition, *row)
+    # A fetch begins with the whole batch that its offset is in.
 
+    def _read_own(self, batch: Any, source: bytes, begin: int, end: int) -> None:
+        """Read the records of *batch* in *source*, with *begin* <= position < *end*."""
+        is_appended = bool(batch.attributes & _APPENDED)
+        try:
+            read_records(
+                source,
+                begin,
+                end,
+                base_offset=batch.base_offset,
+                base_timestamp=batch.max_timestamp if is_appended else batch.first_timestamp,
+                is_appended=is_appended,
+                since=self._following,
+                into=self._read,
+            )
+        except (IndexError, ValueError) as error:
+            raise self._damaged(batch, str(error)) from error
 
-def _timed(batch: Any) -> Iterator[Any]:
-    """Yield the records of a *batch* from before Kafka 0.11, which may have no time at all."""
-    for found in batch:
-        if found.timestamp is None:
-            yield DefaultRecord(found.offset, NO_TIME, 0, found.key, found.value, [])
-        else:
-            yield found
+    def _read_theirs(self, batch: Any, begin: int, end: int) -> None:
+        read, since = self._read, self._following
+        offsets, timestamps, keys, values = read.offsets, read.timestamps, read.keys, read.values
+        before = len(offsets)
+        try:
+            # `Filling.add`, without a call for each record.
+            for found in batch:
+                if (offset := found.offset) >= since:
+                    if headers := found.headers:
+                        read.headers[len(offsets)] = headers
+                    offsets.append(offset)
+                    timestamps.append(found.timestamp)
+                    keys.append(found.key)
+                    values.append(found.value)
+        except UnicodeDecodeError:
+            read.shorten(before)
+            # aiokafka's own batch in pure Python knows how to decompress.
+            plain = _DefaultRecordBatchPy(self._packed.data[begin:end])
+            plain._maybe_uncompress()  # noqa: SLF001 - see the plug-point tests
+            source = bytes(plain._buffer)  # noqa: SLF001
+            self._read_own(batch, source, plain._pos, len(source))  # noqa: SLF001
+
+    def _damaged(self, batch: Any, found: str) -> CorruptRecordException:
+        where = f"{self._tp.topic}/{self._tp.partition}"
+        return CorruptRecordException(f"{where}: the batch before {batch.next_offset}: {found}")
+
+    def _read_old(self, batch: Any) -> None:
+        """Read a *batch* from before Kafka 0.11, whose records may have no time at all."""
+        for found in batch:
+            if found.offset >= self._following:
+                timestamp = NO_TIME if found.timestamp is None else found.timestamp
+                self._read.add(found.offset, timestamp, found.key, found.value, [])
 
 
 class Aborted:
@@ -143,12 +296,18 @@ class Aborted:
 class _Lightening(OrderedDict[Any, Any]):
     """A fetcher's results by partition, each unpacked in our way."""
 
+    is_whole = False
+
     def __setitem__(self, tp: Any, result: Any) -> None:
         if isinstance(result, FetchResult):
-            result._partition_records = Unpacked(result._partition_records)  # noqa: SLF001
+            packed = result._partition_records  # noqa: SLF001 - see the plug-point tests
+            result._partition_records = Unpacked(packed, is_whole=self.is_whole)  # noqa: SLF001
         super().__setitem__(tp, result)
 
 
-def lighten(fetcher: Fetcher) -> None:
-    """Have *fetcher*, which has fetched nothing yet, hand out `Record`."""
-    fetcher._records = _Lightening(fetcher._records)  # noqa: SLF001 - see the plug-point tests
+def lighten(fetcher: Fetcher, *, is_whole: bool = False) -> None:
+    """Have *fetcher*, which has fetched nothing yet, hand out records in columns; or where it
+    *is_whole*, what a fetch brought of a partition at once, unread."""
+    lightening = _Lightening(fetcher._records)  # noqa: SLF001 - see the plug-point tests
+    lightening.is_whole = is_whole
+    fetcher._records = lightening  # noqa: SLF001

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from triggerstream.core.keyed.program import Store
 from triggerstream.core.keyed.restore import Restore
+from triggerstream.core.records.columns import Columns
 from triggerstream.errors import ProtocolError, WorldChangedError
 from triggerstream.stream.kafka.consumer import log_ends, open_consumer
 
@@ -35,8 +35,6 @@ STALLED: Final = 60.0
 """Seconds without any record after which a restore is given up."""
 
 _FETCH: Final = 4 << 20
-
-_entry = attrgetter("offset", "key", "value")
 
 
 def changelog_consumer(options: Mapping[str, Any], **fetching: int) -> AIOKafkaConsumer:
@@ -65,9 +63,12 @@ class ChangelogReader:
         self.position = 0
         self.end = 0
 
-    def apply(self, records: Iterable[Any], end: float = inf) -> None:
-        """Take those of aiokafka's *records* that are below the offset *end*."""
-        self.restore.apply([entry for entry in map(_entry, records) if entry[0] < end])
+    def apply(self, records: Columns, end: float = inf) -> None:
+        """Take those of *records* that are below the offset *end*."""
+        # A topic that is compacted takes no record without a key.
+        keys = cast("Sequence[bytes]", records.keys)
+        rows = zip(records.offsets, keys, records.values, strict=True)
+        self.restore.apply([row for row in rows if row[0] < end])
 
 
 async def restore(

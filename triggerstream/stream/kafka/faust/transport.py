@@ -3,8 +3,8 @@
 What is replaced, and why:
 
 - Faust drains records one by one, at some eighty microseconds each, and sleeps for a second when
-  all its buffers are full. Ours hands over what one fetch brought of a partition, and leaves full
-  partitions out of the next fetch.
+  all its buffers are full. Ours hands over what one fetch brought of a partition, unread, and
+  leaves full partitions out of the next fetch.
 - Faust acknowledges an event whose agent failed, commits whatever became of the writes that it
   led to, and forgets what was acknowledged just before a rebalance. Ours commits what `Edge`'s
   processes said is done, and does so before partitions are given away.
@@ -27,9 +27,8 @@ from faust.types import TP
 from faust.types.transports import ConsumerT, ProducerT
 from mode import Service
 
-from triggerstream.core.records.columns import in_columns
 from triggerstream.errors import LeaseExpiredError
-from triggerstream.stream.handover import Batch, Handover
+from triggerstream.stream.handover import Batch, Fetch, Handover
 from triggerstream.stream.kafka.consumer import COMMITTED, log_ends
 from triggerstream.stream.kafka.faust.edge import SERVICES, Edge, EdgeApp
 from triggerstream.stream.kafka.records import lighten
@@ -38,8 +37,6 @@ FETCH_WAIT: Final = 0.25
 """Seconds that a fetch may wait for records. A new record ends the wait at once."""
 HELD_WAIT: Final = 0.02
 """The same while full partitions are left out, which may have room again in a moment."""
-MOST_RECORDS: Final = 2000
-"""Records of one fetch: bounds how long deciding a batch keeps the loop."""
 COMMIT_LIMIT: Final = 10.0
 """Seconds that a commit may take when partitions are given away."""
 
@@ -78,7 +75,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         await super().on_start()
         consumer = self._ensure_consumer()
-        lighten(consumer._fetcher)  # noqa: SLF001 - see the plug-point tests
+        lighten(consumer._fetcher, is_whole=True)  # noqa: SLF001 - see the plug-point tests
         coordinator = consumer._coordinator  # noqa: SLF001
         beat = coordinator._do_heartbeat  # noqa: SLF001
 
@@ -122,16 +119,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     # ── calls from the process's own loop ───────────────────────────────────────────────────
 
-    async def fetch(self, tps: set[TP], limit: float) -> Mapping[TP, tuple[list[Any], int]]:
-        """Return the next records of *tps* (not empty), and the offset that follows them, of each
-        whose reading has moved: without records where what was fetched holds none. Nothing after
-        *limit* seconds.
+    async def fetch(self, tps: set[TP], limit: float) -> Mapping[TP, tuple[Any, int]]:
+        """Return what was fetched of *tps* (not empty), to be read, and the offset that follows it,
+        of each whose reading has moved: without anything fetched where only that is so. Nothing
+        after *limit* seconds.
         """
         consumer = self._ensure_consumer()
 
-        async def there() -> Mapping[TP, tuple[list[Any], int]]:
+        async def there() -> Mapping[TP, tuple[Any, int]]:
             before = self._positions(tps)
-            found = await self._fetch_records(consumer, tps, limit, MOST_RECORDS)
+            found = await self._fetch_records(consumer, tps, limit)
             # Where the broker had to be asked for a position meanwhile, there was none before.
             return {
                 tp: (found.get(tp, []), following)
@@ -262,9 +259,12 @@ class Consumer(driver.Consumer):
             self.fetched_at = time.monotonic()
             # What was fetched around a rebalance is dropped: whoever owns it then seeks again.
             if self._is_current(generation):
-                for tp, (records, following) in found.items():
-                    taken = in_columns(records)
-                    self._handover(tp).put(Batch(tp.partition, generation, taken, following))
+                for tp, (fetched, following) in found.items():
+                    self._handover(tp).put(
+                        Fetch(tp.partition, generation, fetched)
+                        if fetched
+                        else Batch(tp.partition, generation, (), following)
+                    )
 
     def _handover(self, tp: TP) -> Handover:
         return self.edge.readings[tp.topic].handover
