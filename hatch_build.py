@@ -44,6 +44,7 @@ COMPILED = (
     "triggerstream.core.events.decode",
     "triggerstream.core.keyed.cache",
     "triggerstream.core.keyed.cuts",
+    "triggerstream.core.keyed.entry",
     "triggerstream.core.keyed.partition",
     "triggerstream.core.patterns.aggregates",
     "triggerstream.core.patterns.base",
@@ -57,6 +58,7 @@ COMPILED = (
     "triggerstream.core.rulesets.ruleset",
     "triggerstream.core.state.codec",
     "triggerstream.core.state.customer",
+    "triggerstream.stream.kafka.batch",
 )
 """Modules where compiling pays (``docs/decisions/0007``). None holds what msgspec decodes: it reads
 annotations, which mypyc does not keep."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-import msgspec
-
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER, Program
 from triggerstream.errors import DecisionError
@@ -17,7 +15,7 @@ KNOWN_FOR = 3_600_000
 clock, so that it follows from the log. Their grave stays for as long, at least."""
 
 
-class Entry(msgspec.Struct, Generic[State], gc=False, eq=False):
+class Entry(Generic[State]):
     """One customer in memory.
 
     Attributes:
@@ -28,13 +26,25 @@ class Entry(msgspec.Struct, Generic[State], gc=False, eq=False):
         erased: Of a grave: the erasure's position upstream, or -1.
     """
 
-    state: State | None
-    fence: int
-    wake: int
-    stored: bytes | None = None
-    dirty: bool = False
-    dug: int = 0
-    erased: int = -1
+    __slots__ = ("dirty", "dug", "erased", "fence", "state", "stored", "wake")
+
+    def __init__(
+        self,
+        state: State | None,
+        fence: int,
+        wake: int,
+        stored: bytes | None = None,
+        *,
+        dug: int = 0,
+        erased: int = -1,
+    ) -> None:
+        self.state = state
+        self.fence: int = fence
+        self.wake: int = wake
+        self.stored = stored
+        self.dirty: bool = False
+        self.dug: int = dug
+        self.erased: int = erased
 
     def is_known(self, clock: int) -> bool:
         """Return whether the erasure of a grave is still known at *clock*."""
