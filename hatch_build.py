@@ -36,10 +36,14 @@ LIBRARY = "triggerstream"
 other without going through Python."""
 
 COMPILED = (
+    "triggerstream.core.conditions.compile",
+    "triggerstream.core.conditions.operators",
+    "triggerstream.core.conditions.paths",
     "triggerstream.core.detection.adopt",
     "triggerstream.core.detection.budget",
     "triggerstream.core.detection.engine",
     "triggerstream.core.detection.firing",
+    "triggerstream.core.detection.reading",
     "triggerstream.core.detection.timers",
     "triggerstream.core.events.decode",
     "triggerstream.core.keyed.cache",

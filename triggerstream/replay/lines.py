@@ -7,8 +7,8 @@ from typing import Any, overload
 import msgspec
 
 from triggerstream.core.decisions import Action, Firing, Suppressed, TriggerFailed
-from triggerstream.core.detection.budget import LONGEST_ID
 from triggerstream.core.detection.detect import Detect
+from triggerstream.core.detection.reading import LONGEST_ID
 from triggerstream.core.events.bodies import checked, members_of
 from triggerstream.core.events.decode import MAX_BYTES, UNSAID, decode_event
 from triggerstream.core.events.event import Event

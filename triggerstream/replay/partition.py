@@ -3,7 +3,7 @@ been read already."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -34,19 +34,18 @@ def as_line(decision: dict[str, Any]) -> bytes:
 class Decoded(Detect):
     """Detecting, where the events have been read already."""
 
-    on_message: Callable[..., str]
-
     def __init__(self) -> None:
         super().__init__(TOPIC)
+        self.read = self._take
         self.clamp(True)
 
     def clamp(self, clamp_skew: bool) -> None:
         """Say whether the events that come next have an arrival that their timestamps must not be
         far ahead of, or one that is made up from the timestamp."""
         self.clamp_skew = clamp_skew
-        self.on_message = Engine(clamp_skew=clamp_skew).on_event
+        self.on_message = Engine(clamp_skew=clamp_skew).on_message
 
-    def read(
+    def _take(
         self,
         value: Any,
         timestamp: int,

@@ -248,7 +248,7 @@ class _Noting(Decoded):
         self._arrivals, self._clocks, self._offsets = arrivals, clocks, offsets
         self._next = 0
 
-    def read(
+    def _take(
         self,
         value: Any,
         timestamp: int,

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from triggerstream.core.detection.detect import Detect, FailedDelivery
+from triggerstream.core.detection.detect import Detect
+from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.records.record import Kind
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.core.state.customer import CustomerState

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
+from triggerstream.core.detection.slots import LONGEST_ID
 
 from tests.core.detection.customers import Customer, ruleset_of
 from triggerstream.core.decisions import (
@@ -18,8 +19,8 @@ from triggerstream.core.decisions import (
     action_id,
     firing_id,
 )
-from triggerstream.core.detection.detect import Detect, FailedDelivery
-from triggerstream.core.detection.slots import LONGEST_ID
+from triggerstream.core.detection.detect import Detect
+from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.record import Kind, Produce, Rejected

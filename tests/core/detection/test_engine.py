@@ -18,8 +18,8 @@ from triggerstream.core.decisions import (
     TriggerFailed,
     firing_id,
 )
-from triggerstream.core.patterns.per import MOST_INSTANCES
 from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.patterns.per import MOST_INSTANCES
 from triggerstream.core.reasons import SuppressionReason
 from triggerstream.core.rulesets.ruleset import Interest
 

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from triggerstream.core.detection.slots import REFERENCE
 
 from tests.core.patterns.harness import Story, absent, count, event, n_is, one, sequence, step
-from triggerstream.core.detection.slots import REFERENCE
 from triggerstream.core.model import AllPattern, AnyPattern, EventPattern, Pattern, SequencePattern
 from triggerstream.core.patterns.base import Handler, Matcher, Occurrence, Step
 from triggerstream.core.patterns.count import ThresholdMatcher

@@ -16,9 +16,6 @@ from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state.codec import dump_body, size_of
 from triggerstream.core.state.customer import CustomerState
 
-LONGEST_ID = 256
-"""Characters of an event id, so that what an event adds to a state has a bound."""
-
 BYTES = 512 * 1024
 """Stored bytes of one customer: half of what a broker takes by default."""
 WAITS = 256

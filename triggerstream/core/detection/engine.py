@@ -14,6 +14,7 @@ from __future__ import annotations
 from triggerstream.core.decisions import Bounded, Clamped, ConsentChanged, Decided, GoalReached
 from triggerstream.core.detection.adopt import adopt
 from triggerstream.core.detection.budget import BYTES, WAITS, enforce
+from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.detection.firing import FATAL, fail, judge
 from triggerstream.core.detection.timers import fire_due
 from triggerstream.core.events.decode import IDENTIFY
@@ -50,17 +51,21 @@ class Engine:
         self._clamp_skew = clamp_skew
         self._now = Now()
 
-    def on_event(
+    def on_message(
         self,
         state: CustomerState,
-        event: Event,
+        event: Event | FailedDelivery,
         ruleset: Ruleset,
         arrival: int,
         clock: int,
         position: int,
         out: Out,
     ) -> str:
-        """Apply *event*; append what is decided to *out*, in order."""
+        """Apply *event*, which may be the failure of a delivery instead; append what is decided to
+        *out*, in order. Return what became of it."""
+        if isinstance(event, FailedDelivery):
+            on_clock(state, ruleset, clock, out)
+            return on_failed_delivery(state, event.trigger, event.firing_id)
         if state.ruleset is not ruleset:
             adopt(state, ruleset)
         if state.wake <= clock:

@@ -106,18 +106,18 @@ class Progress:
         wake: The earliest clock at which a wait fires, or `NEVER`.
     """
 
+    due: int = NEVER
+    wake: int = NEVER
+    lateness: int = 0
+    room: int = _SPARE
     times: array[int] = field(default_factory=_no_times)
     ids: bytearray = field(default_factory=bytearray)
-    bodies: dict[int, bytes] = field(default_factory=dict)
     cells: dict[str, Rows] = field(default_factory=dict)
     waits: dict[str, Rows] = field(default_factory=dict)
+    bodies: dict[int, bytes] = field(default_factory=dict)
     matches: dict[str, Rows] = field(default_factory=dict)
     values: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     instances: dict[str, dict[str, None]] = field(default_factory=dict)
-    room: int = _SPARE
-    lateness: int = 0
-    due: int = NEVER
-    wake: int = NEVER
 
     def keep(self, now: Now) -> None:
         """Put the event that is decided into the table."""

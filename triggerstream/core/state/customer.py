@@ -58,16 +58,16 @@ class CustomerState(Progress):
     collector of cycles is kept away from them: walking them took an eighth of a worker's time.
     """
 
-    customer_id: str = ""
     last: int = _NOTHING_YET
     ring: bytearray = field(default_factory=bytearray)
     lot: int = 0
+    weight: int = FIXED
+    ruleset: Any = None
+    customer_id: str = ""
     lot_since: int = 0
     profile: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Memory] = field(default_factory=dict)
-    ruleset: Any = None
     detections: bytes = b""
-    weight: int = FIXED
     old: Stored3 | None = None
 
     def remember(self, source: str | None, event_id: str, arrival: int) -> bool:

@@ -1,0 +1,65 @@
+"""Records of the input, as detection reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from triggerstream.core.detection.failed import FailedDelivery, read_failed
+from triggerstream.core.events.decode import decode_event
+from triggerstream.core.events.event import Event
+from triggerstream.core.reasons import RejectReason
+from triggerstream.core.records.record import Header, Rejected
+
+LONGEST_ID: Final = 256
+"""Characters of an id, so that what an event adds to a state has a bound."""
+
+
+class Reader:
+    """Reads records.
+
+    Args:
+        topic: The input topic's name, for the ids of events that bring none.
+        max_event_bytes: Longer events are dead-lettered.
+    """
+
+    def __init__(self, topic: str, max_event_bytes: int) -> None:
+        self._topic = topic
+        self._max_event_bytes = max_event_bytes
+
+    def read(
+        self,
+        value: bytes | None,
+        timestamp: int,
+        partition: int,
+        offset: int,
+        kind: bytes | None,
+        headers: Sequence[Header],
+    ) -> Event | FailedDelivery:
+        """Return what the record at *offset* says.
+
+        Raises:
+            Rejected: It cannot be read.
+        """
+        if kind is not None:
+            return read_failed(value, kind)
+        event = decode_event(
+            value,
+            fallback_id="",
+            fallback_timestamp=timestamp,
+            max_bytes=self._max_event_bytes,
+            headers=headers,
+        )
+        event_id = event.event_id
+        if not event_id:
+            event.event_id = f"{self._topic}/{partition}/{offset}"
+        elif len(event_id) > LONGEST_ID:
+            raise _too_long("event_id", event_id)
+        if len(event.customer_id) > LONGEST_ID:
+            raise _too_long("customer_id", event.customer_id)
+        return event
+
+
+def _too_long(field: str, text: str) -> Rejected:
+    detail = f"{field}: at most {LONGEST_ID} characters; found {len(text)}"
+    return Rejected(RejectReason.TOO_LARGE, detail)
