@@ -150,6 +150,7 @@ class Progress:
 
     def sweep(self) -> None:
         """Forget the events that no cell names; those that stay move up."""
+        self._trim()
         held: set[int] = set()
         held.update(*self.cells.values())
         held.update(*[wait[IN_WAIT:] for wait in self.waits.values()])
@@ -165,7 +166,6 @@ class Progress:
 
     def rename(self, rows: dict[int, int]) -> None:
         """Name in every cell the rows of today, given by those of before."""
-        self._trim()
         self.bodies = {rows[row]: body for row, body in self.bodies.items()}
         self.cells = {key: _renamed(cell, 0, rows) for key, cell in self.cells.items()}
         self.waits = {key: _renamed(wait, IN_WAIT, rows) for key, wait in self.waits.items()}
