@@ -34,7 +34,7 @@ def test_waits_over_the_budget_are_given_up_oldest_first() -> None:
     out = customer.happens("A", START + 51, k=51)
 
     assert given_up(out) == [Bounded("wait", f"t{index:02}", "c") for index in (4, 3, 2, 1)]
-    assert customer.state.waits == bounds.WAITS
+    assert len(customer.state.waits) == bounds.WAITS
     fired = [firing for firing in customer.waits_until(START * 100) if firing.trigger == "t04"]
     assert [firing.instance for firing in fired] == [str(key) for key in range(1, 52)]
 
@@ -49,8 +49,8 @@ def test_bytes_over_the_budget_are_given_up_from_the_largest_slot() -> None:
 
     assert given_up(out) == [Bounded("slot", "t00", "c")] * 3
     assert kinds(customer.happens("B", START + 8)) == []
-    assert customer.state.slots.keys() == {"small"}
-    assert customer.state.instances.keys() == {"t00"}
+    assert customer.holders == {"small", "t00"}
+    assert customer.instances("t00") == ["3", "4", "5", "6"]
 
 
 def test_what_is_given_up_does_not_depend_on_when_states_are_stored() -> None:

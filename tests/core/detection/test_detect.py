@@ -18,8 +18,8 @@ from triggerstream.core.decisions import (
     action_id,
     firing_id,
 )
+from triggerstream.core.detection.budget import LONGEST_ID
 from triggerstream.core.detection.detect import Detect, FailedDelivery
-from triggerstream.core.detection.slots import LONGEST_ID
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.record import Kind, Produce, Rejected
