@@ -26,7 +26,7 @@ from tests.core.patterns.harness import (
     tables,
 )
 from triggerstream.core.model import AllPattern, AnyPattern, EventPattern, Pattern, SequencePattern
-from triggerstream.core.patterns.base import Look
+from triggerstream.core.patterns.base import Keys, Look
 from triggerstream.core.patterns.count import AggregateLook, CountLook
 from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.patterns.sequence import (
@@ -243,6 +243,22 @@ def test_keys_are_its_triggers_and_each_its_own(begin: Begin) -> None:
     assert len(set(keys)) == len(keys)
     assert {len(key) for key in keys} <= {KEY}
     assert all(key.startswith("testtest") for key in keys)
+
+
+def test_however_many_cells_a_trigger_has_their_keys_can_be_stored() -> None:
+    keys = Keys("testtest")
+    taken_ = [keys.take() for _ in range(60_000)]
+
+    assert taken_[0] == "testtest0"
+    assert len(set(taken_)) == len(taken_)
+    assert {len(key) for key in taken_} == {KEY}
+    assert "".join(taken_).encode().decode() == "".join(taken_)
+
+
+@pytest.mark.parametrize("trigger", ["", "testtes", "testtest0"])
+def test_a_trigger_is_named_by_eight_characters(trigger: str) -> None:
+    with pytest.raises(ValueError, match="8 characters are required"):
+        Keys(trigger)
 
 
 @every_pattern
