@@ -22,7 +22,7 @@ def test_states_are_a_workers_own_of_about_500_bytes() -> None:
 
     assert 450 <= sum(map(len, states)) / len(states) <= 600
     assert len(set(states)) == len(states)
-    assert sum(bool(codec.load("c", value).slots) for value in states) > 0.8 * len(states)
+    assert sum(bool(codec.load("c", value).times) for value in states) > 0.8 * len(states)
     assert {header.unpack(value)[3] for value in states} == {BEFORE}
     waking = sum(header.unpack(value)[2] != NEVER for value in states)
     assert 0.2 < waking / len(states) < 0.8

@@ -10,6 +10,7 @@ import orjson
 
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.detection.failed import FailedDelivery
+from triggerstream.core.patterns.progress import TRIGGER
 from triggerstream.core.records.record import Kind
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.core.state.customer import CustomerState
@@ -86,6 +87,17 @@ class Customer:
         self.program.on_clock(self.state, self.ruleset, clock, self.offset, out)
         self._note(out)
         return out
+
+    @property
+    def holders(self) -> set[str]:
+        """The triggers that hold anything of this customer; of this ruleset, all of them."""
+        state, known = self.state, self.ruleset.by_key
+        cells = {*state.cells, *state.waits, *state.matches, *state.values, *state.instances}
+        return {known[cell[:TRIGGER]].id for cell in cells}
+
+    def instances(self, trigger: str) -> list[str]:
+        """Return the instances of *trigger* that hold anything, changed longest ago first."""
+        return self.ruleset.triggers[trigger].matcher.instances(self.state)
 
     @property
     def told(self) -> str:

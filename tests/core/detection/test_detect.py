@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
-from triggerstream.core.detection.slots import LONGEST_ID
 
 from tests.core.detection.customers import Customer, ruleset_of
 from triggerstream.core.decisions import (
@@ -19,6 +18,7 @@ from triggerstream.core.decisions import (
     action_id,
     firing_id,
 )
+from triggerstream.core.detection.reading import LONGEST_ID
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.events.event import Event

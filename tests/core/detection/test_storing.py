@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +12,6 @@ from tests.reference.stories import Json
 from tests.reference.strategies import logs, trigger_sets
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
-from triggerstream.core.state import codec
 
 DAY = 86_400_000
 
@@ -59,21 +57,3 @@ def test_storing_and_ticks_change_no_decision(
     usual = decided(ruleset, events, stored=[False], ticks=[False])
 
     assert decided(ruleset, events, stored=stored, ticks=ticks) == usual
-
-
-@settings(max_examples=100)
-@given(trigger_sets(), logs(), some)
-def test_how_big_slots_stay_decoded_changes_no_decision(
-    triggers: list[Json], events: list[Json], stored: list[bool]
-) -> None:
-    for trigger in triggers:
-        trigger.pop("then", None)
-    ruleset = load_ruleset({"t.yaml": "\n---\n".join(map(json.dumps, triggers))})
-    usual, _ = decided(ruleset, events, stored=[False], ticks=[False])
-
-    for big in (0, 120):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(codec, "BIG", big)
-            never = decided(ruleset, events, stored=[False], ticks=[False])
-            assert decided(ruleset, events, stored=stored, ticks=[False]) == never
-        assert never[0] == usual

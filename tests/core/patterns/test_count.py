@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.core.patterns.harness import Story, count, event, matches, n_is
 from triggerstream.core.model import CountPattern
-from triggerstream.core.patterns.base import Occurrence
-from triggerstream.core.patterns.count import MOST_HELD
+from triggerstream.core.patterns.aggregates import MOST_HELD
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,16 @@ def test_exactly_two(story: str, expected: str) -> None:
 def test_a_window_waits_from_its_first_event() -> None:
     story = Story(count("at_most", 5)).tell("A@7 A@9")
 
-    assert story.matcher.waits(story.progress) == ((37, 7),)
+    assert story.waits == [37]
+    assert (story.state.due, story.state.wake) == (37, 37)
+
+
+def test_a_window_waits_for_the_arrival_of_its_first_event() -> None:
+    story = Story(count("at_most", 5))
+    story.happens(event("A@7", 0), arrival=50)
+    story.happens(event("A@9", 1), arrival=90)
+
+    assert (story.state.due, story.state.wake) == (37, 50)
 
 
 @pytest.mark.parametrize(
@@ -153,13 +163,19 @@ def test_aggregates(pattern: CountPattern, story: str, expected: str) -> None:
     assert matches(pattern, story) == expected
 
 
+def values(story: Story) -> list[Any]:
+    """Return the aggregated fields that are held."""
+    (held,) = story.state.values.values()
+    return list(held)
+
+
 @pytest.mark.parametrize("number", [2**70, -(2**70)])
 def test_a_number_that_no_state_can_hold_counts_as_the_nearest_float(number: int) -> None:
     story = Story(count("more_than", 2.0**72, aggregate="sum", path="event_data.n"))
 
     story.tell(f"A={number}@0")
 
-    assert story.progress[0].value == float(number)
+    assert values(story) == [float(number)]
 
 
 def test_a_number_beyond_all_floats_is_not_counted() -> None:
@@ -167,7 +183,7 @@ def test_a_number_beyond_all_floats_is_not_counted() -> None:
 
     story.tell(f"A={10**400}@0")
 
-    assert story.progress is None
+    assert story.is_empty
 
 
 def test_at_most_the_newest_thousand_values_are_held() -> None:
@@ -178,8 +194,8 @@ def test_at_most_the_newest_thousand_values_are_held() -> None:
     story.tell("A=1@5000")
 
     assert story.gave_up == ["value"]
-    assert len(story.progress) == MOST_HELD
-    assert story.progress[0].event_id == "A1"
+    assert len(values(story)) == MOST_HELD
+    assert story.rows() == [f"A{number}" for number in range(1, MOST_HELD + 1)]
 
 
 def test_a_window_counts_on_beyond_the_events_that_it_holds() -> None:
@@ -200,21 +216,17 @@ def test_a_window_counts_on_beyond_the_events_that_it_holds() -> None:
 def test_a_threshold_expires_with_its_newest_event(at: int, expired: bool) -> None:
     story = Story(count("at_least", 3)).tell("A@0 A@20")
 
-    assert story.matcher.is_expired(story.progress, at) is expired
+    assert story.matcher.is_expired(story.state, "", at) is expired
 
 
 def test_a_window_does_not_expire_before_its_timer() -> None:
     story = Story(count("at_most", 3)).tell("A@0")
 
-    assert not story.matcher.is_expired(story.progress, 1000)
+    assert not story.matcher.is_expired(story.state, "", 1000)
 
 
 def test_an_event_of_no_account_changes_nothing() -> None:
     story = Story(count("at_least", 3, where=n_is(1))).tell("A=1@0")
 
-    assert story.matcher.handler("A")(story.progress, _occurrence("A=2@1")) is None
-
-
-def _occurrence(text: str) -> Occurrence:
-    happened = event(text, 1)
-    return Occurrence(happened, happened.timestamp, 1, happened.timestamp)
+    assert not story.changes("A=2@1")
+    assert story.changes("A=1@1")

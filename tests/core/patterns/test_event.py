@@ -17,4 +17,5 @@ def test_where_limits_what_matches() -> None:
 def test_nothing_is_remembered() -> None:
     story = Story(one("A")).tell("A@0")
 
-    assert story.progress is None
+    assert story.is_empty
+    assert story.state.id_list() == []

@@ -8,14 +8,15 @@ from tests.core.patterns.harness import (
     Story,
     absent,
     event,
+    matcher_of,
     matches,
     n_is,
     sequence,
     step,
 )
 from triggerstream.core.model import SequencePattern
-from triggerstream.core.patterns.base import Occurrence
-from triggerstream.core.patterns.sequence import MOST_PARTIAL
+from triggerstream.core.patterns.sequence import SequenceMatcher
+from triggerstream.core.patterns.steps import MOST_PARTIAL
 
 
 @pytest.mark.parametrize(
@@ -219,14 +220,25 @@ def test_a_late_event_cancels_a_wait_at_its_own_time(late: str, expected: str) -
 def test_a_late_event_kills_partial_matches_at_its_own_time() -> None:
     story = Story(sequence("A", absent("X"), "B")).tell("A@20")
 
-    assert story.cancel("X@19") is None
-    assert story.cancel("B@20") is None
-    story.cancel("X@20")
+    assert not story.cancel("X@19")
+    assert not story.cancel("B@20")
+    assert story.cancel("X@20")
 
-    assert story.progress is None
+    assert story.is_empty
 
 
 # ── bounds and costs ────────────────────────────────────────────────────────────────────────
+
+
+def partials(story: Story) -> list[list[list[int]]]:
+    """Return the times of the events of each partial match, by the steps that wait for the next."""
+    assert isinstance(story.matcher, SequenceMatcher)
+    times, cells = story.state.times, story.state.cells
+    found = []
+    for step_ in story.matcher.partials:
+        held = [times[row] for row in cells.get(step_.key, ())]
+        found.append([held[at : at + step_.size] for at in range(0, len(held), step_.size)])
+    return found
 
 
 def test_the_newest_partial_match_is_enough_where_any_is_as_good() -> None:
@@ -234,7 +246,7 @@ def test_the_newest_partial_match_is_enough_where_any_is_as_good() -> None:
 
     story.tell("A@0 A@1 B@2 B@3")
 
-    assert [len(partials) for partials in story.progress.steps] == [1, 1]
+    assert partials(story) == [[[1]], [[1, 3]]]
 
 
 @pytest.mark.parametrize(
@@ -250,9 +262,8 @@ def test_a_33rd_partial_match_replaces_the_newest(pattern: SequencePattern) -> N
 
     story.tell("A@100")
 
-    (partials,) = story.progress.steps
     assert story.gave_up == ["partial"]
-    assert [partial.at for partial in partials] == [*range(MOST_PARTIAL - 1), 100]
+    assert partials(story) == [[*([at] for at in range(MOST_PARTIAL - 1)), [100]]]
 
 
 def test_expired_partial_matches_make_room_without_being_counted() -> None:
@@ -261,7 +272,7 @@ def test_expired_partial_matches_make_room_without_being_counted() -> None:
     story.tell(" ".join(f"A@{at}" for at in range(MOST_PARTIAL)) + " A@40")
 
     assert story.gave_up == []
-    assert len(story.progress.steps[0]) == MOST_PARTIAL
+    assert partials(story) == [[*([at] for at in range(1, MOST_PARTIAL)), [40]]]
 
 
 @pytest.mark.parametrize(
@@ -274,36 +285,35 @@ def test_expired_partial_matches_make_room_without_being_counted() -> None:
 def test_partial_matches_expire_with_their_window(at: int, expired: bool) -> None:
     story = Story(sequence("A", "B")).tell("A@0")
 
-    assert story.matcher.is_expired(story.progress, at) is expired
+    assert story.matcher.is_expired(story.state, "", at) is expired
 
 
 def test_a_wait_does_not_expire() -> None:
     story = Story(sequence("A", absent("X", 10))).tell("A@0")
 
-    assert not story.matcher.is_expired(story.progress, 1000)
+    assert not story.matcher.is_expired(story.state, "", 1000)
 
 
 def test_the_whole_event_is_kept_only_while_a_timer_may_need_it() -> None:
     story = Story(sequence("A", "B", absent("X", 10))).tell("A@0 B@1")
 
-    assert story.progress.wait.raw == b"B@1"
+    assert story.state.bodies == {1: b"B@1"}
     assert story.wait_until(11).matches[0].raw == b"B@1"
 
 
 @pytest.mark.parametrize("stranger", ["X@3", "C@3", "B@3"])
-def test_nothing_changed_is_none(stranger: str) -> None:
+def test_what_fills_and_cancels_nothing_changes_nothing(stranger: str) -> None:
     story = Story(sequence("A", absent("X", where=n_is(1)), "B", "C"))
     if not stranger.startswith("B"):
         story.tell("A@0")
 
-    assert story.happens(event(stranger, 7)) is None
+    assert not story.changes(stranger)
 
 
 def test_definitions_are_shared_and_progress_is_not() -> None:
-    pattern = Story(sequence("A", "B"))
-    handler = pattern.matcher.handler("A")
-    first = Occurrence(event("A@0", 0), 0, 0, 0)
-    one, other = handler(None, first), handler(None, first)
+    matcher = matcher_of(sequence("A", "B"))
+    one, other = Story(matcher).tell("A@0"), Story(matcher)
 
-    assert one == other
-    assert one is not other
+    assert other.is_empty
+    assert one.happens(event("B@1", 1)) is not None
+    assert other.happens(event("B@1", 1)) is None

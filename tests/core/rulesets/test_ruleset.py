@@ -16,7 +16,7 @@ from triggerstream.errors import TriggerFileError
 
 
 def ids(ruleset: Ruleset, event_type: str) -> list[str]:
-    return [entry.id for entry in ruleset.interests[event_type].entries]
+    return [trigger.id for _, trigger in ruleset.interests[event_type].looks]
 
 
 def test_an_event_type_finds_the_triggers_that_it_concerns_by_priority_and_id() -> None:
@@ -42,7 +42,7 @@ def test_goals_are_found_by_their_types() -> None:
     ruleset = ruleset_of("{trigger: t, when: {event: A}, until: [P, Q]}")
 
     assert [goal.trigger for goal in ruleset.interests["P"].goals] == ["t"]
-    assert ruleset.interests["P"].entries == ()
+    assert ruleset.interests["P"].looks == ()
 
 
 def test_triggers_that_are_off_are_known_but_not_evaluated() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.core.detection.customers import Customer, ruleset_of
@@ -18,8 +19,11 @@ GOLDEN = Path(__file__).parent / "golden"
 START = 1_767_225_600_000
 HOUR = 3_600_000
 
-UNREADABLE = b"\x92\xc4\x00\x81\xc0\x01"
-"""A slot whose progress is what no pattern's is."""
+FIELDS = [
+    "last", "ring", "profile", "limits", "detections", "times", "ids", "bodies", "cells", "waits",
+    "matches", "values", "instances", "room",
+]  # fmt: skip
+"""Of the present format, in their order."""
 
 TRIGGERS = """
 trigger: absence
@@ -53,12 +57,6 @@ def a_customer() -> Customer:
     for n in (1, 1.5, "1", True, 1):
         customer.happens("B", START + 3, k="one", n=n)
     return customer
-
-
-def make_unreadable(customer: Customer) -> None:
-    state = customer.state
-    for by_name in (state.slots, *state.instances.values()):
-        by_name.update(dict.fromkeys(by_name, UNREADABLE))
 
 
 def decided_after(customer: Customer) -> list[Any]:
@@ -103,26 +101,47 @@ def test_a_state_that_waits_for_nothing_never_wakes() -> None:
     assert header.unpack(customer.program.dump(customer.state, 0))[2] == NEVER
 
 
-def test_progress_that_no_event_concerns_is_neither_decoded_nor_encoded() -> None:
-    customer = a_customer()
-    make_unreadable(customer)
-    program, at = customer.program, START + 4
-    goal = program.read(b'{"customer_id":"c","event_type":"P"}', at, 3, 99, None, ())
+def read(value: bytes) -> dict[str, Any]:
+    """Return the fields of a stored state."""
+    return dict(zip(FIELDS, msgspec.msgpack.decode(value[header.SIZE :]), strict=True))
 
-    program.on_message(customer.state, goal, customer.ruleset, at, at, 99, [])
 
-    assert program.dump(customer.state, 99).count(UNREADABLE) == 6
+def written(fields: dict[str, Any]) -> bytes:
+    return header.pack(codec.FORMAT, 0, NEVER, 0) + msgspec.msgpack.encode(list(fields.values()))
+
+
+def test_what_is_stored_is_the_tables_as_they_are() -> None:
+    customer = Customer(
+        "{trigger: t, when: {sequence: [{event: A}, {absent: X, for: 1h}], per: event_data.k}}"
+    )
+    customer.happens("A", START, k="one", event_id="Ä")
+
+    fields = read(customer.program.dump(customer.state, 0))
+
+    key = customer.ruleset.triggers["t"].key
+    assert fields["times"] == START.to_bytes(8, "little")
+    assert fields["ids"] == "Ä".encode() + b"\xff"
+    assert list(fields["bodies"]) == [0]
+    assert fields["waits"] == {f"{key}0one": [START + HOUR, 0, 0, 0]}
+    assert fields["instances"] == {key: ["one"]}
+    assert (fields["cells"], fields["matches"], fields["values"]) == ({}, {}, {})
+    assert written(fields)[header.SIZE :] == codec.dump_body(customer.state)
+
+
+# ── what cannot be read ─────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
     ("value", "found"),
     [
         pytest.param(b"", "at least 18 bytes; found 0", id="nothing"),
-        pytest.param(header.pack(99, 0, 0, 0), "up to 3 are known; found 99", id="a later format"),
-        pytest.param(header.pack(0, 0, 0, 0), "up to 3 are known; found 0", id="none at all"),
-        pytest.param(header.pack(3, 0, 0, 0) + b"\xc1", "'c': ", id="no MessagePack"),
-        pytest.param(header.pack(3, 0, 0, 0) + b"\x90", "'c': ", id="too short"),
-        pytest.param(header.pack(1, 0, 0, 0) + b"\x90", "'c': ", id="too short, of an old format"),
+        pytest.param(header.pack(99, 0, 0, 0), "up to 4 are known; found 99", id="a later format"),
+        pytest.param(header.pack(0, 0, 0, 0), "up to 4 are known; found 0", id="none at all"),
+        *(
+            pytest.param(header.pack(form, 0, 0, 0) + body, "'c': ", id=f"{said}, of format {form}")
+            for form in range(1, codec.FORMAT + 1)
+            for body, said in ((b"\xc1", "no MessagePack"), (b"\x90", "too short"))
+        ),
     ],
 )
 def test_what_cannot_be_read_stops_the_process(value: bytes, found: str) -> None:
@@ -130,16 +149,148 @@ def test_what_cannot_be_read_stops_the_process(value: bytes, found: str) -> None
         codec.load("c", value)
 
 
+def test_a_field_too_few_stops_the_process() -> None:
+    fields = read((GOLDEN / "state-v4.bin").read_bytes())
+    assert codec.load("c", written(fields)).room == fields.pop("room")
+
+    with pytest.raises(StateFormatError, match=r"'c': .*14"):
+        codec.load("c", written(fields))
+
+
 @pytest.mark.parametrize(
-    ("event_type", "at"),
+    ("field", "broken"),
     [
-        pytest.param("B", START + 4, id="for an event"),
-        pytest.param("X", START - HOUR, id="for a late one"),
+        ("last", "1"),
+        ("ring", "text"),
+        ("profile", []),
+        ("limits", {"t": ["1"]}),
+        ("detections", None),
+        ("times", [1, 2, 3]),
+        ("times", b"1234567"),
+        ("times", b""),
+        ("ids", "text"),
+        ("ids", b""),
+        ("ids", b"none has an end"),
+        ("bodies", {"0": b""}),
+        ("bodies", {0: "text"}),
+        ("cells", []),
+        ("cells", {"testtest0": []}),
+        ("cells", {"testtest0": [-1]}),
+        ("cells", {"testtest0": ["0"]}),
+        ("cells", {"testtest0": 0}),
+        ("cells", {0: [0]}),
+        ("waits", {"testtest0": [1, 2, 0]}),
+        ("waits", {"testtest0": [1, 2, 0, -1]}),
+        ("waits", {"testtest0": [1, -2, 0, 0]}),
+        ("waits", {"testtest0": [1.5, 2, 0, 0]}),
+        ("matches", {"testtest0": [1]}),
+        ("matches", {"testtest0": [1, -1]}),
+        ("matches", {"testtest0": None}),
+        ("values", {"testtest0": [[1]]}),
+        ("values", {"testtest0": [None]}),
+        ("instances", {"testtest": [1]}),
+        ("instances", {"testtest": {"one": None}}),
+        ("room", "16"),
     ],
 )
-def test_progress_that_cannot_be_read_stops_the_process(event_type: str, at: int) -> None:
-    customer = a_customer()
-    make_unreadable(customer)
+def test_a_field_that_is_no_such_stops_the_process(field: str, broken: Any) -> None:
+    fields = read((GOLDEN / "state-v4.bin").read_bytes())
+    fields[field] = broken
+
+    with pytest.raises(StateFormatError, match="customer 'c'"):
+        codec.load("c", written(fields))
+
+
+# ── old formats ─────────────────────────────────────────────────────────────────────────────
+
+OLD = sorted(set(GOLDEN.glob("state-v*.bin")) - {GOLDEN / "state-v4.bin"})
+of_old_formats = pytest.mark.parametrize("path", OLD, ids=lambda path: path.name)
+
+UNREADABLE = b"\x92\xc4\x00\x81\xc0\x01"
+"""A slot whose progress is what no pattern's is."""
+
+
+def restored(path: Path, triggers: str = TRIGGERS) -> Customer:
+    """Return the customer in a golden file."""
+    customer = Customer(ruleset_of(triggers))
+    customer.offset = a_customer().offset
+    customer.state = customer.program.load("c", path.read_bytes())
+    return customer
+
+
+@of_old_formats
+@pytest.mark.parametrize("slot", [UNREADABLE, UNREADABLE[:-1], b"\x90", b"", b"\xc1"])
+@pytest.mark.parametrize("kind", ["slot", "instance"])
+@pytest.mark.parametrize("event_type", ["B", "P", "X"])
+def test_progress_that_cannot_be_read_stops_the_process_at_the_next_record(
+    path: Path, slot: bytes, kind: str, event_type: str
+) -> None:
+    """Whichever it is, and whether or not it concerns the trigger."""
+    customer = restored(path)
+    old = customer.state.old
+    assert old is not None
+    if kind == "slot":
+        old.slots["window"] = _with_fingerprint(slot, customer, "window")
+    else:
+        old.instances["absence"]["one"] = _with_fingerprint(slot, customer, "absence")
 
     with pytest.raises(StateFormatError, match="progress of a trigger cannot be read"):
-        customer.happens(event_type, at, arrival=START + 4)
+        customer.happens(event_type, START + 4)
+
+
+def _with_fingerprint(slot: bytes, customer: Customer, trigger: str) -> bytes:
+    """Return *slot* as what today's *trigger* has made, so that it is not passed over."""
+    made_by = customer.ruleset.triggers[trigger].fingerprint
+    return slot.replace(b"\xc4\x00", b"\xc4\x08" + made_by)
+
+
+@of_old_formats
+def test_progress_that_cannot_be_read_stops_the_process_when_it_wakes(path: Path) -> None:
+    customer = restored(path)
+    assert customer.state.old is not None
+    customer.state.old.slots["window"] = b"\xc1"
+
+    with pytest.raises(StateFormatError, match="progress of a trigger cannot be read"):
+        customer.waits_until(START + 4)
+
+
+@of_old_formats
+def test_what_another_detection_has_made_is_passed_over(path: Path) -> None:
+    customer = restored(path)
+    assert customer.state.old is not None
+    customer.state.old.slots["window"] = UNREADABLE
+
+    customer.happens("P", START + 4)
+
+    assert customer.holders == {"absence", "all", "any", "distinct"}
+
+
+OTHER = TRIGGERS.replace("for: 1h", "for: 3h").replace("at_most: 5", "at_most: 6")
+
+
+@of_old_formats
+@pytest.mark.parametrize("triggers", [TRIGGERS, OTHER], ids=["its own", "another ruleset"])
+def test_who_is_looked_at_in_an_old_format_takes_nothing_over(path: Path, triggers: str) -> None:
+    looked_at, usual = restored(path), restored(path)
+    before = codec.dump_body(looked_at.state)
+
+    described = describe(looked_at.state, ruleset_of(triggers))
+
+    assert codec.dump_body(looked_at.state) == before
+    assert looked_at.state.old is not None
+    assert described == describe(looked_at.state, ruleset_of(triggers))
+    assert ("window" in described["progress"]) is (triggers == TRIGGERS)
+    assert decided_after(looked_at) == decided_after(usual)
+
+
+@of_old_formats
+def test_what_is_taken_over_is_as_if_it_had_been_decided_today(path: Path) -> None:
+    taken, fresh = restored(path), a_customer()
+    for customer in (taken, fresh):
+        customer.waits_until(START + 3)
+
+    one, other = (read(customer.program.dump(customer.state, 0)) for customer in (taken, fresh))
+    for table in ("waits", "matches", "cells", "values", "ids"):
+        assert one[table] == other[table], table
+    assert one["instances"] == other["instances"]
+    assert taken.state.weight >= len(codec.dump_body(taken.state))

@@ -7,7 +7,6 @@ import pytest
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.state import codec
 from triggerstream.core.state.customer import DIGEST, FIXED, MOST, RING, CustomerState
-from triggerstream.core.state.formats import Timer
 
 HOUR = 3_600_000
 
@@ -20,7 +19,7 @@ def remembers(state: CustomerState, event_id: str) -> bool:
 
 def after(*arrivals: int) -> CustomerState:
     """Return a customer whose events came at *arrivals*; their ids are their numbers."""
-    state = CustomerState("c")
+    state = CustomerState(customer_id="c")
     for number, arrival in enumerate(arrivals):
         assert not state.remember("web", str(number), arrival)
     return state
@@ -91,7 +90,7 @@ def test_an_arrival_behind_the_lot_belongs_to_it() -> None:
 
 
 def test_a_duplicate_does_not_refresh_its_place() -> None:
-    state = CustomerState("c")
+    state = CustomerState(customer_id="c")
     for number in range(RING):
         state.remember("web", str(number), number * HOUR)
     state.remember("web", "0", RING * HOUR)
@@ -106,7 +105,7 @@ def test_who_has_64_ids_is_stored_as_ever() -> None:
     state = after(*[0] * RING)
 
     assert codec.load("c", codec.dump(state, 0)).ring == state.ring
-    assert codec.dump_body(state)[:5] == b"\x98\xff\xc5\x02\x00"  # eight fields, -1, 512 bytes
+    assert codec.dump_body(state)[:5] == b"\x9e\xff\xc5\x02\x00"  # 14 fields, -1, 512 bytes
 
 
 def test_a_lot_is_stored_in_front_of_its_ring_and_read_again() -> None:
@@ -151,14 +150,14 @@ def test_a_ring_that_an_older_program_has_gone_on_with_is_read() -> None:
 def test_source_and_id_are_told_apart(
     one: tuple[str | None, str], other: tuple[str | None, str]
 ) -> None:
-    state = CustomerState("c")
+    state = CustomerState(customer_id="c")
     state.remember(*one, 0)
 
     assert not state.remember(*other, 0)
 
 
 def test_bytes_that_lie_across_two_digests_are_no_digest() -> None:
-    state = CustomerState("c")
+    state = CustomerState(customer_id="c")
     state.remember(None, "x", 0)
     digest = bytes(state.ring)
     state.ring = bytearray(b"1234" + digest + b"5678")
@@ -167,15 +166,5 @@ def test_bytes_that_lie_across_two_digests_are_no_digest() -> None:
     assert state.remember(None, "x", 0)
 
 
-def test_the_earliest_wait_is_found_among_all_timers() -> None:
-    state = CustomerState("c")
-    state.lateness = 10
-    state.timers = {"a": Timer(due=50, settled=70, waits=2), "b": Timer(60, 65, 1)}
-
-    state.note_waits()
-
-    assert (state.due, state.wake, state.waits) == (50, 75, 3)
-
-
 def test_who_waits_for_nothing_never_wakes() -> None:
-    assert CustomerState("c").wake == NEVER
+    assert CustomerState(customer_id="c").wake == NEVER

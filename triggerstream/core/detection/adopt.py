@@ -6,7 +6,8 @@ import msgspec
 
 from triggerstream.core.patterns.progress import TRIGGER, Progress
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.core.state.customer import CustomerState
+from triggerstream.core.state.codec import dump_body
+from triggerstream.core.state.customer import FIXED, CustomerState
 from triggerstream.core.state.formats import Open, Slot, Stored3
 from triggerstream.core.state.old_progress import Taking, type_of
 from triggerstream.errors import StateFormatError
@@ -21,6 +22,7 @@ def adopt(state: CustomerState, ruleset: Ruleset) -> None:
     if state.old is not None:
         _take_over(state, state.old, ruleset)
         state.old = None
+        state.weight = len(dump_body(state)) + FIXED
     elif state.detections and state.detections != ruleset.detections:
         _drop_strangers(state, ruleset)
     state.detections = ruleset.detections

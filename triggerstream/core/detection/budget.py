@@ -14,7 +14,7 @@ from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state.codec import dump_body, size_of
-from triggerstream.core.state.customer import CustomerState
+from triggerstream.core.state.customer import FIXED, CustomerState
 
 BYTES = 512 * 1024
 """Stored bytes of one customer: half of what a broker takes by default."""
@@ -34,13 +34,20 @@ def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
         _give_up_wait(state, ruleset, out)
     if state.weight <= BYTES:
         return
-    size = len(dump_body(state))
+    size = _size(state)
     if size > BYTES:
         state.sweep()
-        size = _forget_old_limits(state, ruleset)
+        _forget_old_limits(state, ruleset)
+        size = _size(state)
     if size > BYTES:
-        size = _give_up_bytes(state, ruleset, size - _TARGET, out)
+        _give_up_bytes(state, ruleset, size - _TARGET, out)
+        size = _size(state)
     state.weight = size
+
+
+def _size(state: CustomerState) -> int:
+    """Return the bytes of *state*, as if its ring were full: what still grows unnoticed."""
+    return len(dump_body(state)) + FIXED
 
 
 def _give_up_wait(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
@@ -56,59 +63,77 @@ def _give_up_wait(state: CustomerState, ruleset: Ruleset, out: list[Decided]) ->
     out.append(Bounded("wait", name, state.customer_id))
 
 
-def _forget_old_limits(state: CustomerState, ruleset: Ruleset) -> int:
-    """Forget the firings of triggers that are gone; return the bytes that are left."""
+def _forget_old_limits(state: CustomerState, ruleset: Ruleset) -> None:
+    """Forget the firings of triggers that are gone."""
     known = {trigger.id for trigger in ruleset.source.triggers}
     for name in state.limits.keys() - known:
         del state.limits[name]
-    return len(dump_body(state))
 
 
-def _give_up_bytes(state: CustomerState, ruleset: Ruleset, surplus: int, out: list[Decided]) -> int:
-    """Forget instances until *surplus* bytes are gone; return the bytes that are left."""
+def _give_up_bytes(
+    state: CustomerState, ruleset: Ruleset, surplus: int, out: list[Decided]
+) -> None:
+    """Forget instances until *surplus* bytes are gone.
+
+    What several hold takes its bytes until the last of them has gone.
+    """
+    weights = _weights(state)
+    parts: dict[tuple[str, str], set[int]] = {}
     sizes: dict[str, dict[str, int]] = {}
     holders: Counter[int] = Counter()
-    for trigger in ruleset.triggers.values():
-        by_instance = {
-            each: _size(state, trigger, each) for each in trigger.matcher.instances(state)
-        }
-        sizes[trigger.id] = {each: size for each, size in by_instance.items() if size}
-        for each in sizes[trigger.id]:
-            holders.update(trigger.matcher.rows(state, each))
-    while surplus > 0 and any(sizes.values()):
+    for name, trigger in ruleset.triggers.items():
+        for instance in trigger.matcher.instances(state):
+            cells = _cells(state, trigger, instance)
+            if cells:
+                held = _parts(state, trigger, instance)
+                holders.update(held)
+                parts[name, instance] = held
+                size = sum([size_of(cell) for cell in cells]) + sum(
+                    [weights[each] for each in held]
+                )
+                sizes.setdefault(name, {})[instance] = size
+    while surplus > 0 and sizes:
         name = max(sizes, key=lambda name: (sum(sizes[name].values()), name))
-        trigger = ruleset.triggers[name]
         instance = next(iter(sizes[name]))
-        held = trigger.matcher.rows(state, instance)
-        # What others hold too takes its bytes still.
-        shared = [row for row in held if holders[row] > 1]
-        surplus -= sizes[name].pop(instance) - sum(_event_size(state, each) for each in shared)
+        held = parts[name, instance]
+        surplus -= sizes[name].pop(instance)
+        surplus += sum([weights[each] for each in held if holders[each] > 1])
         holders.subtract(held)
-        trigger.matcher.clear(state, instance)
+        ruleset.triggers[name].matcher.clear(state, instance)
         out.append(Bounded("slot", name, state.customer_id))
+        if not sizes[name]:
+            del sizes[name]
     state.sweep()
-    return len(dump_body(state))
 
 
-def _size(state: CustomerState, trigger: CompiledTrigger, instance: str) -> int:
-    """Return how many bytes an instance takes with the events that it holds; 0 without any."""
-    cells = [
-        (cell, table[cell])
+def _cells(state: CustomerState, trigger: CompiledTrigger, instance: str) -> list[object]:
+    """Return the cells of an instance; none where it holds nothing."""
+    return [
+        table[key + instance]
         for key in trigger.matcher.keys
-        for cell in [key + instance]
         for table in (state.cells, state.waits, state.matches, state.values)
-        if cell in table
+        if key + instance in table
     ]
-    if not cells:
-        return 0
-    events = trigger.matcher.rows(state, instance)
-    return size_of(cells) + sum(_event_size(state, row) for row in events)
 
 
-def _event_size(state: CustomerState, row: int) -> int:
-    """Return how many bytes an event takes in the table."""
-    return _REST + len(state.id_list()[row].encode()) + len(state.bodies.get(row, b""))
+def _parts(state: CustomerState, trigger: CompiledTrigger, instance: str) -> set[int]:
+    """Return the events that an instance holds, by row; and those whose bytes it needs, by ~row."""
+    matcher = trigger.matcher
+    found = matcher.rows(state, instance)
+    for key in matcher.keys:
+        for table in (state.waits, state.matches):
+            cell = table.get(key + instance)
+            if cell is not None and cell[-1] in state.bodies:
+                found.add(~cell[-1])
+    return found
 
 
-_REST = 20
-"""Bytes of an event beside its id and its body: its time, and what MessagePack says of each."""
+def _weights(state: CustomerState) -> dict[int, int]:
+    """Return the bytes of each of these parts, and none too many."""
+    weights = {row: _ENTRY + len(each.encode()) for row, each in enumerate(state.id_list())}
+    weights.update({~row: len(body) for row, body in state.bodies.items()})
+    return weights
+
+
+_ENTRY = 9
+"""Bytes of an event in the table beside its id: its time, and the end of the id."""

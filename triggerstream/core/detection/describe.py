@@ -20,7 +20,8 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
     at the customer's next event.
     """
     if state.old is not None:
-        state = replace(state)  # which takes nothing over by being looked at
+        # Who is looked at takes nothing over by that: the copy has tables of its own.
+        state = replace(state, bodies={}, cells={}, waits={}, matches={}, values={}, instances={})
         adopt(state, ruleset)
     return {
         "customer_id": state.customer_id,

@@ -140,12 +140,16 @@ class Keys:
 
     def take(self) -> str:
         """Return the next one."""
+        number = _FIRST + self._given
         self._given += 1
-        return self._trigger + chr(_FIRST + self._given)
+        return self._trigger + chr(number if number < _SURROGATES else number + _MANY_SURROGATES)
 
 
-_FIRST = ord("0") - 1
+_FIRST = ord("0")
 """A pattern with thousands of cells goes on behind ASCII; a key is as many characters then."""
+_SURROGATES = 0xD800
+"""From here on `_MANY_SURROGATES` numbers are no characters that can be stored."""
+_MANY_SURROGATES = 0x800
 
 
 def accepts(where: Predicate | None, event: Event) -> bool:

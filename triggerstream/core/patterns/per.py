@@ -105,7 +105,8 @@ class PerLook(Look):
         matcher, event = self._matcher, now.event
         named = matcher.read(event)
         if named is None:
-            self.cancel(progress, event, now.at, instance)
+            if self.cancel(progress, event, now.at, instance):
+                now.has_cancelled = True
             return None
         was_held = now.is_held
         now.is_held = now.has_cancelled = False

@@ -36,7 +36,7 @@ _SPARE: Final = 16
 """Rows that nobody names any more may stay in the table, at least, before it is swept."""
 _ALONE: Final = tuple([(row,) for row in range(256)])
 
-_END: Final = b"\xff"
+END: Final = b"\xff"
 """Behind each id: no UTF-8 has this byte."""
 
 
@@ -91,7 +91,7 @@ class Progress:
 
     Attributes:
         times: The table of events: their effective times, in log order, 64 bits each.
-        ids: The table of events: their ids in UTF-8, with a `_END` behind each.
+        ids: The table of events: their ids in UTF-8, with a `END` behind each.
         bodies: The bytes, by row, of those that a timer may make the last of a match.
         cells: Rows by key: partial matches, and counted events.
         waits: Open waits by key: when it is due; how much later its opener arrived; a number for
@@ -123,7 +123,7 @@ class Progress:
         """Put the event that is decided into the table."""
         event = now.event
         self.times.append(now.at)
-        self.ids += event.event_id.encode() + _END
+        self.ids += event.event_id.encode() + END
         if now.is_whole:
             bodies = self.bodies
             bodies[now.row] = event.raw
@@ -135,11 +135,11 @@ class Progress:
     def fill(self, events: list[tuple[int, str]]) -> None:
         """Make the table of *events*: times and ids."""
         self.times = array("q", [at for at, _ in events])
-        self.ids = bytearray(b"".join([event_id.encode() + _END for _, event_id in events]))
+        self.ids = bytearray(b"".join([event_id.encode() + END for _, event_id in events]))
 
     def id_list(self) -> list[str]:
         """Return the ids of all events in the table, by row."""
-        return [each.decode() for each in self.ids.split(_END)[:-1]]
+        return [each.decode() for each in self.ids.split(END)[:-1]]
 
     def ids_of(self, rows: Rows, last: str) -> tuple[str, ...]:
         """Return the ids of *rows*; the event that is decided, called *last*, may be one."""
@@ -150,6 +150,7 @@ class Progress:
 
     def sweep(self) -> None:
         """Forget the events that no cell names; those that stay move up."""
+        self._trim()
         held: set[int] = set()
         held.update(*self.cells.values())
         held.update(*[wait[IN_WAIT:] for wait in self.waits.values()])
@@ -157,15 +158,14 @@ class Progress:
         times = self.times
         if len(held) < len(times):
             rows = sorted(held)
-            ids = self.ids.split(_END)
+            ids = self.ids.split(END)
             self.times = array("q", [times[row] for row in rows])
-            self.ids = bytearray(b"".join([ids[row] + _END for row in rows]))
+            self.ids = bytearray(b"".join([ids[row] + END for row in rows]))
             self.rename({row: number for number, row in enumerate(rows)})
         self.room = len(held) + max(_SPARE, len(held) // 2)
 
     def rename(self, rows: dict[int, int]) -> None:
         """Name in every cell the rows of today, given by those of before."""
-        self._trim()
         self.bodies = {rows[row]: body for row, body in self.bodies.items()}
         self.cells = {key: _renamed(cell, 0, rows) for key, cell in self.cells.items()}
         self.waits = {key: _renamed(wait, IN_WAIT, rows) for key, wait in self.waits.items()}

@@ -33,7 +33,7 @@ class Interest:
 
     Attributes:
         looks: What they do to which triggers, in the order of (priority, id).
-        growth: How many rows one event names in what they hold, at most.
+        growth: How much one event adds to what they hold, at most, counted in rows that it names.
     """
 
     goals: tuple[Goal, ...]
@@ -149,5 +149,11 @@ def _interest(
     return Interest(
         goals=tuple(goals),
         looks=tuple([(trigger.matcher.look(event_type), trigger) for trigger in triggers]),
-        growth=sum(trigger.matcher.growth for trigger in triggers),
+        growth=sum([_growth(trigger) for trigger in triggers]),
     )
+
+
+def _growth(trigger: CompiledTrigger) -> int:
+    """Return how many rows one event names, with those that its instance takes the room of: its
+    text stands in the keys of a cell and of the values, and among the instances."""
+    return trigger.matcher.growth * (1 if trigger.source.per is None else 3)

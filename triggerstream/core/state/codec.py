@@ -19,6 +19,7 @@ import sys
 import msgspec
 
 from triggerstream.core.keyed import header
+from triggerstream.core.patterns.progress import END
 from triggerstream.core.state.customer import DIGEST, FIXED, RING, CustomerState
 from triggerstream.core.state.formats import Stored, Stored1, Stored2, Stored3
 from triggerstream.errors import StateFormatError
@@ -73,6 +74,12 @@ def load(customer_id: str, value: bytes) -> CustomerState:
 
 
 def _read_progress(state: CustomerState, stored: Stored) -> None:
+    number = stored.ids.count(END)
+    if len(stored.times) != 8 * number:
+        raise StateFormatError(
+            f"customer {state.customer_id!r}: 8 bytes of time are required for each of {number} "
+            f"events; found {len(stored.times)}"
+        )
     state.times.frombytes(stored.times)
     if _IS_BIG_ENDIAN:
         state.times.byteswap()

@@ -10,11 +10,11 @@ compiled (``docs/decisions/0007``).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from triggerstream.core.patterns.progress import Rows, Value
+from triggerstream.core.patterns.progress import IN_MATCH, IN_WAIT, Value
 from triggerstream.core.state.limits import Memory
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 else:
     # What the decoder takes: it is decoded by who knows its type.
     OldProgress = msgspec.Raw
+
+
+_Row = Annotated[int, msgspec.Meta(ge=0)]
+_Cell = Annotated[tuple[_Row, ...], msgspec.Meta(min_length=1)]
+_Wait = Annotated[tuple[_Row, ...], msgspec.Meta(min_length=IN_WAIT + 1)]
+_Match = Annotated[tuple[_Row, ...], msgspec.Meta(min_length=IN_MATCH + 1)]
 
 
 class Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -35,9 +41,9 @@ class Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
     times: bytes
     ids: bytearray
     bodies: dict[int, bytes]
-    cells: dict[str, Rows]
-    waits: dict[str, Rows]
-    matches: dict[str, Rows]
+    cells: dict[str, _Cell]
+    waits: dict[str, _Wait]
+    matches: dict[str, _Match]
     values: dict[str, tuple[Value, ...]]
     instances: dict[str, list[str]]
     room: int
