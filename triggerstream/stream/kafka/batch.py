@@ -40,37 +40,11 @@ class Filling:
         self.keys.append(key)
         self.values.append(value)
 
-    def columns(self, partition: int, start: int, end: int) -> Columns:
-        """Return the records with *start* <= index < *end*."""
-        headers = self.headers
-        if headers:
-            some = [index for index in range(start, end) if index in headers]
-            headers = {index - start: headers[index] for index in some}
+    def columns(self, partition: int) -> Columns:
+        """Return what has been filled in, by now."""
         return Columns(
-            partition,
-            self.offsets[start:end],
-            self.timestamps[start:end],
-            self.keys[start:end],
-            self.values[start:end],
-            headers,
+            partition, self.offsets, self.timestamps, self.keys, self.values, self.headers
         )
-
-    def shorten(self, end: int) -> None:
-        """Forget the records with index >= *end*."""
-        self.headers = {at: each for at, each in self.headers.items() if at < end}
-        del self.offsets[end:]
-        del self.timestamps[end:]
-        del self.keys[end:]
-        del self.values[end:]
-
-    def drop(self, end: int) -> None:
-        """Forget the records with index < *end*."""
-        if self.headers:
-            self.headers = {at - end: each for at, each in self.headers.items() if at >= end}
-        del self.offsets[:end]
-        del self.timestamps[:end]
-        del self.keys[:end]
-        del self.values[:end]
 
 
 def read_records(
@@ -82,12 +56,14 @@ def read_records(
     base_timestamp: int,
     is_appended: bool,
     since: int,
+    most: int,
     into: Filling,
-) -> None:
-    """Add to *into* the records of a batch that stand in *source* from *position* to *end*.
+) -> int:
+    """Add to *into* the records of a batch that stand in *source* from *position* to *end*, until
+    it has *most* of them; return the position of those that are left.
 
-    What is kept of *source* is copied. The batch's checksum has been found right, so that its
-    structure is as the broker checked it.
+    What is kept of *source* is copied: a value that somebody holds pins no fetch in memory. The
+    batch's checksum has been found right, so that its structure is as the broker checked it.
 
     Args:
         base_timestamp: What the records' timestamps are counted from; all of them have this one
@@ -96,9 +72,9 @@ def read_records(
 
     Raises:
         ValueError: The records do not end at *end*.
-        IndexError: They do not end at all.
+        IndexError: Nor do they within *source*.
     """
-    while position < end:
+    while position < end and len(into.offsets) < most:
         _, position = _number(source, position)  # how long the record is
         position += 1  # its attributes, of which there are none
         later, position = _number(source, position)
@@ -113,8 +89,9 @@ def read_records(
         if offset >= since:
             timestamp = base_timestamp if is_appended else base_timestamp + later
             into.add(offset, timestamp, key, value, headers)
-    if position != end:
+    if position > end:
         raise ValueError(f"records that end at byte {end} are required; found {position}")
+    return position
 
 
 def _headers(source: bytes, position: int, count: int) -> tuple[list[Header], int]:
