@@ -50,17 +50,16 @@ class Filling:
 def read_records(
     source: bytes,
     position: int,
-    end: int,
+    count: int,
     *,
     base_offset: int,
     base_timestamp: int,
     is_appended: bool,
     since: int,
-    most: int,
     into: Filling,
 ) -> int:
-    """Add to *into* the records of a batch that stand in *source* from *position* to *end*, until
-    it has *most* of them; return the position of those that are left.
+    """Add to *into* the next *count* records of a batch, which stand in *source* from *position*
+    on; return the position behind them.
 
     What is kept of *source* is copied: a value that somebody holds pins no fetch in memory. The
     batch's checksum has been found right, so that its structure is as the broker checked it.
@@ -71,10 +70,9 @@ def read_records(
         since: Records at lower offsets are left out.
 
     Raises:
-        ValueError: The records do not end at *end*.
-        IndexError: Nor do they within *source*.
+        IndexError: They do not end within *source*.
     """
-    while position < end and len(into.offsets) < most:
+    for _ in range(count):
         _, position = _number(source, position)  # how long the record is
         position += 1  # its attributes, of which there are none
         later, position = _number(source, position)
@@ -82,15 +80,13 @@ def read_records(
         key, position = _text(source, position)
         value, position = _text(source, position)
         headers: list[Header] = _NONE
-        count, position = _number(source, position)
-        if count > 0:
-            headers, position = _headers(source, position, count)
+        named, position = _number(source, position)
+        if named > 0:
+            headers, position = _headers(source, position, named)
         offset = base_offset + above
         if offset >= since:
             timestamp = base_timestamp if is_appended else base_timestamp + later
             into.add(offset, timestamp, key, value, headers)
-    if position > end:
-        raise ValueError(f"records that end at byte {end} are required; found {position}")
     return position
 
 

@@ -207,9 +207,14 @@ class Unpacked:
         if batch.producer_id is None:
             old = list(map(_timed, batch))
             return _Theirs(old, len(old))
+        count = self._count()
         if self._by_own_reader and not batch.compression_type:
-            return _Own(batch, data, begin + _RECORDS, end)
-        return _Theirs(batch, int.from_bytes(data[begin + _COUNT : begin + _RECORDS], "big"))
+            return _Own(batch, count, data, begin + _RECORDS, end)
+        return _Theirs(batch, count)
+
+    def _count(self) -> int:
+        at = self._place.begin + _COUNT
+        return int.from_bytes(self._packed.data[at : at + 4], "big")
 
     def _is_passed_over(self, batch: Any) -> bool:
         """Return whether *batch* holds a mark, or records that were taken back."""
@@ -227,7 +232,7 @@ class Unpacked:
             plain = _DefaultRecordBatchPy(self._packed.data[self._place.begin : self._place.end])
             plain._maybe_uncompress()  # noqa: SLF001 - see the plug-point tests
             source = bytes(plain._buffer)  # noqa: SLF001
-            self._part = _Own(self._batch, source, plain._pos, len(source))  # noqa: SLF001
+            self._part = _Own(self._batch, self._count(), source, plain._pos, len(source))  # noqa: SLF001
             return False
         except (IndexError, ValueError) as error:
             raise self._damaged(str(error)) from error
@@ -240,29 +245,38 @@ class Unpacked:
 
 
 class _Own:
-    """Reads a batch with our own reader: what is in *source* with *begin* <= position < *end*."""
+    """Reads a batch of *count* records with our own reader: what is in *source* with *begin* <=
+    position < *end*."""
 
-    def __init__(self, batch: Any, source: bytes, begin: int, end: int) -> None:
-        self._source, self._position, self._end = source, begin, end
+    def __init__(self, batch: Any, count: int, source: bytes, begin: int, end: int) -> None:
+        self._left, self._source, self._position, self._end = count, source, begin, end
         self._base_offset = batch.base_offset
         self._is_appended = bool(batch.attributes & _APPENDED)
         self._base_timestamp = batch.max_timestamp if self._is_appended else batch.first_timestamp
 
     def read(self, into: Filling, most: int, since: int) -> bool:
-        """Read on until *into* has *most* records, leaving out those below the offset *since*;
-        return whether the batch has ended."""
+        """Read on, until *into* has *most* records at most, leaving out those below the offset
+        *since*; return whether the batch has ended.
+
+        Raises:
+            ValueError: Its records do not fill it.
+            IndexError: They do not end.
+        """
+        count = min(self._left, most - len(into.offsets))
         self._position = read_records(
             self._source,
             self._position,
-            self._end,
+            count,
             base_offset=self._base_offset,
             base_timestamp=self._base_timestamp,
             is_appended=self._is_appended,
             since=since,
-            most=most,
             into=into,
         )
-        return self._position == self._end
+        self._left -= count
+        if not self._left and self._position != self._end:
+            raise ValueError(f"{self._position - self._end} bytes beyond its records' end")
+        return not self._left
 
 
 class _Theirs:
