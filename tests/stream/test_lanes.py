@@ -99,6 +99,16 @@ async def test_a_partition_is_turned_in_its_silence(
     await read.process.other.wait()
 
 
+async def test_a_backlog_starves_nobody(read: Read) -> None:
+    await read.reading.open(1, [2])
+    for _ in range(2):
+        read.reading.handover.put(Batch(2, 1, ["b"], 1))
+
+    await read.process.other.wait()
+
+    assert read.process.calls == ["open 2", "batch 2"]
+
+
 async def test_giving_away_waits_for_the_call_under_way(read: Read) -> None:
     await read.begin(1)
     asyncio.get_running_loop().call_soon(read.process.go_on.set)

@@ -304,7 +304,18 @@ def test_a_batch_whose_records_do_not_fit_is_an_error(unpack: Unpack, at: int, b
     made[at] = byte
 
     with pytest.raises(CorruptRecordException):
-        list(unpack(packed(bytes(resealed(made)), 0)))
+        list(unpack(packed(bytes(resealed(made) + batch(1, [0])), 0)))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_batch_with_another_number_of_records_than_it_says_is_an_error(
+    unpack: Unpack, count: int
+) -> None:
+    made = batch(0, [0, 2])
+    made[_COUNT : _COUNT + 4] = count.to_bytes(4, "big")
+
+    with pytest.raises(CorruptRecordException):
+        list(unpack(packed(bytes(resealed(made) + batch(3, [0])), 0)))
 
 
 class Subscribed:

@@ -40,54 +40,29 @@ class Filling:
         self.keys.append(key)
         self.values.append(value)
 
-    def columns(self, partition: int, start: int, end: int) -> Columns:
-        """Return the records with *start* <= index < *end*."""
-        headers = self.headers
-        if headers:
-            some = [index for index in range(start, end) if index in headers]
-            headers = {index - start: headers[index] for index in some}
+    def columns(self, partition: int) -> Columns:
+        """Return what has been filled in, by now."""
         return Columns(
-            partition,
-            self.offsets[start:end],
-            self.timestamps[start:end],
-            self.keys[start:end],
-            self.values[start:end],
-            headers,
+            partition, self.offsets, self.timestamps, self.keys, self.values, self.headers
         )
-
-    def shorten(self, end: int) -> None:
-        """Forget the records with index >= *end*."""
-        self.headers = {at: each for at, each in self.headers.items() if at < end}
-        del self.offsets[end:]
-        del self.timestamps[end:]
-        del self.keys[end:]
-        del self.values[end:]
-
-    def drop(self, end: int) -> None:
-        """Forget the records with index < *end*."""
-        if self.headers:
-            self.headers = {at - end: each for at, each in self.headers.items() if at >= end}
-        del self.offsets[:end]
-        del self.timestamps[:end]
-        del self.keys[:end]
-        del self.values[:end]
 
 
 def read_records(
     source: bytes,
     position: int,
-    end: int,
+    count: int,
     *,
     base_offset: int,
     base_timestamp: int,
     is_appended: bool,
     since: int,
     into: Filling,
-) -> None:
-    """Add to *into* the records of a batch that stand in *source* from *position* to *end*.
+) -> int:
+    """Add to *into* the next *count* records of a batch, which stand in *source* from *position*
+    on; return the position behind them.
 
-    What is kept of *source* is copied. The batch's checksum has been found right, so that its
-    structure is as the broker checked it.
+    What is kept of *source* is copied: a value that somebody holds pins no fetch in memory. The
+    batch's checksum has been found right, so that its structure is as the broker checked it.
 
     Args:
         base_timestamp: What the records' timestamps are counted from; all of them have this one
@@ -95,10 +70,9 @@ def read_records(
         since: Records at lower offsets are left out.
 
     Raises:
-        ValueError: The records do not end at *end*.
-        IndexError: They do not end at all.
+        IndexError: They do not end within *source*.
     """
-    while position < end:
+    for _ in range(count):
         _, position = _number(source, position)  # how long the record is
         position += 1  # its attributes, of which there are none
         later, position = _number(source, position)
@@ -106,15 +80,14 @@ def read_records(
         key, position = _text(source, position)
         value, position = _text(source, position)
         headers: list[Header] = _NONE
-        count, position = _number(source, position)
-        if count > 0:
-            headers, position = _headers(source, position, count)
+        named, position = _number(source, position)
+        if named > 0:
+            headers, position = _headers(source, position, named)
         offset = base_offset + above
         if offset >= since:
             timestamp = base_timestamp if is_appended else base_timestamp + later
             into.add(offset, timestamp, key, value, headers)
-    if position != end:
-        raise ValueError(f"records that end at byte {end} are required; found {position}")
+    return position
 
 
 def _headers(source: bytes, position: int, count: int) -> tuple[list[Header], int]:

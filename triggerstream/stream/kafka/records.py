@@ -16,12 +16,13 @@ import struct
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any, Final, NamedTuple
 
 from aiokafka.consumer import fetcher as aiokafka_fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.default_records import DefaultRecord, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
 from triggerstream.core.records.columns import Columns, Row
@@ -45,8 +46,10 @@ _MAGIC: Final = 2
 its last one."""
 _LAST_OFFSET: Final = 23
 """Where a batch of this format says how far above its offset its last one was when it was made."""
+_COUNT: Final = 57
+"""Where it says in four bytes how many records it has."""
 _RECORDS: Final = 61
-"""Where its records begin."""
+"""Where these begin."""
 _APPENDED: Final = 0x08
 """Of a batch's attributes: its records' time is that of their append."""
 
@@ -122,6 +125,9 @@ class Unpacked:
     Args:
         is_whole: Whether it is handed on as it is, to be read elsewhere.
         by_own_reader: Whether batches that are not compressed are read by our own reader.
+
+    Attributes:
+        next_fetch_offset: The offset behind what has been taken.
     """
 
     def __init__(
@@ -137,27 +143,24 @@ class Unpacked:
         self._tp = packed._tp  # noqa: SLF001
         self._aborted = Aborted(packed) if packed._isolation_level == READ_COMMITTED else None  # noqa: SLF001
         self._by_own_reader = by_own_reader
-        self._batches = deque(_whole_batches(self._packed.data))
+        self._places = deque(_whole_batches(self._packed.data))
         # aiokafka takes all for what the first one is, and fails where others follow.
-        self._is_mixed = len({batch.magic < _MAGIC for batch in self._batches}) > 1
-        # Read, and not handed out yet; and where what has been read ends.
-        self._read = Filling()
-        self._done = 0
-        self._following = self.next_fetch_offset
+        self._is_mixed = len({place.magic < _MAGIC for place in self._places}) > 1
+        # The batch under way, of which the first records may have been taken.
+        self._batch: Any = None
+        self._part: _Own | _Theirs | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether all has been handed out."""
-        return not self._left and not self._batches
-
-    @property
-    def _left(self) -> int:
-        return len(self._read.offsets) - self._done
+        """Whether all has been taken."""
+        return self._part is None and not self._places
 
     @property
     def end(self) -> int:
         """The offset behind all that was fetched, by what its batches say of themselves."""
-        return self._batches[-1].following if self._batches else self._following
+        if self._places:
+            return self._places[-1].following
+        return self.next_fetch_offset if self._part is None else int(self._batch.next_offset)
 
     def take(self, most: int = ALL) -> Columns:
         """Return the next records: *most* of them, or what there is.
@@ -167,20 +170,18 @@ class Unpacked:
         Raises:
             CorruptRecordException: A batch is not what its producer made.
         """
-        while self._left < most and self._batches:
-            if self._done:
-                self._read.drop(self._done)
-                self._done = 0
-            self._read_batch()
-        start, end = self._done, self._done + min(most, self._left)
-        records = self._read.columns(self._tp.partition, start, end)
-        self._done = end
-        if not self._left:
-            self._read, self._done = Filling(), 0
-            self.next_fetch_offset = self._following
-        else:
-            self.next_fetch_offset = records.offsets[-1] + 1
-        return records
+        into = Filling()
+        while len(into.offsets) < most and not self.is_over:
+            if self._part is None:
+                self._part = self._begin()
+            # A fetch begins with the whole batch that its offset is in.
+            if self._part is None or self._read_on(self._part, into, most):
+                self._part = None
+                # Compaction may have removed the batch's last records.
+                self.next_fetch_offset = self._batch.next_offset
+            elif into.offsets:
+                self.next_fetch_offset = into.offsets[-1] + 1
+        return into.columns(self._tp.partition)
 
     def __iter__(self) -> Iterator[Row]:
         return self
@@ -193,22 +194,27 @@ class Unpacked:
 
     # ── one batch ───────────────────────────────────────────────────────────────────────────
 
-    def _read_batch(self) -> None:
-        place, data = self._batches.popleft(), self._packed.data
-        begin, end = place.begin, place.end
+    def _begin(self) -> _Own | _Theirs | None:
+        """Return how the next batch is read, or ``None`` where it is passed over."""
+        self._place, data = self._places.popleft(), self._packed.data
+        begin, end = self._place.begin, self._place.end
         packed = MemoryRecords(data[begin:end]) if self._is_mixed else self._packed
-        batch = packed.next_batch()
+        self._batch = batch = packed.next_batch()
         if not batch.validate_crc():
-            raise self._damaged(batch, "its checksum is not that of its bytes")
-        if not self._is_passed_over(batch):
-            if batch.producer_id is None:
-                self._read_old(batch)
-            elif self._by_own_reader and not batch.compression_type:
-                self._read_own(batch, data, begin + _RECORDS, end)
-            else:
-                self._read_theirs(batch, begin, end)
-        # Compaction may have removed the batch's last records.
-        self._following = batch.next_offset
+            raise self._damaged("its checksum is not that of its bytes")
+        if self._is_passed_over(batch):
+            return None
+        if batch.producer_id is None:
+            old = list(map(_timed, batch))
+            return _Theirs(old, len(old))
+        count = self._count()
+        if self._by_own_reader and not batch.compression_type:
+            return _Own(batch, count, data, begin + _RECORDS, end)
+        return _Theirs(batch, count)
+
+    def _count(self) -> int:
+        at = self._place.begin + _COUNT
+        return int.from_bytes(self._packed.data[at : at + 4], "big")
 
     def _is_passed_over(self, batch: Any) -> bool:
         """Return whether *batch* holds a mark, or records that were taken back."""
@@ -216,57 +222,97 @@ class Unpacked:
             return self._aborted.has(batch) or batch.is_control_batch
         return bool(batch.is_control_batch)
 
-    # A fetch begins with the whole batch that its offset is in.
-
-    def _read_own(self, batch: Any, source: bytes, begin: int, end: int) -> None:
-        """Read the records of *batch* in *source*, with *begin* <= position < *end*."""
-        is_appended = bool(batch.attributes & _APPENDED)
+    def _read_on(self, part: _Own | _Theirs, into: Filling, most: int) -> bool:
+        """Read of the batch under way until *into* has *most* records; return whether that was
+        all of it."""
         try:
-            read_records(
-                source,
-                begin,
-                end,
-                base_offset=batch.base_offset,
-                base_timestamp=batch.max_timestamp if is_appended else batch.first_timestamp,
-                is_appended=is_appended,
-                since=self._following,
-                into=self._read,
-            )
-        except (IndexError, ValueError) as error:
-            raise self._damaged(batch, str(error)) from error
-
-    def _read_theirs(self, batch: Any, begin: int, end: int) -> None:
-        read, since = self._read, self._following
-        offsets, timestamps, keys, values = read.offsets, read.timestamps, read.keys, read.values
-        before = len(offsets)
-        try:
-            # `Filling.add`, without a call for each record.
-            for found in batch:
-                if (offset := found.offset) >= since:
-                    if headers := found.headers:
-                        read.headers[len(offsets)] = headers
-                    offsets.append(offset)
-                    timestamps.append(found.timestamp)
-                    keys.append(found.key)
-                    values.append(found.value)
+            return part.read(into, most, self.next_fetch_offset)
         except UnicodeDecodeError:
-            read.shorten(before)
             # aiokafka's own batch in pure Python knows how to decompress.
-            plain = _DefaultRecordBatchPy(self._packed.data[begin:end])
+            plain = _DefaultRecordBatchPy(self._packed.data[self._place.begin : self._place.end])
             plain._maybe_uncompress()  # noqa: SLF001 - see the plug-point tests
             source = bytes(plain._buffer)  # noqa: SLF001
-            self._read_own(batch, source, plain._pos, len(source))  # noqa: SLF001
+            self._part = _Own(self._batch, self._count(), source, plain._pos, len(source))  # noqa: SLF001
+            return False
+        except (IndexError, ValueError) as error:
+            raise self._damaged(str(error)) from error
 
-    def _damaged(self, batch: Any, found: str) -> CorruptRecordException:
+    def _damaged(self, found: str) -> CorruptRecordException:
         where = f"{self._tp.topic}/{self._tp.partition}"
-        return CorruptRecordException(f"{where}: the batch before {batch.next_offset}: {found}")
+        return CorruptRecordException(
+            f"{where}: the batch before {self._batch.next_offset}: {found}"
+        )
 
-    def _read_old(self, batch: Any) -> None:
-        """Read a *batch* from before Kafka 0.11, whose records may have no time at all."""
-        for found in batch:
-            if found.offset >= self._following:
-                timestamp = NO_TIME if found.timestamp is None else found.timestamp
-                self._read.add(found.offset, timestamp, found.key, found.value, [])
+
+class _Own:
+    """Reads a batch of *count* records with our own reader: what is in *source* with *begin* <=
+    position < *end*."""
+
+    def __init__(self, batch: Any, count: int, source: bytes, begin: int, end: int) -> None:
+        self._left, self._source, self._position, self._end = count, source, begin, end
+        self._base_offset = batch.base_offset
+        self._is_appended = bool(batch.attributes & _APPENDED)
+        self._base_timestamp = batch.max_timestamp if self._is_appended else batch.first_timestamp
+
+    def read(self, into: Filling, most: int, since: int) -> bool:
+        """Read on, until *into* has *most* records at most, leaving out those below the offset
+        *since*; return whether the batch has ended.
+
+        Raises:
+            ValueError: Its records do not fill it.
+            IndexError: They do not end.
+        """
+        count = min(self._left, most - len(into.offsets))
+        self._position = read_records(
+            self._source,
+            self._position,
+            count,
+            base_offset=self._base_offset,
+            base_timestamp=self._base_timestamp,
+            is_appended=self._is_appended,
+            since=since,
+            into=into,
+        )
+        self._left -= count
+        if not self._left and self._position != self._end:
+            raise ValueError(f"{self._position - self._end} bytes beyond its records' end")
+        return not self._left
+
+
+class _Theirs:
+    """Reads a batch of *count* records with aiokafka's reader."""
+
+    def __init__(self, batch: Any, count: int) -> None:
+        # A batch of theirs may be iterated once.
+        self._records, self._left = chain(batch), count
+
+    def read(self, into: Filling, most: int, since: int) -> bool:
+        """Do what `_Own.read` does.
+
+        Raises:
+            UnicodeDecodeError: The name of a header is no text; the batch cannot be gone on with.
+        """
+        offsets, timestamps, keys, values = into.offsets, into.timestamps, into.keys, into.values
+        count = most - len(offsets)
+        # To its end, where it looks whether all of its bytes were records.
+        records = self._records if count >= self._left else islice(self._records, count)
+        self._left -= count
+        # `Filling.add`, without a call for each record.
+        for found in records:
+            if (offset := found.offset) >= since:
+                if headers := found.headers:
+                    into.headers[len(offsets)] = headers
+                offsets.append(offset)
+                timestamps.append(found.timestamp)
+                keys.append(found.key)
+                values.append(found.value)
+        return self._left <= 0
+
+
+def _timed(found: Any) -> DefaultRecord:
+    """Return a record from before Kafka 0.11, which may have no time at all, with one."""
+    timestamp = NO_TIME if found.timestamp is None else found.timestamp
+    return DefaultRecord(found.offset, timestamp, 0, found.key, found.value, [])
 
 
 class Aborted:
