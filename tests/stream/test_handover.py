@@ -79,3 +79,16 @@ async def test_clearing_ends_every_wait() -> None:
         waiting.clear()
 
         assert await asyncio.gather(*waits) == [None, None]
+
+
+async def test_waking_ends_every_wait_and_drops_nothing() -> None:
+    waiting = handover()
+    waiting.put(Batch(3, 7, ["a"], 1))
+    waits = [asyncio.create_task(waiting.get(partition, 60)) for partition in (1, 2)]
+    await asyncio.sleep(0)  # both wait now
+
+    waiting.wake()
+
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*waits) == [None, None]
+        assert await waiting.get(3, 60) == Batch(3, 7, ["a"], 1)

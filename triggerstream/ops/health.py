@@ -34,6 +34,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from triggerstream import __version__
 from triggerstream.errors import SettingsError
 
+STOPS_WITHIN = 0.5
+"""Seconds after which the server looks again whether it is to stop."""
+
 PATHS = ("/livez", "/readyz", "/metrics", "/version", "/customers/<id>")
 
 Inspect = Callable[[str], Any]
@@ -126,7 +129,7 @@ class HealthServer:
             target=self._server.serve_forever,
             name="health",
             daemon=True,
-            kwargs={"poll_interval": 0.2},
+            kwargs={"poll_interval": STOPS_WITHIN},
         )
 
     @property
