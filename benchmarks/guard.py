@@ -33,7 +33,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import thread_time_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from rocksdict import Rdict, WriteBatch, WriteOptions
@@ -94,6 +94,14 @@ RATIOS: Mapping[str, tuple[str, str]] = {
     "sender's turn / plain": ("sender", "plain sender"),
 }
 """By name: what of ours, over what."""
+
+
+class _Row(NamedTuple):
+    """A record of a changelog."""
+
+    offset: int
+    key: bytes
+    value: bytes | None
 
 
 class _Deciding:
@@ -215,7 +223,7 @@ class Bench:
 
     def _restored(self) -> int:
         rows = [
-            (self._offset + number, CUSTOMER_PREFIX + customer, value)
+            _Row(self._offset + number, CUSTOMER_PREFIX + customer, value)
             for number, (customer, value) in enumerate(self._hundred.stored.items())
         ]
         self._offset += len(rows)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
-from operator import attrgetter
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -35,8 +34,6 @@ STALLED: Final = 60.0
 """Seconds without any record after which a restore is given up."""
 
 _FETCH: Final = 4 << 20
-
-_entry = attrgetter("offset", "key", "value")
 
 
 def changelog_consumer(options: Mapping[str, Any], **fetching: int) -> AIOKafkaConsumer:
@@ -65,9 +62,11 @@ class ChangelogReader:
         self.position = 0
         self.end = 0
 
-    def apply(self, records: Iterable[Any], end: float = inf) -> None:
-        """Take those of aiokafka's *records* that are below the offset *end*."""
-        self.restore.apply([entry for entry in map(_entry, records) if entry[0] < end])
+    def apply(self, records: Sequence[Any], end: float = inf) -> None:
+        """Take those of *records* (in offset order, one at least) below the offset *end*."""
+        if records[-1].offset >= end:
+            records = [record for record in records if record.offset < end]
+        self.restore.apply(records)
 
 
 async def restore(
