@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -92,8 +93,22 @@ class Bench:
             await delete_topics(self.bootstrap, prefix)
 
 
-async def measure_worker(bench: Bench, rules: str, events: int, *, warm_up: int = WARM_UP) -> float:
-    """Return the microseconds of CPU that a worker under *rules* (YAML) takes for an event."""
+async def measure_worker(
+    bench: Bench,
+    rules: str,
+    events: int,
+    *,
+    warm_up: int = WARM_UP,
+    settings: Mapping[str, str] | None = None,
+) -> float:
+    """Return the microseconds of CPU that a worker under *rules* (YAML) takes for an event.
+
+    How far apart its checkpoints were is told on stderr: where they are expensive that is more than
+    the interval (`stream.keyed.owned_partition`).
+
+    Args:
+        settings: Further settings of the worker, without their prefix.
+    """
     prefix = bench.next_prefix()
     directory = bench.directory / prefix
     directory.mkdir()
@@ -101,20 +116,34 @@ async def measure_worker(bench: Bench, rules: str, events: int, *, warm_up: int 
     folder.mkdir()
     (folder / "bench.yaml").write_text(rules, encoding="utf-8")
     async with bench.topics(prefix) as topic:
-        settings = {
+        all_settings = {
+            **(settings or {}),
             "KAFKA__BOOTSTRAP": bench.bootstrap,
             "KAFKA__TOPIC_PREFIX": prefix,
             "KAFKA__PARTITIONS": str(PARTITIONS),
         }
-        worker = Process("worker", ["worker", "--triggers", str(folder)], settings, directory)
+        worker = Process("worker", ["worker", "--triggers", str(folder)], all_settings, directory)
         try:
             await worker.wait_until_ready()
             group = Topics(prefix).process("detect")
+            began = time.monotonic()
             figure = await bench.measure(worker.pid, group, topic, events, warm_up=warm_up)
+            made = _checkpoints(await worker.metrics())
+            apart = (time.monotonic() - began) * PARTITIONS / max(1, made)
+            said = f"{made} checkpoints of {PARTITIONS} partitions, {apart:.1f} s apart"
+            print(f"worker: {said}", file=sys.stderr)
             await bench.require(Topics(prefix).changelog("detect"), _STATES)
             return figure
         finally:
             worker.stop()
+
+
+_CHECKPOINTS = re.compile(r"^triggerstream_checkpoint_seconds_count{.*} ([0-9.e+]+)$", re.MULTILINE)
+
+
+def _checkpoints(metrics: str) -> int:
+    """Return from a worker's *metrics* how many checkpoints it has made."""
+    return round(sum(map(float, _CHECKPOINTS.findall(metrics))))
 
 
 @contextmanager

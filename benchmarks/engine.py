@@ -1,14 +1,14 @@
-"""What deciding costs: the engine alone, on decoded events, beside decoding them.
+"""What deciding costs: the engine alone, over a store in memory, beside decoding the events.
 
-100 triggers of which 4 look at each event type, and one of these changes something: five to six
-times what it costs to decode the event, everything included.
+100 triggers of which 4 look at each event type, and one of these changes something.
 
     python benchmarks/engine.py [--events N] [--json]
 
 Decoding and deciding take turns, some events each; after each turn the customers that it touched
-are dumped and loaded. The fastest fiftieth of the turns in the second half tells what it costs
-where nobody disturbs, on a machine that others use too; the ratio is what travels. Times are the
-process's CPU time, without the collector of cycles, which a worker tunes.
+are dumped and loaded. What deciding takes has decoding in it, since a partition does both. The
+fastest fiftieth of the turns in the second half tells what it costs where nobody disturbs, on a
+machine that others use too; the ratio is what travels. Times are the process's CPU time, without
+the collector of cycles, which a worker tunes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from collections.abc import Callable, Sequence
 from time import process_time_ns
 from typing import Any
 
+from benchmarks.load import Line
 from triggerstream.core.detection.detect import Detect
-from triggerstream.core.events.decode import decode_event
-from triggerstream.core.events.event import Event
+from triggerstream.core.keyed.cuts import Cut
+from triggerstream.core.keyed.memory_store import MemoryStore
+from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.model import (
     AbsentStep,
     CountPattern,
@@ -35,8 +37,8 @@ from triggerstream.core.model import (
     Test,
     Trigger,
 )
+from triggerstream.core.records.columns import in_columns
 from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset
-from triggerstream.core.state.customer import CustomerState
 
 TYPES = [f"type_{number}" for number in range(40)]
 CUSTOMERS = 5_000
@@ -90,10 +92,13 @@ class Turns:
     def __init__(self) -> None:
         self._times: list[float] = []
 
-    def take(self, work: Callable[[Sequence[Any]], None], on: Sequence[Any]) -> None:
-        start = process_time_ns()
+    def take(self, work: Callable[[Any], Any], on: Sequence[Any]) -> None:
+        began = process_time_ns()
         work(on)
-        self._times.append((process_time_ns() - start) / 1000 / max(1, len(on)))
+        self.add(process_time_ns() - began, len(on))
+
+    def add(self, nanoseconds: int, pieces: int) -> None:
+        self._times.append(nanoseconds / 1000 / max(1, pieces))
 
     @property
     def micros(self) -> float:
@@ -106,66 +111,60 @@ class Bench:
     """Decoding and deciding *values* under *ruleset*, and what comes of it."""
 
     def __init__(self, values: list[bytes], ruleset: Ruleset) -> None:
-        self.values = values
-        self.ruleset = ruleset
-        self.program = Detect("events")
-        self.states: dict[str, CustomerState] = {}
-        self.stored: list[bytes] = []
-        self.position = 0
-        self.out: list[Any] = []
-        self.turns = {name: Turns() for name in ("decode", "decide", "dump", "load")}
+        self._lines = [
+            Line(number, START + 20 * number, value) for number, value in enumerate(values)
+        ]
+        self._program = Detect("events")
+        self._store = MemoryStore()
+        self._partition: Partition[Any, Any] = Partition(
+            self._program, self._store, rulesets=lambda _: ruleset
+        )
+        self._sizes: dict[bytes, int] = {}
+        self._decisions = 0
+        self._turns = {name: Turns() for name in ("decode", "decide", "dump", "load")}
 
     def run(self) -> None:
-        events = [decode_event(v, fallback_id="-", fallback_timestamp=START) for v in self.values]
         gc.collect()
         gc.freeze()
         gc.disable()
-        for start in range(0, len(events), TURN):
-            some = events[start : start + TURN]
-            touched = [
-                self.states[name] for name in {e.customer_id for e in some} if name in self.states
-            ]
-            self.turns["decode"].take(self.decode, self.values[start : start + TURN])
-            self.turns["decide"].take(self.decide, some)
-            self.turns["dump"].take(self.dump, touched)
-            self.turns["load"].take(self.load, self.stored)
+        for start in range(0, len(self._lines), TURN):
+            some = self._lines[start : start + TURN]
+            self._turns["decode"].take(self._decode, some)
+            self._turns["decide"].take(self._partition.apply, in_columns(some))
+            self._decisions += len(self._partition.outcomes)
+            self._partition.outcomes.clear()
+            cut = self._dump()
+            self._land(cut)
+            self._turns["load"].take(self._load, list(cut.values.values()))
 
-    def decode(self, values: Sequence[bytes]) -> None:
-        for value in values:
-            decode_event(value, fallback_id="-", fallback_timestamp=START)
+    def _decode(self, lines: Sequence[Line]) -> None:
+        read = self._program.read
+        for line in lines:
+            read(line.value, line.timestamp, 0, line.offset, None, ())
 
-    def decide(self, events: Sequence[Event]) -> None:
-        on_message, ruleset, states, out = (
-            self.program.on_message,
-            self.ruleset,
-            self.states,
-            self.out,
-        )
-        for position, event in enumerate(events, start=self.position):
-            customer = event.customer_id
-            state = states.get(customer)
-            if state is None:
-                state = states[customer] = self.program.new_state(customer)
-            at = event.timestamp
-            on_message(state, event, ruleset, at, at, position, out)
-        self.position += len(events)
+    def _dump(self) -> Cut:
+        began = process_time_ns()
+        cut = self._partition.cut()
+        self._turns["dump"].add(process_time_ns() - began, len(cut.values))
+        return cut
 
-    def dump(self, states: Sequence[CustomerState]) -> None:
-        self.stored = [self.program.dump(state, 7) for state in states]
+    def _land(self, cut: Cut) -> None:
+        self._store.write(cut.values, partition_record=cut.record, changelog_offset=cut.offset)
+        self._partition.landed(cut)
+        self._sizes.update((name, len(value or b"")) for name, value in cut.values.items())
 
-    def load(self, stored: Sequence[bytes]) -> None:
+    def _load(self, stored: Sequence[bytes]) -> None:
         for value in stored:
-            self.program.load("c", value)
+            self._program.load("c", value)
 
     @property
     def figures(self) -> dict[str, float]:
-        micros = {name: round(turns.micros, 2) for name, turns in self.turns.items()}
-        stored = [len(self.program.dump(state, 7)) for state in self.states.values()]
+        micros = {name: round(turns.micros, 2) for name, turns in self._turns.items()}
         return {
             **micros,
             "decide/decode": round(micros["decide"] / micros["decode"], 2),
-            "bytes": round(sum(stored) / len(stored)),
-            "decisions": len(self.out),
+            "bytes": round(sum(self._sizes.values()) / len(self._sizes)),
+            "decisions": self._decisions,
         }
 
 

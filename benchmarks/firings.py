@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from benchmarks.plain import PlainSender
 from triggerstream.core.decisions import Action, Firing, action_id, firing_id
 from triggerstream.core.policy.ledger import Ledger
 from triggerstream.core.records.actions import records_of
@@ -77,6 +78,56 @@ def firings(count: int, at: int, start: int = 0) -> Iterator[Firing]:
         )
 
 
+class Record(msgspec.Struct, gc=False):
+    """A record as the program reads it."""
+
+    value: bytes | None
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    offset: int = 0
+    timestamp: int = 0
+    partition: int = 0
+
+
+def values_of(count: int, at: int) -> tuple[list[bytes], list[bytes]]:
+    """Return the values of the records of *count* firings at *at*, and of their answers."""
+    fired = list(firings(count, at))
+    values = [record.value or b"" for firing in fired for record in records_of(firing, 1)]
+    answers = [
+        orjson.dumps(
+            {
+                "action_id": action.action_id,
+                "customer_id": firing.customer_id,
+                "attempt": 1,
+                "outcome": "sent",
+            }
+        )
+        for firing in fired
+        for action in firing.actions
+    ]
+    return values, answers
+
+
+class EndedPlainly:
+    """What `Ended` is compared with: a small sender of nobody's, some firings a turn."""
+
+    def __init__(self, count: int, turn: int) -> None:
+        self._turn = turn
+        self._at = int(time.time() * 1000)
+        self._sender = PlainSender()
+        self._values, self._answers = values_of(count, self._at)
+        self._offset = 0
+
+    def turn(self) -> int:
+        """Take the next firings to their ends."""
+        some = slice(self._offset, self._offset + self._turn)
+        for value, answer in zip(self._values[some], self._answers[some], strict=True):
+            self._sender.fire(value, self._at)
+            self._sender.end(answer, self._at)
+        self._offset += self._turn
+        return self._turn
+
+
 class Ended:
     """The program alone: firings in, reserved, answered and ended, some a turn."""
 
@@ -86,28 +137,9 @@ class Ended:
         self._at = int(now * 1000)
         self._ruleset = load_ruleset(files(now), version=1)
         self._send = Send()
-        fired = list(firings(count, self._at))
         self._ledgers: dict[str, Ledger] = {}
         self._offset = 0
-        self._values = [record.value or b"" for firing in fired for record in records_of(firing, 1)]
-        self._answers = [
-            orjson.dumps(
-                {
-                    "action_id": action.action_id,
-                    "customer_id": firing.customer_id,
-                    "attempt": 1,
-                    "outcome": "sent",
-                }
-            )
-            for firing in fired
-            for action in firing.actions
-        ]
-
-    def orjson(self) -> int:
-        """Decode the next firings, and no more: what `turn` is compared with."""
-        for value in self._values[self._offset : self._offset + self._turn]:
-            orjson.loads(value)
-        return self._turn
+        self._values, self._answers = values_of(count, self._at)
 
     def turn(self) -> int:
         """Take the next firings to their ends."""

@@ -1,11 +1,13 @@
 """What customers' states take: bytes each, on disk, in memory, and in time where they are not.
 
-    python benchmarks/state.py [--customers N] [--events N] [--rounds N] [--directory DIR] [--json]
+    python benchmarks/state.py [--customers N] [--minutes N] [--events N] [--rounds N]
+        [--directory DIR] [--json]
 
 - **bytes** of a stored state: of the shop's customers at the end of their half-year under the
   demo's triggers, and of customers with 10 and 50 events under the 100 triggers of `load.py`;
 - **disk**: a million customers (``--customers 10000000`` for more; a gigabyte for each million),
-  whose states an engine made under the 100 triggers, in eight stores as a worker opens them;
+  whose states an engine made under the 100 triggers, in eight stores as a worker opens them. Where
+  writing them would take more than ``--minutes``, fewer stores are filled, and it says so;
 - **memory**: a partition of one of those stores decides events of customers drawn from all of
   them, so that next to none is in memory. Its resident memory is told as it goes: it must level
   off. What bounds it: ``cache_size`` customers decoded, who are told in bytes each, those that
@@ -104,9 +106,17 @@ def _renamed(key: bytes, value: bytes, customers: int) -> bytes:
 # ── disk ────────────────────────────────────────────────────────────────────────────────────
 
 
-def generate(stores: Stores, templates: Sequence[bytes | None], customers: int) -> None:
-    """Write *customers* states into all partitions' stores, in batches."""
+def generate(
+    stores: Stores, templates: Sequence[bytes | None], customers: int, minutes: float
+) -> int:
+    """Write *customers* states into all partitions' stores, in batches, or into as few stores as
+    can be filled within so many *minutes*, one at least; return how many states that were."""
+    began, written = time.monotonic(), 0
     for partition in range(PARTITIONS):
+        each = (time.monotonic() - began) / partition if partition else 0.0
+        if (partition + 1) * each > 60 * minutes:
+            say(f"{partition} stores took {partition * each:.0f} s: no more are filled")
+            break
         store = stores.open(partition)
         numbers = range(partition, customers, PARTITIONS)
         for start in range(0, len(numbers), _PUT):
@@ -115,7 +125,9 @@ def generate(stores: Stores, templates: Sequence[bytes | None], customers: int) 
             store.write(
                 values, partition_record=None, changelog_offset=0, old=dict.fromkeys(values)
             )
+        written += len(numbers)
         say(f"store {partition + 1} of {PARTITIONS} is full")
+    return written
 
 
 def bytes_of(directory: Path) -> int:
@@ -281,6 +293,7 @@ def tell(result: dict[str, Any], cost: Found) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--minutes", type=float, default=8.0, help="for filling the stores")
     parser.add_argument("--events", type=int, default=20_000, help="of each measurement of hits")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--directory", type=Path, help="where the stores are made, and removed")
@@ -295,14 +308,14 @@ def main() -> None:
         directory = Path(name)
         stores = Stores(directory, "detect")
         started = time.process_time()
-        generate(stores, templates, asked.customers)
+        written = generate(stores, templates, asked.customers, asked.minutes)
         stores.close_others()
         spent = time.process_time() - started
         result["disk"] = {
-            "customers": asked.customers,
+            "customers": written,
             "megabytes": round(bytes_of(directory) / 1e6),
-            "bytes_per_customer": round(bytes_of(directory) / asked.customers),
-            "write_us": round(spent / asked.customers * 1e6, 2),
+            "bytes_per_customer": round(bytes_of(directory) / written),
+            "write_us": round(spent / written * 1e6, 2),
         }
         worker = Worker(stores.open(0), ruleset, asked.customers)
         result["memory"] = measure_memory(worker, 10 * CAPACITY)

@@ -10,17 +10,19 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-from benchmarks.load import PARTITIONS, events, triggers
+from benchmarks.load import PARTITIONS, Line, events, triggers
 from triggerstream.core.detection.detect import Detect
-from triggerstream.core.events.decode import decode_event
+from triggerstream.core.keyed import header
+from triggerstream.core.keyed.memory_store import MemoryStore
+from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.partition_record import (
     CUSTOMER_PREFIX,
     PARTITION_KEY,
     PartitionRecord,
 )
+from triggerstream.core.records.columns import in_columns
 from triggerstream.core.records.placement import partition_of
 from triggerstream.core.rulesets.ruleset import load_ruleset
-from triggerstream.core.state.customer import CustomerState
 from triggerstream.stream.kafka.log import KafkaLog
 from triggerstream.stream.ports import Entry
 
@@ -36,13 +38,23 @@ _CUT: Final = 2_000
 def decided_states(until: int) -> list[bytes]:
     """Return what is stored of customers, the last of whose events came at *until* (epoch ms)."""
     ruleset = load_ruleset({"bench.yaml": triggers(TRIGGERS)}, version=1)
-    program = Detect("events")
-    states: list[CustomerState] = [program.new_state(f"c{number}") for number in range(_DECIDED)]
-    for position, (_, value) in enumerate(events(_DECIDED * _EVENTS, until=until)):
-        event = decode_event(value, fallback_id="-", fallback_timestamp=until)
-        at = event.timestamp
-        program.on_message(states[position % _DECIDED], event, ruleset, at, at, position, [])
-    return [program.dump(state, BEFORE) for state in states]
+    partition: Partition[Any, Any] = Partition(
+        Detect("events"), MemoryStore(), rulesets=lambda _: ruleset
+    )
+    count = _DECIDED * _EVENTS
+    for position, (key, value) in enumerate(events(count, until=until)):
+        # As one of the thousand, in turn, and at the time that the event bears.
+        renamed = value.replace(key, customer(position % _DECIDED), 1)
+        at = until - 10 * (count - 1 - position)
+        partition.apply(in_columns([Line(position, at, renamed)]))
+    stored = partition.cut().values
+    return [_unread(stored[customer(number)] or b"") for number in range(_DECIDED)]
+
+
+def _unread(value: bytes) -> bytes:
+    """Return a stored *value* with the fence `BEFORE`."""
+    kind, flags, wake_at, _ = header.unpack(value)
+    return header.pack(kind, flags, wake_at, BEFORE) + value[header.SIZE :]
 
 
 def customer(number: int) -> bytes:

@@ -41,13 +41,15 @@ class Peer(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is measured: *events* behind *warm_up* others, *rounds* times."""
+    """What is measured: *events* behind *warm_up* others, *rounds* times; *interval* seconds lie
+    between two checkpoints, of all."""
 
     rules: str
     peers: tuple[Peer, ...]
     events: int
     warm_up: int
     rounds: int
+    interval: float
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -93,7 +95,9 @@ class Running:
 
 
 @asynccontextmanager
-async def at_work(bench: Bench, peer: Peer, rules: str) -> AsyncIterator[tuple[Running, Firings]]:
+async def at_work(
+    bench: Bench, peer: Peer, rules: str, interval: float
+) -> AsyncIterator[tuple[Running, Firings]]:
     """Start *peer* with topics, a group and a directory of its own; end it at the end."""
     prefix = bench.next_prefix()
     directory = bench.directory / prefix
@@ -103,7 +107,8 @@ async def at_work(bench: Bench, peer: Peer, rules: str) -> AsyncIterator[tuple[R
     async with bench.topics(prefix) as topic:
         firings_topic = f"{prefix}.firings"
         await create_topics(bench.bootstrap, [Topic(firings_topic, PARTITIONS)])
-        setting = Setting(bench.bootstrap, topic, firings_topic, f"{prefix}-peer", specs, directory)
+        group = f"{prefix}-peer"
+        setting = Setting(bench.bootstrap, topic, firings_topic, group, specs, directory, interval)
         log = directory / "log"
         try:
             with started(peer.command(setting), log) as process:
@@ -117,9 +122,9 @@ async def at_work(bench: Bench, peer: Peer, rules: str) -> AsyncIterator[tuple[R
             await delete_topics(bench.bootstrap, f"changelog__{prefix}")
 
 
-async def check(bench: Bench, peer: Peer, rules: str, sample: Sample) -> None:
+async def check(bench: Bench, peer: Peer, plan: Plan, sample: Sample) -> None:
     """End the run unless *peer* finds in *sample* exactly what triggerstream finds."""
-    async with at_work(bench, peer, rules) as (running, firings):
+    async with at_work(bench, peer, plan.rules, plan.interval) as (running, firings):
         await running.work_off(sample.records)
         await firings.read_until(lambda: sample.expected <= set(firings.found))
     found = [each for each in firings.found if each[0] != "end"]
@@ -143,7 +148,7 @@ def difference(found: Sequence[Found], expected: AbstractSet[Found]) -> str:
 async def measure(bench: Bench, peer: Peer, plan: Plan) -> Cost:
     """Return what an event costs *peer*."""
     warm = STARTING + plan.warm_up
-    async with at_work(bench, peer, plan.rules) as (running, firings):
+    async with at_work(bench, peer, plan.rules, plan.interval) as (running, firings):
         await running.work_off(bench.load[:STARTING])
         cold_s = await running.work_off(bench.load[STARTING:warm])
         warm_s = await running.work_off(bench.load[warm : warm + plan.events])
@@ -156,13 +161,19 @@ async def measure(bench: Bench, peer: Peer, plan: Plan) -> Cost:
 async def hold(bench: Bench, plan: Plan, sample: Sample) -> dict[str, list[Cost]]:
     """Return the costs by name, one for each round; triggerstream's are under `OURS`."""
     for peer in plan.peers:
-        await check(bench, peer, plan.rules, sample)
+        await check(bench, peer, plan, sample)
         told = f"finds the {len(sample.expected):,} firings of the sample that {OURS} finds"
         print(f"{peer.name} {told}", file=sys.stderr)
     found: dict[str, list[Cost]] = {OURS: [], **{peer.name: [] for peer in plan.peers}}
     for number in range(plan.rounds):
         warm_up = STARTING + plan.warm_up
-        ours = await measure_worker(bench, plan.rules, plan.events, warm_up=warm_up)
+        ours = await measure_worker(
+            bench,
+            plan.rules,
+            plan.events,
+            warm_up=warm_up,
+            settings={"CHECKPOINT_INTERVAL": str(plan.interval)},
+        )
         _tell(number, OURS, ours)
         found[OURS].append(Cost(ours))
         for peer in plan.peers:

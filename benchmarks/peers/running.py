@@ -27,7 +27,11 @@ _SETTLE_S = 15.0
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """Where a peer works: one topic in, one topic out, a consumer group, a directory."""
+    """Where a peer works: one topic in, one topic out, a consumer group, a directory.
+
+    Attributes:
+        interval: Seconds between two checkpoints, commits or snapshots.
+    """
 
     bootstrap: str
     topic: str
@@ -35,33 +39,42 @@ class Setting(msgspec.Struct, frozen=True):
     group: str
     specs: Path
     directory: Path
+    interval: float = 1.0
 
 
 Command = Callable[[Setting], list[str]]
 """How a peer is started."""
 
 
-def quix(setting: Setting) -> list[str]:
+def quix(setting: Setting, *, tuned: bool = False) -> list[str]:
     arguments = [setting.bootstrap, setting.topic, setting.firings, setting.group]
     script = [str(python_of("quix")), "-m", "benchmarks.peers.quix_app"]
-    return [*script, *arguments, str(setting.specs), str(setting.directory / "state")]
+    where = [str(setting.specs), str(setting.directory / "state")]
+    return [*script, *arguments, *where, str(setting.interval), _how(tuned)]
 
 
-def bytewax(setting: Setting, *, recovery: bool) -> list[str]:
+def bytewax(setting: Setting, *, recovery: bool, tuned: bool = False) -> list[str]:
     arguments = [setting.bootstrap, setting.topic, setting.firings, END, str(setting.specs)]
     script = [str(python_of("bytewax")), "-m", "benchmarks.peers.bytewax_flow"]
-    return [*script, *arguments, *([str(setting.directory / "recovery")] if recovery else [])]
+    where = str(setting.directory / "recovery") if recovery else ""
+    return [*script, *arguments, str(setting.interval), _how(tuned), where]
 
 
-def flink(setting: Setting, *, job: str, backend: str) -> list[str]:
+def flink(setting: Setting, *, job: str, backend: str, tuned: bool = False) -> list[str]:
     virtual_machine = ["java", "-Xms2g", "-Xmx2g", "-XX:+UseParallelGC"]
     virtual_machine += ["--add-opens=java.base/java.util=ALL-UNNAMED"]
     virtual_machine += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
     virtual_machine += [f"-Djava.io.tmpdir={setting.directory}"]  # where it unpacks libraries
     arguments = [job, setting.bootstrap, setting.topic, setting.firings, setting.group]
     where = [str(setting.specs), backend, str(setting.directory)]
+    how = [str(round(setting.interval * 1000)), _how(tuned)]
     job_class = ["-cp", flink_class_path(), "triggerstream.peers.Job"]
-    return [*virtual_machine, *job_class, *arguments, *where]
+    return [*virtual_machine, *job_class, *arguments, *where, *how]
+
+
+def _how(tuned: bool) -> str:
+    """Return how a peer is told whether to use all knobs that make it cheaper for this load."""
+    return "tuned" if tuned else "plain"
 
 
 @contextmanager

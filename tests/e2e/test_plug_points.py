@@ -10,6 +10,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Sequence
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -35,10 +36,18 @@ from triggerstream.core.records.columns import Columns
 from triggerstream.core.records.record import Produce
 from triggerstream.ops.settings import Kafka, Settings
 from triggerstream.stream.kafka.client import client_options
+from triggerstream.stream.kafka.consumer import ROUND
 from triggerstream.stream.kafka.faust.app import build_app
 from triggerstream.stream.kafka.faust.edge import EdgeApp
 from triggerstream.stream.kafka.faust.recovery import RecoveringApp, Recovery, TableManager
-from triggerstream.stream.kafka.faust.transport import Consumer, ConsumerThread, Producer, Transport
+from triggerstream.stream.kafka.faust.transport import (
+    BUSY_POLL_MS,
+    SILENT_POLL_MS,
+    Consumer,
+    ConsumerThread,
+    Producer,
+    Transport,
+)
 from triggerstream.stream.kafka.log import KafkaLog
 from triggerstream.stream.kafka.records import Fetched, Result
 from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
@@ -59,7 +68,12 @@ PARTITIONS = 3
         (Consumer, driver.Consumer, "_drain_messages", "who fetches and hands records on"),
         (Consumer, driver.Consumer, "commit", "what Faust's commit timer calls"),
         (Consumer, driver.Consumer, "on_partitions_revoked", "where partitions are given away"),
-        (Consumer, driver.Consumer, "verify_event_path", "the livelock detector, which is off"),
+        (
+            Consumer,
+            driver.Consumer,
+            "verify_all_partitions_active",
+            "the livelock detector, which is off",
+        ),
         (
             ConsumerThread,
             driver.AIOKafkaConsumerThread,
@@ -202,7 +216,8 @@ class Noting:
     def pass_over(self, number: int, offset: int) -> None:
         self.passed[number] = offset
 
-    async def turn(self, number: int) -> None: ...
+    async def turn(self, number: int) -> float:
+        return inf
 
     async def close(self, number: int) -> None:
         self.calls.append(("close", number))
@@ -356,6 +371,33 @@ async def test_marks_of_transactions_are_passed_over(running: Running) -> None:
     assert b"taken back" not in [each.value for each in running.process.records.get(number, ())], (
         "the list of aborted transactions: look at PartitionRecords, and at stream.kafka.records"
     )
+
+
+async def test_how_long_the_broker_may_hold_a_request_is_asked_for_each(running: Running) -> None:
+    consumer = running.consumer
+    fetcher_of = running.aio._fetcher
+    assert fetcher_of._fetch_max_wait_ms in {BUSY_POLL_MS, SILENT_POLL_MS}
+    actions = inspect.getsource(fetcher.Fetcher._get_actions_per_node)
+    look_at = "in a silence the broker holds requests for longer: look at ConsumerThread.poll"
+    assert "req = FetchRequest(\n                self._fetch_max_wait_ms," in actions, look_at
+
+    await running.append(0, 1)
+    await until(lambda: fetcher_of._fetch_max_wait_ms == SILENT_POLL_MS)
+    consumer.thread.poll(in_silence=False)
+
+    assert fetcher_of._fetch_max_wait_ms == BUSY_POLL_MS, look_at
+
+
+async def test_the_fetcher_is_woken_by_what_concerns_it(running: Running) -> None:
+    assert running.aio._fetcher._fetcher_timeout == ROUND
+    look_at = "it looks by itself but seldom: look at stream.kafka.consumer.calm"
+    assert "backoff = self._fetcher_timeout" in inspect.getsource(
+        fetcher.Fetcher._get_actions_per_node
+    ), look_at
+    woken = "other_futs = [self._wait_consume_future, assignment.unassign_future]"
+    routine = inspect.getsource(fetcher.Fetcher._fetch_requests_routine)
+    assert woken in routine, look_at
+    assert "set(chain(self._pending_tasks, other_futs, resume_futures))" in routine, look_at
 
 
 async def test_the_bytes_of_a_fetch_are_at_hand() -> None:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple
 
 from tests.simulation.disk import is_grave
 from triggerstream.core.keyed import header
@@ -38,11 +39,19 @@ class Line:
     is_gap: bool = False
 
 
+class Kept(NamedTuple):
+    """One record of a changelog."""
+
+    offset: int
+    key: bytes
+    value: bytes | None
+
+
 class Changelog:
     """One process's changelog.
 
     Attributes:
-        entries: (offset, key, value); compaction leaves gaps.
+        entries: In offset order; compaction leaves gaps.
         end: The next offset.
         image: By customer, what a restore must find: (fence, value), the highest fence wins.
         position: The highest input offset of any partition record.
@@ -50,7 +59,7 @@ class Changelog:
     """
 
     def __init__(self) -> None:
-        self.entries: list[tuple[int, bytes, bytes | None]] = []
+        self.entries: list[Kept] = []
         self.end = 0
         self.settled = -1
         self._forget()
@@ -62,7 +71,7 @@ class Changelog:
         self.position = -1
 
     def write(self, entry: Entry) -> int:
-        self.entries.append((self.end, *entry))
+        self.entries.append(Kept(self.end, *entry))
         self._note(*entry)
         self.end += 1
         return self.end - 1
@@ -85,7 +94,7 @@ class Changelog:
         else:
             self._stale.add(customer)
 
-    def between(self, start: int, end: int) -> list[tuple[int, bytes, bytes | None]]:
+    def between(self, start: int, end: int) -> list[Kept]:
         """Return the entries with *start* <= offset < *end*."""
         return [entry for entry in self.entries if start <= entry[0] < end]
 

@@ -275,7 +275,7 @@ class Node:
     ) -> list[tuple[int, bytes, bytes | None]]:
         await PAUSE
         self.world.reach(self.name, "foreign write answered")
-        return self.world.broker.changelogs[self.role.name].between(start, end)
+        return list(self.world.broker.changelogs[self.role.name].between(start, end))
 
     # ── the rulesets ────────────────────────────────────────────────────────────────────────
 

@@ -129,3 +129,16 @@ async def test_a_fetch_of_another_generation_is_not_read() -> None:
     assert await waiting.get(ONE, 0.001) is None
     assert old.left == [0]
     assert not waiting.is_full(ONE)
+
+
+async def test_waking_ends_every_wait_and_drops_nothing() -> None:
+    waiting = handover()
+    waiting.put(Batch(3, 7, ["a"], 1))
+    waits = [asyncio.create_task(waiting.get(partition, 60)) for partition in (1, 2)]
+    await asyncio.sleep(0)  # both wait now
+
+    waiting.wake()
+
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*waits) == [None, None]
+        assert await waiting.get(3, 60) == Batch(3, 7, ["a"], 1)

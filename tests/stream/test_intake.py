@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Sequence
+from math import inf
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from triggerstream.core.events.decode import MAX_BYTES, decode_event
 from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, POSITION, Header, Kind, Produce
 from triggerstream.core.timestamps import LATEST
 from triggerstream.errors import ProtocolError
-from triggerstream.stream.intake import LARGEST, SPREAD, Intake, place
+from triggerstream.stream.intake import LARGEST, LOOK, SPREAD, Intake, place
 from triggerstream.stream.ports import Acknowledged
 
 INBOX = "triggerstream.inbox.v1"
@@ -462,3 +463,15 @@ async def test_an_offset_is_acknowledged_when_all_items_of_its_batch_have_arrive
     log.answers[0].set_result([])
     await intake.turn(3)
     assert acks.acks == [(3, 1)]
+
+
+async def test_a_silent_partition_is_looked_at_while_something_of_it_is_on_its_way() -> None:
+    intake, log, _ = await opened()
+    silences = [await intake.turn(3)]
+    await intake.on_batch(3, [Came(0)])
+    silences.append(await intake.turn(3))
+
+    log.answers[0].set_result([])
+    silences.append(await intake.turn(3))
+
+    assert silences == [inf, LOOK, inf]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from math import inf
 from typing import Any
 
 import pytest
 
 from triggerstream.errors import StoreError
 from triggerstream.stream import lanes as module
-from triggerstream.stream.handover import Batch, Fetch
-from triggerstream.stream.lanes import TopicReader
+from triggerstream.stream.handover import Batch, Fetch, Handover
+from triggerstream.stream.lanes import LONGEST, TopicReader
 from triggerstream.stream.shutdown import Shutdown
 
 
@@ -27,6 +28,7 @@ class Slow:
         self.other = asyncio.Event()
         self.error: Exception | None = None
         self.leaves = False
+        self.silence = inf
 
     async def open(self, number: int) -> None:
         self.calls.append(f"open {number}")
@@ -42,10 +44,11 @@ class Slow:
     def pass_over(self, number: int, offset: int) -> None:
         self.passed.append((number, offset))
 
-    async def turn(self, number: int) -> None:
+    async def turn(self, number: int) -> float:
         self.turned.add(number)
         if number != 1:
             self.other.set()
+        return self.silence
 
     def leave(self) -> None:
         if self.leaves:
@@ -89,14 +92,56 @@ async def test_a_call_that_takes_long_holds_up_no_other_partition(read: Read) ->
     assert read.process.turned == {2}
 
 
-async def test_a_partition_is_turned_in_its_silence(
-    read: Read, monkeypatch: pytest.MonkeyPatch
+class Silent(Handover):
+    """Nothing comes, and time passes at once, twice for each partition; then only a look ends a
+    wait. Notes how long the waits were to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.limits: dict[int, list[float]] = {}
+        self.is_enough = asyncio.Event()
+
+    async def get(self, partition: int, limit: float) -> Batch | None:
+        limits = self.limits.setdefault(partition, [])
+        limits.append(limit)
+        if len(limits) < 3:
+            return None
+        waiting = asyncio.ensure_future(super().get(partition, 60))
+        await asyncio.sleep(0)
+        if len(self._waiters) == len(self.limits):
+            self.is_enough.set()
+        return await waiting
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [(0.003, 0.003), (LONGEST - 0.001, LONGEST - 0.001), (LONGEST, LONGEST), (inf, LONGEST)],
+)
+async def test_a_partition_is_turned_in_its_silence_when_it_asked_for_it_and_now_and_then(
+    read: Read, asked: float, waited: float
 ) -> None:
-    monkeypatch.setattr(module, "INTERVAL", 0.001)
+    read.reading.handover = silent = Silent()
+    read.process.silence = asked
 
     await read.reading.open(1, [2])
+    await silent.is_enough.wait()
 
-    await read.process.other.wait()
+    # The first turn comes at once: nobody knows yet what time asks for.
+    assert silent.limits == {2: [0, waited, waited]}
+    assert read.process.turned == {2}
+
+
+async def test_a_look_is_a_turn_of_every_partition_that_is_silent(read: Read) -> None:
+    read.reading.handover = silent = Silent()
+    await read.reading.open(1, [2, 3])
+    await silent.is_enough.wait()
+    read.process.turned.clear()
+    silent.is_enough.clear()
+
+    read.reading.look()
+    await silent.is_enough.wait()
+
+    assert read.process.turned == {2, 3}
 
 
 async def test_a_backlog_starves_nobody(read: Read) -> None:

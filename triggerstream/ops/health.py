@@ -35,6 +35,9 @@ from triggerstream import __version__
 from triggerstream.errors import SettingsError
 from triggerstream.ops.build import engine
 
+STOPS_WITHIN = 0.5
+"""Seconds after which the server looks again whether it is to stop."""
+
 PATHS = ("/livez", "/readyz", "/metrics", "/version", "/customers/<id>")
 
 Inspect = Callable[[str], Any]
@@ -127,7 +130,7 @@ class HealthServer:
             target=self._server.serve_forever,
             name="health",
             daemon=True,
-            kwargs={"poll_interval": 0.2},
+            kwargs={"poll_interval": STOPS_WITHIN},
         )
 
     @property

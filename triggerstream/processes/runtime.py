@@ -189,7 +189,7 @@ class Runtime:
 
         for other in others or {}:
             self.metrics.also_reads(other)
-        return build_app(
+        app = build_app(
             self.name,
             settings=self.settings,
             topics=self.topics,
@@ -201,6 +201,8 @@ class Runtime:
             on_followed=self.metrics.followed,
             client_id=str(self._identity),
         )
+        self.rulesets.on_newest = app.edge.look
+        return app
 
     async def serve(self, app: RecoveringApp) -> int:
         """Run *app* to its end; return the exit code."""

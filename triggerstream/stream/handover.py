@@ -87,11 +87,16 @@ class Handover:
     def clear(self) -> None:
         """Drop all that waits: it will be fetched again, here or elsewhere. Ends every wait."""
         self._batches.clear()
+        self.wake()
+
+    def wake(self) -> None:
+        """End every wait, also without a batch."""
         for waiter in self._waiters.values():
             _wake(waiter)
 
     async def get(self, partition: int, limit: float) -> Batch | None:
-        """Return the next batch of *partition*, or ``None`` after *limit* seconds without one.
+        """Return the next batch of *partition*, or ``None`` after *limit* seconds without one, and
+        after `wake`.
 
         Only one may wait for a partition at a time.
 
@@ -102,7 +107,7 @@ class Handover:
             return batch
         loop = asyncio.get_running_loop()
         # A future and a timer cost a fifth of `asyncio.timeout` around an event, and there is a
-        # wait for every partition in every interval of silence.
+        # wait for every batch and in every silence.
         waiter = self._waiters[partition] = loop.create_future()
         timer = loop.call_later(limit, _wake, waiter)
         try:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from math import inf
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -47,6 +48,8 @@ SPREAD: Final = 16 * LARGEST
 """Bytes that the headers of a batch may take on all of its events: each bears them."""
 OUTSTANDING: Final = 16
 """Batches of a partition that may be on their way before the next one waits."""
+LOOK: Final = 0.05
+"""Seconds of silence between two looks at whether they have arrived."""
 
 
 class _Brought(msgspec.Struct, gc=False):
@@ -115,13 +118,15 @@ class Intake:
         else:
             self._input.done(number, offset)
 
-    async def turn(self, number: int) -> None:
-        """Acknowledge what has arrived of a partition, without waiting."""
+    async def turn(self, number: int) -> float:
+        """Acknowledge what has arrived of a partition, without waiting; return after how many
+        seconds of silence to look again."""
         waiting = self._on_their_way.get(number, [])
         arrived = 0
         while arrived < len(waiting) and waiting[arrived][1].done():
             arrived += 1
         await self._acknowledge(number, arrived)
+        return LOOK if waiting else inf
 
     async def close(self, number: int) -> None:
         """Wait until all that was taken has arrived, and forget the partition."""

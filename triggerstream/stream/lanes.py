@@ -18,8 +18,8 @@ from triggerstream.stream.shutdown import Shutdown
 
 _log = logging.getLogger(__name__)
 
-INTERVAL: Final = 0.05
-"""Seconds of silence between two turns of a partition's housekeeping."""
+LONGEST: Final = 1.0
+"""Seconds of silence between two turns of a partition's housekeeping, whatever it asked for."""
 PATIENCE: Final = 5.0
 """Seconds that calls under way get when their partitions are to be given away."""
 
@@ -44,9 +44,13 @@ class Process(Protocol):
         nothing that is one. After its every batch."""
         ...
 
-    async def turn(self, number: int) -> None:
-        """Do what time asks for in a partition. After its every batch, and every `INTERVAL` of
-        its silence."""
+    async def turn(self, number: int) -> float:
+        """Do what time asks for in a partition; return how many seconds of silence may pass until
+        it asks for something again (above 0).
+
+        The next turn is then, after the next batch, after `TopicReader.look`, or after `LONGEST`:
+        whichever is first.
+        """
         ...
 
     def leave(self) -> None:
@@ -89,17 +93,22 @@ class TopicReader:
                 await self._process.open(number)
             self._lanes = [asyncio.create_task(self._run(generation, each)) for each in numbers]
 
+    def look(self) -> None:
+        """Give each partition a turn that has none now: something has come that it asks for."""
+        self.handover.wake()
+
     async def _run(self, generation: int, number: int) -> None:
         """Read partition *number* while *generation* is in force; a failure is the process's
         shutdown."""
         handover, process = self.handover, self._process
+        silence = 0.0
         try:
             while handover.generation == generation and not self._shutdown.is_sealed:
-                batch = await handover.get(number, INTERVAL)
+                batch = await handover.get(number, min(silence, LONGEST))
                 if batch is not None:
                     await self._take(batch)
                 if handover.generation == generation:
-                    await process.turn(number)
+                    silence = await process.turn(number)
                 if batch is not None:  # a backlog starves nobody; silence has waited
                     await asyncio.sleep(0)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process

@@ -18,9 +18,9 @@ from triggerstream.core.decisions import (
     action_id,
     firing_id,
 )
-from triggerstream.core.detection.reading import LONGEST_ID
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.detection.failed import FailedDelivery
+from triggerstream.core.detection.reading import LONGEST_ID
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.record import Kind, Produce, Rejected

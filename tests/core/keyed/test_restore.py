@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -16,8 +17,14 @@ from triggerstream.core.keyed.partition_record import (
     PartitionRecord,
 )
 from triggerstream.core.keyed.program import NEVER
-from triggerstream.core.keyed.restore import Entry, Restore
+from triggerstream.core.keyed.restore import Restore
 from triggerstream.errors import StateFormatError
+
+
+class Row(NamedTuple):
+    offset: int
+    key: bytes
+    value: bytes | None
 
 
 def state(fence: int, wake: int = NEVER) -> bytes:
@@ -28,7 +35,7 @@ def restored(*entries: tuple[bytes, bytes | None], store: MemoryStore | None = N
     store = store or MemoryStore()
     restore = Restore(store)
     for offset, (key, value) in enumerate(entries):
-        restore.apply([(offset, key, value)])
+        restore.apply([Row(offset, key, value)])
     restore.finish(len(entries))
     return store
 
@@ -97,7 +104,7 @@ def test_an_empty_changelog_ends_at_once() -> None:
 def test_the_end_is_noted_where_compaction_removed_the_tail() -> None:
     store = MemoryStore()
     restore = Restore(store)
-    restore.apply([(0, b"ca", state(1))])
+    restore.apply([Row(0, b"ca", state(1))])
     restore.finish(12)
 
     assert store.changelog_offset() == 11
@@ -116,8 +123,8 @@ def test_such_a_null_is_known_also_where_a_restore_begins_at_it() -> None:
     grave = header.pack(0, header.GRAVE, 100, 7)
     disk = MemoryStore()
     disk.write({b"a": state(9)}, partition_record=None, changelog_offset=0)
-    Restore(disk).apply([(1, b"ca", grave)])
-    Restore(disk).apply([(2, b"ca", None)])
+    Restore(disk).apply([Row(1, b"ca", grave)])
+    Restore(disk).apply([Row(2, b"ca", None)])
 
     assert disk.get(b"a") == state(9)
     assert disk.stale() == [b"a"]
@@ -126,7 +133,7 @@ def test_such_a_null_is_known_also_where_a_restore_begins_at_it() -> None:
 def test_a_null_whose_grave_was_compacted_away_deletes_what_an_old_disk_holds() -> None:
     disk = MemoryStore()
     disk.write({b"a": state(3)}, partition_record=None, changelog_offset=0)
-    Restore(disk).apply([(5, b"ca", None)])
+    Restore(disk).apply([Row(5, b"ca", None)])
 
     assert disk.get(b"a") is None
     assert disk.stale() == []
@@ -135,10 +142,10 @@ def test_a_null_whose_grave_was_compacted_away_deletes_what_an_old_disk_holds() 
 def test_such_a_null_deletes_also_where_an_older_record_was_stale() -> None:
     disk = MemoryStore()
     disk.write({b"a": state(3)}, partition_record=None, changelog_offset=0)
-    Restore(disk).apply([(1, b"ca", state(2))])
+    Restore(disk).apply([Row(1, b"ca", state(2))])
     assert disk.stale() == [b"a"]
 
-    Restore(disk).apply([(5, b"ca", None)])
+    Restore(disk).apply([Row(5, b"ca", None)])
 
     assert disk.get(b"a") is None
     assert disk.stale() == []
@@ -149,9 +156,9 @@ def test_such_a_null_deletes_also_directly_behind_a_stale_record_of_somebody_els
     stored = {b"a": state(3), b"b": state(9)}
     disk.write(stored, partition_record=None, changelog_offset=0)
     restore = Restore(disk)
-    restore.apply([(1, b"ca", state(2))])
+    restore.apply([Row(1, b"ca", state(2))])
 
-    restore.apply([(4, b"cb", state(8)), (5, b"ca", None)])
+    restore.apply([Row(4, b"cb", state(8)), Row(5, b"ca", None)])
 
     assert disk.get(b"a") is None
     assert disk.stale() == [b"b"]
@@ -170,7 +177,7 @@ def test_one_batch_gives_what_its_records_give_one_by_one() -> None:
         (b"cb", state(4)),
     ]
     one_by_one, at_once = restored(*entries), MemoryStore()
-    Restore(at_once).apply([(at, key, value) for at, (key, value) in enumerate(entries)])
+    Restore(at_once).apply([Row(at, key, value) for at, (key, value) in enumerate(entries)])
 
     assert at_once.values == one_by_one.values == {b"a": state(5), b"b": state(4)}
     assert sorted(at_once.stale()) == sorted(one_by_one.stale()) == [b"a", b"c"]
@@ -179,7 +186,7 @@ def test_one_batch_gives_what_its_records_give_one_by_one() -> None:
 
 
 @st.composite
-def changelogs(draw: st.DrawFn) -> list[Entry]:
+def changelogs(draw: st.DrawFn) -> list[Row]:
     """What two writers may have left of three customers, whom some of them have deleted."""
     fences = st.integers(0, 6)
     customers = st.sampled_from((b"ca", b"cb", b"cc"))
@@ -194,12 +201,12 @@ def changelogs(draw: st.DrawFn) -> list[Entry]:
     rows = draw(st.lists(written, max_size=30))
     gaps = draw(st.lists(st.integers(1, 3), min_size=len(rows), max_size=len(rows)))
     offsets = accumulate(gaps)
-    return [(offset, key, value) for offset, (key, value) in zip(offsets, rows, strict=True)]
+    return [Row(offset, key, value) for offset, (key, value) in zip(offsets, rows, strict=True)]
 
 
 @given(changelogs(), st.lists(st.integers(1, 7), min_size=30, max_size=30), st.booleans())
 def test_in_whatever_portions_it_is_read_the_same_is_restored(
-    entries: list[Entry], portions: list[int], is_caught_up_early: bool
+    entries: list[Row], portions: list[int], is_caught_up_early: bool
 ) -> None:
     found = []
     for sizes in (portions, [1] * 30, [30]):
@@ -242,7 +249,7 @@ def test_of_the_graves_only_the_newest_are_remembered() -> None:
 
     def read(key: bytes, value: bytes | None) -> None:
         at = store.changelog_offset()
-        restore.apply([(0 if at is None else at + 1, CUSTOMER_PREFIX + key, value)])
+        restore.apply([Row(0 if at is None else at + 1, CUSTOMER_PREFIX + key, value)])
 
     for number in range(5):
         read(b"%d" % number, header.pack(0, header.GRAVE, 100, 7))
@@ -258,8 +265,8 @@ def test_a_store_that_was_empty_knows_whom_it_has_met() -> None:
     """An empty store is not asked, and this must not let an older state win."""
     store = MemoryStore()
     restore = Restore(store)
-    restore.apply([(0, b"ca", state(5))])
-    restore.apply([(1, b"ca", state(3)), (2, b"cb", state(1))])
+    restore.apply([Row(0, b"ca", state(5))])
+    restore.apply([Row(1, b"ca", state(3)), Row(2, b"cb", state(1))])
 
     assert store.values == {b"a": state(5), b"b": state(1)}
     assert store.stale() == [b"a"]
@@ -268,3 +275,29 @@ def test_a_store_that_was_empty_knows_whom_it_has_met() -> None:
 def test_a_value_without_a_whole_header_stops_the_restore() -> None:
     with pytest.raises(StateFormatError, match="at least 18 bytes; found 17"):
         restored((b"ca", state(5)[:17]))
+
+
+class Unwritten(MemoryStore):
+    """A store that takes nothing."""
+
+    def write(self, *_: Any, **__: Any) -> None:
+        raise AssertionError("it was stored")
+
+
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_value_without_a_whole_header_is_never_stored(is_empty: bool) -> None:
+    store = Unwritten()
+    if not is_empty:
+        MemoryStore.write(store, {b"b": state(1)}, partition_record=None, changelog_offset=0)
+
+    with pytest.raises(StateFormatError, match="at least 18 bytes; found 17"):
+        Restore(store).apply([Row(1, b"ca", state(5)[:17])])
+
+
+def test_a_partition_record_is_nobody_s_state() -> None:
+    record = PartitionRecord(offset=4, topic_id="of more bytes than a header has").encode()
+
+    found = restored((PARTITION_KEY, record), (b"ca", state(5)))
+
+    assert found.partition_record() == record
+    assert found.values == {b"a": state(5)}

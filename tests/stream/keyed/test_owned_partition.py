@@ -92,3 +92,81 @@ def test_a_cut_on_its_way_goes_no_further_when_its_partition_is_lost() -> None:
 
     assert landing.cancelled
     assert owned.landing is None
+
+
+# ── silence: when a partition is to be looked at again, if nothing else happens ──────────────
+
+
+def waiting(*, due: int, clock: int = 1_000) -> OwnedPartition:
+    """Return a partition whose clock moved to *clock* at `BEGAN`, with something due at *due*;
+    everything is stored."""
+    store = MemoryStore()
+    partition = Partition(Toy(), store, rulesets=ruleset)
+    word = b'{"customer_id":"a","word":1,"wait":%d}' % (due - clock)
+    partition.apply(in_columns([Line(0, clock, b"a", word)]))
+    cut = partition.cut()
+    store.write(cut.values, partition_record=cut.record, changelog_offset=0)
+    partition.landed(cut)
+    owned = OwnedPartition(partition, store, BEGAN)
+    owned.heard = BEGAN
+    return owned
+
+
+def unchanged() -> OwnedPartition:
+    store = MemoryStore()
+    return OwnedPartition(Partition(Toy(), store, rulesets=ruleset), store, BEGAN)
+
+
+def test_a_partition_without_anything_due_asks_for_nothing_but_its_idle_checkpoint() -> None:
+    assert unchanged().silence(BEGAN + 1, CADENCE) == 299.0
+
+
+def test_a_changed_partition_asks_for_its_next_checkpoint() -> None:
+    assert changed().silence(BEGAN + 0.25, CADENCE) == 0.75
+
+
+def test_a_wait_is_looked_at_when_it_is_due() -> None:
+    owned = waiting(due=31_000)
+
+    assert owned.partition.next_due == 31_000
+    assert owned.silence(BEGAN + 10, CADENCE) == 20.0
+    assert not owned.wants_tick(BEGAN + 29.999, CADENCE)
+    assert owned.wants_tick(BEGAN + 30, CADENCE)
+
+
+def test_a_process_that_appends_no_ticks_is_not_woken_for_them() -> None:
+    assert waiting(due=31_000).silence(BEGAN + 10, CADENCE, ticks=False) == 290.0
+
+
+def test_what_is_due_after_a_tick_is_looked_at_when_the_next_tick_may_come() -> None:
+    owned = waiting(due=31_000)
+    owned.ticked = BEGAN + 30
+
+    assert owned.silence(BEGAN + 30.0625, CADENCE) == pytest.approx(CADENCE.tick - 0.0625)
+
+
+def test_a_partition_that_has_heard_nothing_asks_for_its_tick() -> None:
+    owned = waiting(due=31_000)
+    owned.heard = None
+    owned.ticked = BEGAN
+
+    assert owned.silence(BEGAN + 0.125, CADENCE) == pytest.approx(CADENCE.tick - 0.125)
+
+
+def test_what_is_wanted_and_cannot_be_done_yet_is_looked_at_again_soon() -> None:
+    assert waiting(due=31_000).silence(BEGAN + 30, CADENCE) == CADENCE.look
+    assert changed().silence(BEGAN + 1, CADENCE) == CADENCE.look
+
+
+def test_a_cut_on_its_way_is_looked_after_soon() -> None:
+    owned = changed()
+    owned.landing = UnderWay()
+
+    assert owned.silence(BEGAN, CADENCE) == CADENCE.look
+
+
+def test_a_cut_on_its_way_delays_no_tick() -> None:
+    owned = waiting(due=1_010)
+    owned.landing = UnderWay()
+
+    assert owned.silence(BEGAN, CADENCE) == pytest.approx(0.01)

@@ -4,6 +4,7 @@ writes nulls, and when."""
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
+from math import inf
 from random import Random
 from typing import Any
 
@@ -21,6 +22,7 @@ from triggerstream.core.records.columns import in_columns
 from triggerstream.stream.keyed import process
 from triggerstream.stream.keyed.checkpoints import _with_graves
 from triggerstream.stream.keyed.grace import GRAVE_REST
+from triggerstream.stream.keyed.owned_partition import Cadence
 from triggerstream.stream.ports import Attempts
 
 
@@ -320,3 +322,54 @@ def test_a_partition_that_is_lost_asks_for_no_room(held: Held) -> None:
 
     assert held.ends(call)
     assert held.narrow.asked == asked
+
+
+# ── silence ─────────────────────────────────────────────────────────────────────────────────
+
+
+def turned(node: Node, number: int = 0) -> float | None:
+    """Give the partition a turn; return the silence that it asks for, or ``None`` where it does
+    something, and so waits for the log."""
+    turn = node.process.turn(number)
+    try:
+        turn.send(None)
+    except StopIteration as done:
+        return float(done.value)
+    turn.close()
+    return None
+
+
+def test_a_turn_says_when_time_asks_for_the_next_one() -> None:
+    node = quiet()
+    world = node.world
+
+    silence = turned(node)
+    assert silence is not None
+    world.now += round(silence * 1000) - 1
+    assert turned(node) == pytest.approx(0.001)
+
+    world.now += 1
+    assert turned(node) is None
+
+
+def quiet() -> Node:
+    """Return a node with something due in half a second; all that was said is stored."""
+    node = running(steady())
+    say_word(node.world, "c1", 1, 500)
+    while node.acked < 0 or node._sides:
+        node.step()
+        node.world.broker.deliver()
+        node.world.now += 1
+    node.process._cadence = Cadence()
+    return node
+
+
+def test_where_headers_are_the_clock_no_tick_is_asked_for() -> None:
+    node = quiet()
+    node.process._header_clock = True
+
+    assert (turned(node) or 0) > 100
+
+
+def test_a_partition_that_is_not_owned_asks_for_nothing() -> None:
+    assert turned(running(steady()), 7) == inf

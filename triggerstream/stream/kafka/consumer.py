@@ -13,12 +13,15 @@ from copy import copy
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.consumer.fetcher import READ_UNCOMMITTED
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED, Fetcher
 
 from triggerstream.stream.kafka.records import lighten
 
 COMMITTED: Final = "read_committed"
 UNCOMMITTED: Final = "read_uncommitted"
+
+ROUND: Final = 1.0
+"""Seconds after which aiokafka goes through its partitions though nothing has happened."""
 
 _ASK_WITHIN: Final = 40_000
 """Milliseconds for a question about offsets, as aiokafka has it."""
@@ -33,6 +36,16 @@ class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is untyped
     async def start(self) -> None:
         await super().start()
         lighten(self._fetcher)
+        calm(self._fetcher)
+
+
+def calm(fetcher: Fetcher) -> None:
+    """Have *fetcher* turn seldom in silence.
+
+    What concerns it wakes it: an answer, records being taken, partitions that come, go or go on. By
+    itself it would look after 0.2 s, which is a fifth of what a process without load costs.
+    """
+    fetcher._fetcher_timeout = ROUND  # noqa: SLF001 - see the plug-point tests
 
 
 def open_consumer(

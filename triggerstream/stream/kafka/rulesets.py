@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 KEPT: Final = 32
 """Compiled rulesets kept in memory; partitions far apart in the log may need several."""
+SILENCE_MS: Final = 5_000
+"""Milliseconds for which the broker may hold a request for records that do not come."""
 CAUGHT_UP_WITHIN: Final = 60.0
 """Seconds within which the topic must have been read to its end."""
 
@@ -40,6 +42,9 @@ class KafkaRulesets:
 
     Args:
         on_failure: Told of an error that ends the reading; the process must stop by it.
+
+    Attributes:
+        on_newest: Called when another ruleset has become the newest.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class KafkaRulesets:
         self._tp = TopicPartition(topics.name("rulesets"), 0)
         self._on_failure = on_failure
         self._load = load
+        self.on_newest: Callable[[], None] = lambda: None
         self._published = Published()
         self._compiled: dict[int, Ruleset] = {}
         self._changed = asyncio.Condition()
@@ -87,7 +93,9 @@ class KafkaRulesets:
             ProtocolError: It cannot be read.
             TriggerstreamError: The newest ruleset cannot be loaded by this version of the code.
         """
-        consumer = self._consumer = open_consumer(self._options, auto_offset_reset="earliest")
+        consumer = self._consumer = open_consumer(
+            self._options, auto_offset_reset="earliest", fetch_max_wait_ms=SILENCE_MS
+        )
         await consumer.start()
         try:
             consumer.assign([self._tp])
@@ -123,7 +131,7 @@ class KafkaRulesets:
     async def _read(self, consumer: AIOKafkaConsumer) -> int | None:
         """Read on; return the newest version that came, if one did."""
         version: int | None = None
-        for records in (await consumer.getmany(self._tp, timeout_ms=500)).values():
+        for records in (await consumer.getmany(self._tp, timeout_ms=SILENCE_MS)).values():
             for record in records:
                 version = self._published.take(record.key, record.value) or version
         async with self._changed:
@@ -157,6 +165,7 @@ class KafkaRulesets:
     async def _put_in_force(self, version: int) -> None:
         await self._compile(version)
         self._newest = (version, self._published.heads[version].hash)
+        self.on_newest()
 
     async def _compile(self, version: int) -> Ruleset:
         files = self._published.files(version)

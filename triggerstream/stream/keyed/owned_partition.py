@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Generator, Sequence
+from math import inf
 from typing import Any, Protocol
 
 import msgspec
@@ -44,6 +45,8 @@ class Cadence(msgspec.Struct, frozen=True):
         tick: Between two ticks of a silent partition with something due.
         gather: After a checkpoint, until one that attempts ask for: each costs the same however
             many begin with it.
+        look: Between two looks at what cannot be done yet, or is on its way, and does not say when
+            that has changed.
         slice_size: How many customers a cut encodes before other partitions go on; a thousand take
             some three milliseconds.
     """
@@ -52,6 +55,7 @@ class Cadence(msgspec.Struct, frozen=True):
     idle: float = 300.0
     tick: float = 0.2
     gather: float = 0.02
+    look: float = 0.05
     slice_size: int = SLICE_SIZE
 
 
@@ -112,14 +116,19 @@ class OwnedPartition:
     def wants_checkpoint(self, now: float, cadence: Cadence, *, partitions: int = 1) -> bool:
         """Return whether the last checkpoint is long enough ago, in a process that owns so many
         *partitions*, each with checkpoints of its own."""
+        return self._until_checkpoint(now, cadence, partitions) <= 0
+
+    def _until_checkpoint(self, now: float, cadence: Cadence, partitions: int) -> float:
+        """Return after how many seconds one is wanted, as things stand."""
         if self.landing is not None:
-            return False
+            return inf
         if self.attempts:
-            return True
-        if not (self.partition.has_changed or self.told):
-            return now - self.checkpointed >= cadence.idle
-        apart = min(self.cost * partitions / SHARE, cadence.checkpoint * STRETCH)
-        return now - self.checkpointed >= max(apart, cadence.checkpoint)
+            return 0
+        apart = cadence.idle
+        if self.partition.has_changed or self.told:
+            costly = min(self.cost * partitions / SHARE, cadence.checkpoint * STRETCH)
+            apart = max(costly, cadence.checkpoint)
+        return apart - (now - self.checkpointed)
 
     def take_under_way(self) -> tuple[list[Told], list[Any]]:
         """Return what was handed over to the log, and the attempts that wait for the next
@@ -141,7 +150,30 @@ class OwnedPartition:
         clock that only has to run at about the right speed: what counts is the tick's own
         arrival, which the broker stamps. A partition that has heard nothing yet asks by a tick.
         """
+        return self._until_tick(now, cadence) <= 0
+
+    def _until_tick(self, now: float, cadence: Cadence) -> float:
+        """Return after how many seconds one is wanted, as things stand."""
         due = self.partition.next_due
-        if due == NEVER or (self.ticked is not None and now - self.ticked < cadence.tick):
-            return False
-        return self.heard is None or self.partition.clock + (now - self.heard) * 1000 >= due
+        if due == NEVER:
+            return inf
+        rest = -inf if self.ticked is None else cadence.tick - (now - self.ticked)
+        if self.heard is None:
+            return rest
+        return max(rest, (due - self.partition.clock) / 1000 - (now - self.heard))
+
+    def silence(
+        self, now: float, cadence: Cadence, *, partitions: int = 1, ticks: bool = True
+    ) -> float:
+        """Return how many seconds may pass without a look at what time asks for, if nothing else
+        happens: more than 0, and `inf` where time asks for nothing.
+
+        Args:
+            ticks: Whether this process appends any.
+        """
+        left = self._until_checkpoint(now, cadence, partitions)
+        if ticks:
+            left = min(left, self._until_tick(now, cadence))
+        if left <= 0:  # wanted, and it could not be done
+            return cadence.look
+        return left if self.landing is None else min(left, cadence.look)

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 from triggerstream.core.keyed.partition import Partition
@@ -301,16 +302,19 @@ class KeyedProcess:
         if owned.wants_checkpoint(self._monotonic(), self._cadence, partitions=len(self._owned)):
             await self._checkpoints.begin(owned)
 
-    async def turn(self, number: int) -> None:
-        """Do what time asks for in partition *number*: checkpoints, marks and ticks. Called often,
-        also in silence."""
+    async def turn(self, number: int) -> float:
+        """Do what time asks for in partition *number*: checkpoints, marks and ticks. Return how
+        many seconds of silence may pass until it asks again."""
         owned = self._owned.get(number)
         if owned is None:
-            return
+            return inf
+        now = self._monotonic()
         await self._mark(owned)
         await self._tick(owned)
         if self._owned.get(number) is owned:
             await self._checkpoint(owned)
+        ticks = not self._header_clock
+        return owned.silence(now, self._cadence, partitions=len(self._owned), ticks=ticks)
 
     def _apply(self, partition: Partition[Any, Any], records: Columns, start: int, end: int) -> int:
         try:

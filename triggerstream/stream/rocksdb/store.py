@@ -40,6 +40,7 @@ _CHANGELOG: Final = b"mchangelog"
 _EMPTY: Final = b""
 _NO_ENTRIES: Final = header.pack(0, 0, NEVER, 0)[1:10]
 _NEVER: Final = _NUMBER.pack(NEVER)
+_UNKNOWN: Final = object()
 
 DAMAGED: Final = "DAMAGED"
 """A file of this name in a store's directory: the next opening puts it aside."""
@@ -130,16 +131,27 @@ class RocksStore:
     ) -> None:
         batch = WriteBatch(raw_mode=True)
         put = batch.put
-        known = old or {}
+        known = {} if old is None else old
         for customer, value in values.items():
             if value is None:
                 batch.delete(b"c" + customer)
             else:
                 put(b"c" + customer, value)
-            before = known[customer] if customer in known else self.get(customer)
+            before: Any = known.get(customer, _UNKNOWN)
+            if before is _UNKNOWN:
+                before = self.get(customer)
             # What the index entries follow from, undecoded.
-            if (before[1:10] if before else _NO_ENTRIES) != (value[1:10] if value else _NO_ENTRIES):
-                self._index(batch, customer, before, value)
+            wanted = value[1:10] if value else _NO_ENTRIES
+            if before:
+                if wanted != before[1:10]:
+                    self._index(batch, customer, before, value)
+            elif wanted != _NO_ENTRIES:
+                if wanted[0]:
+                    self._index(batch, customer, before, value)
+                else:  # without flags: what most of a restore is
+                    put(key := b"d" + wanted[1:] + customer, _EMPTY)
+                    if key < self._lowest_due:  # noqa: PLR1730 - a call costs more
+                        self._lowest_due = key
         self._mark_stale(batch, values, stale)
         if partition_record is not None:
             batch.put(_RECORD, partition_record)
@@ -153,14 +165,15 @@ class RocksStore:
         self, batch: WriteBatch, customer: bytes, before: bytes | None, value: bytes | None
     ) -> None:
         """Make the customer's index entries follow from *value*, where they did from *before*."""
-        gone, wanted = _index_keys(customer, before), _index_keys(customer, value)
+        wanted = _index_keys(customer, value)
+        gone = _index_keys(customer, before) if before else ()
         for key in gone:
             if key not in wanted:
                 batch.delete(key)
         for key in wanted:
             if key not in gone:
                 batch.put(key, _EMPTY)
-                if key[:1] == b"d" and key < self._lowest_due:
+                if key < self._lowest_due and key[:1] == b"d":
                     self._lowest_due = key
 
     def _mark_stale(

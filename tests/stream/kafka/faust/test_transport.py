@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from faust.types import TP
 
-from triggerstream.stream.kafka.faust.transport import ConsumerThread
+from triggerstream.stream.kafka.faust.transport import (
+    BUSY_POLL_MS,
+    FETCH_WAIT,
+    HELD_WAIT,
+    SILENT_POLL_MS,
+    ConsumerThread,
+)
 
 EVENTS = TP("events", 0)
 
@@ -33,11 +39,15 @@ class Thread(ConsumerThread):
         self.known = Position(before)
         self.found = found
         self.after = after
+        self.fetcher = SimpleNamespace(_fetch_max_wait_ms=None)
+        self.flow = SimpleNamespace(flow_active=True)
+        self.consumer = cast("Any", self.flow)
 
     def _ensure_consumer(self) -> Any:
         assignment = SimpleNamespace(state_value=lambda _: self.known)
         return SimpleNamespace(
-            _subscription=SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
+            _subscription=SimpleNamespace(subscription=SimpleNamespace(assignment=assignment)),
+            _fetcher=self.fetcher,
         )
 
     async def _fetch_records(self, *_: Any, **__: Any) -> Any:
@@ -70,3 +80,29 @@ async def test_records_from_before_the_position_are_not_lost() -> None:
 async def test_a_position_alone_passes_nothing_over() -> None:
     assert await fetched(None, [], 4) == {}
     assert await fetched(4, [], None) == {}
+
+
+async def polled(thread: Thread, limit: float) -> int | None:
+    """Return for how long the broker may hold requests behind a fetch of at most *limit*."""
+    await thread.fetch({EVENTS}, limit)
+    found: int | None = thread.fetcher._fetch_max_wait_ms
+    return found
+
+
+async def test_in_a_silence_the_broker_may_hold_a_request_for_long() -> None:
+    assert await polled(Thread(3, [], 3), FETCH_WAIT) == SILENT_POLL_MS
+
+
+async def test_behind_records_it_may_not() -> None:
+    assert await polled(Thread(3, ["three"], 4), FETCH_WAIT) == BUSY_POLL_MS
+
+
+async def test_where_full_partitions_are_left_out_it_may_not() -> None:
+    assert await polled(Thread(3, [], 3), HELD_WAIT) == BUSY_POLL_MS
+
+
+async def test_where_partitions_are_being_given_away_it_may_not() -> None:
+    thread = Thread(3, [], 3)
+    thread.flow.flow_active = False
+
+    assert await polled(thread, FETCH_WAIT) == BUSY_POLL_MS

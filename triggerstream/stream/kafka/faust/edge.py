@@ -34,6 +34,11 @@ class Edge:
         self.ends: dict[TP, int] = {}
         self.is_settled = False
 
+    def look(self) -> None:
+        """Have each partition look for what it may do now (`TopicReader.look`)."""
+        for reading in self.readings.values():
+            reading.look()
+
     async def close(self, revoked: Iterable[TP], *, are_lost: bool) -> None:
         """Give *revoked* away, topic by topic."""
         self.is_settled = False

@@ -29,14 +29,19 @@ from mode import Service
 
 from triggerstream.errors import LeaseExpiredError
 from triggerstream.stream.handover import Batch, Fetch, Handover
-from triggerstream.stream.kafka.consumer import COMMITTED, log_ends
+from triggerstream.stream.kafka.consumer import COMMITTED, calm, log_ends
 from triggerstream.stream.kafka.faust.edge import SERVICES, Edge, EdgeApp
 from triggerstream.stream.kafka.records import lighten
 
-FETCH_WAIT: Final = 0.25
+FETCH_WAIT: Final = 0.5
 """Seconds that a fetch may wait for records. A new record ends the wait at once."""
 HELD_WAIT: Final = 0.02
 """The same while full partitions are left out, which may have room again in a moment."""
+BUSY_POLL_MS: Final = 50
+"""Milliseconds that the broker may hold a request for records. A request leaves out partitions
+whose records lie unread here, and no other is made before it is answered: they would wait too."""
+SILENT_POLL_MS: Final = 500
+"""The same in a silence, in which none is left out: each request costs some half a millisecond."""
 COMMIT_LIMIT: Final = 10.0
 """Seconds that a commit may take when partitions are given away."""
 
@@ -64,7 +69,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             auto_offset_reset="earliest",
             isolation_level=COMMITTED,
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            fetch_max_wait_ms=50,
+            fetch_max_wait_ms=BUSY_POLL_MS,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
@@ -76,6 +81,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         consumer = self._ensure_consumer()
         lighten(consumer._fetcher, is_whole=True)  # noqa: SLF001 - see the plug-point tests
+        calm(consumer._fetcher)  # noqa: SLF001
         coordinator = consumer._coordinator  # noqa: SLF001
         beat = coordinator._do_heartbeat  # noqa: SLF001
 
@@ -129,6 +135,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         async def there() -> Mapping[TP, tuple[Any, int]]:
             before = self._positions(tps)
             found = await self._fetch_records(consumer, tps, limit)
+            self.poll(in_silence=limit >= FETCH_WAIT and not found and self.consumer.flow_active)
             # Where the broker had to be asked for a position meanwhile, there was none before.
             return {
                 tp: (found.get(tp, []), following)
@@ -137,6 +144,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             }
 
         return await self._there(there())
+
+    def poll(self, *, in_silence: bool) -> None:
+        """Let the broker hold the next requests for records for as long as is right *in_silence*,
+        or for as long as it is else."""
+        fetcher = self._ensure_consumer()._fetcher  # noqa: SLF001 - see the plug-point tests
+        fetcher._fetch_max_wait_ms = SILENT_POLL_MS if in_silence else BUSY_POLL_MS  # noqa: SLF001
 
     def _positions(self, tps: Iterable[TP]) -> dict[TP, int]:
         """Return where the reading of those of *tps* stands of which that is known."""
@@ -292,13 +305,15 @@ class Consumer(driver.Consumer):
                 self.committed_at = time.monotonic()
             return taken
 
-    def verify_event_path(self, now: float, tp: TP) -> None:
+    async def verify_all_partitions_active(self) -> None:
         """Do nothing: `watchdog` watches progress, and acts."""
 
     # ── rebalances ──────────────────────────────────────────────────────────────────────────
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self.stop_flow()
+        # What is asked of the brokers while partitions move waits behind a request that they hold.
+        self._thread.poll(in_silence=False)
         await self.give_up(revoked, are_lost=self._thread.is_evicted)
         await super().on_partitions_revoked(revoked)
 

@@ -24,12 +24,13 @@ import java.time.Duration;
 final class Patterns {
     private Patterns() {}
 
-    static DataStream<String> over(DataStream<Event> events, Triggers triggers, boolean filtered) {
+    static DataStream<String> over(
+            DataStream<Event> events, Triggers triggers, boolean filtered, boolean tuned) {
         DataStream<String> firings = null;
         for (Trigger trigger : triggers.all) {
             DataStream<Event> seen = filtered ? events.filter(new OfTypes(trigger.types())) : events;
             DataStream<String> found = CEP
-                    .pattern(seen.keyBy(event -> event.customer), pattern(trigger))
+                    .pattern(Job.keyed(seen, tuned), pattern(trigger))
                     .process(new Complete(trigger));
             firings = firings == null ? found : firings.union(found);
         }
