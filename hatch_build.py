@@ -37,7 +37,6 @@ other without going through Python."""
 
 COMPILED = (
     "triggerstream.core.conditions.compile",
-    "triggerstream.core.conditions.operators",
     "triggerstream.core.conditions.paths",
     "triggerstream.core.detection.adopt",
     "triggerstream.core.detection.budget",
