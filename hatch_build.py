@@ -57,6 +57,7 @@ COMPILED = (
     "triggerstream.core.patterns.per",
     "triggerstream.core.patterns.progress",
     "triggerstream.core.patterns.sequence",
+    "triggerstream.core.patterns.short_cuts",
     "triggerstream.core.patterns.steps",
     "triggerstream.core.rulesets.ruleset",
     "triggerstream.core.state.codec",

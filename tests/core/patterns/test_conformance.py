@@ -29,15 +29,8 @@ from triggerstream.core.model import AllPattern, AnyPattern, EventPattern, Patte
 from triggerstream.core.patterns.base import Keys, Look
 from triggerstream.core.patterns.count import AggregateLook, CountLook
 from triggerstream.core.patterns.progress import KEY
-from triggerstream.core.patterns.sequence import (
-    Cancel,
-    Complete,
-    Open,
-    SequenceLook,
-    SequenceMatcher,
-    Start,
-    TakeOn,
-)
+from triggerstream.core.patterns.sequence import SequenceLook, SequenceMatcher
+from triggerstream.core.patterns.short_cuts import Cancel, Complete, Open, Start, TakeOn
 from triggerstream.core.state.codec import dump_body
 
 SUM = {"aggregate": "sum", "path": "event_data.n"}

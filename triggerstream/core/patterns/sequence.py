@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.base import Keys, Look, Match, Matcher, Predicate, accepts
 from triggerstream.core.patterns.progress import IN_WAIT, Now, Progress, Rows
-from triggerstream.core.patterns.steps import Absence, EventStep, Kill, Partials
+from triggerstream.core.patterns.short_cuts import Cancel, Complete, Open, Start, TakeOn
+from triggerstream.core.patterns.steps import Absence, EventStep, Kill, Partials, Wait
 
 
 class SequenceMatcher(Matcher):
@@ -85,39 +86,6 @@ class SequenceMatcher(Matcher):
             progress.close_wait(self.wait.key + instance)
 
 
-class Wait:
-    """The cell of the open wait, behind the last event step."""
-
-    def __init__(self, key: str, final: Absence) -> None:
-        self.key: str = key
-        self._where = final.where
-        self._duration: int = final.duration or 0
-
-    def get(self, progress: Progress, instance: str) -> Rows | None:
-        """Return the events of the open wait."""
-        wait = progress.waits.get(self.key + instance)
-        return None if wait is None else wait[IN_WAIT:]
-
-    def open(self, progress: Progress, before: Rows, now: Now, instance: str) -> None:
-        """Wait from now on, with the event of *now* behind those *before* it."""
-        due = now.at + self._duration
-        wait = (due, max(0, now.arrival - due), 0, *before, now.row)
-        progress.open_wait(self.key + instance, wait)
-        now.is_held = now.is_whole = True
-
-    def cancel(self, progress: Progress, event: Event, at: int, instance: str) -> bool:
-        """Close the wait if *event*, at *at*, is what must not happen meanwhile."""
-        wait = progress.waits.get(self.key + instance)
-        if (
-            wait is None
-            or not wait[0] - self._duration <= at < wait[0]
-            or not accepts(self._where, event)
-        ):
-            return False
-        progress.close_wait(self.key + instance)
-        return True
-
-
 class SequenceLook(Look):
     """All that events of one type can do to a sequence: cancel, move its wait, fill steps."""
 
@@ -179,9 +147,8 @@ class SequenceLook(Look):
         return has_cancelled
 
     def short_cut(self) -> Look | None:
-        """Return what does the same where events of this type fill one step and cancel nothing,
-        which most do: half the cost (benchmarks/engine.py), and the same (test_conformance).
-        ``None`` for other types."""
+        """Return what does the same where events of this type fill one step and cancel nothing, or
+        only cancel the wait. ``None`` for other types."""
         sequence = self._sequence
         if not self._fills and not self._kills and sequence.wait is not None:
             return Cancel(sequence.wait)
@@ -197,91 +164,3 @@ class SequenceLook(Look):
             before = sequence.partials[number - 1] if number else None
             return Open(before, where, sequence.wait, restarts=self._restarts)
         return Complete(sequence.partials[number - 1], where, sequence) if number else None
-
-
-class Start(Look):
-    """An event becomes the newest partial match, the only one, at the first step."""
-
-    def __init__(self, key: str, where: Predicate | None) -> None:
-        self._key: str = key
-        self._where = where
-
-    def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
-        where = self._where
-        if where is None or where(now.event):
-            progress.cells[self._key + instance] = now.alone
-            now.is_held = True
-        return None
-
-
-class TakeOn(Look):
-    """An event takes a partial match on to a step in the middle, if there is one."""
-
-    def __init__(self, before: Partials, after: Partials, where: Predicate | None) -> None:
-        self._before = before
-        self._after = after
-        self._where = where
-
-    def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
-        taken = self._before.taken_on(progress, now.at, instance)
-        if taken is not None and accepts(self._where, now.event):
-            self._after.add(progress, (*taken, now.row), now, instance)
-        return None
-
-
-class Complete(Look):
-    """An event completes a partial match, if there is one."""
-
-    def __init__(
-        self, before: Partials, where: Predicate | None, sequence: SequenceMatcher
-    ) -> None:
-        self._before = before
-        self._where = where
-        self._sequence = sequence
-
-    def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
-        taken = self._before.taken_on(progress, now.at, instance)
-        if taken is None or not accepts(self._where, now.event):
-            return None
-        self._sequence.clear(progress, instance)
-        return Match(now.at, (*taken, now.row))
-
-
-class Open(Look):
-    """An event opens the wait, or moves it."""
-
-    def __init__(
-        self, before: Partials | None, where: Predicate | None, wait: Wait, *, restarts: bool
-    ) -> None:
-        self._before = before
-        self._where = where
-        self._wait = wait
-        self._restarts = restarts
-
-    def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
-        waiting = progress.waits.get(self._wait.key + instance)
-        before: Rows | None = ()
-        if waiting is not None:
-            if not self._restarts:
-                return None
-            before = waiting[IN_WAIT:-1]
-        elif self._before is not None:
-            before = self._before.taken_on(progress, now.at, instance)
-        if before is not None and accepts(self._where, now.event):
-            self._wait.open(progress, before, now, instance)
-        return None
-
-
-class Cancel(Look):
-    """An event closes the wait, if there is one."""
-
-    def __init__(self, wait: Wait) -> None:
-        self._wait = wait
-
-    def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
-        if self._wait.cancel(progress, now.event, now.at, instance):
-            now.has_cancelled = True
-        return None
-
-    def cancel(self, progress: Progress, event: Event, at: int, instance: str) -> bool:
-        return self._wait.cancel(progress, event, at, instance)

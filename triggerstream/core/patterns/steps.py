@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.base import Predicate, accepts
-from triggerstream.core.patterns.progress import Now, Progress, Rows
+from triggerstream.core.patterns.progress import IN_WAIT, Now, Progress, Rows
 
 MOST_PARTIAL = 32
 
@@ -150,4 +150,37 @@ class Kill:
             progress.cells[key] = tuple(left)
         else:
             del progress.cells[key]
+        return True
+
+
+class Wait:
+    """The cell of the open wait, behind the last event step."""
+
+    def __init__(self, key: str, final: Absence) -> None:
+        self.key: str = key
+        self._where = final.where
+        self._duration: int = final.duration or 0
+
+    def get(self, progress: Progress, instance: str) -> Rows | None:
+        """Return the events of the open wait."""
+        wait = progress.waits.get(self.key + instance)
+        return None if wait is None else wait[IN_WAIT:]
+
+    def open(self, progress: Progress, before: Rows, now: Now, instance: str) -> None:
+        """Wait from now on, with the event of *now* behind those *before* it."""
+        due = now.at + self._duration
+        wait = (due, max(0, now.arrival - due), 0, *before, now.row)
+        progress.open_wait(self.key + instance, wait)
+        now.is_held = now.is_whole = True
+
+    def cancel(self, progress: Progress, event: Event, at: int, instance: str) -> bool:
+        """Close the wait if *event*, at *at*, is what must not happen meanwhile."""
+        wait = progress.waits.get(self.key + instance)
+        if (
+            wait is None
+            or not wait[0] - self._duration <= at < wait[0]
+            or not accepts(self._where, event)
+        ):
+            return False
+        progress.close_wait(self.key + instance)
         return True
