@@ -369,7 +369,7 @@ async def test_marks_of_transactions_are_passed_over(running: Running) -> None:
         "where a log ends is asked with a copy of aiokafka's Fetcher: look at stream.kafka.consumer"
     )
     assert b"taken back" not in [each.value for each in running.process.records.get(number, ())], (
-        "the list of aborted transactions: look at PartitionRecords, and at stream.kafka.records"
+        "the list of aborted transactions: look at PartitionRecords, and at stream.kafka.unpacked"
     )
 
 

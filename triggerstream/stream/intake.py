@@ -28,10 +28,10 @@ from triggerstream.core.events.decode import LATER, MAX_BYTES, decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.events.fields import read_members
 from triggerstream.core.reasons import RejectReason
+from triggerstream.core.records.columns import Row
 from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
 from triggerstream.core.records.record import (
     ORIGIN,
-    Header,
     Kind,
     Produce,
     Record,
@@ -150,17 +150,6 @@ class Intake:
             self._input.done(number, offset)
 
 
-class _Item(msgspec.Struct, frozen=True):
-    """An item of a batch, as a record of its own."""
-
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[Header]
-
-
 def place(record: Record, inbox: str, rejected: dict[str, int]) -> list[Produce]:
     """Return what *record* becomes: a record of ``events``, or one for each item of the batch that
     it is. What is no event becomes a dead letter, counted in *rejected*."""
@@ -184,7 +173,7 @@ def place(record: Record, inbox: str, rejected: dict[str, int]) -> list[Produce]
         return [_letter(record, RejectReason.TOO_LARGE, detail, inbox, rejected)]
     placed: list[Produce] = []
     for number, value in enumerate(items, 1):
-        item = _Item(record.partition, record.offset, record.timestamp, record.key, value, headers)
+        item = Row(record.partition, record.offset, record.timestamp, record.key, value, headers)
         try:
             placed.append(_placed(item, f"{name}/{number}", origin=False))
         except Rejected as verdict:

@@ -22,7 +22,8 @@ from tests.stream.kafka.batches import (
     packed,
     resealed,
 )
-from triggerstream.stream.kafka.records import NO_TIME, Unpacked
+from triggerstream.stream.kafka.readers import NO_TIME
+from triggerstream.stream.kafka.unpacked import Unpacked
 
 texts = st.none() | st.binary(max_size=3) | st.sampled_from([b"v" * 63, b"v" * 64, b"v" * 9000])
 headers = st.lists(st.tuples(st.text(max_size=3), st.none() | st.binary(max_size=3)), max_size=3)

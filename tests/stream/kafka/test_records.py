@@ -29,7 +29,8 @@ from tests.stream.kafka.batches import (
 )
 from triggerstream.core.records.columns import Columns
 from triggerstream.core.records.record import Header
-from triggerstream.stream.kafka.records import Result, Unpacked
+from triggerstream.stream.kafka.records import Result
+from triggerstream.stream.kafka.unpacked import Unpacked
 
 Unpack = Callable[[PartitionRecords], Unpacked]
 

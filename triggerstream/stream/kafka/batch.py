@@ -1,7 +1,7 @@
 """Reading the records of a batch by ourselves, into columns.
 
 Where this module is compiled (``hatch_build.py``), it reads all batches that are not compressed;
-in plain Python, aiokafka's own reader is four times as fast (`stream.kafka.records`). Either way
+in plain Python, aiokafka's own reader is four times as fast (`stream.kafka.readers`). Either way
 it reads those that aiokafka refuses: a whole batch for a header's name that is not UTF-8.
 """
 

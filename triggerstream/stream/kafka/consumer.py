@@ -28,7 +28,7 @@ _ASK_WITHIN: Final = 40_000
 
 
 class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is untyped
-    """An aiokafka consumer without a group, whose records are `stream.kafka.records.Record`.
+    """An aiokafka consumer without a group, whose records come in columns (`Columns`).
 
     ``end_offsets`` gives last stable offsets, `log_ends` where the logs end.
     """
