@@ -394,6 +394,19 @@ def test_a_suppressed_match_awaits_no_goal() -> None:
     assert customer.happens("P", START) == []
 
 
+@pytest.mark.parametrize("ids", ["ab", "ba"])
+def test_what_one_trigger_holds_is_kept_although_another_does_not_hold_it(ids: str) -> None:
+    holds, does_not = ids
+    customer = Customer(
+        f"{{trigger: {holds}, when: {{count: A, at_least: 2}}}}\n---\n{{trigger: {does_not}, "
+        "when: {sequence: [{event: B}, {event: A}], per: event_data.k}}"
+    )
+    customer.happens("A", START, k="x")
+    assert customer.state.id_list() == ["0"]
+
+    assert customer.happens("A", START, k="x")[0].events == ("0", "1")
+
+
 # ── limits and failed deliveries ────────────────────────────────────────────────────────────
 
 
