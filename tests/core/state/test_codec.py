@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tests.core.detection.customers import Customer, ruleset_of
+from triggerstream.core.detection.budget import BYTES
 from triggerstream.core.detection.describe import describe
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
@@ -294,3 +295,24 @@ def test_what_is_taken_over_is_as_if_it_had_been_decided_today(path: Path) -> No
         assert one[table] == other[table], table
     assert one["instances"] == other["instances"]
     assert taken.state.weight >= len(codec.dump_body(taken.state))
+
+
+@pytest.mark.parametrize("length", [3_000, 9_000], ids=["within the budget", "over it"])
+def test_what_is_taken_over_is_weighed_again(length: int) -> None:
+    """The text of an instance stands more often in the present format."""
+    old = restored(GOLDEN / "state-v3.bin").state.old
+    assert old is not None
+    (slot, *_) = old.instances["absence"].values()
+    instances = {"absence": {f"{number:0{length}}": slot for number in range(50)}}
+    stored = msgspec.msgpack.encode(msgspec.structs.replace(old, instances=instances))
+    customer = Customer(ruleset_of(TRIGGERS))
+    customer.state = codec.load("c", header.pack(3, 0, NEVER, 0) + stored)
+    state = customer.state
+    message = customer.program.read(
+        b'{"customer_id":"c","event_type":"A","event_data":{"k":1}}', START + 4, 3, 99, None, ()
+    )
+
+    customer.program.on_message(state, message, customer.ruleset, START + 4, START + 4, 99, [])
+
+    assert len(codec.dump_body(state)) <= min(state.weight, BYTES)
+    assert (len(customer.instances("absence")) == 51) is (length == 3_000)
