@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.core.detection.customers import Customer, ruleset_of
+from tests.core.detection.customers import LATENESS, Customer, ruleset_of
 from tests.core.state.stored import (
     GOLDEN,
+    HOUR,
     START,
     TRIGGERS,
     a_customer,
@@ -22,7 +23,7 @@ from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.state import codec
 from triggerstream.core.state.formats import Slot, Stored3
-from triggerstream.core.state.old_progress import Held, Partial, Steps
+from triggerstream.core.state.old_progress import Held, Partial, Steps, Wait, Window
 from triggerstream.errors import StateFormatError
 
 OLD = sorted(set(GOLDEN.glob("state-v*.bin")) - {GOLDEN / "state-v4.bin"})
@@ -166,3 +167,37 @@ def test_when_an_event_was_is_known_if_anybody_has_noted_it(
     assert len(customer.out) == 1 + fires
     if fires:
         assert customer.out[0].events == ("y", "6")
+
+
+@pytest.mark.parametrize(
+    ("arrival", "settled"),
+    [
+        pytest.param(START, START + HOUR, id="in time"),
+        pytest.param(START + HOUR, START + HOUR, id="at its due time"),
+        pytest.param(START + HOUR + 1, START + HOUR + 1, id="behind it"),
+    ],
+)
+@pytest.mark.parametrize("trigger", ["absence", "window"])
+def test_an_old_wait_is_settled_when_its_opener_has_arrived(
+    trigger: str, arrival: int, settled: int
+) -> None:
+    triggers = {
+        "absence": "{trigger: absence, when: {sequence: [{event: A}, {absent: X, for: 1h}]}}",
+        "window": "{trigger: window, when: {count: A, at_most: 1, within: 1h}}",
+    }
+    raw = b'{"customer_id":"c","event_type":"A","event_id":"x"}'
+    progress = {
+        "absence": Steps((), Wait(START + HOUR, arrival, ((3, "x"),), raw)),
+        "window": Window(START + HOUR, arrival, 1, (Held(START, 3, "x"),), raw),
+    }
+    customer = Customer(triggers[trigger])
+    made_by = customer.ruleset.triggers[trigger].fingerprint
+    slots: dict[str, Slot] = {trigger: msgspec.msgpack.encode((made_by, progress[trigger]))}
+    old = Stored3(START, bytearray(), {}, slots, {}, {}, b"", {})
+    stored = header.pack(3, 0, settled + LATENESS, 0) + msgspec.msgpack.encode(old)
+    customer.state = codec.load("c", stored)
+
+    assert customer.waits_until(settled + LATENESS - 1) == []
+    assert (customer.state.due, customer.state.wake) == (START + HOUR, settled + LATENESS)
+    (firing,) = customer.waits_until(settled + LATENESS)
+    assert (firing.at, firing.events) == (START + HOUR, ("x",))
