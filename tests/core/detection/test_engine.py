@@ -258,6 +258,26 @@ def test_the_timers_match_discards_the_instances_other_timers() -> None:
     assert kinds(customer.waits_until(DUE * 2)) == ["Firing"]
 
 
+ALONE = "{sequence: [{event: B}, {absent: X, for: 20s}]}"
+BEHIND_A = "{sequence: [{event: A}, {event: B}, {absent: Y, for: 20s}]}"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "events"),
+    [(ALONE, BEHIND_A, ("1",)), (BEHIND_A, ALONE, ("0", "1"))],
+)
+def test_timers_of_an_instance_that_are_due_at_once_go_by_the_file(
+    first: str, second: str, events: tuple[str, ...]
+) -> None:
+    customer = Customer(f"{{trigger: t, when: {{any: [{first}, {second}]}}}}")
+    customer.happens("A", START)
+    customer.happens("B", START)
+
+    (firing,) = customer.waits_until(DUE + LATENESS)
+
+    assert firing.events == events
+
+
 def test_a_timer_sees_the_last_matched_event_and_the_profile_as_it_stands() -> None:
     customer = Customer(
         """

@@ -17,6 +17,7 @@ from tests.core.state.stored import (
     decided_after,
     read,
 )
+from triggerstream.core.detection.adopt import adopt
 from triggerstream.core.detection.budget import BYTES
 from triggerstream.core.detection.describe import describe
 from triggerstream.core.keyed import header
@@ -201,3 +202,28 @@ def test_an_old_wait_is_settled_when_its_opener_has_arrived(
     assert (customer.state.due, customer.state.wake) == (START + HOUR, settled + LATENESS)
     (firing,) = customer.waits_until(settled + LATENESS)
     assert (firing.at, firing.events) == (START + HOUR, ("x",))
+
+
+def test_an_old_window_has_counted_more_events_than_it_holds() -> None:
+    customer = Customer("{trigger: window, when: {count: A, exactly: 7, within: 1h}}")
+    window = Window(START + HOUR, START, 7, (Held(START, 3, "x"),), b"{}")
+    made_by = customer.ruleset.triggers["window"].fingerprint
+    slots: dict[str, Slot] = {"window": msgspec.msgpack.encode((made_by, window))}
+    old = Stored3(START, bytearray(), {}, slots, {}, {}, b"", {})
+    customer.state = codec.load("c", header.pack(3, 0, NEVER, 0) + msgspec.msgpack.encode(old))
+    adopt(customer.state, customer.ruleset)
+
+    (wait,) = customer.state.waits.values()
+
+    assert wait == (START + HOUR, 0, 7, 0)
+
+
+@of_old_formats
+@pytest.mark.parametrize("triggers", [TRIGGERS, "{trigger: t, when: {event: A}}"])
+def test_who_waits_no_longer_is_not_woken(path: Path, triggers: str) -> None:
+    customer = restored(path, triggers)
+    assert customer.state.wake == START + 3 + HOUR + LATENESS
+
+    customer.waits_until(START + 10 * HOUR)
+
+    assert (customer.state.due, customer.state.wake, customer.state.waits) == (NEVER, NEVER, {})
