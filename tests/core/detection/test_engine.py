@@ -19,6 +19,7 @@ from triggerstream.core.decisions import (
 )
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.patterns.aggregates import MOST_HELD
 from triggerstream.core.patterns.event import EventMatcher
 from triggerstream.core.patterns.per import MOST_INSTANCES
 from triggerstream.core.reasons import SuppressionReason
@@ -257,6 +258,26 @@ def test_the_timers_match_discards_the_instances_other_timers() -> None:
     assert kinds(customer.waits_until(DUE * 2)) == ["Firing"]
 
 
+ALONE = "{sequence: [{event: B}, {absent: X, for: 20s}]}"
+BEHIND_A = "{sequence: [{event: A}, {event: B}, {absent: Y, for: 20s}]}"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "events"),
+    [(ALONE, BEHIND_A, ("1",)), (BEHIND_A, ALONE, ("0", "1"))],
+)
+def test_timers_of_an_instance_that_are_due_at_once_go_by_the_file(
+    first: str, second: str, events: tuple[str, ...]
+) -> None:
+    customer = Customer(f"{{trigger: t, when: {{any: [{first}, {second}]}}}}")
+    customer.happens("A", START)
+    customer.happens("B", START)
+
+    (firing,) = customer.waits_until(DUE + LATENESS)
+
+    assert firing.events == events
+
+
 def test_a_timer_sees_the_last_matched_event_and_the_profile_as_it_stands() -> None:
     customer = Customer(
         """
@@ -392,6 +413,20 @@ def test_a_suppressed_match_awaits_no_goal() -> None:
     customer.happens("A", START)
 
     assert customer.happens("P", START) == []
+
+
+@pytest.mark.parametrize(("holds", "does_not"), [("a", "b"), ("b", "a")])
+def test_what_one_trigger_holds_is_kept_although_another_does_not_hold_it(
+    holds: str, does_not: str
+) -> None:
+    customer = Customer(
+        f"{{trigger: {holds}, when: {{count: A, at_least: 2}}}}\n---\n{{trigger: {does_not}, "
+        "when: {sequence: [{event: B}, {event: A}], per: event_data.k}}"
+    )
+    customer.happens("A", START, k="x")
+    assert customer.state.id_list() == ["0"]
+
+    assert customer.happens("A", START, k="x")[0].events == ("0", "1")
 
 
 # ── limits and failed deliveries ────────────────────────────────────────────────────────────
@@ -565,6 +600,30 @@ def test_a_failed_trigger_begins_anew() -> None:
     assert kinds(customer.happens("A", START, n=1)) == ["Firing"]
 
 
+def test_what_others_hold_is_kept_although_a_trigger_fails_behind_them() -> None:
+    customer = Customer(
+        "{trigger: a, when: {count: A, at_least: 3}}\n---\n"
+        "{trigger: b, when: {count: A, sum: event_data.n, at_least: 1, per: event_data.k}}"
+    )
+    customer.happens("A", START, n=-1e308, k="x")
+    assert kinds(customer.happens("A", START, n=-1e308, k="x")) == ["TriggerFailed"]
+
+    assert customer.happens("A", START)[0].events == ("0", "1", "2")
+
+
+def test_what_a_failed_trigger_gave_up_is_not_told_of_the_next() -> None:
+    """With the first of a thousand values, what kept the sum finite goes."""
+    customer = Customer(
+        "{trigger: a, when: {count: A, sum: event_data.n, at_least: 1.5e308}}\n---\n"
+        "{trigger: b, when: {count: A, at_least: 1000, within: 1s}}"
+    )
+    for number in range(MOST_HELD):
+        customer.happens("A", START + 5 * number, n=(1e308, -1e308)[number] if number < 2 else 0)
+    assert customer.out == []
+
+    assert kinds(customer.happens("A", START + 5 * MOST_HELD, n=-1e308)) == ["TriggerFailed"]
+
+
 def test_a_trigger_that_fails_at_its_timer_begins_anew() -> None:
     customer = Customer(
         "{trigger: t, when: {count: A, sum: event_data.n, at_most: 1, within: 20s}}"
@@ -650,6 +709,21 @@ def test_progress_of_another_detection_is_dropped_at_the_next_touch(edited: str)
 
     assert customer.holders == set()
     assert customer.happens("A", START) == []
+
+
+def test_instances_of_another_detection_are_dropped_with_all_that_they_hold() -> None:
+    absence = "{sequence: [{event: A}, {absent: X, for: 20s}], per: event_data.k}"
+    pair = "{all: [{event: A}, {event: Z}], per: event_data.k}"
+    values = "{count: A, distinct: event_data.n, at_least: 9, per: event_data.k}"
+    patterns = enumerate((absence, pair, values))
+    customer = Customer("\n---\n".join(f"{{trigger: t{n}, when: {when}}}" for n, when in patterns))
+    customer.happens("A", START, k="x", n=1)
+    assert customer.holders == {"t0", "t1", "t2"}
+
+    customer.ruleset = ruleset_of(EVERY_A)
+    customer.happens("B", START)
+
+    assert customer.holders == set()
 
 
 def test_a_wait_of_a_trigger_that_is_gone_wakes_once_and_decides_nothing() -> None:
