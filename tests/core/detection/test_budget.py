@@ -46,6 +46,27 @@ def test_waits_over_the_budget_are_given_up_oldest_first() -> None:
     assert [firing.instance for firing in fired] == [str(key) for key in range(1, 52)]
 
 
+def test_an_instance_that_does_not_wait_is_not_given_up_for_waits() -> None:
+    pair, wait = (
+        "sequence: [{event: P}, {event: Q}]",
+        "sequence: [{event: A}, {absent: X, for: 1h}]",
+    )
+    either = f"any: [{{{pair}}}, {{{wait}}}]"
+    customer = Customer(
+        "\n---\n".join(
+            f"{{trigger: t{index}, when: {{{either}, per: event_data.k}}}}" for index in range(5)
+        )
+    )
+    customer.happens("P", START, k="older")
+    for key in range(51):
+        customer.happens("A", START, k=key)
+
+    out = customer.happens("A", START, k=51)
+
+    assert given_up(out) == [Bounded("wait", f"t{index}", "c") for index in (4, 3, 2, 1)]
+    assert kinds(customer.happens("Q", START, k="older")) == ["Firing"] * 5
+
+
 def test_bytes_over_the_budget_are_given_up_from_the_largest_slot() -> None:
     customer = Customer(
         absences(1) + "\n---\n{trigger: small, when: {count: A, at_least: 9, within: 1h}}"

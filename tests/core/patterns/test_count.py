@@ -198,12 +198,14 @@ def test_at_most_the_newest_thousand_values_are_held() -> None:
     assert story.rows() == [f"A{number}" for number in range(1, MOST_HELD + 1)]
 
 
-def test_a_window_counts_on_beyond_the_events_that_it_holds() -> None:
-    story = Story(count("exactly", MOST_HELD + 1, within=10**6))
+@pytest.mark.parametrize("beyond", [1, 2, 50])
+def test_a_window_counts_on_beyond_the_events_that_it_holds(beyond: int) -> None:
+    story = Story(count("exactly", MOST_HELD + beyond, within=10**6))
 
-    story.tell(" ".join(f"A@{at}" for at in range(MOST_HELD + 1))).wait_until(10**6)
+    story.tell(" ".join(f"A@{at}" for at in range(MOST_HELD + beyond))).wait_until(10**6)
 
     assert len(story.matches[0].events) == MOST_HELD
+    assert story.gave_up == ["value"] * beyond
 
 
 @pytest.mark.parametrize(
