@@ -212,7 +212,7 @@ class Bench:
     def _decode(self) -> int:
         read, some = self._program.read, self._lines[self._taken : self._taken + _TURN]
         for line in some:
-            read(line, None)
+            read(line.value, line.timestamp, 0, line.offset, None, ())
         return len(some)
 
     def _replayed(self) -> int:
