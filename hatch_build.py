@@ -62,6 +62,7 @@ COMPILED = (
     "triggerstream.core.rulesets.ruleset",
     "triggerstream.core.state.codec",
     "triggerstream.core.state.customer",
+    "triggerstream.replay.driver",
     "triggerstream.stream.kafka.batch",
 )
 """Modules where compiling pays (``docs/decisions/0007``). None holds what msgspec decodes: it reads

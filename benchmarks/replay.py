@@ -46,7 +46,7 @@ from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.driver import Replay
 from triggerstream.replay.lines import read_arrival
 
-TARGET = 150_000
+TARGET = 300_000
 """Events a second and core that are asked of ten triggers."""
 
 _TURN = 4_000
