@@ -224,8 +224,7 @@ def assert_upper_bound(customer: Customer, value: bytes, at: int) -> None:
     customer.program.on_message(state, message, customer.ruleset, at, at, number, [])
     customer.offset += 1
     # As if the ring were full: what it has not yet is no room for anything else.
-    ring = DIGEST * MOST - len(state.ring)
-    assert state.weight >= len(dump_body(state)) + ring
+    assert state.weight >= bounds._size(state) >= len(dump_body(state))
 
 
 @settings(max_examples=100)

@@ -92,8 +92,12 @@ def test_a_damaged_batch_is_an_error(unpack: Unpack) -> None:
     damaged = batch(0, [0, 1])
     damaged[-1] ^= 1
 
+    ours = unpack(packed(bytes(damaged) + batch(2, [0]), 0))
     with pytest.raises(CorruptRecordException, match="events"):
-        list(unpack(packed(bytes(damaged), 0)))
+        list(ours)
+
+    # It is fetched again, and nothing behind it is read before.
+    assert (list(ours), ours.next_fetch_offset) == ([], 0)
 
 
 # ── transactions ─────────────────────────────────────────────────────────────────────────────

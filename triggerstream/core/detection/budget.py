@@ -13,8 +13,8 @@ from triggerstream.core.decisions import Bounded, Decided
 from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Ruleset
-from triggerstream.core.state.codec import dump_body, size_of
-from triggerstream.core.state.customer import FIXED, CustomerState
+from triggerstream.core.state.codec import dump_body, ring_of, size_of
+from triggerstream.core.state.customer import WHOLE_RING, CustomerState
 
 BYTES = 512 * 1024
 """Stored bytes of one customer: half of what a broker takes by default."""
@@ -46,8 +46,9 @@ def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
 
 
 def _size(state: CustomerState) -> int:
-    """Return the bytes of *state*, as if its ring were full: what still grows unnoticed."""
-    return len(dump_body(state)) + FIXED
+    """Return the bytes of *state*, as if its ring were full: it grows with every event, and nobody
+    adds that to the weight."""
+    return len(dump_body(state)) - size_of(ring_of(state)) + WHOLE_RING
 
 
 def _give_up_wait(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:

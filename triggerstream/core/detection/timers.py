@@ -31,6 +31,8 @@ def fire_due(
     for due, name, _, instance, _, key in ripe:
         if key + instance in waits:  # neither used up by a match nor dropped meanwhile
             _fire(state, ruleset.triggers[name], instance, key, due, ruleset, out)
+    if state.has_spare_bodies():
+        state.trim()
 
 
 def _fire(

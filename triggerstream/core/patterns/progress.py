@@ -32,7 +32,7 @@ IN_WAIT: Final = 3
 IN_MATCH: Final = 1
 """Where the rows begin in a wait, and in a remembered match."""
 
-_SPARE: Final = 16
+_SPARE: Final = 6
 """Rows that nobody names any more may stay in the table, at least, before it is swept."""
 _ALONE: Final = tuple([(row,) for row in range(256)])
 
@@ -79,7 +79,7 @@ class Now:
         row = len(progress.times)
         self.event, self.at, self.arrival, self.row = event, at, arrival, row
         self.alone = _ALONE[row] if row < 256 else (row,)
-        self.is_held = self.is_whole = False
+        self.is_held = self.is_whole = self.has_cancelled = False
 
 
 @dataclass(slots=True, eq=False)
@@ -125,10 +125,7 @@ class Progress:
         self.times.append(now.at)
         self.ids += event.event_id.encode() + END
         if now.is_whole:
-            bodies = self.bodies
-            bodies[now.row] = event.raw
-            if len(bodies) > len(self.waits) + len(self.matches):
-                self._trim()
+            self.bodies[now.row] = event.raw
         if now.row >= self.room:
             self.sweep()
 
@@ -150,7 +147,7 @@ class Progress:
 
     def sweep(self) -> None:
         """Forget the events that no cell names; those that stay move up."""
-        self._trim()
+        self.trim()
         held: set[int] = set()
         held.update(*self.cells.values())
         held.update(*[wait[IN_WAIT:] for wait in self.waits.values()])
@@ -171,11 +168,14 @@ class Progress:
         self.waits = {key: _renamed(wait, IN_WAIT, rows) for key, wait in self.waits.items()}
         self.matches = {key: _renamed(each, IN_MATCH, rows) for key, each in self.matches.items()}
 
-    def _trim(self) -> None:
-        """Forget the bytes that no timer needs any more."""
+    def has_spare_bodies(self) -> bool:
+        """Return whether there are bytes for sure that no timer needs any more."""
+        return len(self.bodies) > len(self.waits) + len(self.matches)
+
+    def trim(self) -> None:
+        """Forget the bytes that no timer needs any more. Between an event or a timer and the next:
+        what has just matched is still to be read."""
         bodies = self.bodies
-        if not bodies:
-            return
         needed = {wait[-1] for wait in self.waits.values()}
         needed.update([match[-1] for match in self.matches.values()])
         for row in [row for row in bodies if row not in needed]:

@@ -25,7 +25,7 @@ from triggerstream.core.patterns.steps import Absence, EventStep
 from triggerstream.core.state.limits import RECENT
 
 _FINGERPRINT = 8
-"""Bytes: a slot of another detection is taken for ours once in 10^19 edits."""
+"""Bytes: two detections are taken for one once in 10^19 edits."""
 
 _KEY = 6
 """Bytes, as eight characters: progress of another detection is taken for ours once in 10^14 edits.

@@ -121,7 +121,7 @@ def dump_body(state: CustomerState) -> bytes:
     return _encode(
         (
             state.last,
-            _with_lot(state) if state.lot else state.ring,
+            ring_of(state),
             state.profile,
             state.limits,
             state.detections,
@@ -147,7 +147,10 @@ _LOT = struct.Struct(">4sIq")
 _IS_LOT = b"lot\0"
 
 
-def _with_lot(state: CustomerState) -> bytes:
+def ring_of(state: CustomerState) -> bytes | bytearray:
+    """Return the ring as it is stored: with the lot before it, if there is one."""
+    if not state.lot:
+        return state.ring
     return _LOT.pack(_IS_LOT, state.lot, state.lot_since) + state.ring
 
 

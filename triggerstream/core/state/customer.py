@@ -28,8 +28,10 @@ _FEW = RING * DIGEST
 _BETWEEN: Final = b"\xff"
 _MANY = MOST * DIGEST
 
-FIXED = 1024 + _MANY
-"""More bytes than the ring and the times take, however much the ring still grows."""
+WHOLE_RING = 32 + _MANY
+"""More bytes than the ring takes, with the lot that stands before it."""
+FIXED = 1024 + WHOLE_RING
+"""More bytes than a state takes of which nothing is known but the ring, however much that grows."""
 
 _NOTHING_YET = -1
 """Before the first event: no effective time reaches below 1970 (31)."""

@@ -185,6 +185,9 @@ class Unpacked:
             raise self._damaged(str(error)) from error
 
     def _damaged(self, found: str) -> CorruptRecordException:
+        """Return the error, and forget what is left: whoever goes on fetches it again."""
+        self._places.clear()
+        self._part = None
         where = f"{self._tp.topic}/{self._tp.partition}"
         return CorruptRecordException(
             f"{where}: the batch before {self._batch.next_offset}: {found}"
