@@ -14,7 +14,7 @@ from triggerstream.core.patterns.progress import Now, Progress, Rows
 from triggerstream.core.state import codec
 from triggerstream.core.state.customer import CustomerState
 
-ROOM = 6
+ROOM = 16
 """How many rows the table has room for at first, and always more than are named."""
 
 
@@ -113,9 +113,9 @@ def test_the_table_is_swept_when_it_has_more_rows_than_room() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "room"), [(0, 6), (1, 7), (11, 17), (12, 18), (13, 19), (14, 21), (100, 150)]
+    ("held", "room"), [(0, 16), (1, 17), (31, 47), (32, 48), (33, 49), (34, 51), (100, 150)]
 )
-def test_there_is_room_for_half_as_many_again_and_for_six_at_least(held: int, room: int) -> None:
+def test_there_is_room_for_half_as_many_again_and_for_16_at_least(held: int, room: int) -> None:
     progress = Progress()
     for number in range(held):
         keep(progress, str(number), cell=str(number))

@@ -187,5 +187,5 @@ def _advance(
         event = now.event
         size = len(event.raw) + 4 * len(event.event_id)
         state.weight += (interest.growth + 1) * (_CELL + size)
-    if state.has_spare_bodies():
+    if state.bodies and state.has_spare_bodies():
         state.trim()

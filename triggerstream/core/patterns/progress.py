@@ -32,7 +32,7 @@ IN_WAIT: Final = 3
 IN_MATCH: Final = 1
 """Where the rows begin in a wait, and in a remembered match."""
 
-_SPARE: Final = 6
+_SPARE: Final = 16
 """Rows that nobody names any more may stay in the table, at least, before it is swept."""
 _ALONE: Final = tuple([(row,) for row in range(256)])
 
