@@ -72,7 +72,7 @@ def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTri
 
 
 def fingerprint(trigger: model.Trigger) -> bytes:
-    """Return what identifies a trigger's detection: progress is kept under it.
+    """Return what identifies a trigger's detection: with its id, what progress is kept under.
 
     Texts, conditions, limits and actions may be edited without losing progress.
     """
