@@ -36,16 +36,12 @@ class Combination(Matcher):
             ]
         )
 
-    def on_timer(self, progress: Progress, key: str, instance: str) -> Match | None:
+    def on_child_timer(
+        self, progress: Progress, key: str, instance: str
+    ) -> tuple[int, Match | None]:
+        """Decide a child's open wait; return the child's number, and its match."""
         number = self._owners[key]
-        match = self.children[number].on_timer(progress, key, instance)
-        return None if match is None else self.concluded(progress, {number: match}, instance)
-
-    def concluded(
-        self, progress: Progress, matches: dict[int, Match], instance: str
-    ) -> Match | None:
-        """Return what it means that children have matched at once, by their numbers."""
-        raise NotImplementedError
+        return number, self.children[number].on_timer(progress, key, instance)
 
     def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
         return all(child.is_expired(progress, instance, at) for child in self.children)
@@ -81,11 +77,11 @@ class AnyMatcher(Combination):
     def look(self, event_type: str) -> Look:
         return AnyLook(self, self.looks(event_type))
 
-    def concluded(
-        self, progress: Progress, matches: dict[int, Match], instance: str
-    ) -> Match | None:
-        self.clear(progress, instance)
-        return matches[min(matches)]
+    def on_timer(self, progress: Progress, key: str, instance: str) -> Match | None:
+        _, match = self.on_child_timer(progress, key, instance)
+        if match is not None:
+            self.clear(progress, instance)
+        return match
 
 
 class AnyLook(CombinedLook):
@@ -120,9 +116,15 @@ class AllMatcher(Combination):
     def look(self, event_type: str) -> Look:
         return AllLook(self, self.looks(event_type))
 
+    def on_timer(self, progress: Progress, key: str, instance: str) -> Match | None:
+        number, match = self.on_child_timer(progress, key, instance)
+        return None if match is None else self.concluded(progress, {number: match}, instance)
+
     def concluded(
         self, progress: Progress, matches: dict[int, Match], instance: str
     ) -> Match | None:
+        """Remember that children have matched at once, by their numbers; return the match of all,
+        if that makes all of them match within the window."""
         known: list[Rows] = []
         for number, key in enumerate(self.remembered):
             match = matches.get(number)

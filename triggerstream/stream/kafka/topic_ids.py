@@ -134,7 +134,7 @@ async def topic_id(options: Mapping[str, Any], topic: str) -> str:
     # An old broker gives topics no ids, which is no failure: the checks of offsets (`KeyedProcess`)
     # remain to tell a topic that was made anew. aiokafka raises the first where the broker has no
     # such request, the second where it has no version of it that tells ids.
-    except (IncompatibleBrokerVersion, NotImplementedError):  # an old broker: it has none to give
+    except (IncompatibleBrokerVersion, NotImplementedError):  # both are aiokafka's for: too old
         return ""
     finally:
         await admin.close()
