@@ -51,6 +51,15 @@ class Counting:
         self.aggregate = aggregate
         self.read: Reader | None = _reader(aggregate, read) if aggregate and read else None
 
+    def counts(self, event: Event) -> tuple[bool, Value | None]:
+        """Return whether *event* is counted, and the field that is aggregated, if any is."""
+        if self.where is not None and not self.where(event):
+            return False, None
+        if self.read is None:
+            return True, None
+        value = self.read(event)
+        return value is not None, value
+
     def add(
         self,
         held: Rows,

@@ -84,21 +84,17 @@ class AggregateLook(Look):
     """An event's field is added to those of the events before it."""
 
     def __init__(self, matcher: ThresholdMatcher) -> None:
-        self._key = matcher.key
-        self._counting = matcher.counting
-        self._within = matcher.within
+        self._matcher = matcher
 
     def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
-        counting, event = self._counting, now.event
-        if counting.where is not None and not counting.where(event):
+        matcher, counting = self._matcher, self._matcher.counting
+        is_counted, value = counting.counts(now.event)
+        if not is_counted:
             return None
-        value = None if counting.read is None else counting.read(event)
-        if value is None:
-            return None
-        key = self._key + instance
+        key = matcher.key + instance
         held: Rows = progress.cells.get(key, ())
         values: tuple[Value, ...] = progress.values.get(key, ())
-        out = _before(held, progress.times, now.at - self._within)
+        out = _before(held, progress.times, now.at - matcher.within)
         held, values = counting.add(held[out:], values[out:], now.row, value, now.gave_up)
         if counting.is_satisfied(len(held), values, len(held)):
             progress.cells.pop(key, None)
@@ -156,25 +152,19 @@ class WindowLook(Look):
     """An event is counted in the open window, or opens one."""
 
     def __init__(self, matcher: WindowMatcher) -> None:
-        self._key = matcher.key
-        self._counting = matcher.counting
-        self._within = matcher.within
+        self._matcher = matcher
 
     def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
-        counting, event = self._counting, now.event
-        if counting.where is not None and not counting.where(event):
+        matcher, counting = self._matcher, self._matcher.counting
+        is_counted, value = counting.counts(now.event)
+        if not is_counted:
             return None
-        value = None
-        if counting.read is not None:
-            value = counting.read(event)
-            if value is None:
-                return None
-        key = self._key + instance
+        key = matcher.key + instance
         wait = progress.waits.get(key)
         held: Rows = ()
         number = 0
         if wait is None:
-            due = now.at + self._within
+            due = now.at + matcher.within
             later = max(0, now.arrival - due)
         else:
             due, later, number, held = wait[0], wait[1], wait[_NUMBER], wait[IN_WAIT:]

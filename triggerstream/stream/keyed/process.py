@@ -308,12 +308,12 @@ class KeyedProcess:
         owned = self._owned.get(number)
         if owned is None:
             return inf
-        now = self._monotonic()
         await self._mark(owned)
         await self._tick(owned)
         if self._owned.get(number) is owned:
             await self._checkpoint(owned)
         ticks = not self._header_clock
+        now = self._monotonic()
         return owned.silence(now, self._cadence, partitions=len(self._owned), ticks=ticks)
 
     def _apply(self, partition: Partition[Any, Any], records: Columns, start: int, end: int) -> int:
