@@ -121,8 +121,6 @@ class Matcher:
         tables = (progress.cells, progress.waits, progress.matches)
         for cell in [cell for table in tables for cell in table if cell.startswith(self.keys)]:
             progress.remove(cell)
-        if self.keys:
-            progress.instances.pop(self.keys[0][:TRIGGER], None)
 
 
 class Keys:

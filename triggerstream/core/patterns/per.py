@@ -56,6 +56,10 @@ class PerMatcher(Matcher):
         self.pattern.clear(progress, instance)
         self.left(progress, instance)
 
+    def drop(self, progress: Progress) -> None:
+        super().drop(progress)
+        progress.instances.pop(self.key, None)
+
     def changed(self, progress: Progress, instance: str, at: int) -> bool:
         """Note that an event at *at* has changed what is held of an instance, which is the newest
         from now on. Return whether another had to be given up for it (22)."""
