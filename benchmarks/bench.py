@@ -52,6 +52,26 @@ class Bench:
         self._runs += 1
         return f"bench-{os.getpid()}-{self._runs}"
 
+    def settings(self, prefix: str) -> dict[str, str]:
+        """Return the settings, without their prefix, of a process on the topics under *prefix*."""
+        return {
+            "KAFKA__BOOTSTRAP": self.bootstrap,
+            "KAFKA__TOPIC_PREFIX": prefix,
+            "KAFKA__PARTITIONS": str(PARTITIONS),
+        }
+
+    def start_worker(
+        self, prefix: str, rules: str, settings: Mapping[str, str] | None = None
+    ) -> Process:
+        """Start a worker under *rules* (YAML), in a directory of its own, with these *settings*
+        beside its own. Whoever starts it stops it."""
+        directory = self.directory / prefix
+        folder = directory / "triggers"
+        folder.mkdir(parents=True)
+        (folder / "bench.yaml").write_text(rules, encoding="utf-8")
+        wanted = {**(settings or {}), **self.settings(prefix)}
+        return Process("worker", ["worker", "--triggers", str(folder)], wanted, directory)
+
     async def measure(
         self, pid: int, group: str, topic: str, count: int, *, warm_up: int = WARM_UP
     ) -> float:
@@ -110,19 +130,8 @@ async def measure_worker(
         settings: Further settings of the worker, without their prefix.
     """
     prefix = bench.next_prefix()
-    directory = bench.directory / prefix
-    directory.mkdir()
-    folder = directory / "triggers"
-    folder.mkdir()
-    (folder / "bench.yaml").write_text(rules, encoding="utf-8")
     async with bench.topics(prefix) as topic:
-        all_settings = {
-            **(settings or {}),
-            "KAFKA__BOOTSTRAP": bench.bootstrap,
-            "KAFKA__TOPIC_PREFIX": prefix,
-            "KAFKA__PARTITIONS": str(PARTITIONS),
-        }
-        worker = Process("worker", ["worker", "--triggers", str(folder)], all_settings, directory)
+        worker = bench.start_worker(prefix, rules, settings)
         try:
             await worker.wait_until_ready()
             group = Topics(prefix).process("detect")

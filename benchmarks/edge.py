@@ -138,9 +138,7 @@ def _bare(
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = int(holder.getsockname()[1])
     settings = {
-        "KAFKA__BOOTSTRAP": bench.bootstrap,
-        "KAFKA__TOPIC_PREFIX": prefix,
-        "KAFKA__PARTITIONS": str(PARTITIONS),
+        **bench.settings(prefix),
         "DATA_DIR": str(bench.directory / prefix),
         "HTTP__PORT": str(port),
     }

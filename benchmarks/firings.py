@@ -78,17 +78,6 @@ def firings(count: int, at: int, start: int = 0) -> Iterator[Firing]:
         )
 
 
-class Record(msgspec.Struct, gc=False):
-    """A record as the program reads it."""
-
-    value: bytes | None
-    key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    offset: int = 0
-    timestamp: int = 0
-    partition: int = 0
-
-
 def values_of(count: int, at: int) -> tuple[list[bytes], list[bytes]]:
     """Return the values of the records of *count* firings at *at*, and of their answers."""
     fired = list(firings(count, at))

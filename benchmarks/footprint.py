@@ -94,18 +94,9 @@ class Changelog:
 async def measure(bench: shared.Bench, count: int, rate: int, seconds: int) -> Figures:
     """Measure a worker under *count* triggers."""
     prefix = bench.next_prefix()
-    directory = bench.directory / prefix
-    rules = directory / "triggers"
-    rules.mkdir(parents=True)
-    (rules / "bench.yaml").write_text(triggers(count), encoding="utf-8")
-    settings = {
-        "KAFKA__BOOTSTRAP": bench.bootstrap,
-        "KAFKA__TOPIC_PREFIX": prefix,
-        "KAFKA__PARTITIONS": str(PARTITIONS),
-    }
     names = Topics(prefix)
     async with bench.topics(prefix) as topic:
-        worker = Process("worker", ["worker", "--triggers", str(rules)], settings, directory)
+        worker = bench.start_worker(prefix, triggers(count))
         changelog = Changelog(bench.bootstrap, names.changelog("detect"))
         try:
             await worker.wait_until_ready()

@@ -33,7 +33,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import thread_time_ns
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from rocksdict import Rdict, WriteBatch, WriteOptions
@@ -95,14 +95,6 @@ RATIOS: Mapping[str, tuple[str, str]] = {
     "sender's turn / plain": ("sender", "plain sender"),
 }
 """By name: what of ours, over what."""
-
-
-class _Row(NamedTuple):
-    """A record of a changelog."""
-
-    offset: int
-    key: bytes
-    value: bytes | None
 
 
 class _Deciding:
@@ -224,7 +216,7 @@ class Bench:
 
     def _restored(self) -> int:
         rows = [
-            _Row(self._offset + number, CUSTOMER_PREFIX + customer, value)
+            (self._offset + number, CUSTOMER_PREFIX + customer, value)
             for number, (customer, value) in enumerate(self._hundred.stored.items())
         ]
         self._offset += len(rows)

@@ -44,22 +44,13 @@ async def measure(
     """Measure a worker under *count* triggers, and a sender, both *settle* seconds after the last
     event."""
     prefix = bench.next_prefix()
-    directory = bench.directory / prefix
-    rules = directory / "triggers"
-    rules.mkdir(parents=True)
-    (rules / "bench.yaml").write_text(triggers(count), encoding="utf-8")
-    settings = {
-        "KAFKA__BOOTSTRAP": bench.bootstrap,
-        "KAFKA__TOPIC_PREFIX": prefix,
-        "KAFKA__PARTITIONS": str(PARTITIONS),
-    }
     async with bench.topics(prefix) as topic:
-        processes = {
-            "worker": Process("worker", ["worker", "--triggers", str(rules)], settings, directory)
-        }
+        processes = {"worker": bench.start_worker(prefix, triggers(count))}
         try:
             await processes["worker"].wait_until_ready()
-            processes["sender"] = Process("sender", ["sender"], settings, directory)
+            processes["sender"] = Process(
+                "sender", ["sender"], bench.settings(prefix), bench.directory / prefix
+            )
             await processes["sender"].wait_until_ready()
             await _work_off(bench, prefix, topic)
             await asyncio.sleep(settle)

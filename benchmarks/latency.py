@@ -40,7 +40,6 @@ from rich.table import Table
 from benchmarks import bench as shared
 from benchmarks.load import PARTITIONS, append, events, open_producer, triggers
 from triggerstream.demo.lag import Lag
-from triggerstream.demo.processes import Process
 from triggerstream.stream.kafka.topics import Topics
 
 SHARES = (0.1, 0.5, 0.8)
@@ -128,17 +127,8 @@ class Reader:
 async def measure(bench: shared.Bench, count: int, seconds: float, capacity: float | None) -> Found:
     """Measure with *count* triggers, *seconds* at each rate; *capacity* spares finding it out."""
     prefix = bench.next_prefix()
-    directory = bench.directory / prefix
-    rules = directory / "triggers"
-    rules.mkdir(parents=True)
-    (rules / "bench.yaml").write_text(triggers(count) + ABSENCE, encoding="utf-8")
-    settings = {
-        "KAFKA__BOOTSTRAP": bench.bootstrap,
-        "KAFKA__TOPIC_PREFIX": prefix,
-        "KAFKA__PARTITIONS": str(PARTITIONS),
-    }
     async with bench.topics(prefix) as topic:
-        worker = Process("worker", ["worker", "--triggers", str(rules)], settings, directory)
+        worker = bench.start_worker(prefix, triggers(count) + ABSENCE)
         try:
             await worker.wait_until_ready()
             if capacity is None:
