@@ -22,8 +22,10 @@ from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.records.record import Header, Kind, Produce
 from triggerstream.ops.logs import configure_logs
 from triggerstream.ops.settings import Settings, load_settings
-from triggerstream.processes.runtime import Runtime, run
-from triggerstream.stream.kafka.rulesets import publish_through
+from triggerstream.processes.detecting import DETECTING
+from triggerstream.processes.kafka import KafkaWorld
+from triggerstream.processes.loop import run
+from triggerstream.stream.rulesets import publish_through
 
 CONTENT = 400
 """Bytes of a record that is told: about what a firing takes."""
@@ -114,11 +116,10 @@ def run_bare(settings: Settings, program: Bare) -> int:
     """Run *program* until told to stop; return the exit code."""
 
     async def main() -> int:
-        async with Runtime(
-            settings, name="detect", title="worker", input_topic="events", downstream="actions"
-        ) as runtime:
-            await publish_through(runtime.log.append, runtime.rulesets, _RULESET, 0)
-            return await runtime.serve(runtime.build(program, marks=True))
+        async with KafkaWorld(settings, DETECTING) as world:
+            await publish_through(world.log.append, world.rulesets, _RULESET, 0)
+            world.keyed.decide_with(program, marks=True)
+            return await world.serve()
 
     return run(main)
 

@@ -24,7 +24,7 @@ from triggerstream.core.reasons import RejectReason, SuppressionReason
 from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.sending.deliveries import Admitted, Ignored
 from triggerstream.ops.catalogue import CATALOGUE, PREFIX, Metric
-from triggerstream.ops.metrics import ProcessMetrics
+from triggerstream.ops.metrics import Children, ProcessMetrics
 
 PACKAGE = Path(__file__).parents[2] / "triggerstream"
 OUTCOMES: list[object] = [
@@ -86,7 +86,7 @@ def public_methods() -> set[str]:
 @pytest.fixture(scope="module", name="full")
 def _full() -> CollectorRegistry:
     registry = CollectorRegistry()
-    tell_everything(ProcessMetrics(registry, "events", ("email",)))
+    tell_everything(ProcessMetrics(Children(registry), "events", ("email",)))
     return registry
 
 
@@ -106,7 +106,9 @@ def test_every_metric_is_fed_by_what_a_process_tells(
 
 
 def test_everything_that_can_be_told_is_told_here() -> None:
-    assert tell_everything(ProcessMetrics(CollectorRegistry(), "events")) == public_methods()
+    assert (
+        tell_everything(ProcessMetrics(Children(CollectorRegistry()), "events")) == public_methods()
+    )
 
 
 def test_everything_that_can_be_told_is_told_by_the_process() -> None:
@@ -128,7 +130,7 @@ def _told_in(path: Path) -> Iterator[str]:
 
 def test_what_the_intake_rejects_stands_at_zero_before_it_has() -> None:
     registry = CollectorRegistry()
-    metrics = ProcessMetrics(registry, "events")
+    metrics = ProcessMetrics(Children(registry), "events")
     labels = {"topic": "inbox", "reason": "missing_field"}
 
     metrics.also_reads("inbox")
@@ -141,7 +143,7 @@ def test_what_the_intake_rejects_stands_at_zero_before_it_has() -> None:
 
 def test_a_restore_counts_what_it_reads_and_shows_what_is_left() -> None:
     registry = CollectorRegistry()
-    metrics = ProcessMetrics(registry, "events")
+    metrics = ProcessMetrics(Children(registry), "events")
 
     for read, stale, left in ((0, 0, 30), (20, 1, 10), (10, 2, 0)):
         metrics.restored(read, stale, left)

@@ -33,7 +33,7 @@ from triggerstream.ops.catalogue import (
     PREFIX,
     conservation_alert,
 )
-from triggerstream.ops.metrics import ENDS, ProcessMetrics, observe_all
+from triggerstream.ops.metrics import ENDS, Children, ProcessMetrics, observe_all
 
 TOPIC = "triggerstream.events.v1"
 PROMTOOL = shutil.which("promtool")
@@ -109,7 +109,7 @@ def _registry() -> CollectorRegistry:
 
 @pytest.fixture(name="metrics")
 def _metrics(registry: CollectorRegistry) -> ProcessMetrics:
-    return ProcessMetrics(registry, TOPIC, channels=("email", "webhook"))
+    return ProcessMetrics(Children(registry), TOPIC, channels=("email", "webhook"))
 
 
 def total(registry: CollectorRegistry, name: str) -> float:
@@ -307,7 +307,7 @@ class TestConservation:
         """A worker decides and a sender ends, in any order and mixture; nothing is unaccounted."""
         choose = random.Random(seed)
         registry = CollectorRegistry()
-        metrics = ProcessMetrics(registry, TOPIC, channels=("email",))
+        metrics = ProcessMetrics(Children(registry), TOPIC, channels=("email",))
         pending = 0
         for _ in range(200):
             batch: list[object] = []

@@ -17,7 +17,7 @@ _PROCESSES = ("worker", "sender")
 def end_when_told(command: str | None) -> None:
     """Where *command* is a process, end with 0, at once, on SIGTERM and SIGINT.
 
-    Until the event loop takes the signals over (`processes.runtime.run`), nothing is held that
+    Until the event loop takes the signals over (`processes.loop.run`), nothing is held that
     would have to be given back.
     """
     if command in _PROCESSES:

@@ -76,7 +76,11 @@ _BY_PARTITION = tuple(metric.name for metric in CATALOGUE if "partition" in metr
 
 
 class Children:
-    """Every metric of the catalogue on one registry, and the label children that are in use."""
+    """Every metric of the catalogue on one registry, and the label children that are in use.
+
+    Keyed processes that share an operating system's process share one: what they tell differs by
+    its topic, or is told by one of them alone.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._metrics = {metric.name: _build(metric, registry) for metric in CATALOGUE}
@@ -138,7 +142,7 @@ class ProcessMetrics:
     """What a keyed process tells of itself. All methods are safe in any thread.
 
     Args:
-        registry: Where the metrics stand; one a process, so that tests can have many.
+        children: Where the metrics stand, on a registry of their own, so that tests can have many.
         topic: The input topic, which is a label of most of them.
         channels: The channels that this process delivers by; none where it only detects.
         also: Told of what each batch led to, too: what is said in the logs (`ops.notices`).
@@ -146,13 +150,13 @@ class ProcessMetrics:
 
     def __init__(
         self,
-        registry: CollectorRegistry,
+        children: Children,
         topic: str,
         channels: Iterable[str] = (),
         also: Callable[[Iterable[object]], None] = lambda _: None,
     ) -> None:
         self._also = also
-        self._children = Children(registry)
+        self._children = children
         self._topic = topic
         self._channels = set(channels)
         self._partitions: set[int] = set()

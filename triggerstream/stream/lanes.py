@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
 from triggerstream.stream.handover import Batch, Handover
+from triggerstream.stream.ports import Input
 from triggerstream.stream.shutdown import Shutdown
 
 _log = logging.getLogger(__name__)
@@ -65,6 +66,10 @@ class Process(Protocol):
     def drop(self) -> None:
         """Forget all partitions without writing: they may be somebody else's by now."""
         ...
+
+
+BuildProcess = Callable[[Input], Process]
+"""Makes the process that reads a topic, given the topic's consuming side."""
 
 
 class TopicReader:

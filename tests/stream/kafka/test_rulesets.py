@@ -34,7 +34,7 @@ class Read:
 async def test_who_waits_for_another_ruleset_is_told_when_it_can_be_had() -> None:
     read = Read()
 
-    await read.rulesets._try_in_force(1)
+    await read.rulesets.try_in_force(1)
 
     assert read.told == [(1, read.head.hash)]
     assert read.rulesets.get(1) is not None
@@ -43,6 +43,6 @@ async def test_who_waits_for_another_ruleset_is_told_when_it_can_be_had() -> Non
 async def test_nobody_is_told_of_a_ruleset_that_cannot_be_loaded() -> None:
     read = Read(TriggerFileError([]))
 
-    await read.rulesets._try_in_force(1)
+    await read.rulesets.try_in_force(1)
 
     assert read.told == []

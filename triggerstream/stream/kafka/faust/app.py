@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from faust.types import StreamT
@@ -17,13 +17,9 @@ from triggerstream.stream.kafka.faust.transport import Transport
 from triggerstream.stream.kafka.restore import Progress
 from triggerstream.stream.kafka.standbys import Followed, Standbys
 from triggerstream.stream.kafka.topics import Topics
-from triggerstream.stream.lanes import Process, TopicReader
-from triggerstream.stream.ports import Input
+from triggerstream.stream.lanes import BuildProcess, TopicReader
 from triggerstream.stream.rocksdb.stores import Stores
 from triggerstream.stream.shutdown import Shutdown
-
-BuildProcess = Callable[[Input], Process]
-"""Makes the process that reads a topic, given the topic's consuming side."""
 
 _REBALANCE: Final = 30.0
 """Seconds that the members of a group have to come together."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triggerstream.ops.settings import load_settings
-from triggerstream.processes.sender import channels_of
+from triggerstream.processes.sending import channels_of
 
 SMTP = "TRIGGERSTREAM_SENDER__SMTP__"
 

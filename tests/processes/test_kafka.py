@@ -1,24 +1,25 @@
-"""What a process's parts tell each other."""
+"""What a process's parts tell each other on Kafka."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from triggerstream.core.detection.detect import Detect
 from triggerstream.ops.client_id import client_id_of
 from triggerstream.ops.settings import Settings
-from triggerstream.processes.runtime import Runtime
+from triggerstream.processes.detecting import DETECTING, detect
+from triggerstream.processes.kafka import KafkaWorld
 
 
 async def test_another_ruleset_wakes_every_partition(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
-    runtime = Runtime(settings, name="detect", title="worker", input_topic="events")
-    runtime._identity = client_id_of(settings.http, 1)
-    app = runtime.build(Detect("events"), marks=True)
+    world = KafkaWorld(settings, DETECTING)
+    world._identity = client_id_of(settings.http, 1)
+    detect(world.keyed)
+    app = world._build_app()
     woken: list[str] = []
     for topic, reading in app.edge.readings.items():
         reading.look = lambda topic=topic: woken.append(topic)  # type: ignore[method-assign, misc]
 
-    runtime.rulesets.on_newest()
+    world.rulesets.on_newest()
 
-    assert woken == [app.main_topic]
+    assert woken == [world.topic("events"), world.topic("inbox")]
