@@ -13,6 +13,7 @@ from triggerstream.cli.owner import ask_owner, owner_among
 from triggerstream.errors import UnreachableError
 from triggerstream.ops.client_id import ClientId
 from triggerstream.ops.health import Health, HealthServer
+from triggerstream.ops.owner import Owner
 
 TOKEN = "a token of enough characters"
 EVENTS = "triggerstream.events.v1"
@@ -45,7 +46,11 @@ def _owner() -> Iterator[ClientId]:
         return {"known": True} if customer_id == "c/1" else None
 
     server = HealthServer(
-        Health(), CollectorRegistry(), host="127.0.0.1", port=0, inspect=inspect, token=TOKEN
+        Health(),
+        CollectorRegistry(),
+        host="127.0.0.1",
+        port=0,
+        owner=Owner(inspect=inspect, token=TOKEN),
     )
     server.start()
     yield ClientId("w1", "127.0.0.1", server.port)

@@ -15,6 +15,7 @@ from triggerstream import __version__
 from triggerstream.errors import SettingsError
 from triggerstream.ops.build import engine
 from triggerstream.ops.health import PATHS, Health, HealthServer
+from triggerstream.ops.owner import Owner
 
 TOKEN = "a token of enough characters"
 
@@ -69,7 +70,7 @@ def _server(
 
 
 def serving(health: Health, registry: CollectorRegistry, **options: Any) -> Iterator[HealthServer]:
-    server = HealthServer(health, registry, host="127.0.0.1", port=0, **options)
+    server = HealthServer(health, registry, host="127.0.0.1", port=0, owner=Owner(**options))
     server.start()
     yield server
     server.stop()
@@ -227,7 +228,7 @@ def test_the_root_lists_what_there_is(server: HealthServer) -> None:
     status, body = get(server, "/")
 
     assert status == 200
-    assert orjson.loads(body)["paths"] == list(PATHS)
+    assert orjson.loads(body)["paths"] == [*PATHS, "/customers/<id>"]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/version", "/nothing"])

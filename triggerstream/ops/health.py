@@ -6,47 +6,38 @@
                         recovered, and a ruleset is loaded
 ``/metrics``            the registry, in Prometheus' text format
 ``/version``            name, version, and whether the engine is ``compiled`` or ``python``
-``/customers/<id>``     what is remembered of one customer: asked of the event loop
-``/``                   these paths
+``/``                   the paths that are there
 ======================  ====================================================================
 
-``HEAD`` is answered as ``GET`` is, without the body.
+What else there is, is for the installation's owner (`ops.owner`). ``HEAD`` is answered as ``GET``
+is, without the body.
 
-Liveness does not fail because partitions recover: the limit is a long one then. Customers' data
-is given to who has the admin token, or, where none is set, to this machine only.
+Liveness does not fail because partitions recover: the limit is a long one then.
 """
 
 from __future__ import annotations
 
-import hmac
 import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final
+from urllib.parse import urlsplit
 
-import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from triggerstream import __version__
 from triggerstream.errors import SettingsError
+from triggerstream.ops.answers import Answer, as_json, refusal
 from triggerstream.ops.build import engine
+from triggerstream.ops.owner import MOST, Owner
 
 STOPS_WITHIN = 0.5
 """Seconds after which the server looks again whether it is to stop."""
 
-PATHS = ("/livez", "/readyz", "/metrics", "/version", "/customers/<id>")
-
-Inspect = Callable[[str], Any]
-"""Return what is remembered of a customer, as JSON-able data, or ``None`` for nothing.
-
-Called in the server's threads: it must hand the question to the event loop and wait, and raise
-`TimeoutError` when the loop does not answer, `LookupError` when this process does not own the
-customer's partition.
-"""
+PATHS: Final = ("/livez", "/readyz", "/metrics", "/version")
 
 
 class Health:
@@ -98,9 +89,7 @@ class HealthServer:
     """Serves `Health` and the metrics over HTTP until `stop`.
 
     Args:
-        inspect: Asks for one customer; ``None`` where the process has none to show.
-        token: The admin token, without which customers are not shown.
-        shows_customers: Whether customers may be shown without a token.
+        owner: Answers what only an owner may ask; nothing, where it is left out.
 
     Raises:
         SettingsError: The address cannot be listened on.
@@ -113,11 +102,9 @@ class HealthServer:
         *,
         host: str,
         port: int,
-        inspect: Inspect | None = None,
-        token: str | None = None,
-        shows_customers: bool = False,
+        owner: Owner | None = None,
     ) -> None:
-        site = _Site(health, registry, inspect, token, shows_customers)
+        site = _Site(health, registry, owner or Owner())
         try:
             self._server = _Server((host, port), site)
         except OSError as error:
@@ -151,75 +138,46 @@ class HealthServer:
 class _Site:
     """What is answered to a path."""
 
-    def __init__(
-        self,
-        health: Health,
-        registry: CollectorRegistry,
-        inspect: Inspect | None,
-        token: str | None,
-        shows_customers: bool,
-    ) -> None:
+    def __init__(self, health: Health, registry: CollectorRegistry, owner: Owner) -> None:
         self._health = health
         self._registry = registry
-        self._inspect = inspect
-        self._token = token
-        self._shows_customers = shows_customers
+        self._owner = owner
 
-    def answer(self, path: str, authorization: str) -> tuple[HTTPStatus, str, bytes]:
-        """Return (status, content type, body)."""
-        match path.split("/")[1:]:
-            case ["livez"]:
-                found = _verdict(self._health.why_not_alive())
-            case ["readyz"]:
-                found = _verdict(self._health.why_not_ready())
-            case ["metrics"]:
-                found = HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(self._registry)
-            case ["version"]:
+    def get(self, path: str, authorization: str) -> Answer:
+        """Return what a ``GET`` is answered."""
+        match path:
+            case "/livez":
+                return _verdict(self._health.why_not_alive())
+            case "/readyz":
+                return _verdict(self._health.why_not_ready())
+            case "/metrics":
+                metrics = generate_latest(self._registry)
+                return HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, metrics
+            case "/version":
                 told = {"name": "triggerstream", "version": __version__, "engine": engine().kind}
-                found = _json(HTTPStatus.OK, told)
-            case ["customers", name] if name and self._inspect is not None:
-                found = self._customer(self._inspect, unquote(name), authorization)
-            case [""]:
-                found = _json(HTTPStatus.OK, {"paths": PATHS})
+                return as_json(HTTPStatus.OK, told)
+            case "/":
+                return as_json(HTTPStatus.OK, {"paths": self._paths})
             case _:
-                error = "there is nothing at this path"
-                found = _json(HTTPStatus.NOT_FOUND, {"error": error, "paths": PATHS})
-        return found
+                return self._owner.get(path, authorization) or self._nothing()
 
-    def _customer(
-        self, inspect: Inspect, customer_id: str, authorization: str
-    ) -> tuple[HTTPStatus, str, bytes]:
-        if not self._may_see_customers(authorization):
-            return _json(
-                HTTPStatus.UNAUTHORIZED,
-                {"error": "required is the admin token (TRIGGERSTREAM_HTTP__ADMIN_TOKEN)"},
-            )
-        try:
-            found = inspect(customer_id)
-        except LookupError as error:
-            return _json(HTTPStatus.MISDIRECTED_REQUEST, {"error": str(error)})
-        except TimeoutError:
-            return _json(
-                HTTPStatus.SERVICE_UNAVAILABLE, {"error": "the event loop did not answer in time"}
-            )
-        if found is None:
-            return _json(HTTPStatus.NOT_FOUND, {"error": "nothing is remembered of this customer"})
-        return _json(HTTPStatus.OK, found)
+    def post(self, path: str, authorization: str, body: bytes) -> Answer:
+        """Return what a ``POST`` is answered."""
+        return self._owner.post(path, authorization, body) or self._nothing()
 
-    def _may_see_customers(self, authorization: str) -> bool:
-        if self._token is None:
-            return self._shows_customers
-        return hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode())
+    @property
+    def _paths(self) -> tuple[str, ...]:
+        return (*PATHS, *self._owner.paths)
+
+    def _nothing(self) -> Answer:
+        told = {"error": "there is nothing at this path", "paths": self._paths}
+        return as_json(HTTPStatus.NOT_FOUND, told)
 
 
-def _verdict(why_not: str) -> tuple[HTTPStatus, str, bytes]:
+def _verdict(why_not: str) -> Answer:
     if why_not:
-        return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "not ok", "reason": why_not})
-    return _json(HTTPStatus.OK, {"status": "ok"})
-
-
-def _json(status: HTTPStatus, body: Any) -> tuple[HTTPStatus, str, bytes]:
-    return status, "application/json", msgspec.json.encode(body) + b"\n"
+        return as_json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "not ok", "reason": why_not})
+    return as_json(HTTPStatus.OK, {"status": "ok"})
 
 
 class _Server(ThreadingHTTPServer):
@@ -235,15 +193,36 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_GET(self) -> None:
-        self._answer(with_body=True)
+        self._answer(self._site.get(self._path, self._authorization))
 
     def do_HEAD(self) -> None:
-        self._answer(with_body=False)
+        self._answer(self._site.get(self._path, self._authorization), with_body=False)
 
-    def _answer(self, *, with_body: bool) -> None:
-        status, content_type, body = self.server.site.answer(
-            urlsplit(self.path).path, self.headers.get("Authorization", "")
-        )
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            self._answer(refusal(HTTPStatus.LENGTH_REQUIRED, "required is a Content-Length"))
+        elif len(length) > len(str(MOST)) or int(length) > MOST:
+            error = f"required are at most {MOST} bytes; found {length[:20]}"
+            self._answer(refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error))
+        else:
+            body = self.rfile.read(int(length))
+            self._answer(self._site.post(self._path, self._authorization, body))
+
+    @property
+    def _site(self) -> _Site:
+        return self.server.site
+
+    @property
+    def _path(self) -> str:
+        return urlsplit(self.path).path
+
+    @property
+    def _authorization(self) -> str:
+        return self.headers.get("Authorization", "")
+
+    def _answer(self, answer: Answer, *, with_body: bool = True) -> None:
+        status, content_type, body = answer
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))

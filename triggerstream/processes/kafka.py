@@ -15,6 +15,7 @@ from triggerstream.ops.client_id import client_id_of
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.interpreter import spare_the_collector, take_short_turns
 from triggerstream.ops.metrics import Children
+from triggerstream.ops.owner import Owner
 from triggerstream.ops.settings import Settings
 from triggerstream.processes.keyed import Keyed, Role
 from triggerstream.processes.pulse import Pulse
@@ -103,9 +104,11 @@ class KafkaWorld:
             self._registry,
             host=settings.http.host,
             port=settings.http.port,
-            inspect=self._ask,
-            token=None if token is None else token.get_secret_value(),
-            shows_customers=settings.http.serves_customers,
+            owner=Owner(
+                inspect=self._ask,
+                token=None if token is None else token.get_secret_value(),
+                shows_customers=settings.http.serves_customers,
+            ),
         )
         self._server.start()
         stack.callback(self._server.stop)
