@@ -13,7 +13,6 @@ from triggerstream.core.detection.detect import Detect
 from triggerstream.core.rulesets.ruleset import content_hash
 from triggerstream.errors import ConflictError
 from triggerstream.processes.keyed import Keyed, Role
-from triggerstream.processes.world import World
 from triggerstream.stream.intake import Intake
 from triggerstream.stream.ports import Input
 from triggerstream.stream.rulesets import publish_through
@@ -29,7 +28,7 @@ def detect(keyed: Keyed) -> None:
     world = keyed.world
 
     def build_intake(consumer: Input) -> Intake:
-        return Intake(world.log, consumer, inbox=world.topic(INBOX), count=partial(_count, keyed))
+        return Intake(keyed.log, consumer, inbox=world.topic(INBOX), count=partial(_count, keyed))
 
     keyed.decide_with(Detect(world.topic("events")), marks=True)
     keyed.also_read(INBOX, build_intake)
@@ -41,10 +40,11 @@ def _count(keyed: Keyed, reasons: Mapping[str, int]) -> None:
     keyed.notices.rejected(INBOX, reasons)
 
 
-async def publish_first(world: World, triggers: Path) -> None:
+async def publish_first(keyed: Keyed, triggers: Path) -> None:
     """Publish the directory *triggers*, unless a ruleset is in force."""
     files = read_files(triggers)
-    newest = world.rulesets.newest()
+    rulesets = keyed.world.rulesets
+    newest = rulesets.newest()
     if newest is not None:
         version, content = newest
         if content == content_hash(files):
@@ -57,7 +57,7 @@ async def publish_first(world: World, triggers: Path) -> None:
             )  # fmt: skip
         return
     try:
-        version = await publish_through(world.log.append, world.rulesets, files, 0)
+        version = await publish_through(keyed.log.append, rulesets, files, 0)
         _log.info("published %s as ruleset %d", triggers, version)
     except ConflictError:
         _log.info("another worker was first to publish a ruleset")

@@ -58,7 +58,7 @@ class KafkaWorld:
         self.rulesets = KafkaRulesets(self.options, self.topics, on_failure=self.shutdown.fail)
         self._registry = CollectorRegistry()
         self._health = Health()
-        self.keyed = Keyed(settings, self, Children(self._registry), role)
+        self.keyed = Keyed(settings, self, Children(self._registry), role, self.log)
         self._stack = AsyncExitStack()
         self._topic_id = ""
         self._loop = asyncio.get_running_loop()

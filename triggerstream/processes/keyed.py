@@ -20,7 +20,7 @@ from triggerstream.stream.keyed.encoder import Encoder
 from triggerstream.stream.keyed.owned_partition import Cadence
 from triggerstream.stream.keyed.process import KeyedProcess
 from triggerstream.stream.lanes import BuildProcess
-from triggerstream.stream.ports import Attempts, Input
+from triggerstream.stream.ports import Attempts, Input, Log
 from triggerstream.stream.rocksdb.stores import Stores
 
 
@@ -45,6 +45,9 @@ class Role(msgspec.Struct, frozen=True):
 class Keyed:
     """What a keyed process has of its own.
 
+    Args:
+        log: The log, with the changelog of this process.
+
     Attributes:
         reads: What reads each topic (short name): first its input, with which its state is
             partitioned.
@@ -57,10 +60,12 @@ class Keyed:
         world: World,
         children: Children,
         role: Role,
+        log: Log,
     ) -> None:
         self.settings = settings
         self.world = world
         self.role = role
+        self.log = log
         self.header_clock = settings.clock == "header"
         self.notices = Notices(role.input_topic)
         self.metrics = ProcessMetrics(
@@ -98,7 +103,7 @@ class Keyed:
                 downstream=self.role.downstream,
                 header_clock=self.header_clock,
             ),
-            log=world.log,
+            log=self.log,
             rulesets=world.rulesets,
             consumer=consumer,
             open_store=self.stores.open,

@@ -50,7 +50,7 @@ class Sending:
         world = keyed.world
         calls = Calls(
             self._channels,
-            log=world.log,
+            log=keyed.log,
             rulesets=world.rulesets,
             crash=world.shutdown.fail,
             now=time.time,

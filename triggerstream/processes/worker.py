@@ -23,7 +23,7 @@ def run_worker(settings: Settings, triggers: Path | None) -> int:
     async def main() -> int:
         async with KafkaWorld(settings, DETECTING) as world:
             if triggers is not None:
-                await publish_first(world, triggers)
+                await publish_first(world.keyed, triggers)
             detect(world.keyed)
             return await world.serve()
 

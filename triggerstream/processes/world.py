@@ -1,4 +1,4 @@
-"""What keyed processes run in: a log, the rulesets in it, and topics that are read.
+"""What keyed processes run in: topics that are read and written, and the rulesets in force.
 
 There are two: Kafka (`kafka`), where each process has its share of the partitions, and one
 directory (`local`), where all of them share a process.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from triggerstream.stream.ports import Log
 from triggerstream.stream.rulesets import PublishedRulesets
 from triggerstream.stream.shutdown import Shutdown
 
@@ -23,9 +22,6 @@ class World(Protocol):
 
     @property
     def shutdown(self) -> Shutdown: ...
-
-    @property
-    def log(self) -> Log: ...
 
     @property
     def rulesets(self) -> PublishedRulesets: ...
