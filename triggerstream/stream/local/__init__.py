@@ -1,0 +1,1 @@
+"""The world on one machine: a log in SQLite, behind `stream.ports`."""

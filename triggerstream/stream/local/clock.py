@@ -1,0 +1,100 @@
+"""When a record arrives: the machine's clock, which may be set, made one that only goes on.
+
+A clock that is behind stands still until the machine's has caught up. One that is far ahead is not
+followed: what is due in an hour would be done now, for good, in everything that the log decides.
+How far the clock may have gone on is known from another one, which nobody sets; while nothing runs
+there is none, and only the last record says when the log was last written to.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from triggerstream.errors import WorldChangedError
+
+_log = logging.getLogger(__name__)
+
+AHEAD: Final = 3_600_000
+"""Milliseconds that the clock may go on more than has passed since the start."""
+AWAY: Final = 30 * 86_400_000
+"""Milliseconds that an installation may have been down before somebody must say that it was."""
+# Where the system tells it, time in which the machine slept has passed, too.
+_SINCE_BOOT: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+Milliseconds = Callable[[], int]
+
+
+def since_boot() -> int:
+    """Return the milliseconds since the machine was started, as near as the system tells."""
+    return time.clock_gettime_ns(_SINCE_BOOT) // 1_000_000
+
+
+class ArrivalClock:
+    """Gives arrivals, which never go back. Used by one thread at a time.
+
+    Args:
+        now: The machine's clock, epoch milliseconds.
+        passed: Milliseconds on a clock that nobody sets.
+        last: The greatest arrival in the log, or -1.
+        accept: Whether whatever *now* says is right.
+
+    Raises:
+        WorldChangedError: The machine's clock is further ahead of *last* than an installation is
+            likely to have been down.
+    """
+
+    def __init__(
+        self, now: Milliseconds, passed: Milliseconds, *, last: int, accept: bool = False
+    ) -> None:
+        self.last = last
+        self._now = now
+        self._passed = passed
+        self._accepts = accept
+        started = now()
+        self._offset = started - passed()
+        if last >= 0 and started - last > AWAY and not accept:
+            raise self._refused(
+                f"the log was last written to at {_told(last)}, and the clock says "
+                f"{_told(started)}: more than {AWAY // 86_400_000} days later"
+            )
+        if started < last:
+            _log.warning(
+                "the clock says %s, and the log's last record is of %s: time stands still until "
+                "then",
+                _told(started), _told(last),
+            )  # fmt: skip
+
+    def arrival(self) -> int:
+        """Return the arrival of what is appended now.
+
+        Raises:
+            WorldChangedError: The machine's clock is more than `AHEAD` ahead of what has passed.
+        """
+        now = self._now()
+        if now > self.last:
+            expected = self._offset + self._passed()
+            if now - expected > AHEAD and not self._accepts:
+                raise self._refused(
+                    f"the clock says {_told(now)}; by what has passed since the start it is "
+                    f"{_told(expected)}, more than {AHEAD // 60_000} minutes earlier"
+                )
+            self.last = now
+        return self.last
+
+    def _refused(self, found: str) -> WorldChangedError:
+        return WorldChangedError(
+            f"{found}. Nothing is appended, since time cannot be taken back. Set the machine's "
+            "clock and start again, or, where the clock is right, start with --accept-clock"
+        )
+
+
+def _told(moment: int) -> str:
+    seconds = moment / 1000
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.0f} s"
