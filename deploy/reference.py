@@ -80,7 +80,7 @@ def exit_codes() -> str:
     """Return the exit codes, each with the errors that end so, and who acts."""
     own: dict[int, list[str]] = {
         0: ["Done, or told to stop."],
-        run.STUCK: [_doc_of(run, "STUCK")],
+        shutdown.STUCK: [_doc_of(shutdown, "STUCK")],
         shutdown.UNFORESEEN: [_doc_of(shutdown, "UNFORESEEN"), "Of a command: it has findings."],
     }
     for name, found in vars(errors).items():

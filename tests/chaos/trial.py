@@ -26,7 +26,7 @@ from triggerstream.core.records.record import ARRIVAL
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.errors import LeaseExpiredError, ProtocolError, UnreachableError
 from triggerstream.replay.lines import read_arrival
-from triggerstream.stream.kafka.faust.run import STUCK
+from triggerstream.stream.shutdown import STUCK
 
 CLIENT = "chaos"
 """What the load and the measurements call themselves to the broker: faults pass them by."""

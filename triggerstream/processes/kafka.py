@@ -17,6 +17,7 @@ from triggerstream.ops.interpreter import spare_the_collector, take_short_turns
 from triggerstream.ops.metrics import Children
 from triggerstream.ops.owner import Owner
 from triggerstream.ops.settings import Settings
+from triggerstream.processes.asking import ask
 from triggerstream.processes.keyed import Keyed, Role
 from triggerstream.processes.pulse import Pulse
 from triggerstream.stream.kafka.client import client_options
@@ -32,9 +33,6 @@ from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topi
 from triggerstream.stream.shutdown import Shutdown
 
 _log = logging.getLogger(__name__)
-
-ANSWER_WITHIN = 5.0
-"""Seconds that the event loop has to answer a question of the health server."""
 
 
 class KafkaWorld:
@@ -182,5 +180,4 @@ class KafkaWorld:
         async def inspect() -> dict[str, Any]:
             return self.keyed.inspect(customer)
 
-        question = asyncio.run_coroutine_threadsafe(inspect(), self._loop)
-        return question.result(ANSWER_WITHIN)
+        return ask(self._loop, inspect())

@@ -47,6 +47,7 @@ class Keyed:
 
     Args:
         log: The log, with the changelog of this process.
+        logged: Whether there is no changelog, and each of its stores is its own log.
 
     Attributes:
         reads: What reads each topic (short name): first its input, with which its state is
@@ -61,6 +62,8 @@ class Keyed:
         children: Children,
         role: Role,
         log: Log,
+        *,
+        logged: bool = False,
     ) -> None:
         self.settings = settings
         self.world = world
@@ -71,7 +74,9 @@ class Keyed:
         self.metrics = ProcessMetrics(
             children, role.input_topic, role.channels, also=self.notices.decided
         )
-        self.stores = Stores(settings.data_dir, role.name, on_damage=self.metrics.put_aside)
+        self.stores = Stores(
+            settings.data_dir, role.name, on_damage=self.metrics.put_aside, logged=logged
+        )
         self.reads: dict[str, BuildProcess] = {}
         self.process: KeyedProcess | None = None
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import threading
+from collections.abc import Callable
+from typing import Final
 
 from triggerstream.errors import TriggerstreamError
 
 _log = logging.getLogger(__name__)
 
-UNFORESEEN = 1
+UNFORESEEN: Final = 1
 """The exit code of a failure that none of our own errors names."""
+STOP_LIMIT: Final = 30.0
+"""Seconds that a stop may take; then the process ends where it is."""
+STUCK: Final = 76
+"""The exit code of a process that did not stop in time. Nothing is lost: it decides again."""
 
 
 class Shutdown:
@@ -57,3 +65,24 @@ class Shutdown:
     async def wait(self) -> None:
         """Return when the process must end."""
         await self._sealed.wait()
+
+
+class limited:  # noqa: N801 - a context manager, used like a function
+    """Ends the process hard when its block takes longer than *limit* seconds, whatever its loop
+    does."""
+
+    def __init__(self, limit: float, code: Callable[[], int]) -> None:
+        self._limit = limit
+        self._code = code
+        self._timer = threading.Timer(limit, self._end)
+        self._timer.daemon = True
+
+    def _end(self) -> None:
+        _log.critical("not stopped within %s s: ending here", self._limit)
+        os._exit(self._code())
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()

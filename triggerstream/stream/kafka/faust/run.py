@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import signal
-import threading
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, cast
+from typing import cast
 
 from faust.exceptions import ConsumerNotStarted
 
 from triggerstream.stream.kafka.faust.recovery import RecoveringApp
 from triggerstream.stream.kafka.faust.transport import Consumer
 from triggerstream.stream.kafka.faust.watchdog import watch
-
-_log = logging.getLogger(__name__)
-
-STOP_LIMIT: Final = 30.0
-"""Seconds that a stop may take; then the process ends where it is."""
-STUCK: Final = 76
-"""The exit code of a process that did not stop in time. Nothing is lost: it decides again."""
+from triggerstream.stream.shutdown import STOP_LIMIT, STUCK, limited
 
 
 async def serve(app: RecoveringApp) -> int:
@@ -40,7 +30,7 @@ async def serve(app: RecoveringApp) -> int:
     watching = asyncio.create_task(watch(app))
     try:
         await shutdown.wait()
-        with _limited(STOP_LIMIT, lambda: shutdown.exit_code or STUCK):
+        with limited(STOP_LIMIT, lambda: shutdown.exit_code or STUCK):
             await _stop(app)
     except Exception as error:  # noqa: BLE001 - the first failure decides, and it may be this
         shutdown.fail(error)
@@ -74,24 +64,3 @@ async def _stop(app: RecoveringApp) -> None:
     finally:
         await app.standbys.stop()
         app.stores.close_others()
-
-
-class _limited:  # noqa: N801 - a context manager, used like a function
-    """Ends the process hard when its block takes longer than *limit* seconds, whatever its loop
-    does."""
-
-    def __init__(self, limit: float, code: Callable[[], int]) -> None:
-        self._limit = limit
-        self._code = code
-        self._timer = threading.Timer(limit, self._end)
-        self._timer.daemon = True
-
-    def _end(self) -> None:
-        _log.critical("not stopped within %s s: ending here", self._limit)
-        os._exit(self._code())
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()

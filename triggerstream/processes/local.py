@@ -1,0 +1,234 @@
+"""The world of one directory: all keyed processes of an installation on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from types import TracebackType
+from typing import Any, Final, Self
+
+from prometheus_client import CollectorRegistry
+
+from triggerstream.core.records.record import Produce
+from triggerstream.ops.build import version_line
+from triggerstream.ops.health import Health, HealthServer
+from triggerstream.ops.interpreter import spare_the_collector, take_short_turns
+from triggerstream.ops.metrics import Children
+from triggerstream.ops.owner import Owner
+from triggerstream.ops.settings import Settings
+from triggerstream.processes.asking import ask
+from triggerstream.processes.keyed import Keyed, Role
+from triggerstream.processes.pulse import Pulse
+from triggerstream.stream.lanes import TopicReader
+from triggerstream.stream.local.directory import Directory
+from triggerstream.stream.local.feed import Feed
+from triggerstream.stream.local.log import LocalLog
+from triggerstream.stream.local.process import LocalInput, ProcessLog
+from triggerstream.stream.local.rulesets import LocalRulesets
+from triggerstream.stream.shutdown import STOP_LIMIT, STUCK, Shutdown, limited
+
+_log = logging.getLogger(__name__)
+
+GENERATION: Final = 0
+"""There is one owner of everything as long as the process lives."""
+APPENDED_WITHIN: Final = 30.0
+"""Seconds within which what an owner asks to be appended must be durable."""
+
+
+class Reading:
+    """One topic as one keyed process reads it."""
+
+    def __init__(self, log: LocalLog, keyed: Keyed, topic: str, still_ours: Any) -> None:
+        self._input = LocalInput(log, keyed.role.name, topic, still_ours=still_ours)
+        build = keyed.reads[topic]
+        self.reader = TopicReader(topic, build(self._input), keyed.world.shutdown)
+        self._feed = Feed(log, topic, self.reader.handover)
+
+    async def open(self) -> None:
+        await self.reader.open(GENERATION, [0])
+        self._feed.begin(GENERATION, self._input.position)
+
+    async def close(self, *, are_lost: bool) -> None:
+        self._feed.end()
+        await self.reader.close([0], are_lost=are_lost)
+
+
+class LocalWorld:
+    """The `World` of the installation in *directory*, whose lock this process holds.
+
+    An asynchronous context manager. Its processes are added, and told what to read, before it is
+    served.
+
+    Args:
+        accept_clock: Whether whatever the machine's clock says is right (`stream.local.clock`).
+    """
+
+    partitions = 1
+
+    def __init__(
+        self, settings: Settings, directory: Directory, *, accept_clock: bool = False
+    ) -> None:
+        self.settings = settings.model_copy(update={"data_dir": directory.path})
+        self.directory = directory
+        self.shutdown = Shutdown()
+        self.log = LocalLog(
+            directory.log,
+            now=_now,
+            accept_clock=accept_clock,
+            tells_time=settings.clock == "broker",
+            on_failure=self.shutdown.fail,
+        )
+        self.rulesets = LocalRulesets(self.log, on_failure=self.shutdown.fail)
+        self.parts: list[Keyed] = []
+        self._registry = CollectorRegistry()
+        self._children = Children(self._registry)
+        self._health = Health()
+        self._readings: list[Reading] = []
+        self._is_settled = False
+        self._stack = AsyncExitStack()
+        self._loop = asyncio.get_running_loop()
+
+    def topic(self, short: str) -> str:
+        return short
+
+    def topic_id(self, short: str) -> str:
+        return ""
+
+    def add(self, role: Role) -> Keyed:
+        """Return a process of this world, with its stores below the directory."""
+        keyed = Keyed(
+            self.settings,
+            self,
+            self._children,
+            role,
+            ProcessLog(
+                self.log, lambda number: keyed.stores.open(number).changelog_offset(), now=_now
+            ),
+            logged=True,
+        )
+        self.parts.append(keyed)
+        return keyed
+
+    async def __aenter__(self) -> Self:
+        """Open the log, read the rulesets, and listen."""
+        async with AsyncExitStack() as stack:
+            await self._connect(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _connect(self, stack: AsyncExitStack) -> None:
+        """Do what entering means; *stack* undoes it, also where it is broken off halfway."""
+        stack.push_async_callback(self.log.stop)
+        await self.log.start()
+        stack.push_async_callback(self.rulesets.stop)
+        await self.rulesets.start()
+        http = self.settings.http
+        self._server = HealthServer(
+            self._health,
+            self._registry,
+            host=http.host,
+            port=http.port,
+            owner=Owner(
+                inspect=self._inspect,
+                append=self._append,
+                token=self.directory.token(),
+                shows_customers=http.serves_customers,
+            ),
+        )
+        self._server.start()
+        stack.callback(self._server.stop)
+        self.health_url = f"http://{http.host}:{self._server.port}"
+
+    # ── running ─────────────────────────────────────────────────────────────────────────────
+
+    async def serve(self) -> int:
+        """Run the processes until SIGTERM, SIGINT or a failure; return the exit code.
+
+        On a signal all that is decided is stored. After a failure nothing is written any more: what
+        is in memory may be the reason for it.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self.shutdown.end, f"{number.name} came")
+        pulse = Pulse(
+            self._health, self.parts, self.rulesets, is_settled=lambda: self._is_settled
+        )
+        spare_the_collector()
+        take_short_turns()
+        beating = asyncio.create_task(pulse.beat())
+        try:
+            await self._open()
+            await self.shutdown.wait()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
+            self.shutdown.fail(error)
+        try:
+            with limited(STOP_LIMIT, lambda: self.shutdown.exit_code or STUCK):
+                await self._close()
+        except Exception as error:  # noqa: BLE001 - the first failure decides
+            self.shutdown.fail(error)
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+        return self.shutdown.exit_code
+
+    async def _open(self) -> None:
+        self._readings = [
+            Reading(self.log, part, topic, self.directory.is_held)
+            for part in self.parts
+            for topic in part.reads
+        ]
+        self.rulesets.on_newest = self._look
+        for reading in self._readings:
+            await reading.open()
+        self._is_settled = True
+
+    async def _close(self) -> None:
+        """Give everything away. What is decided while one is closed is read at the next start."""
+        self._is_settled = False
+        for reading in self._readings:
+            await reading.close(are_lost=self.shutdown.error is not None)
+        for part in self.parts:
+            part.stores.close_others()
+
+    def _look(self) -> None:
+        for reading in self._readings:
+            reading.reader.look()
+
+    # ── what an owner asks, in the health server's threads ──────────────────────────────────
+
+    def _inspect(self, customer: str) -> dict[str, Any] | None:
+        async def inspect() -> dict[str, Any]:
+            return {part.role.name: part.inspect(customer) for part in self.parts}
+
+        return ask(self._loop, inspect())
+
+    def _append(self, records: Sequence[Produce]) -> list[tuple[str, int, int]]:
+        by_topic: dict[str, list[Produce]] = {}
+        for record in records:
+            by_topic.setdefault(record.topic, []).append(record)
+
+        async def append() -> list[tuple[str, int, int]]:
+            under_way = [(topic, await self.log.append(rows)) for topic, rows in by_topic.items()]
+            stretches = [(topic, await answers) for topic, answers in under_way]
+            return [
+                (topic, answers[0].base_offset, sum(each.count for each in answers))
+                for topic, answers in stretches
+            ]
+
+        return ask(self._loop, append(), within=APPENDED_WITHIN)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
