@@ -13,9 +13,10 @@ prefix  rest of the key              value
 ``m``   ``changelog``                offset of the last changelog record contained, 8 bytes
 ======  ===========================  ==========================================================
 
-Numbers are big-endian, so that keys sort by them. Every write goes without RocksDB's own log:
-the changelog is the log, and its offset travels in the same batch. A killed process loses a tail
-of batches, each whole, and the restore reads that tail from the changelog.
+Numbers are big-endian, so that keys sort by them. Where there is a changelog, every write goes
+without RocksDB's own log: the changelog is the log, and its offset travels in the same batch. A
+killed process loses a tail of batches, each whole, and the restore reads that tail from the
+changelog. Where there is none, RocksDB logs each write and forces it to the disk.
 
 RocksDB ends an iteration silently at a damaged block, so every scan asks for its status.
 """
@@ -43,7 +44,7 @@ _NEVER: Final = _NUMBER.pack(NEVER)
 _UNKNOWN: Final = object()
 
 DAMAGED: Final = "DAMAGED"
-"""A file of this name in a store's directory: the next opening puts it aside."""
+"""A file of this name in a store's directory: the next opening does not use it."""
 
 
 class RocksStore:
@@ -51,20 +52,24 @@ class RocksStore:
 
     Args:
         directory: The database's own directory; made where it does not exist.
+        logged: Whether a write is durable when it returns.
 
     Raises:
         StoreError: RocksDB failed; the process must stop. From every method.
     """
 
-    def __init__(self, directory: Path, options: Options) -> None:
+    def __init__(self, directory: Path, options: Options, *, logged: bool = False) -> None:
         self._directory = directory
         try:
             self._db = Rdict(str(directory), options)
         except Exception as error:  # rocksdict raises no narrower class
             message = f"{directory}: cannot be opened: {error}"
             raise StoreError(message) from error
-        self._unlogged = WriteOptions()
-        self._unlogged.disable_wal = True  # type: ignore[method-assign,assignment] # the stub errs
+        self._writing = WriteOptions()
+        if logged:
+            self._writing.sync = True
+        else:
+            self._writing.disable_wal = True  # type: ignore[method-assign,assignment] # the stub errs
         self._any_stale = bool(self._scan(b"r", b"s", 1))
         self._lowest_due = b"d"
         """No due entry is below it: spares scans the tombstones of timers that are over."""
@@ -157,7 +162,7 @@ class RocksStore:
             batch.put(_RECORD, partition_record)
         batch.put(_CHANGELOG, _NUMBER.pack(changelog_offset))
         try:
-            self._db.write(batch, self._unlogged)
+            self._db.write(batch, self._writing)
         except Exception as error:  # noqa: BLE001 - rocksdict raises no narrower class
             self._fail("write", error)
 
@@ -245,7 +250,7 @@ class RocksStore:
 
     def _fail(self, doing: str, error: Exception) -> NoReturn:
         if "Corruption" in str(error):
-            # A restart would meet the same block: leave word that this one is to be put aside.
+            # A restart would meet the same block: leave word that this one is not to be used.
             (self._directory / DAMAGED).touch()
         message = f"{self._directory}: {doing} failed: {error}"
         raise StoreError(message) from error

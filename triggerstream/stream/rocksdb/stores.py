@@ -10,7 +10,7 @@ from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Final
 
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, Options
 
 from triggerstream.errors import StoreError
 from triggerstream.stream.rocksdb.store import DAMAGED, RocksStore
@@ -40,6 +40,8 @@ class Stores:
         process: The name of the keyed process, such as ``detect``.
         now: The machine's time in epoch seconds, for a store's age.
         on_damage: Told the partition whose store was put aside: counts it.
+        logged: Whether there is no changelog: each write is durable when it returns, and a damaged
+            store is the end, since nothing is there to fill another one from.
     """
 
     def __init__(
@@ -49,10 +51,12 @@ class Stores:
         *,
         now: Callable[[], float] = time.time,
         on_damage: Callable[[int], None] = lambda _: None,
+        logged: bool = False,
     ) -> None:
         self._root = data_dir / process
         self._now = now
         self._on_damage = on_damage
+        self._logged = logged
         self._open: dict[int, RocksStore] = {}
         self._lock: int | None = None
         # One cache and small buffers for all: RocksDB's defaults take gigabytes a partition.
@@ -98,12 +102,14 @@ class Stores:
         """Return the store of *partition*, the same one until it is closed.
 
         Raises:
-            StoreError: Another process holds it, or the disk failed. Damage does not raise: the
-                store is put aside, and an empty one returned, for the restore to fill.
+            StoreError: Another process holds it, or the disk failed. Damage raises only where
+                stores are *logged*: else the store is put aside, and an empty one returned, for
+                the restore to fill.
         """
         store = self._open.get(partition)
         if store is None:
-            store = self._open[partition] = self._open_sound(partition)
+            opening = self._open_logged if self._logged else self._open_sound
+            store = self._open[partition] = opening(partition)
         return store
 
     def close(self, partition: int) -> None:
@@ -132,6 +138,22 @@ class Stores:
                 raise
             self._put_aside(partition, directory, str(error))
             return RocksStore(directory, self._options())
+
+    def _open_logged(self, partition: int) -> RocksStore:
+        directory = self._root / str(partition)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        if (directory / DAMAGED).exists():
+            raise _damaged(directory, "a read met a damaged block")
+        options = self._options()
+        # RocksDB's default passes over what stands behind damage in its log, in silence: then
+        # attempts that were made would be made again.
+        options.set_wal_recovery_mode(DBRecoveryMode.tolerate_corrupted_tail_records())
+        try:
+            return RocksStore(directory, options, logged=True)
+        except StoreError as error:
+            if any(sign in str(error) for sign in _DAMAGE):
+                raise _damaged(directory, str(error)) from error
+            raise
 
     def _age(self, directory: Path) -> float:
         written = [file.stat().st_mtime for file in directory.glob("*") if file.is_file()]
@@ -166,3 +188,10 @@ class Stores:
         options.set_max_log_file_size(1 << 20)
         options.set_stats_dump_period_sec(0)
         return options
+
+
+def _damaged(directory: Path, found: str) -> StoreError:
+    return StoreError(
+        f"{directory} is damaged: {found}. Put the installation's directory back from a backup; "
+        "starting again does not help"
+    )

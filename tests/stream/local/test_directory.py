@@ -1,0 +1,133 @@
+"""The installation's directory: one owner, one format, and what commands are told."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from triggerstream.errors import SettingsError, StateFormatError
+from triggerstream.stream.local.directory import FORMAT, Directory, Engine
+
+ENGINE = Engine(os.getpid(), "http://127.0.0.1:1", "http://127.0.0.1:2", "2026-01-01T00:00:00Z")
+
+
+def test_a_second_process_is_told_whose_the_directory_is(tmp_path: Path) -> None:
+    with Directory(tmp_path), pytest.raises(SettingsError) as refused:
+        Directory(tmp_path).claim()
+
+    assert f"process {os.getpid()}, which has it" in str(refused.value)
+    assert refused.value.exit_code == 2
+
+
+def test_a_directory_that_was_given_back_can_be_taken(tmp_path: Path) -> None:
+    with Directory(tmp_path) as first:
+        assert first.owner() == os.getpid()
+
+    with Directory(tmp_path) as second:
+        held = second.is_held
+
+    assert held
+    assert not second.is_held
+    assert second.owner() is None
+
+
+def test_a_killed_process_leaves_the_directory_free_and_no_engine(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from triggerstream.stream.local.directory import Directory, Engine\n"
+        "directory = Directory(Path(sys.argv[1])); directory.claim()\n"
+        "directory.tell(Engine(os.getpid(), '', '', ''))\n"
+        "print(directory.engine() is not None, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    died = subprocess.run(
+        [sys.executable, "-c", program, tmp_path],
+        check=False,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (died.returncode, died.stdout) == (-signal.SIGKILL, b"True\n")
+
+    directory = Directory(tmp_path)
+
+    assert directory.owner() is None
+    assert directory.engine() is None
+    with directory:
+        assert directory.is_held
+
+
+def test_a_directory_that_was_removed_is_not_held_any_more(tmp_path: Path) -> None:
+    with Directory(tmp_path) as held:
+        shutil.rmtree(held.path)
+        assert not held.is_held
+
+        with Directory(tmp_path) as other:
+            assert other.is_held
+            assert not held.is_held
+
+
+def test_only_the_user_may_read_what_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / ".triggerstream").mkdir(mode=0o755)
+
+    with Directory(tmp_path) as directory:
+        directory.tell(ENGINE)
+
+    modes = {file.name: oct(file.stat().st_mode & 0o777) for file in directory.path.iterdir()}
+    assert modes == dict.fromkeys(("LOCK", "FORMAT", "token", "engine.json"), "0o600")
+    assert directory.path.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_token_is_made_once(tmp_path: Path) -> None:
+    with Directory(tmp_path) as directory:
+        first = directory.token()
+    with Directory(tmp_path) as directory:
+        assert directory.token() == first
+    assert len(first) >= 40
+
+
+def test_a_command_without_the_token_is_told_which_file_it_wants(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"\.triggerstream/token: required"):
+        Directory(tmp_path).token()
+
+
+def test_where_the_engine_listens_is_told_from_when_it_is_ready_until_it_stops(
+    tmp_path: Path,
+) -> None:
+    with Directory(tmp_path) as directory:
+        before = directory.engine()
+        directory.tell(ENGINE)
+        ready = directory.engine()
+        directory.hush()
+        directory.hush()
+        after = directory.engine()
+
+    assert (before, ready, after) == (None, ENGINE, None)
+
+
+@pytest.mark.parametrize("content", [b"%d\n" % (FORMAT + 1), b"", b"two\n"])
+def test_a_directory_of_a_newer_release_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    with Directory(tmp_path) as directory:
+        pass
+    (directory.path / "FORMAT").write_bytes(content)
+
+    with pytest.raises(StateFormatError, match="Start that release again") as refused:
+        directory.claim()
+
+    assert refused.value.exit_code == 70
+    assert directory.owner() is None
+    assert (directory.path / "FORMAT").read_bytes() == content
+
+
+def test_a_file_in_its_place_is_told_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / ".triggerstream").write_text("a file")
+
+    with pytest.raises(SettingsError, match=r"may write to; found File exists"):
+        Directory(tmp_path).claim()
+    with pytest.raises(SettingsError, match=r"may write to; found Not a directory"):
+        Directory(tmp_path).owner()
