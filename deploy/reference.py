@@ -25,7 +25,6 @@ from triggerstream.ops import settings
 from triggerstream.ops.catalogue import CATALOGUE
 from triggerstream.stream import shutdown
 from triggerstream.stream.kafka import topics
-from triggerstream.stream.kafka.faust import run
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from the code; a change here is lost. -->"

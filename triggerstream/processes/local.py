@@ -14,7 +14,6 @@ from typing import Any, Final, Self
 from prometheus_client import CollectorRegistry
 
 from triggerstream.core.records.record import Produce
-from triggerstream.ops.build import version_line
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.interpreter import spare_the_collector, take_short_turns
 from triggerstream.ops.metrics import Children
@@ -161,9 +160,7 @@ class LocalWorld:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self.shutdown.end, f"{number.name} came")
-        pulse = Pulse(
-            self._health, self.parts, self.rulesets, is_settled=lambda: self._is_settled
-        )
+        pulse = Pulse(self._health, self.parts, self.rulesets, is_settled=lambda: self._is_settled)
         spare_the_collector()
         take_short_turns()
         beating = asyncio.create_task(pulse.beat())
