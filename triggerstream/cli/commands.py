@@ -21,6 +21,7 @@ from triggerstream.cli import (
     sender,
     tail,
     test,
+    up,
     validate,
     worker,
 )
@@ -39,6 +40,8 @@ app.command()(validate.validate)
 app.command("test")(test.run_tests)
 app.command()(render.render)
 app.command()(replay.replay)
+app.command()(up.up)
+app.command(hidden=True)(up.engine)
 app.command()(worker.worker)
 app.command()(sender.sender)
 app.command()(deploy.deploy)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Final, Self
@@ -41,7 +41,9 @@ APPENDED_WITHIN: Final = 30.0
 class Reading:
     """One topic as one keyed process reads it."""
 
-    def __init__(self, log: LocalLog, keyed: Keyed, topic: str, still_ours: Any) -> None:
+    def __init__(
+        self, log: LocalLog, keyed: Keyed, topic: str, still_ours: Callable[[], bool]
+    ) -> None:
         self._input = LocalInput(log, keyed.role.name, topic, still_ours=still_ours)
         build = keyed.reads[topic]
         self.reader = TopicReader(topic, build(self._input), keyed.world.shutdown)
@@ -152,8 +154,11 @@ class LocalWorld:
 
     # ── running ─────────────────────────────────────────────────────────────────────────────
 
-    async def serve(self) -> int:
+    async def serve(self, on_ready: Callable[[], None] = lambda: None) -> int:
         """Run the processes until SIGTERM, SIGINT or a failure; return the exit code.
+
+        Args:
+            on_ready: Called when all topics are being read.
 
         On a signal all that is decided is stored. After a failure nothing is written any more: what
         is in memory may be the reason for it.
@@ -166,6 +171,7 @@ class LocalWorld:
         beating = asyncio.create_task(pulse.beat())
         try:
             await self._open()
+            on_ready()
             await self.shutdown.wait()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
             self.shutdown.fail(error)
@@ -182,7 +188,7 @@ class LocalWorld:
 
     async def _open(self) -> None:
         self._readings = [
-            Reading(self.log, part, topic, self.directory.is_held)
+            Reading(self.log, part, topic, lambda: self.directory.is_held)
             for part in self.parts
             for topic in part.reads
         ]

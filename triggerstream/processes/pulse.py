@@ -15,6 +15,8 @@ _log = logging.getLogger(__name__)
 
 BEAT = 1.0
 """Seconds between two beats of the loop."""
+PATIENCE = 3
+"""Beats without a ruleset before that is said: one that was just published is being compiled."""
 
 
 class Pulse:
@@ -42,7 +44,7 @@ class Pulse:
         self._follows = follows
         self._owned: dict[str, list[int]] = {part.role.name: [] for part in parts}
         self._shown: tuple[int, str] | None = None
-        self._is_warned = False
+        self._without = 0
 
     async def beat(self) -> None:
         while True:
@@ -74,9 +76,10 @@ class Pulse:
 
     def _look_at_rulesets(self) -> None:
         newest = self._rulesets.newest()
-        if newest is None and self._health.is_recovered and not self._is_warned:
-            self._is_warned = True
-            _log.warning("no ruleset is in force: publish one by `triggerstream deploy DIR`")
+        if newest is None and self._health.is_recovered:
+            self._without += 1
+            if self._without == PATIENCE:
+                _log.warning("no ruleset is in force: publish one by `triggerstream deploy DIR`")
         if newest is None or newest == self._shown:
             return
         self._shown = newest
