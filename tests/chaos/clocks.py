@@ -21,7 +21,8 @@ from tests.chaos.judging import restored
 from tests.chaos.rows import NotRunError, Row
 from tests.chaos.stage import Stage
 from tests.chaos.trial import Line, Trial
-from tests.e2e.deployment import LATENESS, Deployment
+from tests.e2e.deployment import Deployment
+from tests.e2e.told import LATENESS
 from triggerstream.authoring.files import read_files
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER

@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from tests.e2e.deployment import SHOWN, Deployment
+from tests.e2e.deployment import Deployment
+from tests.e2e.told import SHOWN
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.memory_store import MemoryStore

@@ -13,8 +13,8 @@ from tests.chaos.judging import place, restored
 from tests.chaos.rows import Row
 from tests.chaos.stage import Stage
 from tests.chaos.trial import Line, Trial, lines_of
-from tests.e2e.deployment import decided
 from tests.e2e.test_poison import POISON
+from tests.e2e.told import decided
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.replay.driver import replay_lines
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.e2e.deployment import SHORT_SESSION, Deployment, decided
+from tests.e2e.deployment import SHORT_SESSION, Deployment
+from tests.e2e.told import decided
 from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.core.timestamps import parse_moment

@@ -16,24 +16,19 @@ from typing import Any, Protocol, Self
 from uuid import uuid4
 
 import aiohttp
-import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from triggerstream.core.records.deliveries import DELIVERIES, kind_of
+from tests.e2e.told import LATENESS, Told, arrival_of
 from triggerstream.core.records.record import ARRIVAL, KIND, Kind
-from triggerstream.core.timestamps import parse_moment
 from triggerstream.stream.kafka.consumer import open_consumer
 from triggerstream.stream.kafka.topics import Topics
 
-LATENESS = 10_000
 SHORT_SESSION: Mapping[str, str] = {"TRIGGERSTREAM_KAFKA__SESSION_TIMEOUT": "6"}
 """A setting for who kills processes: their partitions are free again after six seconds, the least
 that a broker allows. Everybody else leaves it, since a lease runs out after half of it, which for
 three seconds a busy machine may keep a process waiting."""
-SHOWN = ("firing_id", "trigger", "customer_id", "at", "instance", "events", "actions")
-"""What `replay` prints of a firing."""
 
 
 class Bootstrapped(Protocol):
@@ -43,7 +38,7 @@ class Bootstrapped(Protocol):
     def bootstrap(self) -> str: ...
 
 
-class Deployment:
+class Deployment(Told):
     """One installation. `close` ends every process that it started.
 
     Args:
@@ -235,12 +230,11 @@ class Deployment:
         """Append events, keyed by customer, stamped with their own time as their arrival."""
         async with self._producer() as producer:
             for count, value in enumerate(values, 1):
-                event = orjson.loads(value)
-                arrival = parse_moment(event.get("received_at") or event["timestamp"])
+                customer, arrival = arrival_of(value)
                 await producer.send(
                     self.topic("events"),
                     value,
-                    key=event["customer_id"].encode(),
+                    key=customer,
                     headers=[(ARRIVAL, b"%d" % arrival)],
                 )
                 if pause and count % chunk == 0:
@@ -354,36 +348,3 @@ class Deployment:
                 if found := await self.read(short):
                     return found
                 await asyncio.sleep(0.1)
-
-    async def firings(self) -> list[dict[str, Any]]:
-        """Return the firings in the actions topic, repeats included."""
-        return [
-            orjson.loads(record.value)
-            for record in await self.read("actions")
-            if dict(record.headers).get(KIND) == Kind.FIRING
-        ]
-
-    async def deliveries(self) -> list[dict[str, Any]]:
-        """Return the ends of actions in their topic, repeats included."""
-        return await self._delivered(Kind.DELIVERY)
-
-    async def suppressed(self) -> list[dict[str, Any]]:
-        """Return the matches that did not fire in the topic of deliveries, repeats included."""
-        return await self._delivered(Kind.SUPPRESSED)
-
-    async def _delivered(self, kind: bytes) -> list[dict[str, Any]]:
-        records = await self.read(DELIVERIES)
-        return [orjson.loads(record.value) for record in records if kind_of(record) == kind]
-
-
-def decided(firings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return firings by id, reduced to what `replay` prints of them.
-
-    Raises:
-        AssertionError: Two with one id differ.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for firing in firings:
-        line = orjson.loads(orjson.dumps({key: firing[key] for key in SHOWN}))
-        assert found.setdefault(line["firing_id"], line) == line, "one id, two payloads"
-    return found

@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.deployment import SHORT_SESSION, Bootstrapped, Deployment, decided
+from tests.e2e.deployment import SHORT_SESSION, Bootstrapped, Deployment
+from tests.e2e.installation import Installation
 from tests.e2e.sinks import Sinks, open_sinks
+from tests.e2e.told import Told, decided
 from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.timestamps import parse_moment
@@ -62,10 +64,10 @@ def not_fired(match: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(match[key] for key in ("reason", "trigger", "customer_id", "at"))
 
 
-async def told_as_suppressed(deployment: Deployment) -> Counter[tuple[str, ...]]:
+async def told_as_suppressed(told: Told) -> Counter[tuple[str, ...]]:
     """Return the matches that are told not to have fired, each once; a repeat says the same."""
     found: dict[str, dict[str, Any]] = {}
-    for match in await deployment.suppressed():
+    for match in await told.suppressed():
         assert found.setdefault(match["match_id"], match) == match, "one id, two reasons"
     return Counter(map(not_fired, found.values()))
 
@@ -128,15 +130,17 @@ async def test_killed_workers_and_senders_lose_nothing_and_double_nothing(
 
 
 async def everything_is_delivered(
-    deployment: Deployment, sinks: Sinks, expected: Mapping[str, Mapping[str, Any]]
+    installation: Deployment | Installation,
+    sinks: Sinks,
+    expected: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """Every action has one recorded end; no cap was exceeded; what was sent has arrived."""
     asked = {action["action_id"] for firing in expected.values() for action in firing["actions"]}
     async with asyncio.timeout(60):
         while True:
-            await deployment.wait_until_done("send", "actions", seconds=60)
+            await installation.wait_until_done("send", "actions", seconds=60)
             ends: dict[str, dict[str, Any]] = {}
-            for delivery in await deployment.deliveries():
+            for delivery in await installation.deliveries():
                 before = ends.setdefault(delivery["action_id"], delivery)
                 assert before["outcome"] == delivery["outcome"], "two ends of one action"
             if ends.keys() >= asked:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.deployment import SHORT_SESSION, Bootstrapped, Deployment, decided
+from tests.e2e.deployment import SHORT_SESSION, Bootstrapped, Deployment
 from tests.e2e.sinks import open_sinks
 from tests.e2e.test_promise import SHOP, TRIGGERS, UNTIL, everything_is_delivered, settled
+from tests.e2e.told import decided
 from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.replay.driver import replay_lines

@@ -161,8 +161,8 @@ class LocalLog:
         return self._positions.get((reader, topic), 0)
 
     def note_position(self, reader: str, topic: str, offset: int) -> None:
-        """Note that *reader* is done with the records of *topic* below *offset*. It becomes
-        durable with the next append or the stop: after a crash a reader may begin earlier."""
+        """Note that *reader* is done with the records of *topic* below *offset*. It becomes durable
+        soon (`writer`), and at the stop: after a crash a reader may begin earlier."""
         self._positions[reader, topic] = offset
         self._writer.note({(reader, topic): offset})
 
