@@ -132,6 +132,10 @@ class LocalLog:
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────
 
+    def topics(self) -> list[str]:
+        """Return the topics to which anything was ever appended."""
+        return list(self._ends)
+
     def start_offset(self, topic: str) -> int:
         """Return the offset at which *topic* begins: records below it are not there any more."""
         return self._open().start_offset(topic)
