@@ -83,9 +83,9 @@ class LocalLog:
     async def stop(self) -> None:
         """Write what is on its way, and close the file. Idempotent."""
         reader, self._reader = self._reader, None
-        await asyncio.to_thread(self._writer.stop)
         if reader is not None:
-            reader.close()
+            reader.close()  # who closes last leaves one file
+        await asyncio.to_thread(self._writer.stop)
 
     # ── appending ───────────────────────────────────────────────────────────────────────────
 
