@@ -68,6 +68,10 @@ def pack(batch: Batch) -> bytes:
     return zlib.crc32(packed).to_bytes(_CHECKSUM, "big") + packed
 
 
+HOLLOW: Final = pack(Batch([], [], {}, []))
+"""What a row holds whose records are all removed. A topic's last row stays, for its offsets."""
+
+
 def unpack(topic: str, row: Stored) -> Batch:
     """Return what *row* of *topic* holds.
 

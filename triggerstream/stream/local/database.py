@@ -27,6 +27,10 @@ PATIENCE: Final = 5.0
 _DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _WAL_PAGES: Final = 4_000
 """Pages that the log beside the file takes before they are moved into it: 16 MB."""
+_PAGES: Final = 500
+"""Pages that are given back to the disk at a time, before appends go on."""
+_BUSY_MS: Final = 20
+"""Milliseconds for which appends wait for a reader that is in the way of the log's truncation."""
 
 _SCHEMA: Final = """
 CREATE TABLE batches (
@@ -151,3 +155,23 @@ def last_row(
         (topic, until),
     ).fetchone()
     return found
+
+
+# ── giving back what is free ────────────────────────────────────────────────────────────────
+
+
+def shrink(db: sqlite3.Connection) -> bool:
+    """Give some of the file's free pages back to the disk; return whether there are more."""
+    db.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+    return int(db.execute("PRAGMA freelist_count").fetchone()[0]) > 0
+
+
+def truncate_wal(db: sqlite3.Connection) -> bool:
+    """Move what is in the log beside the file into the file, and leave nothing there; return
+    whether that is done. It is not while somebody reads: then it wants to be tried again."""
+    db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    try:
+        is_busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}")
+    return not is_busy

@@ -83,9 +83,9 @@ class LocalLog:
     async def stop(self) -> None:
         """Write what is on its way, and close the file. Idempotent."""
         reader, self._reader = self._reader, None
-        await asyncio.to_thread(self._writer.stop)
         if reader is not None:
-            reader.close()
+            reader.close()  # who closes last leaves one file
+        await asyncio.to_thread(self._writer.stop)
 
     # ── appending ───────────────────────────────────────────────────────────────────────────
 
@@ -131,6 +131,10 @@ class LocalLog:
         await future
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────
+
+    def topics(self) -> list[str]:
+        """Return the topics to which anything was ever appended."""
+        return list(self._ends)
 
     def start_offset(self, topic: str) -> int:
         """Return the offset at which *topic* begins: records below it are not there any more."""
