@@ -92,12 +92,12 @@ class TriggerFiles:
     def _empty_files(self) -> list[Problem]:
         """Tell of files of triggers that say nothing: one was forgotten, or commented out."""
         from triggerstream.authoring.files import says_nothing
-        from triggerstream.core.parsing.directory import is_policy, is_triggers
+        from triggerstream.core.parsing.directory import is_triggers
 
         return [
             Problem(name, 1, 1, "a trigger, beginning with 'trigger:'; found nothing")
             for name, text in self.texts.items()
-            if is_triggers(name) and not is_policy(name) and says_nothing(text)
+            if is_triggers(name) and says_nothing(text)
         ]
 
     def fixtures(
@@ -126,12 +126,12 @@ class TriggerFiles:
     def warnings(self, observed: Observed) -> list[Warned]:
         """Return what is odd about triggers, which have no problem, beside events."""
         from triggerstream.authoring.lint import lint
-        from triggerstream.core.parsing.directory import is_policy, is_triggers
+        from triggerstream.core.parsing.directory import is_triggers
 
         return [
             warned
             for name, text in sorted(self.texts.items())
-            if is_triggers(name) and not is_policy(name)
+            if is_triggers(name)
             for warned in lint(str(self._root / name), text, observed)
         ]
 
