@@ -135,6 +135,24 @@ class TriggerFiles:
             for warned in lint(str(self._root / name), text, observed)
         ]
 
+    def schema_warnings(self, ruleset: Ruleset) -> list[Warned]:
+        """Return what does not fit together in schemas and *ruleset*, which has no problem."""
+        if ruleset.schemas is None:
+            return []
+        from triggerstream.authoring.schema_lint import lint_schemas
+
+        found = lint_schemas(self.texts, ruleset.source)
+        if ruleset.source.templates:
+            from triggerstream.authoring.schema_templates import lint_templates
+
+            found += lint_templates(ruleset.source)
+        return [
+            warned._replace(
+                problem=warned.problem._replace(file=str(self._root / warned.problem.file))
+            )
+            for warned in found
+        ]
+
     def _here(self, read: Callable[[], T]) -> T:
         try:
             return read()

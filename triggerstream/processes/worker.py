@@ -13,6 +13,7 @@ from triggerstream.core.rulesets.ruleset import content_hash
 from triggerstream.errors import ConflictError
 from triggerstream.ops.settings import Settings
 from triggerstream.processes.runtime import Runtime, run
+from triggerstream.processes.schemas import NewestSchemas
 from triggerstream.stream.intake import Intake
 from triggerstream.stream.kafka.rulesets import publish_through
 from triggerstream.stream.ports import Input
@@ -45,6 +46,8 @@ def run_worker(settings: Settings, triggers: Path | None) -> int:
                     consumer,
                     inbox=runtime.topics.name(INBOX),
                     count=partial(_count, runtime),
+                    schemas=NewestSchemas(runtime.rulesets),
+                    count_failed=runtime.metrics.schemas_failed,
                 )
 
             app = runtime.build(
