@@ -65,7 +65,7 @@ def _names(
                 for name, at in _said(what, node):
                     if name not in known and not (what == "aliases" and name in rules.types):
                         yield _unknown(Problem(FILE, at.line, at.col, what), name, known)
-    without = set(named) - set(rules.schemas)
+    without = set(named) - set(rules.schemas) - set(rules.aliases)
     for name in sorted(rules.schemas):
         if name not in named and _near(name, without):
             yield _unknown(Problem(f"{FOLDER}/{name}{SUFFIX}", 1, 1, "schema"), name, without)

@@ -44,7 +44,7 @@ from triggerstream.core.records.record import (
     read_kind,
     size_of,
 )
-from triggerstream.core.schemas.admit import admit
+from triggerstream.core.schemas.admit import CHECKED, admit
 from triggerstream.core.schemas.schemas import Schemas
 from triggerstream.core.timestamps import EARLIEST
 from triggerstream.stream.ports import RECORD_LIMIT, Acknowledged, Input
@@ -187,7 +187,7 @@ def place(
     except Rejected as verdict:
         found = verdict
     items = None
-    if read_kind(record.headers) is None:
+    if read_kind(record.headers) is None and found.reason not in CHECKED:
         try:
             items = split(record.value)
         except Rejected as verdict:

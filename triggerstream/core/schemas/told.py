@@ -60,6 +60,10 @@ def tell(error: ValidationError, root: str = "event_data") -> str:
             said = f"{where}.{_step(kind.property)}: required; found nothing"
         case Kind.AdditionalProperties() | Kind.UnevaluatedProperties():
             said = f"{where}: no other fields than its schema names; found {_some(kind.unexpected)}"
+        case Kind.FalseSchema():
+            is_other = error.schema_path[-1:] == ["additionalProperties"]
+            required = "no field, by its schema; found one with" if is_other else "nothing; found"
+            said = f"{where}: {required} {_found(error.instance)}"
         case _:
             words = _LIMITS.get(type(kind))
             required = words(kind) if words else f"what '{kind.name}' of its schema asks for"
