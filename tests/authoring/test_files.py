@@ -33,6 +33,10 @@ def test_triggers_policy_fixtures_and_templates_are_read_by_relative_path(tmp_pa
             "policy.yaml": b"c",
             "more/deep/x.yaml": b"d",
             "templates/hello/text.liquid": b"e",
+            "schemas.yaml": b"f",
+            "schemas/purchase.json": b"g",
+            "schemas/README.md": b"not read",
+            "more/purchase.json": b"not read",
             "README.md": b"not read",
             ".hidden/x.yaml": b"not read",
             ".x.yaml": b"not read",
@@ -45,7 +49,20 @@ def test_triggers_policy_fixtures_and_templates_are_read_by_relative_path(tmp_pa
         "policy.yaml": "c",
         "more/deep/x.yaml": "d",
         "templates/hello/text.liquid": "e",
+        "schemas.yaml": "f",
+        "schemas/purchase.json": "g",
     }
+
+
+def test_a_schema_that_would_be_passed_over_is_refused(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {"a.yaml": b"a", "schemas/more/purchase.json": b"{}", "schemas/.old/x.json": b"not read"},
+    )
+
+    assert problems(tmp_path) == [
+        "schemas/more/purchase.json:1:1: a schema at schemas/TYPE.json; found it elsewhere"
+    ]
 
 
 def test_a_single_file_is_read_alone(tmp_path: Path) -> None:

@@ -249,6 +249,32 @@ class TestEvents:
         assert ran.err.endswith("a directory of trigger files, or one file; found nothing\n")
 
 
+class TestSchemas:
+    """`validate` of what is asked of events."""
+
+    def test_they_are_counted_and_a_broken_one_is_a_problem(self, run: Run, triggers: Path) -> None:
+        (triggers / "schemas").mkdir()
+        (triggers / "schemas/purchase.json").write_text("{}")
+        assert run("validate", triggers).err == "1 trigger, 1 schema, 1 test: no problems\n"
+
+        (triggers / "schemas/add_to_cart.json").write_text('{"type": 5}')
+        ran = run("validate", triggers)
+        assert ran.code == 1
+        assert ran.out.startswith(f"{triggers}/schemas/add_to_cart.json:1:2: type: one of array")
+
+    def test_what_does_not_fit_is_a_warning(self, run: Run, triggers: Path) -> None:
+        (triggers / "schemas.yaml").write_text("types: {purchse: {sources: server}}\n")
+
+        ran = run("validate", triggers)
+
+        assert (ran.code, ran.out) == (0, "")
+        first, last = ran.err.splitlines()
+        assert first.startswith(f"{triggers}/schemas.yaml:1:9: types: a type that a trigger names")
+        assert first.endswith("did you mean 'purchase'? [unknown_type]")
+        assert last == "1 trigger, 1 test: no problems, 1 warning"
+        assert run("validate", triggers, "--strict").code == 1
+
+
 class TestTest:
     def test_a_test_that_passes_is_one_line(self, run: Run, triggers: Path) -> None:
         ran = run("test", triggers)

@@ -147,6 +147,7 @@ class TestCatalogue:
         assert labels == {
             *("topic", "partition", "status", "reason", "trigger", "mode", "what"),
             *("channel", "outcome", "version", "hash", "engine"),
+            *("source", "event_type"),  # declared ones only: see `core.schemas`
         }
 
     def test_every_metric_is_exposed_under_its_full_name(
@@ -182,6 +183,15 @@ class TestStartingAtZero:
         for reason in RejectReason:
             labels = {"topic": TOPIC, "reason": reason}
             assert registry.get_sample_value(f"{PREFIX}records_rejected_total", labels) == 0
+
+    def test_what_is_not_as_the_ruleset_asks_is_counted_by_source_type_and_reason(
+        self, registry: CollectorRegistry, metrics: ProcessMetrics
+    ) -> None:
+        metrics.schemas_failed({("server", "purchase", "schema"): 2})
+        metrics.schemas_failed({("server", "purchase", "schema"): 1})
+
+        labels = {"source": "server", "event_type": "purchase", "reason": "schema"}
+        assert registry.get_sample_value(f"{PREFIX}schema_failures_total", labels) == 3
 
     def test_a_trigger_stands_at_zero_from_its_ruleset_on(
         self, registry: CollectorRegistry, metrics: ProcessMetrics

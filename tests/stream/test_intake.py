@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -12,7 +12,11 @@ import msgspec
 import pytest
 
 from triggerstream.core.events.decode import MAX_BYTES, decode_event
+from triggerstream.core.events.event import Event
+from triggerstream.core.model import SchemaRules, TypeRule
 from triggerstream.core.records.record import ARRIVAL, KIND, ORIGIN, POSITION, Header, Kind, Produce
+from triggerstream.core.schemas.admit import admit
+from triggerstream.core.schemas.schemas import Schemas
 from triggerstream.core.timestamps import LATEST
 from triggerstream.errors import ProtocolError
 from triggerstream.stream.intake import LARGEST, LOOK, SPREAD, Intake, place
@@ -327,6 +331,103 @@ class TestBatches:
         record = Came(offset=9, value=b'[{"customer_id":"c","event_type":"a"},{}]')
 
         assert place(record, INBOX, {}) == place(record, INBOX, {})
+
+
+RULES = Schemas(
+    SchemaRules(
+        unknown="flag",
+        types={"paid": TypeRule(sources=("server",))},
+        aliases={"order": "bought"},
+        schemas={"bought": {"required": ["id"]}},
+    ),
+    ("seen",),
+)
+
+
+def let_in(event: Event) -> bytes:
+    return admit(event, RULES)
+
+
+class TestDoor:
+    """What the ruleset asks of events is asked of those of the inbox."""
+
+    def test_an_event_as_it_should_be_stays_byte_for_byte(self) -> None:
+        (found,) = place(Came(), INBOX, {}, let_in)
+
+        assert (found.topic, found.value) == ("events", WHOLE)
+
+    def test_an_alias_is_replaced_before_the_event_is_stamped(self) -> None:
+        body = b'{"customer_id":"c1","event_type":"order","event_data":{"id":1}}'
+
+        (found,) = place(Came(offset=9, value=body), INBOX, {}, let_in)
+
+        assert json.loads(found.value or b"") == {
+            "customer_id": "c1",
+            "event_type": "bought",
+            "event_data": {"id": 1},
+            "event_id": f"{INBOX}/3/9",
+            "timestamp": 1_700_000_000_500,
+        }
+
+    def test_a_flag_goes_with_the_event(self) -> None:
+        (found,) = place(Came(value=WHOLE.replace(b"seen", b"sen")), INBOX, {}, let_in)
+
+        assert found.topic == "events"
+        assert json.loads(found.value or b"")["metadata"] == {"ts_flags": ["unknown_type"]}
+
+    @pytest.mark.parametrize(
+        ("event_type", "reason", "detail"),
+        [
+            (b"order", b"schema", b"event_data.id: required; found nothing"),
+            (b"paid", b"forbidden_source", b"source: server, for paid; found 'web'"),
+        ],
+    )
+    def test_what_is_refused_is_a_letter_with_all_that_came(
+        self, event_type: bytes, reason: bytes, detail: bytes
+    ) -> None:
+        rejected: dict[str, int] = {}
+        value = WHOLE.replace(b"seen", event_type)[:-1] + b',"source":"web","batch":[]}'
+
+        (found,) = place(Came(value=value), INBOX, rejected, let_in)
+
+        letter = dict(found.headers)
+        assert (found.topic, found.value) == ("events.dlq", value)
+        assert (letter["x-dlq-reason"], letter["x-dlq-error"]) == (reason, detail)
+        assert rejected == {reason.decode(): 1}
+
+    def test_each_event_of_a_batch_is_looked_at(self) -> None:
+        value = b"[%b,%b]" % (WHOLE, WHOLE.replace(b"seen", b"bought"))
+
+        first, second = place(Came(value=value), INBOX, {}, let_in)
+
+        assert (first.topic, first.value) == ("events", WHOLE)
+        assert dict(second.headers)["x-dlq-error"] == (
+            b"item 2 of a batch: event_data.id: required; found nothing"
+        )
+
+    def test_an_erasure_is_asked_nothing(self) -> None:
+        headers: tuple[Header, ...] = ((KIND, Kind.ERASE),)
+
+        (found,) = place(Came(value=None, key=b"c1", headers=headers), INBOX, {}, let_in)
+
+        assert (found.topic, found.key) == ("events", b"c1")
+
+    async def test_the_newest_rules_are_asked_for_once_a_batch_and_failures_are_told(self) -> None:
+        log, asked = HeldLog(), iter([None, RULES])
+        told: list[Mapping[tuple[str, str, str], int]] = []
+        intake = Intake(
+            log, Acks(), inbox=INBOX, schemas=lambda: next(asked), count_failed=told.append
+        )
+        await intake.open(3)
+        odd = [Came(value=WHOLE.replace(b"seen", name)) for name in (b"sen", b"see", b"bought")]
+
+        await intake.on_batch(3, odd)
+        assert [each.value for each in log.appended] == [each.value for each in odd]
+        assert told == []
+
+        await intake.on_batch(3, odd)
+        assert [each.topic for each in log.appended[3:]] == ["events", "events", "events.dlq"]
+        assert told == [{("other", "other", "unknown_type"): 2, ("other", "bought", "schema"): 1}]
 
 
 class HeldLog:

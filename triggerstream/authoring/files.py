@@ -9,6 +9,8 @@ from triggerstream.errors import Problem, TriggerFileError
 YAML = ".yaml"
 LIQUID = ".liquid"
 TEMPLATES = "templates"
+JSON = ".json"
+SCHEMAS = "schemas"
 
 _NOTHING = {"", "...", "~", "null", "Null", "NULL"}
 """Lines of a YAML file that say nothing; the words are those of its core schema for null."""
@@ -17,9 +19,10 @@ _NOTHING = {"", "...", "~", "null", "Null", "NULL"}
 def read_files(directory: Path) -> dict[str, str]:
     """Return the text of each file of *directory* that belongs to a ruleset.
 
-    These are ``*.yaml`` at any depth (triggers, fixtures, the policy) and all that is in
-    ``templates/``. Paths are relative to *directory*, with ``/``, so that the same files make the
-    same ruleset wherever they lie. *directory* may be a single file too.
+    These are ``*.yaml`` at any depth (triggers, fixtures, the policy, what is asked of events), all
+    that is in ``templates/``, and ``schemas/*.json``. Paths are relative to *directory*, with
+    ``/``, so that the same files make the same ruleset wherever they lie. *directory* may be a
+    single file too.
 
     Raises:
         TriggerFileError: A file cannot be read, is not UTF-8, or is named as one that it is not, or
@@ -60,7 +63,14 @@ def _check_kind(file: Path) -> None:
 def _belongs(path: Path) -> bool:
     if _is_hidden(path):
         return False
+    if path.parts[0] == SCHEMAS and path.suffix == JSON:
+        return len(path.parts) == 2
     return path.suffix == YAML or (path.parts[0] == TEMPLATES and len(path.parts) == 3)
+
+
+def _is_below_schemas(path: Path) -> bool:
+    is_schema = path.parts[0] == SCHEMAS and path.suffix == JSON
+    return is_schema and not _is_hidden(path)
 
 
 def _is_hidden(path: Path) -> bool:
@@ -90,6 +100,16 @@ def _check(directory: Path, found: list[Path], wanted: list[Path], passed_over: 
         for path in found
         if path.suffix == LIQUID and path not in wanted
         if not _is_hidden(path.relative_to(directory))
+    ]
+    problems += [
+        Problem(
+            path.relative_to(directory).as_posix(),
+            1,
+            1,
+            f"a schema at {SCHEMAS}/TYPE{JSON}; found it elsewhere",
+        )
+        for path in found
+        if _is_below_schemas(path.relative_to(directory)) and path not in wanted
     ]
     if not problems and not any(path.suffix == YAML for path in wanted):
         message = f"at least one trigger file (*{YAML}); found none"

@@ -13,16 +13,13 @@ from typing import NamedTuple
 
 from triggerstream.authoring import observed as observing
 from triggerstream.authoring.observed import Field, Observed
+from triggerstream.authoring.walk import Walk
 from triggerstream.core.conditions.paths import reads_profile
 from triggerstream.core.events.decode import IDENTIFY
-from triggerstream.core.parsing.conditions import CALENDAR
-from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar, read_documents
-from triggerstream.core.parsing.patterns import AGGREGATES
+from triggerstream.core.parsing.nodes import Mapping, Node, Scalar, read_documents
 from triggerstream.core.parsing.reader import show
 from triggerstream.errors import Problem
 
-_GROUPS = ("sequence", "all", "any")
-_TYPES = ("event", "count", "absent")
 _SHOWN = 40
 
 
@@ -30,7 +27,8 @@ class Warned(NamedTuple):
     """A warning: what it is about, and where.
 
     Attributes:
-        code: ``unknown_type``, ``unknown_field`` or ``not_a_number``.
+        code: ``unknown_type``, ``unknown_field``, ``not_a_number``, ``alias`` or
+            ``forbidden_field``.
     """
 
     code: str
@@ -53,52 +51,15 @@ def lint(file: str, text: str, observed: Observed) -> list[Warned]:
     return sorted(linter.found, key=lambda warned: warned.problem[1:3])
 
 
-class _Linter:
+class _Linter(Walk):
     def __init__(self, file: str, observed: Observed) -> None:
         self._file = file
         self._observed = observed
         self.found: list[Warned] = []
 
-    def trigger(self, node: Mapping) -> None:
-        types: list[str] = []
-        when = node.entries.get("when")
-        if isinstance(when, Mapping):
-            types = self._pattern(when)
-            if "per" in when.entries:
-                self._path("per", when.entries["per"], types)
-        if "until" in node.entries:
-            self._types("until", node.entries["until"], None)
-        if "if" in node.entries:
-            self._condition(node.entries["if"], types)
-
-    def _pattern(self, node: Mapping) -> list[str]:
-        """Look through a pattern or a step; return the types that it matches."""
-        matched: list[str] = []
-        for head in _GROUPS:
-            for child in _items(node.entries.get(head)):
-                if isinstance(child, Mapping):
-                    matched += self._pattern(child)
-        for head in _TYPES:
-            if head in node.entries:
-                types = self._types(head, node.entries[head], node.entries.get("where"))
-                if head != "absent":
-                    matched += types
-        for aggregate in AGGREGATES:
-            if aggregate in node.entries:
-                self._path(aggregate, node.entries[aggregate], matched)
-        return matched
-
-    def _types(self, what: str, node: Node, where: Node | None) -> list[str]:
-        """Look at types: a text, a list, or a mapping with them and ``where``."""
-        if isinstance(node, Mapping):
-            return self._types(what, node.entries["event"], node.entries.get("where") or where)
-        scalars = [each for each in _items(node) or (node,) if isinstance(each, Scalar)]
+    def types(self, what: str, scalars: Sequence[Scalar]) -> None:
         for scalar in scalars:
             self._type(what, scalar)
-        types = [scalar.text for scalar in scalars]
-        if where is not None:
-            self._condition(where, types)
-        return types
 
     def _type(self, what: str, scalar: Scalar) -> None:
         seen = self._observed.types
@@ -107,23 +68,7 @@ class _Linter:
             found = f"found {show(scalar)} in none of {self._observed.events:,}{hint}"
             self._warn("unknown_type", scalar, f"{what}: a type that the events have; {found}")
 
-    def _condition(self, node: Node, types: Sequence[str]) -> None:
-        if not isinstance(node, Mapping):
-            return
-        for key, place in node.keys.items():
-            inner = node.entries[key]
-            if key in ("all", "any"):
-                for each in _items(inner):
-                    self._condition(each, types)
-            elif key == "not":
-                self._condition(inner, types)
-            elif key not in CALENDAR:
-                self._path("", place, types)
-
-    def _path(self, what: str, node: Node, types: Sequence[str]) -> None:
-        """Look at a path that is read of events of *types*, or of the profile."""
-        if not isinstance(node, Scalar):
-            return
+    def path(self, what: str, node: Scalar, types: Sequence[str]) -> None:
         said = f"{what}: " if what else ""
         if reads_profile(node.text):
             profile = self._observed.profile
@@ -160,10 +105,6 @@ class _Linter:
 def _is_whole(fields: Collection[str]) -> bool:
     """Return whether these are all paths of a type, and not only the first that came."""
     return len(fields) < observing.MOST_PATHS
-
-
-def _items(node: Node | None) -> Iterable[Node]:
-    return node.items if isinstance(node, Items) else ()
 
 
 def _hint(found: str, known: Iterable[str]) -> str:

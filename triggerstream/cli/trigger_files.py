@@ -92,12 +92,12 @@ class TriggerFiles:
     def _empty_files(self) -> list[Problem]:
         """Tell of files of triggers that say nothing: one was forgotten, or commented out."""
         from triggerstream.authoring.files import says_nothing
-        from triggerstream.core.parsing.directory import is_policy, is_triggers
+        from triggerstream.core.parsing.directory import is_triggers
 
         return [
             Problem(name, 1, 1, "a trigger, beginning with 'trigger:'; found nothing")
             for name, text in self.texts.items()
-            if is_triggers(name) and not is_policy(name) and says_nothing(text)
+            if is_triggers(name) and says_nothing(text)
         ]
 
     def fixtures(
@@ -126,13 +126,31 @@ class TriggerFiles:
     def warnings(self, observed: Observed) -> list[Warned]:
         """Return what is odd about triggers, which have no problem, beside events."""
         from triggerstream.authoring.lint import lint
-        from triggerstream.core.parsing.directory import is_policy, is_triggers
+        from triggerstream.core.parsing.directory import is_triggers
 
         return [
             warned
             for name, text in sorted(self.texts.items())
-            if is_triggers(name) and not is_policy(name)
+            if is_triggers(name)
             for warned in lint(str(self._root / name), text, observed)
+        ]
+
+    def schema_warnings(self, ruleset: Ruleset) -> list[Warned]:
+        """Return what does not fit together in schemas and *ruleset*, which has no problem."""
+        if ruleset.schemas is None:
+            return []
+        from triggerstream.authoring.schema_lint import lint_schemas
+
+        found = lint_schemas(self.texts, ruleset.source)
+        if ruleset.source.templates:
+            from triggerstream.authoring.schema_templates import lint_templates
+
+            found += lint_templates(ruleset.source)
+        return [
+            warned._replace(
+                problem=warned.problem._replace(file=str(self._root / warned.problem.file))
+            )
+            for warned in found
         ]
 
     def _here(self, read: Callable[[], T]) -> T:

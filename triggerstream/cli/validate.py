@@ -35,7 +35,7 @@ def validate(
         bool, typer.Option("--json", help="Print the problems and warnings as JSON.")
     ] = False,
 ) -> None:
-    """Check trigger files, templates, policy and fixtures.
+    """Check trigger files, templates, policy, schemas and fixtures.
 
     Problems go to stdout, warnings and what was seen to stderr. Exits 1 if anything is wrong.
     """
@@ -84,6 +84,9 @@ class _Found:
             self._seen["trigger"] += len(ruleset.source.triggers)
             self._seen["template"] += len(ruleset.source.templates)
             self._seen["policy"] += "policy.yaml" in files.texts
+            rules = ruleset.source.schemas
+            self._seen["schema"] += 0 if rules is None else len(rules.schemas)
+            self.warned += files.schema_warnings(ruleset)
             if observed is not None:
                 self.warned += files.warnings(observed)
         try:

@@ -240,6 +240,38 @@ class Policy(msgspec.Struct, frozen=True):
     record_suppressed: bool = True
 
 
+# ── schemas ─────────────────────────────────────────────────────────────────────────────────
+
+UNKNOWN = ("accept", "flag", "reject")
+ON_INVALID = ("reject", "flag")
+
+
+class TypeRule(msgspec.Struct, frozen=True):
+    """What ``schemas.yaml`` says of one event type.
+
+    Attributes:
+        sources: Those that may write it; ``None``: any, and none at all.
+    """
+
+    on_invalid: str = "reject"
+    sources: tuple[str, ...] | None = None
+
+
+class SchemaRules(msgspec.Struct, frozen=True):
+    """``schemas.yaml`` and ``schemas/TYPE.json``: what the doors ask of events.
+
+    Attributes:
+        unknown: What becomes of an event whose type nobody knows.
+        aliases: By the name that a producer says: the name that it means.
+        schemas: By event type: a JSON Schema of its ``event_data``, decoded.
+    """
+
+    unknown: str = "accept"
+    types: dict[str, TypeRule] = {}
+    aliases: dict[str, str] = {}
+    schemas: dict[str, dict[str, Any] | bool] = {}
+
+
 class RulesetSource(msgspec.Struct, frozen=True):
     """All that a directory of triggers says: the result of parsing, before compiling."""
 
@@ -247,3 +279,5 @@ class RulesetSource(msgspec.Struct, frozen=True):
     policy: Policy = Policy()
     templates: dict[str, dict[str, str]] = {}
     """By name: part (``subject``, ``text``, ``html``) to Liquid source."""
+    schemas: SchemaRules | None = None
+    """``None`` where no file says anything of it: then the doors ask nothing."""

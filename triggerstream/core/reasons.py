@@ -32,6 +32,16 @@ class RejectReason(StrEnum):
     """The customer's state would not fit a changelog record, whatever is evicted."""
     UNKNOWN_KIND = "unknown_kind"
     """The record's kind header is not one that this process knows."""
+    SCHEMA = "schema"
+    """Its data are not what the schema of its type asks for."""
+    UNKNOWN_TYPE = "unknown_type"
+    """Nobody knows its type, and `schemas.yaml` says to reject such events."""
+    FORBIDDEN_SOURCE = "forbidden_source"
+    """Its source is none of those that `schemas.yaml` lets write its type."""
+    FORBIDDEN_CUSTOMER = "forbidden_customer"
+    """Its key may not write for this customer."""
+    BAD_ENCODING = "bad_encoding"
+    """A body that is not in the encoding that it claims."""
 
 
 class RecordStatus(StrEnum):

@@ -68,6 +68,14 @@ CATALOGUE: tuple[Metric, ...] = (
         "reason",
     ),
     _counter(
+        "schema_failures_total",
+        "Events that came in and were not what schemas.yaml and schemas/ ask for, rejected or "
+        "flagged. Sources and types that they do not name are 'other'.",
+        "source",
+        "event_type",
+        "reason",
+    ),
+    _counter(
         "timestamps_clamped_total",
         "Timestamps too far ahead of their arrival, and taken for it.",
         "topic",

@@ -236,6 +236,11 @@ class ProcessMetrics:
             self._children.counter("records_rejected_total", topic, reason).inc(number)
             self._children.counter("dead_letters_total", topic, reason).inc(number)
 
+    def schemas_failed(self, failures: Mapping[tuple[str, str, str], int]) -> None:
+        """Add events that were not what the ruleset asks for, by source, type and reason."""
+        for labels, number in failures.items():
+            self._children.counter("schema_failures_total", *labels).inc(number)
+
     def set_lag(self, partition: int, records: int, seconds: float) -> None:
         """Set how far an owned partition is behind its log's end.
 

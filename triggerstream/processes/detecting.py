@@ -13,6 +13,7 @@ from triggerstream.core.detection.detect import Detect
 from triggerstream.core.rulesets.ruleset import content_hash
 from triggerstream.errors import ConflictError
 from triggerstream.processes.keyed import Keyed, Role
+from triggerstream.processes.schemas import NewestSchemas
 from triggerstream.stream.intake import Intake
 from triggerstream.stream.ports import Input
 from triggerstream.stream.rulesets import publish_through
@@ -28,7 +29,14 @@ def detect(keyed: Keyed) -> None:
     world = keyed.world
 
     def build_intake(consumer: Input) -> Intake:
-        return Intake(keyed.log, consumer, inbox=world.topic(INBOX), count=partial(_count, keyed))
+        return Intake(
+            keyed.log,
+            consumer,
+            inbox=world.topic(INBOX),
+            count=partial(_count, keyed),
+            schemas=NewestSchemas(world.rulesets),
+            count_failed=keyed.metrics.schemas_failed,
+        )
 
     keyed.decide_with(Detect(world.topic("events")), marks=True)
     keyed.also_read(INBOX, build_intake)

@@ -6,6 +6,9 @@ record: its id and timestamp where it brought none, and its place in the inbox, 
 of the target partition drops repeats. What names no customer is dead-lettered. A record without a
 time of its own gives its event none: then ``events`` says when it came, by its append.
 
+It is a door (`core.schemas.admit`): what the newest ruleset asks of events is asked here, once.
+What is refused is dead-lettered, too.
+
 A batch (`core.events.batches`) is taken apart, in order, one record an event; an item that is none
 is a dead letter of its own, and the others go on. The items of a batch share one place in the
 inbox, so they do not bear it: where a crash repeats them, they are known by their ids.
@@ -16,7 +19,9 @@ Nothing is kept: an inbox offset is acknowledged when all that came of it is.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from math import inf
 from typing import Any, Final, Protocol
 
@@ -39,6 +44,8 @@ from triggerstream.core.records.record import (
     read_kind,
     size_of,
 )
+from triggerstream.core.schemas.admit import CHECKED, admit
+from triggerstream.core.schemas.schemas import Schemas
 from triggerstream.core.timestamps import EARLIEST
 from triggerstream.stream.ports import RECORD_LIMIT, Acknowledged, Input
 
@@ -59,6 +66,9 @@ class _Brought(msgspec.Struct, gc=False):
     timestamp: Any = None
 
 
+LetIn = Callable[[Event], bytes]
+"""Takes an event; returns the body that goes into ``events``, or raises `Rejected`."""
+
 _decode_brought = msgspec.json.Decoder(_Brought).decode
 
 
@@ -74,6 +84,9 @@ class Intake:
     Args:
         inbox: The inbox's full name: part of the ids that are given to events without one.
         count: Told, once a batch, how many records were rejected, by reason.
+        schemas: Returns what is asked of events, asked once a batch; ``None`` where nothing is.
+        count_failed: Told, once a batch, how many events were not what was asked, rejected ones
+            and flagged ones, by source, type and reason (`core.schemas.admit.Failed`).
     """
 
     def __init__(
@@ -83,11 +96,15 @@ class Intake:
         *,
         inbox: str,
         count: Callable[[Mapping[str, int]], None] = lambda _: None,
+        schemas: Callable[[], Schemas | None] = lambda: None,
+        count_failed: Callable[[Mapping[tuple[str, str, str], int]], None] = lambda _: None,
     ) -> None:
         self._log = log
         self._input = consumer
         self._inbox = inbox
         self._count = count
+        self._schemas = schemas
+        self._count_failed = count_failed
         # By partition, in order: up to which offset a batch goes, with those behind it that have no
         # record, and what came of it.
         self._on_their_way: dict[int, list[tuple[int, asyncio.Future[Any]]]] = {}
@@ -100,11 +117,15 @@ class Intake:
         if waiting is None or not records:
             return
         rejected: dict[str, int] = {}
-        placed = [one for record in records for one in place(record, self._inbox, rejected)]
+        failed: Counter[tuple[str, str, str]] = Counter()
+        let_in = partial(admit, schemas=self._schemas(), failed=lambda *why: failed.update([why]))
+        placed = [one for record in records for one in place(record, self._inbox, rejected, let_in)]
         acknowledgement = asyncio.ensure_future(await self._log.append(placed))
         waiting.append((records[-1].offset, acknowledgement))
         if rejected:
             self._count(rejected)
+        if failed:
+            self._count_failed(failed)
         if len(waiting) > OUTSTANDING:
             await self._acknowledge(number, 1)
 
@@ -150,16 +171,23 @@ class Intake:
             self._input.done(number, offset)
 
 
-def place(record: Record, inbox: str, rejected: dict[str, int]) -> list[Produce]:
+def as_it_is(event: Event) -> bytes:
+    """Let *event* in as it came."""
+    return event.raw
+
+
+def place(
+    record: Record, inbox: str, rejected: dict[str, int], let_in: LetIn = as_it_is
+) -> list[Produce]:
     """Return what *record* becomes: a record of ``events``, or one for each item of the batch that
-    it is. What is no event becomes a dead letter, counted in *rejected*."""
+    it is. What is no event, or is not let in, becomes a dead letter, counted in *rejected*."""
     name = f"{inbox}/{record.partition}/{record.offset}"
     try:
-        return [_placed(record, name, origin=True)]
+        return [_placed(record, name, let_in, origin=True)]
     except Rejected as verdict:
         found = verdict
     items = None
-    if read_kind(record.headers) is None:
+    if read_kind(record.headers) is None and found.reason not in CHECKED:
         try:
             items = split(record.value)
         except Rejected as verdict:
@@ -175,14 +203,14 @@ def place(record: Record, inbox: str, rejected: dict[str, int]) -> list[Produce]
     for number, value in enumerate(items, 1):
         item = Row(record.partition, record.offset, record.timestamp, record.key, value, headers)
         try:
-            placed.append(_placed(item, f"{name}/{number}", origin=False))
+            placed.append(_placed(item, f"{name}/{number}", let_in, origin=False))
         except Rejected as verdict:
             detail = f"item {number} of a batch: {verdict.detail}"
             placed.append(_letter(item, verdict.reason, detail, inbox, rejected))
     return placed
 
 
-def _placed(record: Record, name: str, *, origin: bool) -> Produce:
+def _placed(record: Record, name: str, let_in: LetIn, *, origin: bool) -> Produce:
     """Return *record* as a record of ``events``.
 
     Args:
@@ -190,7 +218,7 @@ def _placed(record: Record, name: str, *, origin: bool) -> Produce:
         origin: Whether it bears its place in the inbox.
     """
     own = tuple((header, content) for header, content in record.headers if header != ORIGIN)
-    key, value = _customer(record, name)
+    key, value = _customer(record, name, let_in)
     if value != record.value:
         own = without_attributes(own)
     place_of = ((ORIGIN, b"%d:%d" % (record.partition, record.offset)),) if origin else ()
@@ -216,7 +244,7 @@ def _letter(
     return dead_letter(letter, to="events.dlq", topic=inbox)
 
 
-def _customer(record: Record, name: str) -> tuple[bytes, bytes | None]:
+def _customer(record: Record, name: str, let_in: LetIn) -> tuple[bytes, bytes | None]:
     """Return whose record it is, and its value, stamped."""
     kind = read_kind(record.headers)
     if kind == Kind.ERASE:
@@ -233,7 +261,8 @@ def _customer(record: Record, name: str) -> tuple[bytes, bytes | None]:
         fallback_timestamp=record.timestamp if record.timestamp >= EARLIEST else LATER,
         headers=record.headers,
     )
-    return event.customer_id.encode(), _stamped(event, has_time=record.timestamp >= EARLIEST)
+    body = let_in(event)
+    return event.customer_id.encode(), _stamped(event, body, has_time=record.timestamp >= EARLIEST)
 
 
 def _check_size(size: int) -> None:
@@ -242,22 +271,22 @@ def _check_size(size: int) -> None:
         raise Rejected(RejectReason.TOO_LARGE, detail)
 
 
-def _stamped(event: Event, *, has_time: bool) -> bytes:
-    """Return the event's bytes, with its id in them, and its timestamp where it *has_time*.
+def _stamped(event: Event, body: bytes, *, has_time: bool) -> bytes:
+    """Return the event's *body*, with its id in it, and its timestamp where it *has_time*.
 
     Raises:
         Rejected: So it is longer than the owner of its partition reads.
     """
-    brought = _decode_brought(event.raw)
+    brought = _decode_brought(body)
     wants_time = brought.timestamp is None and has_time
     if brought.event_id is not None and not wants_time:
-        return event.raw
+        return body
     # What is not ours to say stays byte for byte as it came.
-    body: dict[str, Any] = read_members(event.raw)
-    body["event_id"] = event.event_id
+    members: dict[str, Any] = read_members(body)
+    members["event_id"] = event.event_id
     if wants_time:
-        body["timestamp"] = event.timestamp
-    stamped = msgspec.json.encode(body)
+        members["timestamp"] = event.timestamp
+    stamped = msgspec.json.encode(members)
     if len(stamped) > MAX_BYTES:
         detail = f"at most {MAX_BYTES} bytes with its id and timestamp; found {len(stamped)}"
         raise Rejected(RejectReason.TOO_LARGE, detail)

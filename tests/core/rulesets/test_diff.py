@@ -137,3 +137,26 @@ def test_policy_and_templates_are_compared_by_what_they_say() -> None:
         "~ template hello",
         "+ template new",
     ]
+
+
+def test_what_is_asked_of_events_is_told_by_schema_and_key() -> None:
+    before = ruleset(
+        CART % "",
+        **{"schemas.yaml": "unknown: flag", "schemas/add.json": "true", "schemas/buy.json": "{}"},
+    )
+    after = ruleset(
+        CART % "",
+        **{
+            "schemas.yaml": "{types: {buy: {sources: server}}}",
+            "schemas/add.json": '{"minimum": 1}',
+            "schemas/out.json": "true",
+        },
+    )
+
+    assert tell(diff(before, after)) == [
+        "~ schema add",
+        "- schema buy",
+        "+ schema out",
+        "~ schemas: unknown and types",
+    ]
+    assert tell(diff(ruleset(CART % ""), before))[-1] == "~ schemas: unknown"

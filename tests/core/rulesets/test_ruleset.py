@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -147,3 +148,37 @@ def test_instances_are_text(value: Any, instance: str | None) -> None:
 
 def test_a_missing_value_names_no_instance() -> None:
     assert compile_per("event_data.k")(Event("c", "A", "0", 0)) is None
+
+
+class TestSchemas:
+    """What a ruleset asks of events at the doors."""
+
+    TRIGGERS = """
+        {trigger: t, mode: off, when: {any: [{event: A}, {sequence: [{event: B}, {event: C}]}]}}
+        ---
+        {trigger: u, when: {all: [{count: D, at_least: 2}, {event: E}]}, until: P}
+        """
+
+    def test_where_no_file_says_anything_nothing_is_asked(self) -> None:
+        assert ruleset_of(self.TRIGGERS).schemas is None
+
+    def test_what_its_triggers_name_in_any_place_and_mode_is_known(self) -> None:
+        files = {"t.yaml": dedent(self.TRIGGERS), "schemas.yaml": "unknown: reject"}
+
+        schemas = load_ruleset(files).schemas
+
+        assert schemas is not None
+        assert schemas.known == {*"ABCDEP", "identify"}
+
+    def test_they_are_part_of_its_content(self) -> None:
+        files = {"t.yaml": "{trigger: t, when: {event: A}}"}
+        before = load_ruleset(files)
+
+        after = load_ruleset({**files, "schemas/A.json": "{}", "schemas.yaml": "unknown: flag"})
+
+        assert before.hash != after.hash
+        assert before.detections == after.detections
+
+    def test_a_schema_that_cannot_be_read_stops_a_ruleset(self) -> None:
+        with pytest.raises(TriggerFileError, match=r"schemas/A\.json:1:10: type: one of array"):
+            load_ruleset({"schemas/A.json": '{"not": {"type": "strng"}}'}, version=1)

@@ -9,6 +9,8 @@ from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.nodes import Node, Scalar, read_documents
 from triggerstream.core.parsing.policy import read_policy
 from triggerstream.core.parsing.reader import Reader
+from triggerstream.core.parsing.schemas import FILE as SCHEMAS
+from triggerstream.core.parsing.schemas import parse_schemas
 from triggerstream.core.parsing.triggers import PlacedTrigger, read_trigger
 from triggerstream.errors import Problem, TriggerFileError
 
@@ -29,8 +31,9 @@ def parse_ruleset(
 
     Args:
         files: Text by path from the directory's root, with ``/``: triggers (``*.yaml``), the policy
-            (``policy.yaml``), templates (``templates/NAME/PART.liquid``). Fixtures
-            (``*.test.yaml``) and all else are left alone.
+            (``policy.yaml``), templates (``templates/NAME/PART.liquid``), what is asked of
+            events (``schemas.yaml``, ``schemas/TYPE.json``). Fixtures (``*.test.yaml``) and all
+            else are left alone.
         template_check: Tells what is wrong with a template's source.
         is_published: They have been published: what only authors are told is left out
             (`Reader.refuse`).
@@ -49,17 +52,21 @@ def parse_ruleset(
         elif path.endswith("/policy.yaml"):
             message = "policy.yaml: in the directory itself, for there is one; found it below"
             problems.append(Problem(path, 1, 1, message))
+        elif path.endswith(f"/{SCHEMAS}") and not is_published:
+            message = f"{SCHEMAS}: in the directory itself, for there is one; found it below"
+            problems.append(Problem(path, 1, 1, message))
         elif is_triggers(path):
             reader = Reader(path, problems, is_published=is_published)
             documents = read_documents(files[path], reader.report_at)
             triggers += [read_trigger(reader, document) for document in documents]
     _check_ids(triggers, problems)
     templates = _templates(files, problems, template_check)
+    schemas = parse_schemas(files, problems)
     if is_whole or any(_template_place(path) for path in files):
         _check_templates(triggers, templates, problems)
     if problems:
         raise TriggerFileError(problems)
-    return RulesetSource(tuple(placed.trigger for placed in triggers), policy, templates)
+    return RulesetSource(tuple(placed.trigger for placed in triggers), policy, templates, schemas)
 
 
 # ── which file is what ──────────────────────────────────────────────────────────────────────
@@ -71,7 +78,9 @@ def is_policy(path: str) -> bool:
 
 
 def is_triggers(path: str) -> bool:
-    return path.endswith(".yaml") and not path.endswith(".test.yaml")
+    """Return whether there are triggers in *path*: they may be in any file that is no other."""
+    is_other = path.endswith(".test.yaml") or is_policy(path) or path == SCHEMAS
+    return path.endswith(".yaml") and not is_other
 
 
 def _template_place(path: str) -> tuple[str, str] | None:

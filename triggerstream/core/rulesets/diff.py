@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.model import Policy, Trigger
+from triggerstream.core.model import Policy, SchemaRules, Trigger
 from triggerstream.core.rulesets.ruleset import Ruleset
 
 
@@ -48,12 +48,16 @@ class Difference(msgspec.Struct, frozen=True):
         policy: The keys of the policy that say something else.
         templates: By name: ``+`` for a new one, ``-`` for one that is gone, ``~`` for one that
             says something else.
+        schemas: The same, by event type.
+        rules: The keys of ``schemas.yaml`` that say something else.
         is_same: The content is the same to the letter.
     """
 
     triggers: tuple[Change, ...]
     policy: tuple[str, ...]
     templates: dict[str, str]
+    schemas: dict[str, str]
+    rules: tuple[str, ...]
     is_same: bool
 
 
@@ -62,6 +66,8 @@ def diff(old: Ruleset | None, new: Ruleset) -> Difference:
     before = {} if old is None else {each.id: each for each in old.source.triggers}
     after = {each.id: each for each in new.source.triggers}
     templates = {} if old is None else old.source.templates
+    asked = (None if old is None else old.source.schemas) or SchemaRules()
+    asks = new.source.schemas or SchemaRules()
     changes = (
         _change(name, before.get(name), after.get(name), old, new)
         for name in sorted(before | after)
@@ -70,6 +76,8 @@ def diff(old: Ruleset | None, new: Ruleset) -> Difference:
         triggers=tuple(change for change in changes if change is not None),
         policy=tuple(_differing(Policy() if old is None else old.policy, new.policy)),
         templates=_signs(templates, new.source.templates),
+        schemas=_signs(asked.schemas, asks.schemas),
+        rules=tuple(key for key in _differing(asked, asks) if key != "schemas"),
         is_same=old is not None and old.hash == new.hash,
     )
 
@@ -111,7 +119,7 @@ def _signs(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str
     return {
         name: "+" if name not in before else "-" if name not in after else "~"
         for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
+        if _encode(before.get(name)) != _encode(after.get(name))
     }
 
 
@@ -132,6 +140,8 @@ def tell(difference: Difference) -> list[str]:
     lines = [_told(change) for change in difference.triggers]
     lines += [f"~ policy: {_and(difference.policy)}"] if difference.policy else []
     lines += [f"{sign} template {name}" for name, sign in difference.templates.items()]
+    lines += [f"{sign} schema {name}" for name, sign in difference.schemas.items()]
+    lines += [f"~ schemas: {_and(difference.rules)}"] if difference.rules else []
     return lines
 
 

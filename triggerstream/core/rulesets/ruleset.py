@@ -12,6 +12,8 @@ from triggerstream.core.model import PRIORITIES, Policy, RulesetSource, Trigger
 from triggerstream.core.parsing.directory import TemplateCheck, parse_ruleset
 from triggerstream.core.patterns.base import Look, Predicate
 from triggerstream.core.rulesets.compile import CompiledTrigger, compile_goal, compile_trigger
+from triggerstream.core.rulesets.named import named_types
+from triggerstream.core.schemas.schemas import Schemas
 from triggerstream.errors import Problem, TriggerFileError
 
 _DETECTIONS = 8
@@ -54,11 +56,12 @@ class Ruleset:
         interests: By event type.
         detections: Identifies what is detected by which trigger, whatever their texts, conditions
             and limits say.
+        schemas: What the doors ask of events; ``None`` where it asks nothing.
     """
 
     __slots__ = (
-        "by_key", "detections", "hash", "interests", "policy", "source", "triggers", "version",
-        "waits",
+        "by_key", "detections", "hash", "interests", "policy", "schemas", "source", "triggers",
+        "version", "waits",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -76,6 +79,8 @@ class Ruleset:
         }
         self.interests = _interests(self.triggers.values())
         self.detections = _detections(self.triggers.values())
+        rules = source.schemas
+        self.schemas = None if rules is None else Schemas(rules, named_types(source.triggers))
 
 
 def build_ruleset(source: RulesetSource, *, version: int = 0, content_hash: str = "") -> Ruleset:

@@ -1,0 +1,83 @@
+"""A trigger's file, looked through for types and paths, each where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from triggerstream.core.parsing.conditions import CALENDAR
+from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
+from triggerstream.core.parsing.patterns import AGGREGATES
+
+_GROUPS = ("sequence", "all", "any")
+_TYPES = ("event", "count", "absent")
+
+
+class Walk:
+    """Calls `types` and `path` for what a trigger names; a subclass says what to make of it."""
+
+    def types(self, what: str, scalars: Sequence[Scalar]) -> None:
+        """Look at types that stand together, such as those of one step."""
+
+    def path(self, what: str, node: Scalar, types: Sequence[str]) -> None:
+        """Look at a path that is read of events of *types*, or of the profile."""
+
+    def trigger(self, node: Mapping) -> None:
+        types: list[str] = []
+        when = node.entries.get("when")
+        if isinstance(when, Mapping):
+            types = self._pattern(when)
+            if "per" in when.entries:
+                self._path("per", when.entries["per"], types)
+        if "until" in node.entries:
+            self._types("until", node.entries["until"], None)
+        if "if" in node.entries:
+            self._condition(node.entries["if"], types)
+
+    def _pattern(self, node: Mapping) -> list[str]:
+        """Look through a pattern or a step; return the types that it matches."""
+        matched: list[str] = []
+        for head in _GROUPS:
+            for child in _items(node.entries.get(head)):
+                if isinstance(child, Mapping):
+                    matched += self._pattern(child)
+        for head in _TYPES:
+            if head in node.entries:
+                types = self._types(head, node.entries[head], node.entries.get("where"))
+                if head != "absent":
+                    matched += types
+        for aggregate in AGGREGATES:
+            if aggregate in node.entries:
+                self._path(aggregate, node.entries[aggregate], matched)
+        return matched
+
+    def _types(self, what: str, node: Node, where: Node | None) -> list[str]:
+        """Look at types: a text, a list, or a mapping with them and ``where``."""
+        if isinstance(node, Mapping):
+            return self._types(what, node.entries["event"], node.entries.get("where") or where)
+        scalars = [each for each in _items(node) or (node,) if isinstance(each, Scalar)]
+        self.types(what, scalars)
+        types = [scalar.text for scalar in scalars]
+        if where is not None:
+            self._condition(where, types)
+        return types
+
+    def _condition(self, node: Node, types: Sequence[str]) -> None:
+        if not isinstance(node, Mapping):
+            return
+        for key, place in node.keys.items():
+            inner = node.entries[key]
+            if key in ("all", "any"):
+                for each in _items(inner):
+                    self._condition(each, types)
+            elif key == "not":
+                self._condition(inner, types)
+            elif key not in CALENDAR:
+                self._path("", place, types)
+
+    def _path(self, what: str, node: Node, types: Sequence[str]) -> None:
+        if isinstance(node, Scalar):
+            self.path(what, node, types)
+
+
+def _items(node: Node | None) -> Iterable[Node]:
+    return node.items if isinstance(node, Items) else ()
