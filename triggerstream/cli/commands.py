@@ -21,6 +21,7 @@ from triggerstream.cli import (
     sender,
     tail,
     test,
+    topics,
     up,
     validate,
     worker,
@@ -49,6 +50,7 @@ app.command()(send.send)
 app.command()(tail.tail)
 app.command()(inspect.inspect)
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(topics.app, name="topics")
 app.command()(demo.demo)
 
 
