@@ -15,6 +15,7 @@ from triggerstream.cli import (
     dlq,
     init,
     inspect,
+    move,
     render,
     replay,
     send,
@@ -51,6 +52,7 @@ app.command()(tail.tail)
 app.command()(inspect.inspect)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(topics.app, name="topics")
+app.command()(move.move)
 app.command()(demo.demo)
 
 
