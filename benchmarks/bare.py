@@ -77,6 +77,9 @@ class Bare:
     def dump(self, state: int, fence: int) -> bytes:
         return header.pack(1, 0, NEVER, fence) + self._content[state : state + self._size]
 
+    def transplant(self, value: bytes) -> bytes:
+        return header.with_fence(value, -1)
+
     def wake_at(self, state: int) -> int:
         return NEVER
 

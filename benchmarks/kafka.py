@@ -11,7 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from benchmarks.load import PARTITIONS
 from deploy.local_kafka.broker import Broker
 from deploy.local_kafka.run import BOOTSTRAP
-from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
+from triggerstream.stream.kafka.topic_admin import ensure_topics
+from triggerstream.stream.kafka.topics import Topics, wanted_topics
 
 
 @contextmanager

@@ -192,8 +192,11 @@ def topics_page() -> str:
         for each in made
     ]
     told = (
-        "A worker or sender makes those that are missing. The number of partitions is the setting "
-        "`TRIGGERSTREAM_KAFKA__PARTITIONS` where it is more than one, and fixed for life."
+        "A worker or sender makes those that are missing, where it may, as `triggerstream topics "
+        "create` does. Where one that it touches differs, it says so when it starts, and does not "
+        "start where that would lose something ([the topics](../operations/topics.md)). The number "
+        "of partitions is the setting `TRIGGERSTREAM_KAFKA__PARTITIONS` where it is more than one, "
+        "and fixed for life."
     )
     header = ("topic", "partitions", "settings")
     return "\n".join(["# Topics", MADE, "", told, "", *_table(header, rows)])

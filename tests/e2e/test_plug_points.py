@@ -50,7 +50,8 @@ from triggerstream.stream.kafka.faust.transport import (
 )
 from triggerstream.stream.kafka.log import KafkaLog
 from triggerstream.stream.kafka.records import Fetched, Result
-from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
+from triggerstream.stream.kafka.topic_admin import ensure_topics
+from triggerstream.stream.kafka.topics import Topics, wanted_topics
 from triggerstream.stream.ports import Input
 from triggerstream.stream.rocksdb.stores import Stores
 

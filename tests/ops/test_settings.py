@@ -226,6 +226,39 @@ class TestSettingsThatNeedEachOther:
         assert not load_settings({"TRIGGERSTREAM_HTTP__HOST": "192.0.2.1"}).http.serves_customers
 
 
+class TestRetention:
+    @pytest.mark.parametrize("topic", ["EVENTS", "ACTIONS", "INBOX"])
+    def test_what_is_read_again_must_be_kept_for_as_long_as_an_outage_may_last(
+        self, topic: str
+    ) -> None:
+        outage = {"TRIGGERSTREAM_RETENTION__OUTAGE": "2d"}
+        name = f"TRIGGERSTREAM_RETENTION__{topic}"
+
+        load_settings(outage | {name: "2d"})
+        [problem] = problems(outage | {name: "47h"})
+
+        assert problem == (
+            f"{name}: required is at least TRIGGERSTREAM_RETENTION__OUTAGE, which is 2d; found 47h"
+        )
+
+    def test_a_changelog_keeps_an_hour_at_least(self) -> None:
+        name = "TRIGGERSTREAM_RETENTION__CHANGELOGS"
+
+        load_settings({name: "1h"})
+        [problem] = problems({name: "59m"})
+
+        assert problem.startswith(f"{name}: required is at least 1h")
+
+    def test_what_is_no_duration_is_told_with_what_is_one(self) -> None:
+        [problem] = problems({"TRIGGERSTREAM_RETENTION__EVENTS": "2 weeks"})
+
+        assert problem == (
+            "TRIGGERSTREAM_RETENTION__EVENTS: required is a duration such as 14d, or forever; "
+            "found '2 weeks' (a positive whole number and a unit (ms, s, m, h, d or w), such as "
+            "30m)"
+        )
+
+
 def test_how_a_value_is_checked_is_not_told_but_what_is_required() -> None:
     with pytest.raises(SettingsError) as wrong:
         load_settings(

@@ -63,6 +63,9 @@ class Toy:
     def dump(self, state: Chain, fence: int) -> bytes:
         return header.pack(1, 0, state.alarm, fence) + msgspec.msgpack.encode(state)
 
+    def transplant(self, value: bytes) -> bytes:
+        return header.with_fence(value, -1)
+
     def wake_at(self, state: Chain) -> int:
         return state.alarm
 

@@ -15,12 +15,14 @@ from triggerstream.cli import (
     dlq,
     init,
     inspect,
+    move,
     render,
     replay,
     send,
     sender,
     tail,
     test,
+    topics,
     up,
     validate,
     worker,
@@ -49,6 +51,8 @@ app.command()(send.send)
 app.command()(tail.tail)
 app.command()(inspect.inspect)
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(topics.app, name="topics")
+app.command()(move.move)
 app.command()(demo.demo)
 
 

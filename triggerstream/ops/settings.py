@@ -30,7 +30,9 @@ from pydantic import (
     model_validator,
 )
 
+from triggerstream.core.durations import UNITS
 from triggerstream.errors import SettingsError
+from triggerstream.ops.kept import Kept, parse_kept
 
 PREFIX = "TRIGGERSTREAM_"
 _FILE = "_FILE"
@@ -229,6 +231,47 @@ class Sender(_Group):
     )
 
 
+_Kept = Annotated[Kept, PlainValidator(parse_kept)]
+_DAY = UNITS["d"]
+_DURATION = "a duration such as 14d, or forever"
+
+
+class Retention(_Group):
+    """How long the topics keep their records. `triggerstream topics create --apply` sets it."""
+
+    events: _Kept = Field(default=Kept(14 * _DAY), description=_DURATION)
+    actions: _Kept = Field(default=Kept(14 * _DAY), description=_DURATION)
+    inbox: _Kept = Field(default=Kept(3 * _DAY), description=_DURATION)
+    """Of what was taken in, a copy stands on the topic of events."""
+    deliveries: _Kept = Field(default=Kept(14 * _DAY), description=_DURATION)
+    dead_letters: _Kept = Field(default=Kept(14 * _DAY), description=_DURATION)
+    changelogs: _Kept = Field(default=Kept(_DAY), description=f"{_DURATION}; at least 1h")
+    """How long a state that was overwritten or erased may still lie in a changelog, until the
+    broker's next look."""
+    outage: _Kept = Field(default=Kept(3 * _DAY), description=_DURATION)
+    """The longest that processes may be down and find all records again: from a Friday evening to
+    the Monday evening. Events, actions and inbox must be kept at least as long, or no process
+    starts."""
+    local: _Kept = Field(default=Kept(30 * _DAY), description=_DURATION)
+    """The same for all topics of an installation without Kafka (`triggerstream up`)."""
+
+    @model_validator(mode="after")
+    def _survive_an_outage(self) -> Self:
+        for name in ("events", "actions", "inbox"):
+            kept: Kept = getattr(self, name)
+            _require(
+                kept.reaches(self.outage),
+                f"{PREFIX}RETENTION__{name.upper()}: required is at least "
+                f"{PREFIX}RETENTION__OUTAGE, which is {self.outage}; found {kept}",
+            )
+        _require(
+            self.changelogs.reaches(UNITS["h"]),
+            f"{PREFIX}RETENTION__CHANGELOGS: required is at least 1h, in which a late writer may "
+            f"still come; found {self.changelogs}",
+        )
+        return self
+
+
 class Settings(_Group):
     """Everything that is set from outside. Times are in seconds.
 
@@ -245,6 +288,7 @@ class Settings(_Group):
     kafka: Kafka = Kafka()
     http: Http = Http()
     sender: Sender = Sender()
+    retention: Retention = Retention()
     data_dir: Path = Field(default=Path("data"), description="a directory of this process alone")
     clock: Literal["broker", "header"] = Field(default="broker", description="broker or header")
     checkpoint_interval: float = Field(

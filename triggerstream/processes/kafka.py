@@ -27,9 +27,10 @@ from triggerstream.stream.kafka.faust.run import serve
 from triggerstream.stream.kafka.log import KafkaLog
 from triggerstream.stream.kafka.reach import reach
 from triggerstream.stream.kafka.rulesets import KafkaRulesets
+from triggerstream.stream.kafka.topic_admin import ensure_topics
 from triggerstream.stream.kafka.topic_ids import topic_id
 from triggerstream.stream.kafka.topic_watch import watch_topic
-from triggerstream.stream.kafka.topics import Topics, ensure_topics, wanted_topics
+from triggerstream.stream.kafka.topics import Topics, touched_by, wanted_topics
 from triggerstream.stream.shutdown import Shutdown
 
 _log = logging.getLogger(__name__)
@@ -90,8 +91,18 @@ class KafkaWorld:
         self.keyed.stores.claim()
         stack.callback(self.keyed.stores.release)
         await reach(self.options)
-        wanted = wanted_topics(self.topics, self.partitions, header_clock=self.keyed.header_clock)
-        await ensure_topics(self.options, wanted, replication=settings.kafka.replication)
+        wanted = wanted_topics(
+            self.topics,
+            self.partitions,
+            header_clock=self.keyed.header_clock,
+            retention=settings.retention,
+        )
+        await ensure_topics(
+            self.options,
+            wanted,
+            replication=settings.kafka.replication,
+            own=touched_by(self.topics, self.keyed.role.name),
+        )
         self._topic_id = await topic_id(self.options, self.topic(self.keyed.role.input_topic))
         stack.push_async_callback(self.log.stop)
         await self.log.start()

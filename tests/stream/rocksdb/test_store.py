@@ -14,7 +14,7 @@ from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.errors import StoreError
 from triggerstream.stream.rocksdb.store import RocksStore
-from triggerstream.stream.rocksdb.stores import MAX_AGE_S, Stores
+from triggerstream.stream.rocksdb.stores import KEPT_ASIDE_S, MAX_AGE_S, Stores
 
 
 def state(wake_at: int = NEVER, *, flags: int = 0, fence: int = 7, body: bytes = b"") -> bytes:
@@ -250,6 +250,29 @@ def test_a_store_with_a_file_missing_is_put_aside(stores: Stores, written: Path,
 
     assert stores.open(0).changelog_offset() is None
     assert written.with_name("0.damaged-1").is_dir()
+
+
+def test_a_store_put_aside_goes_after_a_week_when_a_process_starts(
+    stores: Stores, written: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    next(written.glob("CURRENT")).unlink()
+    put_aside = 1_800_000_000.0
+    Stores(written.parents[1], "detect", now=lambda: put_aside).open(0).close()
+    aside = written.with_name("0.damaged-1")
+    caplog.set_level("INFO")
+
+    in_time = Stores(written.parents[1], "detect", now=lambda: put_aside + KEPT_ASIDE_S)
+    in_time.claim()
+    in_time.release()
+    assert aside.is_dir()
+
+    later = Stores(written.parents[1], "detect", now=lambda: put_aside + KEPT_ASIDE_S + 1)
+    later.claim()
+    later.release()
+
+    assert not aside.exists()
+    assert written.is_dir()
+    assert f"{aside}, put aside 7.0 days ago, is removed" in caplog.text
 
 
 def test_a_store_that_was_offline_too_long_is_put_aside(stores: Stores, written: Path) -> None:

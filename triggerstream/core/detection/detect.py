@@ -11,6 +11,8 @@ from triggerstream.core.detection import engine
 from triggerstream.core.detection.describe import describe
 from triggerstream.core.detection.reading import Reader
 from triggerstream.core.events.decode import MAX_BYTES
+from triggerstream.core.keyed import header
+from triggerstream.core.keyed.program import NO_FENCE
 from triggerstream.core.records.actions import records_of
 from triggerstream.core.records.deliveries import suppressed_record
 from triggerstream.core.records.record import Produce
@@ -49,6 +51,11 @@ class Detect:
 
     def dump(self, state: CustomerState, fence: int) -> bytes:
         return codec.dump(state, fence)
+
+    def transplant(self, value: bytes) -> bytes:
+        """A state holds no position: its table of events has none, and what older formats have
+        only says in which order the events came."""
+        return header.with_fence(value, NO_FENCE)
 
     def on_clock(
         self,

@@ -51,6 +51,16 @@ def pack_grave(clock: int, fence: int, erased: int) -> bytes:
     return grave if erased < 0 else grave + _POSITION.pack(erased)
 
 
+def with_fence(value: bytes, fence: int) -> bytes:
+    """Return *value* with another fence; the rest stays byte for byte.
+
+    Raises:
+        StateFormatError: It is shorter than a header.
+    """
+    form, flags, wake, _ = unpack(value)
+    return pack(form, flags, wake, fence) + value[SIZE:]
+
+
 def erased_at(grave: bytes) -> int:
     """Return the position upstream of the erasure for which *grave* was dug, or -1."""
     return -1 if len(grave) == SIZE else int(_POSITION.unpack_from(grave, SIZE)[0])

@@ -13,6 +13,8 @@ from triggerstream.core.records.record import Header, Produce
 
 NEVER = (1 << 63) - 1
 """The wake-up time of a customer who waits for nothing."""
+NO_FENCE = -1
+"""The fence of a state that contains no record of the log."""
 
 
 class Message(Protocol):
@@ -77,6 +79,17 @@ class Program(Protocol[State, MessageT]):
 
     def dump(self, state: State, fence: int) -> bytes:
         """Return the stored form of *state*: `core.keyed.header`, then the program's own."""
+        ...
+
+    def transplant(self, value: bytes) -> bytes:
+        """Return the stored *value* as a state over another log: its fence is `NO_FENCE`, and what
+        it knows of positions is none of the new log's (`core.records.record.MOVED`).
+
+        Where there is nothing more to know, everything else stays byte for byte.
+
+        Raises:
+            StateFormatError: It cannot be read.
+        """
         ...
 
     def wake_at(self, state: State) -> int:

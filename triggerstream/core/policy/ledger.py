@@ -12,7 +12,8 @@ from typing import Literal
 import msgspec
 
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.keyed.program import NEVER, NO_FENCE
+from triggerstream.core.records.record import MOVED
 from triggerstream.errors import StateFormatError
 
 FORMAT = 1
@@ -134,6 +135,15 @@ class Ledger(msgspec.Struct, array_like=True):
             if trigger in self.goals
         }
 
+    def transplant(self) -> None:
+        """Let the positions be those of a log of events that was left for another one.
+
+        Goals keep their order, below all of the new log. The rest tells repeats of what was decided
+        over the old one, and there will be none: it was decided and stored to its end.
+        """
+        self.goal_positions = {t: at + MOVED for t, at in self.goal_positions.items() if at >= 0}
+        self.erased = self.heard = -1
+
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Ledger).decode
@@ -143,6 +153,17 @@ def dump(ledger: Ledger, fence: int) -> bytes:
     """Return the stored form of *ledger*, which contains the input up to offset *fence*."""
     flags = header.PENDING if ledger.pending else 0
     return header.pack(FORMAT, flags, ledger.wake_at(), fence) + _encode(ledger)
+
+
+def transplant(value: bytes) -> bytes:
+    """Return the stored form over another log of the ledger in *value* (`Ledger.transplant`).
+
+    Raises:
+        StateFormatError: As `load`.
+    """
+    moved = load(value)
+    moved.transplant()
+    return dump(moved, NO_FENCE)
 
 
 def load(value: bytes) -> Ledger:

@@ -9,7 +9,15 @@ import msgspec
 
 from triggerstream.core.decisions import Action, ConsentChanged, Firing, GoalReached
 from triggerstream.core.reasons import FailReason, RejectReason
-from triggerstream.core.records.record import KIND, Header, Kind, Produce, Rejected, read_position
+from triggerstream.core.records.record import (
+    KIND,
+    MOVED,
+    Header,
+    Kind,
+    Produce,
+    Rejected,
+    read_position,
+)
 from triggerstream.core.records.values import decode, moment
 from triggerstream.core.timestamps import format_moment
 
@@ -157,6 +165,17 @@ def read(value: bytes | None, kind: bytes | None, headers: Iterable[Header]) -> 
     found = "no kind" if kind is None else kind[:40].decode(errors="replace")
     required = "a record of actions.v1 is a firing, consent, goal or result"
     raise Rejected(RejectReason.UNKNOWN_KIND, f"{required}; found {found}")
+
+
+def moved_goal(value: bytes) -> bytes:
+    """Return the value of a goal's record, told over a log of events that was left for another one;
+    as it is where it cannot be read."""
+    try:
+        told: dict[str, Any] = msgspec.json.decode(value, type=dict[str, Any])
+        position = msgspec.convert(told.get("position"), int)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
+        return value
+    return _encode(told | {"position": position + MOVED}) if position >= 0 else value
 
 
 def read_firing(value: bytes, position: int = -1) -> Fired:

@@ -24,6 +24,11 @@ POSITION = "ts-position"
 in ASCII. A repeat has the same."""
 
 
+MOVED: Final = -(1 << 62)
+"""What is added to a position when its log is left for another one (`Program.transplant`): so it
+lies below all positions of the new log, and keeps its place among those of the old one."""
+
+
 class Kind:
     """What a record is (header `KIND`). An event has no such header, and a delivery needs none."""
 

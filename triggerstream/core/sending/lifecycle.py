@@ -31,6 +31,10 @@ REPLAY_SLACK = DAY
 worker that crashed and decided again, seconds later; a later one is suppressed as expired."""
 
 
+_BEFORE_ALL = -(1 << 63)
+"""Below every position, also of those of a log that was left (`core.records.record.MOVED`)."""
+
+
 class Turn:
     """Decides for one customer at the instant *at*, changing *ledger* and appending to *out*.
 
@@ -130,7 +134,7 @@ class Turn:
         the log of events.
         """
         ledger, trigger = self._ledger, goal.trigger
-        if goal.position <= ledger.goal_positions.get(trigger, -1):
+        if goal.position <= ledger.goal_positions.get(trigger, _BEFORE_ALL):
             self._out.append(Ignored("repeat", goal.customer_id, self.at))
             return False
         ledger.goal_positions[trigger] = goal.position

@@ -65,6 +65,9 @@ class Send:
     def dump(self, state: Ledger, fence: int) -> bytes:
         return ledger.dump(state, fence)
 
+    def transplant(self, value: bytes) -> bytes:
+        return ledger.transplant(value)
+
     def wake_at(self, state: Ledger) -> int:
         return state.wake_at()
 

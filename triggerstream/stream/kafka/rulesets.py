@@ -18,7 +18,8 @@ from triggerstream.ops.settings import Settings
 from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.consumer import open_consumer
 from triggerstream.stream.kafka.log import KafkaLog
-from triggerstream.stream.kafka.topics import Topics, ensure_topics, rulesets_topic
+from triggerstream.stream.kafka.topic_admin import ensure_topics
+from triggerstream.stream.kafka.topics import Topics, rulesets_topic
 from triggerstream.stream.rulesets import (
     CAUGHT_UP_WITHIN,
     PublishedRulesets,

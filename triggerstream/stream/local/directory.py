@@ -9,6 +9,7 @@ in DIR           is
 ``detect/0`` …   the stores of the keyed processes (`rocksdb.stores`)
 ``token``        what a command shows to be let in by the engine
 ``engine.json``  where the running engine listens (`Engine`)
+``MOVED``        where the installation has moved to (`moved.Moved`), if it has
 ===============  ===============================================================================
 
 Customers' data is in it, so it belongs to one user alone.
@@ -27,6 +28,8 @@ from typing import Final, Self
 import msgspec
 
 from triggerstream.errors import SettingsError, StateFormatError
+from triggerstream.stream.local import moved
+from triggerstream.stream.local.moved import Moved
 
 NAME: Final = ".triggerstream"
 """The directory's name in the directory of triggers."""
@@ -67,16 +70,21 @@ class Directory:
         self._format = self.path / "FORMAT"
         self._token = self.path / "token"
         self._engine = self.path / "engine.json"
+        self._moved = self.path / moved.NAME
         self._lock: int | None = None
 
     # ── whose it is ─────────────────────────────────────────────────────────────────────────
 
-    def claim(self) -> None:
+    def claim(self, *, to_move: bool = False) -> None:
         """Take the directory for this process until it ends, or `release`; make what is missing.
+
+        Args:
+            to_move: Whether it is taken in order to move it, which may have been begun.
 
         Raises:
             SettingsError: Another process has it, which the message names; or it cannot be had.
             StateFormatError: A newer release has written it.
+            WorldChangedError: It has moved, or that was begun: nothing goes on here.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -86,6 +94,8 @@ class Directory:
             raise _unusable(self.path, error) from error
         try:
             self._check_format()
+            if not to_move:
+                self._check_moved()
             if not self._token.exists():
                 self._write(self._token, secrets.token_urlsafe(32).encode() + b"\n")
         except OSError as error:
@@ -175,6 +185,37 @@ class Directory:
                 f"{self._format}: required is format {FORMAT} or older; found {said!r}: a newer "
                 "release has written this directory. Start that release again"
             )
+
+    # ── where it has moved to ────────────────────────────────────────────────────────────────
+
+    def moved(self) -> Moved | None:
+        """Return where the installation moves to, or has moved to; ``None`` where it stays.
+
+        Raises:
+            StateFormatError: What says so cannot be read.
+        """
+        try:
+            return msgspec.json.decode(self._moved.read_bytes(), type=Moved)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            raise StateFormatError(f"{self._moved}: cannot be read: {error}") from error
+
+    def move_to(self, place: Moved | None) -> None:
+        """Note where the installation moves to; ``None``: it stays. Durable when it returns."""
+        if place is None:
+            self._moved.unlink(missing_ok=True)
+        else:
+            self._write(self._moved, msgspec.json.encode(place) + b"\n")
+        directory = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def _check_moved(self) -> None:
+        if (place := self.moved()) is not None:
+            raise moved.refusal(place, str(self.path))
 
     # ── what is told to commands ────────────────────────────────────────────────────────────
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Container
 from pathlib import Path
@@ -21,6 +22,10 @@ MAX_AGE_S: Final = 6 * 86_400
 """A store that was offline for longer is put aside: the changelog forgets deletions after seven
 days (`topics`), and with its help an older store would raise the dead."""
 
+KEPT_ASIDE_S: Final = 7 * 86_400
+"""A store that was put aside is there to be looked into. It holds customers, erased ones perhaps:
+so it goes after a week, when a process starts."""
+
 LOCK: Final = "LOCK"
 """The file by which a process says that the directory is its own; it holds the process's number."""
 
@@ -28,6 +33,7 @@ _BLOCK_CACHE: Final = 16 << 20
 _WRITE_BUFFER: Final = 8 << 20
 _LEVELS: Final = 7
 """RocksDB's own number of levels."""
+_ASIDE: Final = ".damaged-"
 _DAMAGE: Final = ("Corruption", "No such file or directory")
 """What RocksDB says of a directory that opening again does not mend. Not a lock that somebody
 holds, and not a full disk."""
@@ -63,7 +69,8 @@ class Stores:
         self._cache = Cache(_BLOCK_CACHE)
 
     def claim(self) -> None:
-        """Take the directory for this process until it ends, or `release`.
+        """Take the directory for this process until it ends, or `release`; remove the stores in it
+        that were put aside more than `KEPT_ASIDE_S` ago.
 
         Called before anything else, so that a second process ends before it has joined a group and
         moved partitions about. A lock of the system's goes with its process, however that ends.
@@ -87,6 +94,7 @@ class Stores:
         os.ftruncate(lock, 0)
         os.write(lock, b"%d\n" % os.getpid())
         self._lock = lock
+        self._remove_old()
 
     def _not_ours(self, why: str) -> StoreError:
         required = "TRIGGERSTREAM_DATA_DIR: required is a directory of this process alone"
@@ -159,11 +167,27 @@ class Stores:
         written = [file.stat().st_mtime for file in directory.glob("*") if file.is_file()]
         return self._now() - max(written) if written else 0.0
 
+    def _remove_old(self) -> None:
+        for aside in sorted(self._root.glob(f"*{_ASIDE}*")):
+            days = (self._now() - aside.stat().st_mtime) / 86_400
+            if days * 86_400 <= KEPT_ASIDE_S:
+                continue
+            try:
+                shutil.rmtree(aside)
+            except OSError as error:
+                _log.warning(
+                    "%s, put aside %.1f days ago, cannot be removed: %s", aside, days, error
+                )
+            else:
+                _log.info("%s, put aside %.1f days ago, is removed", aside, days)
+
     def _put_aside(self, partition: int, directory: Path, reason: str) -> None:
         number = 1
-        while (aside := directory.with_name(f"{partition}.damaged-{number}")).exists():
+        while (aside := directory.with_name(f"{partition}{_ASIDE}{number}")).exists():
             number += 1
         directory.rename(aside)
+        now = self._now()
+        os.utime(aside, (now, now))  # since when it lies there (`KEPT_ASIDE_S`)
         self._on_damage(partition)
         _log.warning(
             "store of partition %d put aside as %s, to be restored from the changelog: %s",
