@@ -204,7 +204,7 @@ class Sending:
     async def run(self, settings: Settings, watch: float | None) -> None:
         """Send the events; then follow for *watch* seconds at most what comes of them."""
         from triggerstream.stream.kafka.client import client_options
-        from triggerstream.stream.kafka.feed import feed
+        from triggerstream.stream.feed import feed
         from triggerstream.stream.kafka.follow import Follower, Start
         from triggerstream.stream.kafka.log import KafkaLog
         from triggerstream.stream.kafka.topics import Topics

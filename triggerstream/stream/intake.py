@@ -16,9 +16,9 @@ Nothing is kept: an inbox offset is acknowledged when all that came of it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -40,7 +40,7 @@ from triggerstream.core.records.record import (
     size_of,
 )
 from triggerstream.core.timestamps import EARLIEST
-from triggerstream.stream.ports import RECORD_LIMIT, Acknowledged, Input
+from triggerstream.stream.ports import RECORD_LIMIT, Appending, Input
 
 LARGEST: Final = RECORD_LIMIT - 65_536
 """Bytes of a record with its key and headers that ``events`` takes for sure."""
@@ -60,12 +60,6 @@ class _Brought(msgspec.Struct, gc=False):
 
 
 _decode_brought = msgspec.json.Decoder(_Brought).decode
-
-
-class Appending(Protocol):
-    """The part of `ports.Log` that the intake uses."""
-
-    async def append(self, records: Sequence[Produce]) -> Awaitable[Sequence[Acknowledged]]: ...
 
 
 class Intake:
