@@ -15,9 +15,9 @@ from triggerstream.errors import UnreachableError
 TIMEOUT: Final = 10.0
 """Seconds that a process has to answer."""
 
-# What is asked for, and the token with it, is for that process alone: not for a proxy that the
-# environment names.
 _opener = build_opener(ProxyHandler({}))
+"""What is asked for, and the token with it, is for that process alone: not for a proxy that the
+environment names."""
 
 
 class NotAskedError(UnreachableError):
@@ -49,7 +49,8 @@ def ask(
     if body is not None:
         headers["Content-Type"] = "application/octet-stream"
     try:
-        with _opener.open(Request(url, data=body, headers=headers), timeout=timeout) as answer:
+        question = Request(url, data=body, headers=headers)  # noqa: S310 - an address of ours
+        with _opener.open(question, timeout=timeout) as answer:
             return json.load(answer)
     except HTTPError as error:
         if error.code == HTTPStatus.NOT_FOUND:

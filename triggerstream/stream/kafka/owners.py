@@ -16,6 +16,7 @@ from triggerstream.core.records.placement import partition_of
 from triggerstream.errors import UnreachableError
 from triggerstream.ops.client_id import ClientId, parse_client_id
 
+
 def owner_among(
     members: Iterable[tuple[str, set[tuple[str, int]]]], topic: str, number: int
 ) -> ClientId | None:
