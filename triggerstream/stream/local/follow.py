@@ -17,8 +17,6 @@ PIECE: Final = 500
 LOOK: Final = 0.075
 """Seconds between two looks for what has come. Nobody tells another process of a commit."""
 
-_EVERYTHING: Final = (1 << 63) - 1
-
 
 class LocalFollower:
     """Reads topics of the log in the file at *path*.
@@ -85,19 +83,18 @@ class LocalFollower:
     # ── reading ─────────────────────────────────────────────────────────────────────────────
 
     def _new(self) -> list[tuple[str, Record]]:
-        found = [
-            (topic, record)
-            for topic in self._topics
-            if self._at[topic] < self._log.end_offset(topic)
-            for record in self._read(topic, _EVERYTHING)
-        ]
+        found: list[tuple[str, Record]] = []
+        for topic in self._topics:
+            if self._at[topic] < (end := self._log.end_offset(topic)):
+                found += ((topic, record) for record in self._read(topic, end))
         return sorted(found, key=lambda each: each[1].timestamp)
 
     def _read(self, topic: str, end: int) -> Columns:
+        """Read on, to *end* at most, at which an append ended."""
         at = self._at[topic]
         records, self._at[topic] = self._log.read_until(topic, at, PIECE, end)
         if self._at[topic] == at:  # what was there is kept no longer
-            self._at[topic] = min(end, self._log.end_offset(topic))
+            self._at[topic] = end
         return records
 
     @property

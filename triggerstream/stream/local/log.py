@@ -162,7 +162,8 @@ class LocalLog:
 
     def note_position(self, reader: str, topic: str, offset: int) -> None:
         """Note that *reader* is done with the records of *topic* below *offset*. It becomes
-        durable with the next append or the stop: after a crash a reader may begin earlier."""
+        durable with the next append, or soon: after a crash a reader may begin earlier, and who
+        waits for it in another process sees it (`LogReader.positions`)."""
         self._positions[reader, topic] = offset
         self._writer.note({(reader, topic): offset})
 

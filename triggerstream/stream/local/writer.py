@@ -27,6 +27,8 @@ from triggerstream.stream.ports import Acknowledged
 
 GATHER: Final = 0.002
 """Seconds for which the first append after a silence waits for others."""
+NOTED_WITHIN: Final = 0.2
+"""Seconds for which a position waits for an append to go with."""
 
 
 class Append(msgspec.Struct, eq=False):
@@ -148,9 +150,11 @@ class Writer:
             self._changed.notify()
 
     def note(self, positions: Mapping[tuple[str, str], int]) -> None:
-        """Write *positions*, by reader and topic, with the next append, or at the stop: whoever
-        reads again what it is done with does no harm."""
+        """Write *positions*, by reader and topic, with the next append, or soon where none comes:
+        whoever reads again what it is done with does no harm, and a command may wait for it."""
         with self._changed:
+            if not self._positions:
+                self._changed.notify()
             self._positions.update(positions)
 
     def _raise_failure(self) -> None:
@@ -178,7 +182,8 @@ class Writer:
             while not (self._waiting or self._work):
                 if self._is_stopping:
                     return False
-                self._changed.wait()
+                if not self._changed.wait(NOTED_WITHIN if self._positions else None):
+                    return True
         if not self._is_stopping:
             time.sleep(GATHER)
         return True
