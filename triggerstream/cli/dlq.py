@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triggerstream.cli.output import print_json, print_table, say
-from triggerstream.cli.startup import Dir, ask, prepare
+from triggerstream.cli.startup import Dir, ask, find
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,10 +98,8 @@ def _find(of: str, directory: Path | None) -> Installation:
     if of not in ("events", "actions"):
         msg = f"--of: required is events or actions; found {of!r}"
         raise UsageError(msg)
-    settings = prepare()
-    from triggerstream.installation.find import find_installation
-
-    return find_installation(settings, directory)
+    _, installation = find(directory)
+    return installation
 
 
 def _print(letter: Letter, width: int) -> None:

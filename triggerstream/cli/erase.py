@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triggerstream.cli.output import print_json, say
-from triggerstream.cli.startup import Dir, ask, prepare
+from triggerstream.cli.startup import Dir, ask, find
 from triggerstream.cli.words import duration
 from triggerstream.errors import UsageError
 
@@ -44,11 +44,9 @@ def erase(
     """
     _check(customers)
     seconds = duration(wait_for, "--for") / 1000
-    settings = prepare()
+    _, installation = find(directory)
     from triggerstream.installation.erase import EVENTS, INBOX, erase
-    from triggerstream.installation.find import find_installation
 
-    installation = find_installation(settings, directory)
     topic = installation.topic_name(INBOX)
 
     def tell(asked: Asked) -> None:

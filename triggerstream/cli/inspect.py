@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triggerstream.cli.output import escaped, print_json, say
-from triggerstream.cli.startup import Dir, ask, prepare
+from triggerstream.cli.startup import Dir, ask, find
 from triggerstream.errors import UnreachableError
 
 if TYPE_CHECKING:
@@ -26,10 +26,7 @@ def inspect(
     Kafka a worker and a sender, else the `triggerstream up` of the directory. Exits 1 where nothing
     is remembered, and 69 where that is not known, since nobody owns the customer now.
     """
-    settings = prepare()
-    from triggerstream.installation.find import find_installation
-
-    installation = find_installation(settings, directory)
+    _, installation = find(directory)
     answers = ask(installation, installation.inspect(customer), "events", "actions")
     for told in dict.fromkeys(each.why_unknown for each in answers.values() if each.why_unknown):
         say(told)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triggerstream.cli.output import OutputClosedError, print_json, say, until_closed, writing
-from triggerstream.cli.startup import Dir, ask, prepare
+from triggerstream.cli.startup import Dir, ask, find
 from triggerstream.cli.words import duration
 from triggerstream.errors import UsageError
 
@@ -113,7 +113,7 @@ def send(
     alone = len(words) == 1
     _check(alone=alone, data=data, event_id=event_id, at=at, mapped=mapped, event_type=event_type)
     seconds = duration(watch_for, "--for") / 1000
-    settings = prepare()
+    settings, installation = find(directory)
     is_played = settings.clock == "header"
     if alone:
         from triggerstream.cli.events import open_events
@@ -132,9 +132,6 @@ def send(
             if dry_run:
                 sending.judge()
             else:
-                from triggerstream.installation.find import find_installation
-
-                installation = find_installation(settings, directory)
                 question = sending.run(installation, seconds if watch else None)
                 ask(installation, question, EVENTS, *(WATCHED if watch else ()))
         except KeyboardInterrupt:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from triggerstream.errors import SettingsError
+from triggerstream.errors import SettingsError, UsageError
 
 if TYPE_CHECKING:
     from triggerstream.installation.port import Installation
     from triggerstream.ops.settings import Settings
 
 T = TypeVar("T")
+
+BOOTSTRAP = "TRIGGERSTREAM_KAFKA__BOOTSTRAP"
 
 Dir = Annotated[
     Path | None,
@@ -81,6 +83,37 @@ def reaching_kafka(settings: Settings) -> AbstractContextManager[None]:
     from triggerstream.stream.kafka.reach import reaching
 
     return reaching(settings)
+
+
+def find(directory: Path | None, *, is_deployed: bool = False) -> tuple[Settings, Installation]:
+    """Return the installation that a command means, and its settings (`installation.find`).
+
+    As `up` does, it takes settings from the ``.env`` of the directory, where the environment does
+    not say otherwise.
+
+    Args:
+        directory: Named by the command's caller; the current directory, if ``None``.
+        is_deployed: It is what is deployed, wherever to.
+
+    Raises:
+        UsageError: *directory* is no installation, or not the one that the environment names.
+        SettingsError: As `prepare`.
+    """
+    from triggerstream.cli.up import read_env
+
+    if directory is not None and not is_deployed and BOOTSTRAP in os.environ:
+        msg = (
+            f"--dir: required is an environment without {BOOTSTRAP}, which names another "
+            "installation; found both"
+        )
+        raise UsageError(msg)
+    from triggerstream.installation.find import STATE, find_installation, home_of
+
+    home = home_of(directory) if directory is not None and is_deployed else directory or Path()
+    if directory is not None or (home / STATE).is_dir():
+        read_env(home / ".env")
+    settings = prepare()
+    return settings, find_installation(settings, home, is_named=directory is not None)
 
 
 def ask(installation: Installation, question: Coroutine[Any, Any, T], *needs: str) -> T:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triggerstream.cli.output import print_json, say, until_closed, writing
-from triggerstream.cli.startup import Dir, ask, prepare
+from triggerstream.cli.startup import Dir, ask, find
 from triggerstream.cli.words import moment
 from triggerstream.errors import UsageError
 
@@ -104,11 +104,8 @@ def tail(
                 out.write(happening)
 
     with until_closed(), suppress(KeyboardInterrupt):
-        settings = prepare()
         topics = sorted({topic for view in views for topic in VIEWS[view]})
-        from triggerstream.installation.find import find_installation
-
-        installation = find_installation(settings, directory)
+        _, installation = find(directory)
         question = _tail(installation, topics, customer, start, most, wanted, show, follow=follow)
         ask(installation, question, *topics)
 

@@ -33,6 +33,7 @@ from pydantic import (
 from triggerstream.errors import SettingsError
 
 PREFIX = "TRIGGERSTREAM_"
+BOOTSTRAP = f"{PREFIX}KAFKA__BOOTSTRAP"
 _FILE = "_FILE"
 
 

@@ -17,11 +17,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from triggerstream.errors import SettingsError, UnreachableError
-from triggerstream.ops.settings import Settings
+from triggerstream.ops.settings import BOOTSTRAP, Settings
 
 WITHIN: Final = 2.5
 """Seconds within which a broker must have answered."""
-BOOTSTRAP: Final = "TRIGGERSTREAM_KAFKA__BOOTSTRAP"
 
 
 async def reach(options: Mapping[str, Any]) -> frozenset[str]:
