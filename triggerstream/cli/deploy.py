@@ -34,8 +34,9 @@ def deploy(
 
     A project's triggers may be in its folder `triggers`. They go to the Kafka that
     TRIGGERSTREAM_KAFKA__BOOTSTRAP names; where that is not set, to the directory's own
-    installation, if `triggerstream up` has run there. What detects puts them in force. Says what changes, and prints the version: the one in force where nothing does. Exits 1,
-    with nothing published, if anything is wrong or a test fails.
+    installation, if `triggerstream up` has run there. What detects puts them in force. Says what
+    changes, and prints the version: the one in force where nothing does. Exits 1, with nothing
+    published, if anything is wrong or a test fails.
     """
     from triggerstream.cli.up import triggers_of
 

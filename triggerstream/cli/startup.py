@@ -109,11 +109,13 @@ def find(directory: Path | None, *, is_deployed: bool = False) -> tuple[Settings
         raise UsageError(msg)
     from triggerstream.installation.find import STATE, find_installation, home_of
 
-    home = home_of(directory) if directory is not None and is_deployed else directory or Path()
-    if directory is not None or (home / STATE).is_dir():
-        read_env(home / ".env")
+    if directory is not None and is_deployed:
+        directory = home_of(directory)
+    place = directory or Path()
+    if directory is not None or (place / STATE).is_dir():
+        read_env(place / ".env")
     settings = prepare()
-    return settings, find_installation(settings, home, is_named=directory is not None)
+    return settings, find_installation(settings, directory, is_deployed=is_deployed)
 
 
 def ask(installation: Installation, question: Coroutine[Any, Any, T], *needs: str) -> T:

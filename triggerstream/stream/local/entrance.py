@@ -94,24 +94,23 @@ class LocalEntrance:
             UnreachableError: It is the last try, and somebody has it who does not listen.
             SettingsError: Nobody has it, and this user may not.
         """
-        for _ in range(2):  # whoever has it may give it back just between two questions
+        owner = self._directory.owner()
+        if owner is None:
             try:
                 self._directory.claim()
-            except SettingsError as error:
-                refusal = error
+            except SettingsError:
+                if (owner := self._directory.owner()) is None:
+                    raise
             else:
                 return True
-            if (owner := self._directory.owner()) is None:
-                continue
-            if not is_last_try:
-                return False
+        if is_last_try:
             msg = (
                 f"{self._directory.path}: required is an engine that listens, or none; found that "
                 f"process {owner} has had the directory for {READY_WITHIN:g} s, and does not "
                 "listen. Look at what it says, or stop it"
             )
-            raise UnreachableError(msg) from refusal
-        raise refusal
+            raise UnreachableError(msg)
+        return False
 
     def _hand_over(self, engine: Engine, records: Sequence[Produce]) -> Sequence[Acknowledged]:
         name = f"the engine of {self._directory.path.parent} (process {engine.pid})"
