@@ -66,12 +66,13 @@ from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.core.sending.send import Send
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
+from triggerstream.installation.kafka import KafkaInstallation
+from triggerstream.installation.publish import publish
 from triggerstream.ops.settings import Kafka, Settings
 from triggerstream.stream.dispatch.calls import Calls
 from triggerstream.stream.dispatch.room import Bounds
 from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.log import KafkaLog
-from triggerstream.stream.kafka.rulesets import publish
 from triggerstream.stream.kafka.topics import Topics
 from triggerstream.stream.keyed.process import SLICE
 from triggerstream.stream.ports import Acknowledged
@@ -276,7 +277,7 @@ async def measure_sender(
     log = KafkaLog(client_options(kafka), topic_name=topics.name)
     try:
         await _until_there(sender, topics.name("deliveries"), bootstrap)
-        await publish(settings, files(time.time()), None)
+        await publish(KafkaInstallation(settings), files(time.time()), None)
         await sender.wait_until_ready()
         await log.start()
         async with (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from triggerstream.cli.inspect import nothing_known
+from triggerstream.installation.port import Remembered
 
-NOTHING = {"known": False}
+NOTHING = Remembered()
+NOT_ASKED = Remembered(why_unknown="nobody owns it")
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,13 @@ NOTHING = {"known": False}
             id="both say so",
         ),
         pytest.param(
-            {"detect": NOTHING, "send": None},
+            {"detect": NOTHING, "send": NOT_ASKED},
             "nothing is remembered of 'c' by detect; of the rest see above",
             69,
             id="no sender runs",
         ),
         pytest.param(
-            {"detect": None, "send": None},
+            {"detect": NOT_ASKED, "send": NOT_ASKED},
             "whether anything is remembered of 'c' is not known",
             69,
             id="nobody runs",
@@ -35,6 +35,6 @@ NOTHING = {"known": False}
     ],
 )
 def test_what_could_not_be_asked_is_not_nothing(
-    answers: dict[str, Any], told: str, code: int
+    answers: dict[str, Remembered], told: str, code: int
 ) -> None:
     assert nothing_known("c", answers) == (told, code)

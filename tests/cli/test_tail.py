@@ -13,7 +13,7 @@ import pytest
 from tests.cli.conftest import Run
 from triggerstream.cli.output import OutputClosedError, until_closed, writing
 from triggerstream.cli.tail import LOOKED_AT, SHOWN, _start
-from triggerstream.stream.kafka.follow import Start
+from triggerstream.stream.following import Start
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,6 +13,7 @@ from triggerstream.cli import (
     demo,
     deploy,
     dlq,
+    erase,
     init,
     inspect,
     move,
@@ -50,6 +51,7 @@ app.command()(deploy.deploy)
 app.command()(send.send)
 app.command()(tail.tail)
 app.command()(inspect.inspect)
+app.command()(erase.erase)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(topics.app, name="topics")
 app.command()(move.move)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triggerstream.cli.output import say
-from triggerstream.cli.startup import ask_kafka, prepare
+from triggerstream.cli.startup import ask, find
 from triggerstream.cli.test import summary, told
 from triggerstream.cli.trigger_files import TriggerFiles, emails_of
 
@@ -32,17 +32,22 @@ def deploy(
 ) -> None:
     """Check, test and publish a directory of triggers.
 
-    The workers put it in force. Says what changes, and prints the version: the one in force where
-    nothing does. Exits 1, with nothing published, if anything is wrong or a test fails.
+    A project's triggers may be in its folder `triggers`. They go to the Kafka that
+    TRIGGERSTREAM_KAFKA__BOOTSTRAP names; where that is not set, to the directory's own
+    installation, if `triggerstream up` has run there. What detects puts them in force. Says what
+    changes, and prints the version: the one in force where nothing does. Exits 1, with nothing
+    published, if anything is wrong or a test fails.
     """
-    files = TriggerFiles(directory, must_be_whole=True)
+    from triggerstream.cli.up import triggers_of
+
+    files = TriggerFiles(triggers_of(directory), must_be_whole=True)
     ruleset = files.sound_ruleset()
     _test(files, ruleset, run=not no_test)
-    settings = prepare()
-    from triggerstream.stream.kafka.rulesets import publish
+    _, installation = find(directory, is_deployed=True)
+    from triggerstream.installation.publish import publish
 
     review = Review(ruleset)
-    version = ask_kafka(publish(settings, files.texts, from_version, review), settings)
+    version = ask(installation, publish(installation, files.texts, from_version, review))
     if review.is_same:
         say(f"nothing changed: {directory} is in force as version {version}")
     else:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from triggerstream.cli.output import print_json, print_table, say
-from triggerstream.cli.startup import ask_kafka, prepare
+from triggerstream.cli.startup import Dir, ask, find
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
     from triggerstream.core.records.dead_letters import Letter
-    from triggerstream.ops.settings import Settings
+    from triggerstream.installation.port import Installation
 
 app = typer.Typer(help="Dead letters: list them, show them.", no_args_is_help=True)
 
@@ -24,20 +24,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-def list_letters(of: Of = "events", json: Json = False) -> None:
-    """Count the dead letters by reason."""
-    _check(of)
-    settings = prepare()
+def list_letters(of: Of = "events", json: Json = False, directory: Dir = None) -> None:
+    """Count the dead letters of an installation by reason."""
+    from triggerstream.installation.letters import read_letters
+
+    installation = _find(of, directory)
 
     async def count() -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
-        async for letter in _letters(settings, of):
+        async for letter in read_letters(installation, f"{of}.dlq"):
             seen = found.setdefault(letter.reason, [0, letter.offset, letter.offset])
             seen[0] += 1
             seen[2] = letter.offset
         return found
 
-    found = ask_kafka(count(), settings, needs=(f"{of}.dlq",))
+    found = ask(installation, count(), f"{of}.dlq")
     columns = ["reason", "letters", "first", "last"]
     rows = [[reason, *found[reason]] for reason in sorted(found)]
     if json:
@@ -61,27 +62,28 @@ def show_letters(
         int, typer.Option("--bytes", min=1, help="Show at most so many bytes of each value.")
     ] = 2000,
     json: Json = False,
+    directory: Dir = None,
 ) -> None:
-    """Show dead letters, one by one.
+    """Show dead letters of an installation, one by one.
 
     Where each came from, why it is here, and its raw bytes, escaped. With --json each is one line,
     whole.
     """
     from triggerstream.core.records.dead_letters import as_json
+    from triggerstream.installation.letters import read_letters
 
-    _check(of)
-    settings = prepare()
+    installation = _find(of, directory)
 
     async def take() -> list[Letter]:
         taken: list[Letter] = []
-        async for letter in _letters(settings, of):
+        async for letter in read_letters(installation, f"{of}.dlq"):
             if offset in (None, letter.offset) and reason in (None, letter.reason):
                 taken.append(letter)
             if len(taken) >= limit:
                 break
         return taken
 
-    letters = ask_kafka(take(), settings, needs=(f"{of}.dlq",))
+    letters = ask(installation, take(), f"{of}.dlq")
     for letter in letters:
         if json:
             print_json(as_json(letter))
@@ -92,19 +94,12 @@ def show_letters(
         raise typer.Exit(1)
 
 
-def _check(of: str) -> None:
+def _find(of: str, directory: Path | None) -> Installation:
     if of not in ("events", "actions"):
         msg = f"--of: required is events or actions; found {of!r}"
         raise UsageError(msg)
-
-
-def _letters(settings: Settings, of: str) -> AsyncIterator[Letter]:
-    from triggerstream.cli.dead_letters import read_letters
-    from triggerstream.stream.kafka.client import client_options
-    from triggerstream.stream.kafka.topics import Topics
-
-    topic = Topics(settings.kafka.topic_prefix).name(f"{of}.dlq")
-    return read_letters(client_options(settings.kafka), topic)
+    _, installation = find(directory)
+    return installation
 
 
 def _print(letter: Letter, width: int) -> None:

@@ -3,41 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from triggerstream.cli.output import escaped, print_json, say
-from triggerstream.cli.startup import ask_kafka, prepare
+from triggerstream.cli.startup import Dir, ask, find
 from triggerstream.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from triggerstream.ops.settings import Settings
-
-
-class _Process(NamedTuple):
-    """A process's name in its group, the command that starts it, and whose partitions it owns."""
-
-    name: str
-    command: str
-    topic: str
-
-
-_PROCESSES = (_Process("detect", "worker", "events"), _Process("send", "sender", "actions"))
+    from triggerstream.installation.port import Remembered
 
 
 def inspect(
     customer: Annotated[str, typer.Argument(help="A customer_id.")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    directory: Dir = None,
 ) -> None:
-    """Show what is remembered of a customer.
+    """Show what an installation remembers of a customer.
 
-    Progress, open waits and limits, asked of a worker; sends and caps, asked of a sender. Exits 1
-    where nothing is remembered, and 69 where that is not known, since nobody owns the customer now.
+    Progress, open waits and limits, asked of what detects; sends and caps, asked of what sends: on
+    Kafka a worker and a sender, else the `triggerstream up` of the directory. Exits 1 where nothing
+    is remembered, and 69 where that is not known, since nobody owns the customer now.
     """
-    settings = prepare()
-    answers = {each.name: _ask(settings, each, customer) for each in _PROCESSES}
-    known = {process: found for process, found in answers.items() if found and found["known"]}
+    _, installation = find(directory)
+    answers = ask(installation, installation.inspect(customer), "events", "actions")
+    for told in dict.fromkeys(each.why_unknown for each in answers.values() if each.why_unknown):
+        say(told)
+    known = {process: each.found for process, each in answers.items() if each.found is not None}
     if json:
         print_json(known)
     else:
@@ -50,12 +43,12 @@ def inspect(
         raise typer.Exit(code)
 
 
-def nothing_known(customer: str, answers: Mapping[str, Any]) -> tuple[str, int]:
+def nothing_known(customer: str, answers: Mapping[str, Remembered]) -> tuple[str, int]:
     """Return what is said, and the exit code, where no answer in *answers* remembers *customer*.
 
-    An answer that is ``None`` could not be asked for: then it is not known that there is nothing.
+    What could not be asked may know of something.
     """
-    asked = [name for name, answer in answers.items() if answer is not None]
+    asked = [name for name, answer in answers.items() if not answer.why_unknown]
     if len(asked) == len(answers):
         return f"nothing is remembered of {customer!r}", 1
     if asked:
@@ -63,31 +56,6 @@ def nothing_known(customer: str, answers: Mapping[str, Any]) -> tuple[str, int]:
     else:
         told = f"whether anything is remembered of {customer!r} is not known"
     return told, UnreachableError.exit_code
-
-
-def _ask(settings: Settings, process: _Process, customer: str) -> dict[str, Any] | None:
-    """Return what the owner answers, which may be ``{"known": False}``; ``None`` without one."""
-    from triggerstream.cli.owner import ask_owner, find_owner
-    from triggerstream.stream.kafka.client import client_options
-    from triggerstream.stream.kafka.topics import Topics
-
-    topics = Topics(settings.kafka.topic_prefix)
-    question = find_owner(
-        client_options(settings.kafka),
-        group=topics.process(process.name),
-        topic=topics.name(process.topic),
-        customer_id=customer,
-    )
-    number, owner = ask_kafka(question, settings, needs=(process.topic,))
-    if owner is None:
-        say(
-            f"{process.name}: nobody owns partition {number} of {topics.name(process.topic)} now; "
-            f"start a `triggerstream {process.command}`, which joins {topics.process(process.name)}"
-        )
-        return None
-    token = settings.http.admin_token
-    found = ask_owner(owner, customer, None if token is None else token.get_secret_value())
-    return {"known": False} if found is None else found
 
 
 def _print(value: Any, indent: str) -> None:

@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from triggerstream.cli.output import OutputClosedError, print_json, say, until_closed, writing
-from triggerstream.cli.startup import ask_kafka, prepare
+from triggerstream.cli.startup import Dir, ask, find
 from triggerstream.cli.words import duration
 from triggerstream.errors import UsageError
 
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from triggerstream.cli.events import Events
     from triggerstream.cli.watching import Sent, Watching
     from triggerstream.core.detection.accept import Accepted
-    from triggerstream.ops.settings import Settings
+    from triggerstream.installation.port import Installation
     from triggerstream.replay.csv_rows import Columns
-    from triggerstream.stream.kafka.follow import Follower
+    from triggerstream.stream.following import Follower
 
+EVENTS = "events"
 WATCHED = ("actions", "deliveries", "events.dlq")
 """Short names of the topics on which stands what comes of events."""
 
@@ -87,8 +89,9 @@ def send(
         bool,
         typer.Option("--json", help="Print what was sent, and what came of it, as lines of JSON."),
     ] = False,
+    directory: Dir = None,
 ) -> None:
-    """Send events, from words or a file, and watch what comes of them.
+    """Send events to an installation, and watch what comes of them.
 
     A file is JSON Lines, JSON or CSV, gzipped or not, as is seen in it. Each event is judged as
     a worker judges it, and refused with its line and reason where it would
@@ -110,7 +113,7 @@ def send(
     alone = len(words) == 1
     _check(alone=alone, data=data, event_id=event_id, at=at, mapped=mapped, event_type=event_type)
     seconds = duration(watch_for, "--for") / 1000
-    settings = prepare()
+    settings, installation = find(directory)
     is_played = settings.clock == "header"
     if alone:
         from triggerstream.cli.events import open_events
@@ -129,9 +132,8 @@ def send(
             if dry_run:
                 sending.judge()
             else:
-                needs = ("events", *(WATCHED if watch else ()))
-                question = sending.run(settings, seconds if watch else None)
-                ask_kafka(question, settings, needs=needs)
+                question = sending.run(installation, seconds if watch else None)
+                ask(installation, question, EVENTS, *(WATCHED if watch else ()))
         except KeyboardInterrupt:
             sending.tell()
             raise typer.Exit(INTERRUPTED) from None
@@ -201,35 +203,28 @@ class Sending:
         refused = f"; {count:,} would be refused" if count else ""
         say(f"{self._count:,} event{'' if self._count == 1 else 's'} would be sent{refused}")
 
-    async def run(self, settings: Settings, watch: float | None) -> None:
+    async def run(self, installation: Installation, watch: float | None) -> None:
         """Send the events; then follow for *watch* seconds at most what comes of them."""
-        from triggerstream.stream.kafka.client import client_options
-        from triggerstream.stream.kafka.feed import feed
-        from triggerstream.stream.kafka.follow import Follower, Start
-        from triggerstream.stream.kafka.log import KafkaLog
-        from triggerstream.stream.kafka.topics import Topics
+        from triggerstream.stream.feed import feed
+        from triggerstream.stream.following import Start
 
-        topics, options = Topics(settings.kafka.topic_prefix), client_options(settings.kafka)
-        self._topic = topics.name("events")
-        log = KafkaLog(options, topic_name=topics.name)
+        self._topic = installation.topic_name(EVENTS)
         async with AsyncExitStack() as stack:
             follower = None
             if watch is not None:
-                names = {topics.name(topic): topic for topic in WATCHED}
-                follower = await stack.enter_async_context(Follower(options, names))
+                follower = await stack.enter_async_context(installation.follow(WATCHED))
                 await follower.begin(Start())
-            await log.start()
-            stack.push_async_callback(log.stop)
-            await feed(
-                log,
-                lambda key: log.place(self._topic, key),
-                self._events,
-                lambda accepted: accepted.record,
-                self._on_sent,
-            )
+            async with installation.entrance() as entrance:
+                await feed(
+                    entrance,
+                    partial(entrance.place, EVENTS),
+                    self._events,
+                    lambda accepted: accepted.record,
+                    self._on_sent,
+                )
             self.tell()
             if follower is not None and watch is not None and self._sent:
-                await self._watch(settings, topics, follower, names, watch)
+                await self._watch(installation, follower, watch)
 
     def _on_sent(self, accepted: Accepted, partition: int, offset: int) -> None:
         from triggerstream.cli.watching import Sent
@@ -267,27 +262,16 @@ class Sending:
 
     # ── watching ────────────────────────────────────────────────────────────────────────────
 
-    async def _watch(
-        self,
-        settings: Settings,
-        topics: Any,
-        follower: Follower,
-        names: dict[str, str],
-        seconds: float,
-    ) -> None:
+    async def _watch(self, installation: Installation, follower: Follower, seconds: float) -> None:
         from triggerstream.cli.happenings import VIEWS, Lines, Wanted, as_object
         from triggerstream.cli.watching import Watching
-        from triggerstream.stream.kafka.client import client_options
-        from triggerstream.stream.kafka.group import Group
 
         wanted, watching, out = Wanted(VIEWS), Watching(self._sent), Lines()
         until = time.monotonic() + seconds
         is_decided = False
-        group = Group(client_options(settings.kafka), topics.process("detect"), self._topic)
-        async with group:
+        async with installation.detection() as detection:
             while True:
-                for name, record in await follower.coming():
-                    topic = names[name]
+                for topic, record in await follower.coming():
                     happening = wanted.take(topic, record)
                     if happening is None:
                         continue
@@ -297,22 +281,24 @@ class Sending:
                                 print_json(as_object(topic, record, each))
                             else:
                                 out.write(each)
-                is_decided = is_decided or await group.has_committed(watching.last)
+                is_decided = is_decided or await detection.has_committed(watching.last)
                 if is_decided and not watching.open and await follower.has_read_all():
                     break
                 if time.monotonic() >= until:
                     break
                 await asyncio.sleep(0)
         self.is_ignored = not is_decided
-        _conclude(watching, seconds, self._topic, is_decided=is_decided)
+        _conclude(watching, seconds, installation, is_decided=is_decided)
 
 
-def _conclude(watching: Watching, seconds: float, topic: str, *, is_decided: bool) -> None:
+def _conclude(
+    watching: Watching, seconds: float, installation: Installation, *, is_decided: bool
+) -> None:
     """Say how watching ended."""
     if not is_decided:
         say(
-            f"after {seconds:g} s no worker has decided all of it, which stands in {topic}: is a "
-            "`triggerstream worker` running?"
+            f"after {seconds:g} s nobody has decided all of it, which stands in "
+            f"{installation.topic_name(EVENTS)}: is `{installation.engine}` running?"
         )
     elif watching.open:
         say(f"after {seconds:g} s these have not ended: {'; '.join(watching.open)}")

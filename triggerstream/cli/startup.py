@@ -1,22 +1,38 @@
-"""What the commands that talk to Kafka begin with, and how they tell that they cannot."""
+"""What the commands that talk to an installation begin with, and how they tell that they cannot."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-from collections.abc import Container, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Coroutine
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from triggerstream.errors import SettingsError, UnreachableError
+import typer
+
+from triggerstream.errors import SettingsError, UsageError
 
 if TYPE_CHECKING:
+    from triggerstream.installation.port import Installation
     from triggerstream.ops.settings import Settings
 
 T = TypeVar("T")
 
 BOOTSTRAP = "TRIGGERSTREAM_KAFKA__BOOTSTRAP"
+
+Dir = Annotated[
+    Path | None,
+    typer.Option(
+        "--dir",
+        metavar="DIR",
+        help="The local installation: the directory that `triggerstream up` runs in; the current "
+        "one, unless said. Not with TRIGGERSTREAM_KAFKA__BOOTSTRAP, which names a Kafka.",
+        show_default=False,
+    ),
+]
+"""The option of all commands that speak to an installation."""
 
 
 def prepare(*, libraries: int = logging.CRITICAL) -> Settings:
@@ -61,71 +77,66 @@ def _not_writable(settings: Settings, why: str) -> SettingsError:
     )
 
 
-@contextmanager
-def reaching_kafka(settings: Settings) -> Iterator[None]:
-    """Tell what Kafka's client raises in the words of whoever set it up.
+def reaching_kafka(settings: Settings) -> AbstractContextManager[None]:
+    """Tell what Kafka's client raises inside in the words of whoever set it up
+    (`stream.kafka.reach.reaching`)."""
+    from triggerstream.stream.kafka.reach import reaching
 
-    Raises:
-        UnreachableError: The brokers do not answer, or refuse.
-        SettingsError: A certificate or key file cannot be read.
-    """
-    from aiokafka.errors import KafkaError
-
-    from triggerstream.stream.kafka.reach import unreachable
-
-    try:
-        yield
-    except UnreachableError as error:
-        is_default = "bootstrap" not in settings.kafka.model_fields_set
-        if not (is_default and str(error).startswith(BOOTSTRAP)):
-            raise
-        msg = f"{error}. It is the default, since {BOOTSTRAP} is not set"
-        raise UnreachableError(msg) from error
-    except (KafkaError, ConnectionError) as error:
-        raise unreachable(settings.kafka.bootstrap, error) from error
-    except OSError as error:
-        if settings.kafka.security.endswith("ssl"):
-            msg = f"TRIGGERSTREAM_KAFKA__TLS_…: required are readable PEM files; found: {error}"
-            raise SettingsError(msg) from error
-        raise
+    return reaching(settings)
 
 
-def ask_kafka(
-    question: Coroutine[Any, Any, T], settings: Settings, *, needs: Iterable[str] = ()
-) -> T:
-    """Run *question*, which talks to the brokers, and return its answer.
+def find(directory: Path | None, *, is_deployed: bool = False) -> tuple[Settings, Installation]:
+    """Return the installation that a command means, and its settings (`installation.find`).
+
+    As `up` does, it takes settings from the ``.env`` of the directory, where the environment does
+    not say otherwise.
 
     Args:
-        needs: Short names of topics that must be there.
+        directory: Named by the command's caller; the current directory, if ``None``.
+        is_deployed: It is what is deployed, wherever to.
 
     Raises:
-        UnreachableError: As `reaching_kafka`, or one of *needs* is not there. Both are known within
-            five seconds, and before *question* begins.
-        SettingsError: As `reaching_kafka`.
+        UsageError: *directory* is no installation, or not the one that the environment names.
+        SettingsError: As `prepare`.
     """
-    from triggerstream.stream.kafka.client import client_options
-    from triggerstream.stream.kafka.reach import reach
-    from triggerstream.stream.kafka.topics import Topics
+    from triggerstream.cli.up import read_env
 
-    topics = Topics(settings.kafka.topic_prefix)
+    if directory is not None and not is_deployed and BOOTSTRAP in os.environ:
+        msg = (
+            f"--dir: required is an environment without {BOOTSTRAP}, which names another "
+            "installation; found both"
+        )
+        raise UsageError(msg)
+    from triggerstream.installation.find import STATE, find_installation, home_of
 
-    async def ask() -> T:
+    if directory is not None and is_deployed:
+        directory = home_of(directory)
+    place = directory or Path()
+    if directory is not None or (place / STATE).is_dir():
+        read_env(place / ".env")
+    settings = prepare()
+    return settings, find_installation(settings, directory, is_deployed=is_deployed)
+
+
+def ask(installation: Installation, question: Coroutine[Any, Any, T], *needs: str) -> T:
+    """Run *question*, which talks to *installation*, and return its answer.
+
+    Args:
+        needs: Topics that must be there.
+
+    Raises:
+        UnreachableError: The installation does not answer, or refuses, or one of *needs* is not
+            there. Both are known within five seconds, and before *question* begins.
+        SettingsError: As `Installation.talking`.
+    """
+
+    async def asking() -> T:
         try:
-            _require(await reach(client_options(settings.kafka)), map(topics.name, needs), settings)
+            await installation.reach(needs)
         except BaseException:
             question.close()
             raise
         return await question
 
-    with reaching_kafka(settings):
-        return asyncio.run(ask())
-
-
-def _require(found: Container[str], needed: Iterable[str], settings: Settings) -> None:
-    for topic in needed:
-        if topic not in found:
-            msg = (
-                f"required is the topic {topic}; {settings.kafka.bootstrap} has no such topic: "
-                "has a `triggerstream worker` run here yet, with this prefix?"
-            )
-            raise UnreachableError(msg)
+    with installation.talking():
+        return asyncio.run(asking())

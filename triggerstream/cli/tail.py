@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triggerstream.cli.output import print_json, say, until_closed, writing
-from triggerstream.cli.startup import ask_kafka, prepare
+from triggerstream.cli.startup import Dir, ask, find
 from triggerstream.cli.words import moment
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
     from triggerstream.cli.happenings import Happening, Wanted
-    from triggerstream.ops.settings import Settings
-    from triggerstream.stream.kafka.follow import Start
+    from triggerstream.installation.port import Installation
+    from triggerstream.stream.following import Start
 
 SHOWN = 10
 """How many lines of the past stand before what comes, unless said."""
@@ -70,8 +70,9 @@ def tail(
     json: Annotated[
         bool, typer.Option("--json", help="Print each as one line of JSON, whole.")
     ] = False,
+    directory: Dir = None,
 ) -> None:
-    """Show what is happening: decisions, deliveries, dead letters.
+    """Show what happens in an installation: decisions, deliveries, dead letters.
 
     Decisions are firings and matches that did not fire. One line each: when, which customer and
     trigger, what happened and why, and an id's beginning.
@@ -103,14 +104,14 @@ def tail(
                 out.write(happening)
 
     with until_closed(), suppress(KeyboardInterrupt):
-        settings = prepare()
         topics = sorted({topic for view in views for topic in VIEWS[view]})
-        question = _tail(settings, topics, customer, start, most, wanted, show, follow=follow)
-        ask_kafka(question, settings, needs=topics)
+        _, installation = find(directory)
+        question = _tail(installation, topics, customer, start, most, wanted, show, follow=follow)
+        ask(installation, question, *topics)
 
 
 async def _tail(
-    settings: Settings,
+    installation: Installation,
     topics: Collection[str],
     customer: str | None,
     start: Start,
@@ -120,17 +121,11 @@ async def _tail(
     *,
     follow: bool,
 ) -> None:
-    from triggerstream.stream.kafka.client import client_options
-    from triggerstream.stream.kafka.follow import Follower
-    from triggerstream.stream.kafka.topics import Topics
-
-    names = {Topics(settings.kafka.topic_prefix).name(topic): topic for topic in topics}
     customers = None if customer is None else (customer,)
     past: deque[tuple[str, Any, Happening]] = deque(maxlen=most)
-    async with Follower(client_options(settings.kafka), names, customers) as follower:
+    async with installation.follow(topics, customers) as follower:
         await follower.begin(start)
-        async for name, record in follower.history():
-            topic = names[name]
+        async for topic, record in follower.history():
             if (happening := wanted.take(topic, record)) is not None:
                 past.append((topic, record, happening))
             if most is None and past:
@@ -140,8 +135,7 @@ async def _tail(
         if follow and sys.stderr.isatty():
             say("... and what comes from now on; Ctrl-C ends")
         while follow:
-            for name, record in await follower.coming():
-                topic = names[name]
+            for topic, record in await follower.coming():
                 if (happening := wanted.take(topic, record)) is not None:
                     show(topic, record, happening)
 
@@ -150,7 +144,7 @@ def _start(
     since: str | None, *, from_beginning: bool, lines: int | None
 ) -> tuple[Start, int | None]:
     """Return where to begin, and how many lines of the past are shown; ``None``: all."""
-    from triggerstream.stream.kafka.follow import Start
+    from triggerstream.stream.following import Start
 
     if from_beginning:
         return Start(from_beginning=True), lines

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from triggerstream.cli.output import print_json, print_table, say
-from triggerstream.cli.startup import ask_kafka, prepare
+from triggerstream.cli.startup import prepare, reaching_kafka
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
     from triggerstream.ops.settings import Settings
     from triggerstream.stream.kafka.topic_findings import Finding, Found
     from triggerstream.stream.kafka.topics import Topic
+
+T = TypeVar("T")
 
 app = typer.Typer(
     help="The topics: check them, make and set them.",
@@ -55,7 +58,7 @@ def check(
             msg = f"DIR: required is an installation without Kafka; found no {here / LOCAL}"
             raise UsageError(msg)
     wanted = _wanted(settings)
-    found = ask_kafka(_look(settings, wanted), settings)
+    found = _ask(_look(settings, wanted), settings)
     findings = _findings(wanted, found)
     if json:
         _print_json(wanted, found, findings)
@@ -82,10 +85,32 @@ def create(
     if something differs still, and 73 where it is a number of partitions.
     """
     settings = prepare()
-    left = ask_kafka(_create(settings, apply=apply), settings)
+    left = _ask(_create(settings, apply=apply), settings)
     if left:
         say(f"{_number(left, 'setting')} left as found: --apply sets what differs")
         raise typer.Exit(1)
+
+
+def _ask(question: Coroutine[Any, Any, T], settings: Settings) -> T:
+    """Run *question*, which talks to the brokers, and return its answer.
+
+    Raises:
+        UnreachableError: They do not answer, or refuse; known before *question* begins.
+        SettingsError: A certificate or key file cannot be read.
+    """
+    from triggerstream.stream.kafka.client import client_options
+    from triggerstream.stream.kafka.reach import reach
+
+    async def ask() -> T:
+        try:
+            await reach(client_options(settings.kafka))
+        except BaseException:
+            question.close()
+            raise
+        return await question
+
+    with reaching_kafka(settings):
+        return asyncio.run(ask())
 
 
 def _wanted(settings: Settings) -> tuple[Topic, ...]:

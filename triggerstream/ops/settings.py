@@ -35,6 +35,7 @@ from triggerstream.errors import SettingsError
 from triggerstream.ops.kept import Kept, parse_kept
 
 PREFIX = "TRIGGERSTREAM_"
+BOOTSTRAP = f"{PREFIX}KAFKA__BOOTSTRAP"
 _FILE = "_FILE"
 
 

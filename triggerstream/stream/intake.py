@@ -20,10 +20,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import inf
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -47,7 +47,7 @@ from triggerstream.core.records.record import (
 from triggerstream.core.schemas.admit import CHECKED, admit
 from triggerstream.core.schemas.schemas import Schemas
 from triggerstream.core.timestamps import EARLIEST
-from triggerstream.stream.ports import RECORD_LIMIT, Acknowledged, Input
+from triggerstream.stream.ports import RECORD_LIMIT, Appending, Input
 
 LARGEST: Final = RECORD_LIMIT - 65_536
 """Bytes of a record with its key and headers that ``events`` takes for sure."""
@@ -70,12 +70,6 @@ LetIn = Callable[[Event], bytes]
 """Takes an event; returns the body that goes into ``events``, or raises `Rejected`."""
 
 _decode_brought = msgspec.json.Decoder(_Brought).decode
-
-
-class Appending(Protocol):
-    """The part of `ports.Log` that the intake uses."""
-
-    async def append(self, records: Sequence[Produce]) -> Awaitable[Sequence[Acknowledged]]: ...
 
 
 class Intake:

@@ -35,7 +35,7 @@ class Acknowledged(msgspec.Struct, frozen=True):
     """The broker's append time of the batch, or -1 where the topic keeps the producer's."""
 
 
-class Log(Protocol):
+class Appending(Protocol):
     """Appending to topics, with ``acks=all`` and an idempotent producer."""
 
     async def append(self, records: Sequence[Produce]) -> Awaitable[Sequence[Acknowledged]]:
@@ -45,6 +45,10 @@ class Log(Protocol):
         The awaited part raises `ProtocolError` when any of them failed for good.
         """
         ...
+
+
+class Log(Appending, Protocol):
+    """What a keyed process writes to."""
 
     async def append_changelog(
         self, partition: int, entries: Sequence[Entry]

@@ -10,8 +10,9 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndTimestamp
 
 from triggerstream.core.records.placement import partition_of
+from triggerstream.stream.following import Start
 from triggerstream.stream.kafka import follow
-from triggerstream.stream.kafka.follow import Follower, Start
+from triggerstream.stream.kafka.follow import KafkaFollower
 
 
 class Line:
@@ -103,7 +104,7 @@ async def read(
 ) -> str:
     """Return the history from *start* on."""
     monkeypatch.setattr(follow, "open_consumer", lambda *_: consumer)
-    async with Follower({}, ("a", "d"), customers) as follower:
+    async with KafkaFollower({}, ("a", "d"), customers) as follower:
         await follower.begin(start)
         found = [repr(line) async for _, line in follower.history()]
     assert consumer.stopped
@@ -167,7 +168,7 @@ async def test_what_comes_while_the_past_is_read_comes_behind_it(
 ) -> None:
     consumer = FakeConsumer(THREE)
     monkeypatch.setattr(follow, "open_consumer", lambda *_: consumer)
-    async with Follower({}, ("a", "d")) as follower:
+    async with KafkaFollower({}, ("a", "d")) as follower:
         await follower.begin(BEGINNING)
         consumer.append("a", 1, 1)
         consumer.append("d", 0, 40)

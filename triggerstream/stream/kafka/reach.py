@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from triggerstream.errors import UnreachableError
+from triggerstream.errors import SettingsError, UnreachableError
+from triggerstream.ops.settings import BOOTSTRAP, Settings
 
 WITHIN: Final = 2.5
 """Seconds within which a broker must have answered."""
@@ -48,9 +49,37 @@ async def reach(options: Mapping[str, Any]) -> frozenset[str]:
             await admin.close()
 
 
+@contextlib.contextmanager
+def reaching(settings: Settings, otherwise: str = "") -> Iterator[None]:
+    """Tell what Kafka's client raises in the words of whoever set it up.
+
+    Args:
+        otherwise: Told behind that an address is the default.
+
+    Raises:
+        UnreachableError: The brokers do not answer, or refuse.
+        SettingsError: A certificate or key file cannot be read.
+    """
+    try:
+        yield
+    except UnreachableError as error:
+        is_default = "bootstrap" not in settings.kafka.model_fields_set
+        if not (is_default and str(error).startswith(BOOTSTRAP)):
+            raise
+        msg = f"{error}. It is the default, since {BOOTSTRAP} is not set{otherwise}"
+        raise UnreachableError(msg) from error
+    except (KafkaError, ConnectionError) as error:
+        raise unreachable(settings.kafka.bootstrap, error) from error
+    except OSError as error:
+        if settings.kafka.security.endswith("ssl"):
+            msg = f"TRIGGERSTREAM_KAFKA__TLS_…: required are readable PEM files; found: {error}"
+            raise SettingsError(msg) from error
+        raise
+
+
 def unreachable(addresses: str, why: object) -> UnreachableError:
     """Return the error that says what was found at *addresses* instead of brokers that answer."""
-    required = "TRIGGERSTREAM_KAFKA__BOOTSTRAP: required are brokers that answer"
+    required = f"{BOOTSTRAP}: required are brokers that answer"
     return UnreachableError(f"{required}; found {addresses} ({why})")
 
 

@@ -14,18 +14,9 @@ from aiokafka.errors import KafkaError
 
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.errors import ProtocolError
-from triggerstream.ops.settings import Settings
-from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.consumer import open_consumer
-from triggerstream.stream.kafka.log import KafkaLog
-from triggerstream.stream.kafka.topic_admin import ensure_topics
-from triggerstream.stream.kafka.topics import Topics, rulesets_topic
-from triggerstream.stream.rulesets import (
-    CAUGHT_UP_WITHIN,
-    PublishedRulesets,
-    base_of,
-    publish_through,
-)
+from triggerstream.stream.kafka.topics import Topics
+from triggerstream.stream.rulesets import CAUGHT_UP_WITHIN, PublishedRulesets
 
 _log = logging.getLogger(__name__)
 
@@ -119,43 +110,3 @@ class KafkaRulesets(PublishedRulesets):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
             self._on_failure(error)
-
-
-Review = Callable[[Ruleset | None], bool]
-"""Takes the ruleset in force, if any is; returns whether another is to be published behind it."""
-
-
-async def publish(
-    settings: Settings,
-    files: Mapping[str, str],
-    from_version: int | None,
-    review: Review | None = None,
-) -> int:
-    """Publish *files* as the version after *from_version*, and return its number.
-
-    Args:
-        files: Text by file name, checked by the caller.
-        from_version: The version that it was made from; ``None``: whichever is newest.
-        review: Asked before; where it says no, nothing is published, and the version in force is
-            returned.
-
-    Raises:
-        ConflictError: Another version is newest, or has just become so.
-        ProtocolError: It could not be appended.
-    """
-    options = client_options(settings.kafka)
-    topics = Topics(settings.kafka.topic_prefix)
-    # Of all topics this one alone is the same whatever the workers' settings say.
-    wanted = (rulesets_topic(topics),)
-    await ensure_topics(options, wanted, replication=settings.kafka.replication)
-    log = KafkaLog(options, topic_name=topics.name)
-    failures: list[BaseException] = []
-    await log.start()
-    try:
-        async with KafkaRulesets(options, topics, on_failure=failures.append) as rulesets:
-            base = base_of(rulesets, from_version)
-            if review is not None and not review(rulesets.get(base)):
-                return base
-            return await publish_through(log.append, rulesets, files, base)
-    finally:
-        await log.stop()

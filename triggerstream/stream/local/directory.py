@@ -138,6 +138,19 @@ class Directory:
         finally:
             os.close(lock)
 
+    def check(self) -> None:
+        """Look whether this release can read what is here, for who does not claim it.
+
+        Raises:
+            StateFormatError: A newer release has written it.
+            SettingsError: It is not this user's to read.
+        """
+        try:
+            if self._format.exists():
+                self._check_format()
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+
     def __enter__(self) -> Self:
         self.claim()
         return self

@@ -11,7 +11,7 @@ import pytest
 
 from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError, UsageError
-from triggerstream.stream.kafka.feed import AHEAD, BATCH, OUTSTANDING, _Coming, feed
+from triggerstream.stream.feed import AHEAD, BATCH, OUTSTANDING, _Coming, feed
 from triggerstream.stream.ports import Acknowledged, Entry
 
 PARTITIONS = 3

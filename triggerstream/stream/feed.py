@@ -1,4 +1,4 @@
-"""Appending records from outside as they come, each acknowledged by all replicas.
+"""Appending records from outside as they come, each acknowledged.
 
 What is read may keep us waiting, such as a pipe, so it is read in a thread of its own; what has
 come is on its way meanwhile.
@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from triggerstream.core.records.record import Produce
-from triggerstream.stream.ports import Acknowledged, Log
+from triggerstream.stream.ports import Acknowledged, Appending
 
 BATCH: Final = 500
 """Records that are handed over at once, at most."""
@@ -40,7 +40,7 @@ class _Group(msgspec.Struct, Generic[Item]):
 
 
 async def feed(
-    log: Log,
+    log: Appending,
     place: Callable[[bytes | None], Awaitable[int]],
     items: Iterable[Item],
     record_of: RecordOf[Item],
@@ -67,7 +67,7 @@ async def feed(
 
 
 async def _feed(
-    log: Log,
+    log: Appending,
     place: Callable[[bytes | None], Awaitable[int]],
     coming: _Coming[Item],
     record_of: RecordOf[Item],

@@ -6,20 +6,15 @@ that the group's description is all that is needed to ask the right one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote
-from urllib.request import Request, urlopen
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from triggerstream.core.records.placement import partition_of
 from triggerstream.errors import UnreachableError
 from triggerstream.ops.client_id import ClientId, parse_client_id
-
-TIMEOUT = 10.0
-"""Seconds that a process has to answer."""
 
 
 def owner_among(
@@ -43,8 +38,6 @@ async def find_owner(
     Raises:
         UnreachableError: There is no such topic.
     """
-    from aiokafka.admin import AIOKafkaAdminClient
-
     admin = AIOKafkaAdminClient(**options)
     try:
         await admin.start()
@@ -67,38 +60,7 @@ async def find_owner(
 
 
 def _assigned(assignment: bytes) -> set[tuple[str, int]]:
-    from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-
     if not assignment:
         return set()
     decoded = ConsumerProtocolMemberAssignment.decode(assignment)
     return {(place.topic, place.partition) for place in decoded.partitions()}
-
-
-def ask_owner(owner: ClientId, customer_id: str, token: str | None) -> dict[str, Any] | None:
-    """Return what *owner* remembers of the customer, or ``None`` for nothing.
-
-    Raises:
-        UnreachableError: It does not answer, or refuses; the message says why.
-    """
-    url = f"http://{owner.host}:{owner.port}/customers/{quote(customer_id, safe='')}"
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    try:
-        with urlopen(Request(url, headers=headers), timeout=TIMEOUT) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
-    except HTTPError as error:
-        if error.code == HTTPStatus.NOT_FOUND:
-            return None
-        reason = _reason(error)
-    except (URLError, TimeoutError, ConnectionError) as error:
-        reason = str(getattr(error, "reason", error))
-    msg = f"{owner}: an answer from its health server; found: {reason}"
-    raise UnreachableError(msg)
-
-
-def _reason(error: HTTPError) -> str:
-    try:
-        return str(json.load(error)["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {error.code}"
