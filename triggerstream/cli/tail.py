@@ -72,7 +72,7 @@ def tail(
     ] = False,
     directory: Dir = None,
 ) -> None:
-    """Show what happens in an installation: decisions, deliveries, dead letters.
+    """Show what happens: decisions, deliveries, dead letters.
 
     Decisions are firings and matches that did not fire. One line each: when, which customer and
     trigger, what happened and why, and an id's beginning.
