@@ -32,6 +32,16 @@ class RejectReason(StrEnum):
     """The customer's state would not fit a changelog record, whatever is evicted."""
     UNKNOWN_KIND = "unknown_kind"
     """The record's kind header is not one that this process knows."""
+    SCHEMA = "schema"
+    """The event is not what the ruleset's schema of its type requires."""
+    UNKNOWN_TYPE = "unknown_type"
+    """The ruleset takes only types that it declares."""
+    FORBIDDEN_SOURCE = "forbidden_source"
+    """The ruleset lets other sources write events of this type."""
+    FORBIDDEN_CUSTOMER = "forbidden_customer"
+    """A public key may not say this of this customer without proof of who they are."""
+    BAD_ENCODING = "bad_encoding"
+    """The body cannot be unpacked."""
 
 
 class RecordStatus(StrEnum):
