@@ -13,6 +13,7 @@ from triggerstream.cli import (
     demo,
     deploy,
     dlq,
+    ingest,
     init,
     inspect,
     render,
@@ -44,6 +45,7 @@ app.command()(up.up)
 app.command(hidden=True)(up.engine)
 app.command()(worker.worker)
 app.command()(sender.sender)
+app.add_typer(ingest.app, name="ingest")
 app.command()(deploy.deploy)
 app.command()(send.send)
 app.command()(tail.tail)

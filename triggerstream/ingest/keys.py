@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import secrets
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from math import inf
 from pathlib import Path
@@ -22,7 +22,7 @@ import structlog
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from triggerstream.errors import SettingsError
+from triggerstream.errors import SettingsError, UsageError
 
 PREFIX: Final = "tsk_"
 """How a key begins, so that whoever finds one in a log or a repository knows what it is."""
@@ -133,6 +133,22 @@ class Keys:
 def new_key() -> str:
     """Return a new key: told once, and never stored."""
     return PREFIX + secrets.token_urlsafe(32)
+
+
+def entry_of(name: str, secret: str, *, is_public: bool, origins: Iterable[str] = ()) -> str:
+    """Return the entry of a new key, to be put into the file.
+
+    Raises:
+        UsageError: The name or an origin is not one.
+    """
+    kind: Literal["browser", "server"] = "browser" if is_public else "server"
+    key = Key(name, kind, hash_of(secret), origins=tuple(origins))
+    if problem := _problem(key, {}):
+        raise UsageError(f"required is a {problem}")
+    lines = [f"- name: {name}", f"  kind: {kind}", f"  hash: {key.hash}"]
+    if key.origins:
+        lines.append(f"  origins: [{', '.join(map(repr, key.origins))}]")
+    return "\n".join((*lines, ""))
 
 
 def hash_of(secret: str) -> str:
