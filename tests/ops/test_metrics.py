@@ -147,6 +147,7 @@ class TestCatalogue:
         assert labels == {
             *("topic", "partition", "status", "reason", "trigger", "mode", "what"),
             *("channel", "outcome", "version", "hash", "engine"),
+            *("route", "key_name", "why"),
         }
 
     def test_every_metric_is_exposed_under_its_full_name(

@@ -95,14 +95,17 @@ CATALOGUE: tuple[Metric, ...] = (
     ),
     # ── the way in over HTTP ────────────────────────────────────────────────────────────────
     _counter("ingest_requests_total", "Requests, by what they were answered.", "route", "status"),
-    _counter("ingest_events_total", "Events that were accepted, by key.", "key"),
+    _counter("ingest_events_total", "Events that were accepted, by key.", "key_name"),
     _counter(
-        "ingest_rejected_total", "Events that were rejected, by key and reason.", "key", "reason"
+        "ingest_rejected_total",
+        "Events that were rejected, by key and reason.",
+        "key_name",
+        "reason",
     ),
     _counter(
         "ingest_letters_dropped_total",
         "Rejected events of a key that were too many to be dead-lettered.",
-        "key",
+        "key_name",
     ),
     _counter("ingest_appended_total", "Records that the log has acknowledged."),
     _counter(

@@ -23,6 +23,7 @@ from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.ingest_metrics import IngestMetrics
 from triggerstream.ops.metrics import Children
 from triggerstream.ops.settings import Ingest, Settings
+from triggerstream.processes.loop import run
 from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.lasting import LastingLog
 from triggerstream.stream.kafka.log import KafkaLog
@@ -68,7 +69,7 @@ def run_ingest(settings: Settings) -> int:
         _log.info("ingest has stopped: exit code %d", shutdown.exit_code)
         return shutdown.exit_code
 
-    return asyncio.run(main())
+    return run(main)
 
 
 def keys_of(ingest: Ingest, directory: Path | None = None) -> Keys:
