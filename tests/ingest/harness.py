@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ class Opened:
         async with self.session.request(
             method,
             self.url + path,
-            data=data if method != "GET" else None,
+            data=BytesIO(data) if method != "GET" else None,
             headers=sent,
             skip_auto_headers=skip,
         ) as answer:
