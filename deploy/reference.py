@@ -65,6 +65,8 @@ def commands() -> str:
 
 def _leaves(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     if hasattr(command, "commands"):
+        if command.invoke_without_command and len(path) > 1:
+            yield path, command
         for name, each in command.commands.items():
             if not each.hidden:
                 yield from _leaves(each, (*path, name))

@@ -148,6 +148,7 @@ class TestCatalogue:
             *("topic", "partition", "status", "reason", "trigger", "mode", "what"),
             *("channel", "outcome", "version", "hash", "engine"),
             *("source", "event_type"),  # declared ones only: see `core.schemas`
+            *("route", "key_name", "why"),
         }
 
     def test_every_metric_is_exposed_under_its_full_name(

@@ -14,6 +14,7 @@ from triggerstream.cli import (
     deploy,
     dlq,
     erase,
+    ingest,
     init,
     inspect,
     move,
@@ -47,6 +48,7 @@ app.command()(up.up)
 app.command(hidden=True)(up.engine)
 app.command()(worker.worker)
 app.command()(sender.sender)
+app.add_typer(ingest.app, name="ingest")
 app.command()(deploy.deploy)
 app.command()(send.send)
 app.command()(tail.tail)

@@ -10,7 +10,7 @@ import os
 import signal
 from types import FrameType
 
-_PROCESSES = ("worker", "sender", "engine")
+_PROCESSES = ("worker", "sender", "engine", "ingest")
 """Commands that run until they are told to stop."""
 
 

@@ -101,6 +101,32 @@ CATALOGUE: tuple[Metric, ...] = (
         "partition",
         unit="seconds",
     ),
+    # ── the way in over HTTP ────────────────────────────────────────────────────────────────
+    _counter("ingest_requests_total", "Requests, by what they were answered.", "route", "status"),
+    _counter("ingest_events_total", "Events that were accepted, by key.", "key_name"),
+    _counter(
+        "ingest_rejected_total",
+        "Events that were rejected, by key and reason.",
+        "key_name",
+        "reason",
+    ),
+    _counter(
+        "ingest_letters_dropped_total",
+        "Rejected events of a key that were too many to be dead-lettered.",
+        "key_name",
+    ),
+    _counter("ingest_appended_total", "Records that the log has acknowledged."),
+    _counter(
+        "ingest_dropped_total",
+        "Events of beacons and pixels that are lost, since too many waited or the log failed.",
+        "why",
+    ),
+    _gauge(
+        "ingest_waiting_bytes",
+        "Bytes of bodies being read, and of records that the log has not acknowledged.",
+        unit="bytes",
+    ),
+    _histogram("ingest_append_seconds", "Time of one append, to its acknowledgement."),
     # ── decisions ───────────────────────────────────────────────────────────────────────────
     _counter("matches_total", "Completed patterns: firings and suppressed matches.", "trigger"),
     _counter(

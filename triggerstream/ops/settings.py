@@ -273,6 +273,28 @@ class Retention(_Group):
         return self
 
 
+class Ingest(_Group):
+    """The way in over HTTP (docs/ingest.md)."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="an address to listen on")
+    port: int = Field(default=8080, ge=0, le=65535, description="a port, or 0 for any that is free")
+    keys: Path | None = Field(default=None, description="the path of a YAML file of keys")
+    """Left out, this machine alone may send, without a key: then *host* must be a loopback one."""
+    user_secret: SecretStr | None = Field(
+        default=None, min_length=32, description="a secret of at least 32 characters"
+    )
+    """What the shop's server signs user tokens with; without it, none is valid."""
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        _require(
+            self.keys is not None or _is_loopback(self.host),
+            f"{PREFIX}INGEST__KEYS: a file of keys is required where {PREFIX}INGEST__HOST is not a "
+            f"loopback address; found none, and {self.host}",
+        )
+        return self
+
+
 class Settings(_Group):
     """Everything that is set from outside. Times are in seconds.
 
@@ -290,6 +312,7 @@ class Settings(_Group):
     http: Http = Http()
     sender: Sender = Sender()
     retention: Retention = Retention()
+    ingest: Ingest = Ingest()
     data_dir: Path = Field(default=Path("data"), description="a directory of this process alone")
     clock: Literal["broker", "header"] = Field(default="broker", description="broker or header")
     checkpoint_interval: float = Field(

@@ -29,9 +29,9 @@ import msgspec
 
 from triggerstream.core.events.batches import split
 from triggerstream.core.events.cloudevents import without_attributes
-from triggerstream.core.events.decode import LATER, MAX_BYTES, decode_event
+from triggerstream.core.events.decode import LATER, decode_event
 from triggerstream.core.events.event import Event
-from triggerstream.core.events.fields import read_members
+from triggerstream.core.events.stamping import stamped
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.columns import Row
 from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
@@ -275,13 +275,7 @@ def _stamped(event: Event, body: bytes, *, has_time: bool) -> bytes:
     wants_time = brought.timestamp is None and has_time
     if brought.event_id is not None and not wants_time:
         return body
-    # What is not ours to say stays byte for byte as it came.
-    members: dict[str, Any] = read_members(body)
-    members["event_id"] = event.event_id
+    said: dict[str, Any] = {"event_id": event.event_id}
     if wants_time:
-        members["timestamp"] = event.timestamp
-    stamped = msgspec.json.encode(members)
-    if len(stamped) > MAX_BYTES:
-        detail = f"at most {MAX_BYTES} bytes with its id and timestamp; found {len(stamped)}"
-        raise Rejected(RejectReason.TOO_LARGE, detail)
-    return stamped
+        said["timestamp"] = event.timestamp
+    return stamped(body, said, "its id and timestamp")

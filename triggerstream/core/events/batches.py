@@ -1,9 +1,10 @@
 """Batches: a record of the inbox that holds several events, taken apart.
 
 A batch is a JSON array of bodies (CloudEvents' batch format, or events of ours), or an object
-whose ``batch`` is one (what the Segment spec's libraries post). Only the inbox takes batches. On
-the events topic a record is one event: it has one key, one place in the order, and one offset by
-which it is known whether a state contains it.
+whose ``batch`` is one (what the Segment spec's libraries post). Only the inbox and the doors of
+HTTP take batches; these also one whose ``events`` is an array. On the events topic a record is one
+event: it has one key, one place in the order, and one offset by which it is known whether a state
+contains it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from triggerstream.core.events.fields import read_members
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Rejected
 
+BATCH: Final = "batch"
+"""The member of a batch that is an object."""
 MOST: Final = 500
 """Events in a batch: what Segment's own interface takes with room to spare."""
 
@@ -34,18 +37,23 @@ _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _encode = msgspec.json.encode
 
 
-def split(value: bytes | None) -> list[bytes] | None:
+def split(value: bytes | None, members: tuple[str, ...] = (BATCH,)) -> list[bytes] | None:
     """Return the bodies in the batch *value*, in order, each as it came; ``None`` where it is no
     batch. Nothing is judged of the bodies.
+
+    Args:
+        members: Names of which one holds the array, where the batch is an object.
 
     Raises:
         Rejected: It is a batch, of none or of too many.
     """
-    if not value or not (_BEGINS.match(value) or b'"batch"' in value):
+    if not value or not (
+        _BEGINS.match(value) or any(f'"{name}"'.encode() in value for name in members)
+    ):
         return None
     try:
         found = decode_mended(checked(value, len(value)), _decode)[1]
-        items = _items(found)
+        items = _items(found, members)
     except (Rejected, msgspec.DecodeError):
         return None
     if items is None:
@@ -65,12 +73,13 @@ def split(value: bytes | None) -> list[bytes] | None:
     return [_with(item, said) for item in items]
 
 
-def _items(found: Any) -> list[msgspec.Raw] | None:
+def _items(found: Any, members: tuple[str, ...]) -> list[msgspec.Raw] | None:
     if isinstance(found, list):
         return found
-    if "batch" not in found or "customer_id" in found:
+    name = next((name for name in members if name in found), None)
+    if name is None or "customer_id" in found:
         return None
-    return _decode_items(found["batch"])
+    return _decode_items(found[name])
 
 
 def _with(item: msgspec.Raw, said: dict[str, msgspec.Raw]) -> bytes:

@@ -138,10 +138,14 @@ class KafkaLog:
         """Return the partition of *topic* (full name) for *key* under murmur2; 0 without a key."""
         if key is None:
             return 0
+        return partition_of(key, await self.partitions(topic))
+
+    async def partitions(self, topic: str) -> int:
+        """Return how many partitions *topic* (full name) has."""
         count = self._partitions.get(topic)
         if count is None:
             count = self._partitions[topic] = len(await self._live.partitions_for(topic))
-        return partition_of(key, count)
+        return count
 
     # ── batches ─────────────────────────────────────────────────────────────────────────────
 

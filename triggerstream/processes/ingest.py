@@ -1,0 +1,161 @@
+"""The way in over HTTP, before Kafka: events in, records of ``events`` out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from triggerstream.ingest.app import INGEST, build_app
+from triggerstream.ingest.door import Door
+from triggerstream.ingest.judging import Schemas
+from triggerstream.ingest.keys import Keys
+from triggerstream.ingest.limits import Limits
+from triggerstream.ingest.server import Server
+from triggerstream.ops.build import version_line
+from triggerstream.ops.health import Health, HealthServer
+from triggerstream.ops.ingest_metrics import IngestMetrics
+from triggerstream.ops.metrics import Children
+from triggerstream.ops.settings import Ingest, Settings
+from triggerstream.processes.loop import run
+from triggerstream.stream.kafka.client import client_options
+from triggerstream.stream.kafka.lasting import LastingLog
+from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.reach import reach
+from triggerstream.stream.kafka.rulesets import KafkaRulesets
+from triggerstream.stream.kafka.topic_admin import ensure_topics
+from triggerstream.stream.kafka.topics import Topics, wanted_topics
+from triggerstream.stream.shutdown import Shutdown
+
+_log = logging.getLogger(__name__)
+
+NEEDED = ("events", "events.dlq", "rulesets")
+"""Short names of the topics that it reads or writes."""
+BEAT = 0.5
+"""Seconds between two beats of the loop."""
+
+
+class DoorHealth(Health):
+    """Health of a process that owns no partitions.
+
+    Attributes:
+        missing: Why no requests should be sent here, or ``""``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_recovered = True
+        self.missing = "it starts"
+
+    def why_not_ready(self) -> str:
+        return self.missing
+
+
+def run_ingest(settings: Settings) -> int:
+    """Take requests until told to stop; return the exit code."""
+
+    async def main() -> int:
+        shutdown = Shutdown()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, shutdown.end)
+        async with AsyncExitStack() as stack:
+            await _run(settings, shutdown, stack)
+        _log.info("ingest has stopped: exit code %d", shutdown.exit_code)
+        return shutdown.exit_code
+
+    return run(main)
+
+
+def keys_of(ingest: Ingest, directory: Path | None = None) -> Keys:
+    """Return the keys that the settings name; a relative path stands below *directory*.
+
+    Raises:
+        SettingsError: The file is none of keys.
+    """
+    path = ingest.keys
+    if path is not None and directory is not None:
+        path = directory / path
+    return Keys(path, time.monotonic)
+
+
+def schemas_of(rulesets: KafkaRulesets) -> Schemas | None:
+    """Return the schemas of the newest ruleset; ``None`` where there are none."""
+    newest = rulesets.newest()
+    ruleset = None if newest is None else rulesets.get(newest[0])
+    found: Schemas | None = getattr(ruleset, "schemas", None)
+    return found
+
+
+async def _run(settings: Settings, shutdown: Shutdown, stack: AsyncExitStack) -> None:
+    """Do all that the process is for, until *shutdown* says so; *stack* undoes it."""
+    ours, kafka = settings.ingest, settings.kafka
+    keys = keys_of(ours)
+    options, topics = client_options(kafka), Topics(kafka.topic_prefix)
+    there = await reach(options)
+    if any(topics.name(short) not in there for short in NEEDED):
+        # Where they are there, it needs no right to make any.
+        wanted = wanted_topics(
+            topics,
+            kafka.partitions,
+            header_clock=settings.clock == "header",
+            retention=settings.retention,
+        )
+        own = {topics.name(short) for short in NEEDED}
+        await ensure_topics(options, wanted, replication=kafka.replication, own=own)
+    log = LastingLog(lambda: KafkaLog(options, topic_name=topics.name))
+    stack.push_async_callback(log.stop)
+    await log.start()
+    rulesets = await stack.enter_async_context(
+        KafkaRulesets(options, topics, on_failure=shutdown.fail)
+    )
+    registry, health, limits = CollectorRegistry(), DoorHealth(), Limits()
+    told = HealthServer(health, registry, host=settings.http.host, port=settings.http.port)
+    told.start()
+    stack.callback(told.stop)
+    secret = ours.user_secret
+    app = build_app(
+        Door(
+            log=log,
+            keys=keys,
+            now=lambda: time.time_ns() // 1_000_000,
+            observer=IngestMetrics(Children(registry)),
+            schemas=lambda: schemas_of(rulesets),
+            limits=limits,
+            partitions=await log.partitions(topics.name("events")),
+            user_secret=None if secret is None else secret.get_secret_value().encode(),
+        )
+    )
+    server = Server(app, host=ours.host, port=ours.port, limits=limits)
+    await server.start()
+    stack.push_async_callback(server.stop)
+    beat = asyncio.create_task(_beat(health, app[INGEST].why_not_ready))
+    stack.push_async_callback(_end, beat)
+    _log.info(
+        "ingest takes requests on %s:%d, health on %s:%d, Kafka at %s, topics %s.*; %s",
+        *(ours.host, server.port, settings.http.host, told.port),
+        *(kafka.bootstrap, kafka.topic_prefix, version_line()),
+    )
+    if ours.keys is None:
+        _log.warning("no keys are set: whoever is on this machine may send")
+    await shutdown.wait()
+    health.missing = "the process ends"
+
+
+async def _beat(health: DoorHealth, why_not_ready: Callable[[], str]) -> None:
+    while True:
+        health.beat()
+        health.missing = why_not_ready()
+        await asyncio.sleep(BEAT)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
