@@ -395,6 +395,13 @@ class TestDoor:
         assert (letter["x-dlq-reason"], letter["x-dlq-error"]) == (reason, detail)
         assert rejected == {reason.decode(): 1}
 
+    def test_an_event_that_is_refused_is_not_taken_for_a_batch(self) -> None:
+        call = {"type": "track", "event": "bought", "userId": "u1", "batch": [{}]}
+
+        (found,) = place(Came(value=json.dumps(call).encode()), INBOX, {}, let_in)
+
+        assert dict(found.headers)["x-dlq-reason"] == b"schema"
+
     def test_each_event_of_a_batch_is_looked_at(self) -> None:
         value = b"[%b,%b]" % (WHOLE, WHOLE.replace(b"seen", b"bought"))
 

@@ -101,7 +101,8 @@ def test_every_fault_of_a_schema_is_told_at_its_place() -> None:
 \t"type": "object",
 \t"requred": ["a"],
 \t"properties": {
-\t\t"a": {"anyOf": [{"format": "mail"}, {"$ref": "http://a.example/b"}]}
+\t\t"a": {"anyOf": [
+\t\t\t{"format": "mail"}, {"$ref": "http://a.example/b"}]}
 \t}
 }"""
 
@@ -109,8 +110,8 @@ def test_every_fault_of_a_schema_is_told_at_its_place() -> None:
 
     assert problems(text) == [
         "3:2: a keyword of JSON Schema; found 'requred': did you mean 'required'?",
-        "5:20: format: one that is checked; found 'mail': did you mean 'email'?",
-        f"5:40: {elsewhere}",
+        "6:5: format: one that is checked; found 'mail': did you mean 'email'?",
+        f"6:25: {elsewhere}",
     ]
 
 
@@ -121,6 +122,10 @@ def test_what_the_library_finds_is_told_at_its_place() -> None:
         "2:8: type: one of array, boolean, integer, null, number, object, string, "
         "or a list of them; found 'strng'"
     )
+
+
+def test_tabs_indent_as_spaces_do() -> None:
+    assert [each[:4] for each in problems('\n\t{"format": "mail"}')] == ["2:3:"]
 
 
 def test_where_no_place_is_known_it_is_the_files() -> None:

@@ -20,7 +20,7 @@ import msgspec
 from jsonschema_rs import RegexOptions, ValidationError
 
 from triggerstream.core.schemas.bounds import Cost, Fault, TooMuchError, cost, faults
-from triggerstream.core.schemas.keywords import DRAFTS, NAMES, NEWEST
+from triggerstream.core.schemas.keywords import DRAFTS, NEWEST
 
 PATTERN: Final = 1 << 20
 """Bytes that a compiled regular expression may take, and again as many for its running."""
@@ -56,11 +56,7 @@ def compile_schema(schema: dict[str, Any] | bool) -> Compiled | list[Fault]:
 
 
 def _validator(schema: dict[str, Any] | bool) -> jsonschema_rs.Validator:
-    draft = NEWEST
-    if isinstance(schema, dict):
-        draft = schema.get("$schema", draft)
-        # Its own name would be what its references are relative to.
-        schema = {key: value for key, value in schema.items() if key not in NAMES}
+    draft = schema.get("$schema", NEWEST) if isinstance(schema, dict) else NEWEST
     kind = getattr(jsonschema_rs, f"{DRAFTS[draft.removesuffix('#')]}Validator")
     validator: jsonschema_rs.Validator = kind(
         schema,
