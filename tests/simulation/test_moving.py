@@ -196,8 +196,8 @@ def move(one: Installation) -> Installation:
     # The last of both: where the sender stands.
     rest = Rest(PARTITIONS, since=left.offset + 1, clock=left.clock, header_clock=True)
     for row in one.send[0].log:
-        for record in rest.take(row):
-            four.send[record.partition or 0].append(record)
+        for told in rest.take(row):
+            four.send[told.partition or 0].append(told)
     four.calls, four.deliveries = one.calls, one.deliveries
     return four
 
@@ -222,7 +222,7 @@ def lines(seed: int, number: int) -> list[Line]:
 SEEDS = range(80)
 
 
-def stop(installation: Installation, play: list[Line], seed: int) -> tuple[int, list[Produce]]:
+def stop(installation: Installation, play: list[Line], seed: int) -> tuple[int, list[Row]]:
     """Play until the sender has been stopped for a while, and the worker is killed behind what it
     told, so that it tells it again; return up to which line, and what was told again."""
     # Within an hour: a repeat that comes later than that behind an erasure is taken for new.
