@@ -88,7 +88,8 @@ async def move(
         with Source(directory) as source:
             report = await _Transfer(settings, source, target, place, on_progress).run()
         await target.require_idle()
-    directory.move_to(msgspec.structs.replace(place, is_done=True))
+    report.to = msgspec.structs.replace(place, is_done=True)
+    directory.move_to(report.to)
     return report
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
-from typing import Self
+from contextlib import AsyncExitStack, suppress
+from typing import Final, Self
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from triggerstream.core.keyed.partition_record import CUSTOMER_PREFIX, PARTITION_KEY
 from triggerstream.core.records.placement import partition_of
@@ -24,6 +25,10 @@ from triggerstream.stream.kafka.topic_admin import ensure_topics
 from triggerstream.stream.kafka.topic_ids import topic_id
 from triggerstream.stream.kafka.topics import Topics, wanted_topics
 from triggerstream.stream.local.moved import Moved
+
+_COORDINATOR_WITHIN: Final = 20.0
+"""Seconds that a broker may take to say who coordinates a group: the first that is asked for on a
+new Kafka has it make a topic."""
 
 
 class Target:
@@ -83,22 +88,20 @@ class Target:
         Raises:
             WorldChangedError: A worker or a sender runs under this prefix.
         """
-        groups = [self._topics.process(process) for process in INPUTS]
         admin = AIOKafkaAdminClient(**self._options)
         try:
             await admin.start()
-            answers = await admin.describe_consumer_groups(groups)
-        finally:
-            await admin.close()
-        for answer in answers:
-            for group in answer.groups:
-                if group[5]:
+            for process in INPUTS:
+                group = self._topics.process(process)
+                if members := await _members(admin, group):
                     message = (
                         f"required is a Kafka where no process of {self._topics.prefix} runs yet; "
-                        f"found {len(group[5])} in the group {group[1]}. Stop them, move, and "
-                        "start them then"
+                        f"found {members} in the group {group}. Stop them, move, and start them "
+                        "then"
                     )
                     raise WorldChangedError(message)
+        finally:
+            await admin.close()
 
     async def require_empty(self) -> None:
         """Require that the topics have never been written to.
@@ -156,3 +159,24 @@ class Target:
     async def append(self, records: Sequence[Produce]) -> None:
         """Append *records*; return when they are durable."""
         await (await self._logs["send"].append(records))
+
+
+async def _members(admin: AIOKafkaAdminClient, group: str) -> int:
+    """Return how many members *group* has.
+
+    Raises:
+        KafkaError: Nobody can tell, for `_COORDINATOR_WITHIN`.
+    """
+    refused: KafkaError | None = None
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_COORDINATOR_WITHIN):
+            while True:
+                try:
+                    answers = await admin.describe_consumer_groups([group])
+                    return sum(len(each[5]) for answer in answers for each in answer.groups)
+                except KafkaError as error:
+                    if not error.retriable:
+                        raise
+                    refused = error
+                await asyncio.sleep(0.1)
+    raise refused or KafkaError(f"no answer about the group {group}")
