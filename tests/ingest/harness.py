@@ -15,11 +15,11 @@ import aiohttp
 import msgspec
 
 from triggerstream.core.records.record import Produce
+from triggerstream.core.schemas.schemas import Schemas
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.errors import ProtocolError
 from triggerstream.ingest.app import INGEST, build_app
 from triggerstream.ingest.door import Door
-from triggerstream.ingest.judging import Schemas
 from triggerstream.ingest.keys import Keys, hash_of
 from triggerstream.ingest.limits import Limits
 from triggerstream.ingest.server import Server
@@ -94,6 +94,7 @@ class Seen:
         self.rejected: Counter[tuple[str, str]] = Counter()
         self.lost: Counter[str] = Counter()
         self.letters: Counter[str] = Counter()
+        self.failures: Counter[tuple[str, str, str]] = Counter()
         self.appended = 0
         self.most_held = 0
         self.held = 0
@@ -108,6 +109,9 @@ class Seen:
 
     def letters_dropped(self, key: str, letters: int) -> None:
         self.letters[key] += letters
+
+    def schemas_failed(self, failures: Mapping[tuple[str, str, str], int]) -> None:
+        self.failures.update(failures)
 
     def acknowledged(self, records: int, seconds: float) -> None:
         assert seconds >= 0

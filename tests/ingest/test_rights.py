@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.ingest.harness import NOW, SECRET, SEEN, SERVER, SHOP, SLOW, WEB, Opened, opened
-from triggerstream.core.reasons import RejectReason
-from triggerstream.core.records.record import Rejected
+from triggerstream.core.model import SchemaRules, TypeRule
+from triggerstream.core.schemas.schemas import Schemas
 from triggerstream.ingest.tokens import LONGEST, Proof, user_token
 
 SECONDS = NOW // 1000
@@ -181,20 +180,15 @@ def test_without_a_secret_nothing_is_proof() -> None:
 # ── schemas ─────────────────────────────────────────────────────────────────────────────────
 
 
-class _Checked(msgspec.Struct, frozen=True):
-    event_type: str
-    flags: Sequence[str] = ()
-
-
-class _Schemas:
-    """Knows `cart_added` by two names, flags what has no data, and takes nothing else."""
-
-    def check(self, event_type: str, source: str | None, body: bytes) -> _Checked:
-        if event_type == "message":
-            return _Checked("message_sent")
-        if event_type not in {"cart_add", "cart_added", "identify"}:
-            raise Rejected(RejectReason.UNKNOWN_TYPE, f"by {source}")
-        return _Checked("cart_added", () if b"event_data" in body else ("no_data",))
+SCHEMAS = Schemas(
+    SchemaRules(
+        unknown="reject",
+        types={"cart_added": TypeRule(on_invalid="flag", sources=("shop",))},
+        aliases={"cart_add": "cart_added", "message": "message_sent"},
+        schemas={"cart_added": {"required": ["n"]}},
+    ),
+    (),
+)
 
 
 async def test_schemas_give_the_type_and_flags_and_say_no(tmp_path: Path) -> None:
@@ -203,18 +197,34 @@ async def test_schemas_give_the_type_and_flags_and_say_no(tmp_path: Path) -> Non
         event("ada", "cart_added", n=1),
         event("ada", "seen"),
     ]
-    async with opened(tmp_path, schemas=_Schemas()) as door:
+    async with opened(tmp_path, schemas=SCHEMAS) as door:
         answer = await door.send(body=body)
 
     flagged, plain = door.log.events
     assert flagged["event_type"] == plain["event_type"] == "cart_added"
-    assert flagged["metadata"] == {"a": 1, "ts_flags": ["no_data"]}
+    assert flagged["metadata"] == {"a": 1, "ts_flags": ["schema"]}
     assert "metadata" not in plain
-    assert answer.json["rejected"] == [{"index": 2, "reason": "unknown_type", "detail": "by shop"}]
+    [rejected] = answer.json["rejected"]
+    assert (rejected["index"], rejected["reason"]) == (2, "unknown_type")
+    assert door.seen.failures == {
+        ("shop", "cart_added", "schema"): 1,
+        ("shop", "other", "unknown_type"): 1,
+    }
+
+
+async def test_schemas_ask_for_the_keys_source_whatever_the_event_says(tmp_path: Path) -> None:
+    async with opened(tmp_path, schemas=SCHEMAS) as door:
+        ours = await door.send(body={**event("ada", "cart_added", n=1), "source": "web"})
+        web = await door.send(
+            f"/v1/beacon?k={WEB}", {**event("anon_1", "cart_added", n=1), "source": "shop"}
+        )
+
+    assert ours.status == 200
+    assert web.json["rejected"][0]["reason"] == "forbidden_source"
 
 
 async def test_an_alias_leads_to_no_type_that_the_key_may_not_send(tmp_path: Path) -> None:
-    async with opened(tmp_path, schemas=_Schemas()) as door:
+    async with opened(tmp_path, schemas=SCHEMAS) as door:
         reserved = await door.send(body=event("ada", "message"))
         other = await door.send(body=event("ada", "cart_add"), key=SLOW)
 

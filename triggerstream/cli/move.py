@@ -38,9 +38,11 @@ def move(
     """Move a directory's installation to Kafka.
 
     It goes on there with workers and senders. It must not run, and the topics under
-    TRIGGERSTREAM_KAFKA__TOPIC_PREFIX must be empty. All that came in is decided first. Then the states, what has not been sent yet and the rulesets go to
-    TRIGGERSTREAM_KAFKA__PARTITIONS partitions. Broken off, it goes on when it is called again.
-    Afterwards nothing starts on DIR any more; its log stays there, as its past.
+    TRIGGERSTREAM_KAFKA__TOPIC_PREFIX must be empty.
+
+    All that came in is decided first. Then the states, what has not been sent yet and the rulesets
+    go to TRIGGERSTREAM_KAFKA__PARTITIONS partitions. Broken off, it goes on when it is called
+    again. Afterwards nothing starts on DIR any more; its log stays there, as its past.
     """
     from triggerstream.stream.local.directory import NAME, Directory
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
+from triggerstream.core.schemas.schemas import Schemas
 from triggerstream.ingest.gathering import Append, Heard
-from triggerstream.ingest.judging import Schemas
 from triggerstream.ingest.keys import Keys
 from triggerstream.ingest.limits import Limits
 
@@ -20,6 +20,7 @@ class Observer(Heard, Protocol):
     def answered(self, route: str, status: int) -> None: ...
     def judged(self, key: str, accepted: int, reasons: Sequence[str]) -> None: ...
     def letters_dropped(self, key: str, letters: int) -> None: ...
+    def schemas_failed(self, failures: Mapping[tuple[str, str, str], int]) -> None: ...
 
 
 class Door(msgspec.Struct, frozen=True):

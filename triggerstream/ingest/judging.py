@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +21,8 @@ from triggerstream.core.events.stamping import stamped
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.placement import partition_of
 from triggerstream.core.records.record import Header, Produce, Rejected
+from triggerstream.core.schemas.admit import Failed, admit
+from triggerstream.core.schemas.schemas import Schemas
 from triggerstream.ingest.keys import Key
 from triggerstream.ingest.reading import Refused
 from triggerstream.ingest.tokens import Proof
@@ -29,8 +31,6 @@ EVENTS: Final = "events"
 """The short name of the topic."""
 ANONYMOUS: Final = "anon_"
 """How the ids begin that nobody is known by. No customer's id of the shop may begin so."""
-FLAGS: Final = "ts_flags"
-"""The member of `metadata` that names what the schemas found."""
 REMEMBERED: Final = 64
 """Ids of a customer by which the worker knows repeats for sure (semantics 30)."""
 
@@ -50,28 +50,6 @@ _reader = Reader("\0", MAX_BYTES)
 _as_members = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-class Checked(Protocol):
-    """What the schemas say of an event that they let pass: its type by its own name, not by an
-    alias, and what is wrong with it all the same."""
-
-    @property
-    def event_type(self) -> str: ...
-    @property
-    def flags(self) -> Sequence[str]: ...
-
-
-class Schemas(Protocol):
-    """The schemas of the ruleset in force (`core.schemas`)."""
-
-    def check(self, event_type: str, source: str | None, body: bytes) -> Checked:
-        """Judge the native *body*.
-
-        Raises:
-            Rejected: It is not what its type requires.
-        """
-        ...
-
-
 class Judge(msgspec.Struct, frozen=True):
     """Judges the events of one request.
 
@@ -79,6 +57,7 @@ class Judge(msgspec.Struct, frozen=True):
         partitions: Of ``events``.
         now: When it came, epoch milliseconds: a device's clock is corrected by it.
         names: The ``Idempotency-Key``: events without an id are named after it, and their index.
+        failed: Told of what the schemas have found (`core.schemas.admit`).
     """
 
     key: Key
@@ -87,6 +66,7 @@ class Judge(msgspec.Struct, frozen=True):
     now: int
     partitions: int = 1
     names: str | None = None
+    failed: Failed = lambda *_: None
 
     def record(self, value: bytes, headers: Sequence[Header], index: int) -> Produce:
         """Return the event in *value* as a record of ``events``.
@@ -104,29 +84,23 @@ class Judge(msgspec.Struct, frozen=True):
             said["event_id"] = f"{self.names}#{index}"
         if key.is_public:
             _take_for_anonymous(event, value, said)
-        self._check_type(event.event_type, is_final=self.schemas is None)
+        kind = event.event_type
         if self.schemas is not None:
-            self._apply_schemas(event, said)
+            kind = self.schemas.name_of(kind)
+        self._check_type(kind)
+        event.source = key.source
+        body = stamped(admit(event, self.schemas, self.failed), said, "what the door adds")
+        event.event_type = kind
         if key.is_public:
             _check_rights(event, key, self.proof)
-        body = stamped(event.raw, said, "what the door adds")
         customer = event.customer_id.encode()
         return Produce(EVENTS, partition_of(customer, self.partitions), customer, body)
 
-    def _apply_schemas(self, event: Event, said: dict[str, Any]) -> None:
-        assert self.schemas is not None  # noqa: S101 - for the types
-        checked = self.schemas.check(event.event_type, self.key.source, event.raw)
-        if checked.event_type != event.event_type:
-            event.event_type = said["event_type"] = checked.event_type
-        if checked.flags:
-            said["metadata"] = {**(event.metadata or {}), FLAGS: list(checked.flags)}
-        self._check_type(event.event_type, is_final=True)
-
-    def _check_type(self, kind: str, *, is_final: bool) -> None:
+    def _check_type(self, kind: str) -> None:
         if kind.startswith(_RESERVED) or kind in _RESERVED_TYPES:
             raise Refused(403, f"a type that is not reserved; found {seen(kind)}")
         types = self.key.types
-        if is_final and types is not None and kind not in types:
+        if types is not None and kind not in types:
             detail = f"one of the types of the key {self.key.name}; found {seen(kind)}"
             raise Refused(403, detail)
 

@@ -51,6 +51,10 @@ class Server:
         assert self._server is not None  # noqa: S101 - only after `start`
         return int(self._server.sockets[0].getsockname()[1])
 
+    def why_not_ready(self) -> str:
+        """Return why no requests should be sent here, or ``""``."""
+        return self._ingest.why_not_ready()
+
     async def start(self) -> None:
         """Listen.
 

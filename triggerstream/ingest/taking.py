@@ -7,6 +7,7 @@ rate, what the body is; only then is the body read.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -124,8 +125,19 @@ class Ingest:
         token = request.query.get("u") if route.auth == "query" else request.headers.get(USER)
         now = door.now()
         proof = Proof(door.user_secret, token, now // 1000)
-        judge = Judge(key, proof, door.schemas(), now, door.partitions, names)
+        failures: Counter[tuple[str, str, str]] = Counter()
+        judge = Judge(
+            key,
+            proof,
+            door.schemas(),
+            now,
+            door.partitions,
+            names,
+            lambda *labels: failures.update((labels,)),
+        )
         records, rejected, dead = _judge(judge, found, body)
+        if failures:
+            door.observer.schemas_failed(failures)
         door.observer.judged(key.name, len(records), [verdict.reason for verdict in rejected])
         judged = Judged(len(records), rejected, is_repeat_safe(records))
         kept = [letter for letter in dead if not letters.take(1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from triggerstream.ops.metrics import Children
 
@@ -25,6 +25,11 @@ class IngestMetrics:
             self._children.counter("ingest_events_total", key).inc(accepted)
         for reason in reasons:
             self._children.counter("ingest_rejected_total", key, reason).inc()
+
+    def schemas_failed(self, failures: Mapping[tuple[str, str, str], int]) -> None:
+        """Add events that were not what the ruleset asks for, by source, type and reason."""
+        for labels, number in failures.items():
+            self._children.counter("schema_failures_total", *labels).inc(number)
 
     def letters_dropped(self, key: str, letters: int) -> None:
         self._children.counter("ingest_letters_dropped_total", key).inc(letters)

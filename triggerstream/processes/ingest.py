@@ -12,9 +12,9 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from triggerstream.ingest.app import INGEST, build_app
+from triggerstream.ingest.app import build_app
 from triggerstream.ingest.door import Door
-from triggerstream.ingest.judging import Schemas
+from triggerstream.ingest.gathering import Append
 from triggerstream.ingest.keys import Keys
 from triggerstream.ingest.limits import Limits
 from triggerstream.ingest.server import Server
@@ -24,6 +24,7 @@ from triggerstream.ops.ingest_metrics import IngestMetrics
 from triggerstream.ops.metrics import Children
 from triggerstream.ops.settings import Ingest, Settings
 from triggerstream.processes.loop import run
+from triggerstream.processes.schemas import NewestSchemas
 from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.lasting import LastingLog
 from triggerstream.stream.kafka.log import KafkaLog
@@ -31,6 +32,7 @@ from triggerstream.stream.kafka.reach import reach
 from triggerstream.stream.kafka.rulesets import KafkaRulesets
 from triggerstream.stream.kafka.topic_admin import ensure_topics
 from triggerstream.stream.kafka.topics import Topics, wanted_topics
+from triggerstream.stream.ports import Rulesets
 from triggerstream.stream.shutdown import Shutdown
 
 _log = logging.getLogger(__name__)
@@ -85,12 +87,29 @@ def keys_of(ingest: Ingest, directory: Path | None = None) -> Keys:
     return Keys(path, time.monotonic)
 
 
-def schemas_of(rulesets: KafkaRulesets) -> Schemas | None:
-    """Return the schemas of the newest ruleset; ``None`` where there are none."""
-    newest = rulesets.newest()
-    ruleset = None if newest is None else rulesets.get(newest[0])
-    found: Schemas | None = getattr(ruleset, "schemas", None)
-    return found
+def build_server(
+    ours: Ingest,
+    keys: Keys,
+    *,
+    log: Append,
+    rulesets: Rulesets,
+    children: Children,
+    partitions: int,
+) -> Server:
+    """Return what takes requests and appends to *log*, asking of events what the newest of
+    *rulesets* asks."""
+    secret, limits = ours.user_secret, Limits()
+    door = Door(
+        log=log,
+        keys=keys,
+        now=lambda: time.time_ns() // 1_000_000,
+        observer=IngestMetrics(children),
+        schemas=NewestSchemas(rulesets),
+        limits=limits,
+        partitions=partitions,
+        user_secret=None if secret is None else secret.get_secret_value().encode(),
+    )
+    return Server(build_app(door), host=ours.host, port=ours.port, limits=limits)
 
 
 async def _run(settings: Settings, shutdown: Shutdown, stack: AsyncExitStack) -> None:
@@ -115,27 +134,21 @@ async def _run(settings: Settings, shutdown: Shutdown, stack: AsyncExitStack) ->
     rulesets = await stack.enter_async_context(
         KafkaRulesets(options, topics, on_failure=shutdown.fail)
     )
-    registry, health, limits = CollectorRegistry(), DoorHealth(), Limits()
+    registry, health = CollectorRegistry(), DoorHealth()
     told = HealthServer(health, registry, host=settings.http.host, port=settings.http.port)
     told.start()
     stack.callback(told.stop)
-    secret = ours.user_secret
-    app = build_app(
-        Door(
-            log=log,
-            keys=keys,
-            now=lambda: time.time_ns() // 1_000_000,
-            observer=IngestMetrics(Children(registry)),
-            schemas=lambda: schemas_of(rulesets),
-            limits=limits,
-            partitions=await log.partitions(topics.name("events")),
-            user_secret=None if secret is None else secret.get_secret_value().encode(),
-        )
+    server = build_server(
+        ours,
+        keys,
+        log=log,
+        rulesets=rulesets,
+        children=Children(registry),
+        partitions=await log.partitions(topics.name("events")),
     )
-    server = Server(app, host=ours.host, port=ours.port, limits=limits)
     await server.start()
     stack.push_async_callback(server.stop)
-    beat = asyncio.create_task(_beat(health, app[INGEST].why_not_ready))
+    beat = asyncio.create_task(_beat(health, server.why_not_ready))
     stack.push_async_callback(_end, beat)
     _log.info(
         "ingest takes requests on %s:%d, health on %s:%d, Kafka at %s, topics %s.*; %s",

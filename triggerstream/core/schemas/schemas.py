@@ -72,6 +72,10 @@ class Schemas:
         )
         self.known = frozenset((*self._declared, *rules.aliases.values(), *named, IDENTIFY))
 
+    def name_of(self, event_type: str) -> str:
+        """Return what events of this type are called: the same, unless it is an alias."""
+        return self._aliases.get(event_type, event_type)
+
     def check(
         self,
         event_type: str,
@@ -94,7 +98,7 @@ class Schemas:
             Rejected: With ``forbidden_source``, ``unknown_type`` or ``schema``: the producer
                 corrects it.
         """
-        event_type = self._aliases.get(event_type, event_type)
+        event_type = self.name_of(event_type)
         may_write = self._sources.get(event_type)
         if may_write is not None and not may_write(source):
             raise Rejected(RejectReason.FORBIDDEN_SOURCE, self._of_source(event_type, source))
