@@ -40,6 +40,7 @@ class Installation(Told):
         self.place = Directory(directory)
         self.settings = {
             "TRIGGERSTREAM_CLOCK": "header",
+            "TRIGGERSTREAM_INGEST__PORT": "0",
             "TRIGGERSTREAM_CHECKPOINT_INTERVAL": "0.5",
             **(settings or {}),
         }

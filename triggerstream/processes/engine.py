@@ -15,6 +15,7 @@ from triggerstream.core.rulesets.ruleset import Ruleset, content_hash
 from triggerstream.ops.build import version_line
 from triggerstream.ops.settings import Settings
 from triggerstream.processes.detecting import DETECTING, detect
+from triggerstream.processes.ingest import build_server, keys_of
 from triggerstream.processes.local import LocalWorld
 from triggerstream.processes.loop import run
 from triggerstream.processes.sending import DRAIN, open_sending
@@ -59,9 +60,23 @@ def run_engine(
                 _end_with_supervisor(world)
             if wanted is not None:
                 await _put_in_force(world, *wanted)
-            code = await world.serve(on_ready=lambda: _tell(world))
-            await calls.drain(DRAIN)
-            return code
+            server = build_server(
+                settings.ingest,
+                keys_of(settings.ingest, directory.path.parent),
+                log=world.log,
+                rulesets=world.rulesets,
+                children=world.children,
+                partitions=world.partitions,
+            )
+
+            async def on_ready() -> None:
+                await server.start()
+                _tell(world, f"http://{settings.ingest.host}:{server.port}")
+
+            try:
+                return await world.serve(on_ready)
+            finally:
+                await calls.drain(DRAIN)
 
     with directory:
         try:
@@ -70,11 +85,13 @@ def run_engine(
             directory.hush()
 
 
-def _tell(world: LocalWorld) -> None:
+def _tell(world: LocalWorld, ingest: str) -> None:
     """Say where the engine listens, to commands and in the logs."""
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    world.directory.tell(Engine(os.getpid(), world.health_url, "", started))
-    _log.info("ready: health on %s; %s", world.health_url, version_line())
+    world.directory.tell(Engine(os.getpid(), world.health_url, ingest, started))
+    _log.info(
+        "ready: events come in on %s, health on %s; %s", ingest, world.health_url, version_line()
+    )
 
 
 async def _put_in_force(world: LocalWorld, files: Mapping[str, str], ruleset: Ruleset) -> None:

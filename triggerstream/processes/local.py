@@ -6,8 +6,8 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -20,6 +20,7 @@ from triggerstream.ops.metrics import Children
 from triggerstream.ops.owner import Owner
 from triggerstream.ops.settings import Settings
 from triggerstream.processes.asking import ask
+from triggerstream.processes.keeping import Positions, remove_erased, remove_old
 from triggerstream.processes.keyed import Keyed, Role
 from triggerstream.processes.pulse import Pulse
 from triggerstream.stream.lanes import TopicReader
@@ -27,6 +28,7 @@ from triggerstream.stream.local.directory import Directory
 from triggerstream.stream.local.feed import Feed
 from triggerstream.stream.local.log import LocalLog
 from triggerstream.stream.local.process import LocalInput, ProcessLog
+from triggerstream.stream.local.retention import Room
 from triggerstream.stream.local.rulesets import LocalRulesets
 from triggerstream.stream.shutdown import STOP_LIMIT, STUCK, Shutdown, limited
 
@@ -81,12 +83,13 @@ class LocalWorld:
             now=_now,
             accept_clock=accept_clock,
             tells_time=settings.clock == "broker",
+            check=Room(directory.log).check,
             on_failure=self.shutdown.fail,
         )
         self.rulesets = LocalRulesets(self.log, on_failure=self.shutdown.fail)
         self.parts: list[Keyed] = []
         self._registry = CollectorRegistry()
-        self._children = Children(self._registry)
+        self.children = Children(self._registry)
         self._health = Health()
         self._readings: list[Reading] = []
         self._is_settled = False
@@ -104,7 +107,7 @@ class LocalWorld:
         keyed = Keyed(
             self.settings,
             self,
-            self._children,
+            self.children,
             role,
             ProcessLog(
                 self.log, lambda number: keyed.stores.open(number).changelog_offset(), now=_now
@@ -154,7 +157,7 @@ class LocalWorld:
 
     # ── running ─────────────────────────────────────────────────────────────────────────────
 
-    async def serve(self, on_ready: Callable[[], None] = lambda: None) -> int:
+    async def serve(self, on_ready: Callable[[], Awaitable[None]] | None = None) -> int:
         """Run the processes until SIGTERM, SIGINT or a failure; return the exit code.
 
         Args:
@@ -168,10 +171,12 @@ class LocalWorld:
         pulse = Pulse(self._health, self.parts, self.rulesets, is_settled=lambda: self._is_settled)
         spare_the_collector()
         take_short_turns()
-        beating = asyncio.create_task(pulse.beat())
+        beside = [asyncio.create_task(pulse.beat())]
         try:
             await self._open()
-            on_ready()
+            beside += [asyncio.create_task(self._guarded(each)) for each in self._keeping()]
+            if on_ready is not None:
+                await on_ready()
             await self.shutdown.wait()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
             self.shutdown.fail(error)
@@ -181,9 +186,9 @@ class LocalWorld:
         except Exception as error:  # noqa: BLE001 - the first failure decides
             self.shutdown.fail(error)
         finally:
-            beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await beating
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
         return self.shutdown.exit_code
 
     async def _open(self) -> None:
@@ -204,6 +209,21 @@ class LocalWorld:
             await reading.close(are_lost=self.shutdown.error is not None)
         for part in self.parts:
             part.stores.close_others()
+
+    def _keeping(self) -> list[Coroutine[Any, Any, None]]:
+        reads = [(part.role.name, topic) for part in self.parts for topic in part.reads]
+        positions = Positions(self.log, reads)
+        kept = self.settings.retention.local
+        return [
+            remove_old(self.log, positions, kept, now=_now),
+            remove_erased(self.log, positions),
+        ]
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
+            self.shutdown.fail(error)
 
     def _look(self) -> None:
         for reading in self._readings:
