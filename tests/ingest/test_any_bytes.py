@@ -89,7 +89,7 @@ def status_of(answer: bytes) -> int:
 
 @settings(max_examples=600)
 @given(
-    path=st.sampled_from(sorted(PATHS)),
+    path=st.just("/v1/events") | st.sampled_from(sorted(PATHS)),
     body=bodies,
     media=st.just(OWN) | medias,
     packed=st.sampled_from(["", "", "gzip", "not so"]),
