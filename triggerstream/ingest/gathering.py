@@ -75,13 +75,14 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _Lane:
-    """What waits for one partition, and since when an append of it has been under way."""
+    """What waits for one partition, and whether its append has been unanswered for too long."""
 
-    __slots__ = ("gathered", "since")
+    __slots__ = ("gathered", "is_busy", "is_silent")
 
     def __init__(self) -> None:
         self.gathered: list[_Entry] = []
-        self.since: float | None = None
+        self.is_busy = False
+        self.is_silent = False
 
 
 class Gather:
@@ -107,7 +108,7 @@ class Gather:
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._unanswered = 0
-        self._answered_at = clock()
+        self._is_mute = False
         self._failed_at: float | None = None
         self.memory = Memory(limits, heard.holds)
 
@@ -121,7 +122,7 @@ class Gather:
             Refused: There is no room (429), or the log does not answer (503).
         """
         lanes = [self._lane(record) for record in records]
-        if any(self._is_silent(lane) for lane in lanes):
+        if any(lane.is_silent for lane in lanes):
             raise _silent()
         told = asyncio.get_running_loop().create_future()
         if not self._take(records, lanes, _Ticket(key, len(records), told)):
@@ -142,11 +143,10 @@ class Gather:
     def why_not_ready(self) -> str:
         """Return why no request should be sent here, or ``""``: nothing has been answered for too
         long, although something waits. One partition alone that is silent is none."""
-        now, most = self._clock(), self._limits.silence
-        since = [lane.since for lane in self._lanes.values() if lane.since is not None]
-        if since and now - max(min(since), self._answered_at) >= most:
+        most = self._limits.silence
+        if self._is_mute and any(lane.is_silent for lane in self._lanes.values()):
             return f"the log has not answered for {most:g} s"
-        if self._failed_at is not None and now - self._failed_at < most:
+        if self._failed_at is not None and self._clock() - self._failed_at < most:
             return "the last append failed"  # for a while: who is sent nothing never finds out more
         return ""
 
@@ -170,8 +170,8 @@ class Gather:
             return False
         for record, lane, size in zip(records, lanes, sizes, strict=True):
             lane.gathered.append(_Entry(record, size, ticket))
-            if lane.since is None:
-                lane.since = self._clock()
+            if not lane.is_busy:
+                lane.is_busy = True
                 task = asyncio.get_running_loop().create_task(self._run(lane))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -180,7 +180,7 @@ class Gather:
     async def _run(self, lane: _Lane) -> None:
         while lane.gathered:
             under_way, lane.gathered = lane.gathered, []
-            lane.since = began = self._clock()
+            began = self._clock()
             loop = asyncio.get_running_loop()
             silent = loop.call_later(self._limits.silence, self._fall_silent, lane, under_way)
             try:
@@ -191,10 +191,11 @@ class Gather:
                 self._arrive(under_way, self._clock() - began)
             finally:
                 silent.cancel()
-        lane.since = None
+                lane.is_silent = False
+        lane.is_busy = False
 
     def _arrive(self, entries: list[_Entry], seconds: float) -> None:
-        self._answered_at = self._clock()
+        self._is_mute = False
         if self._failed_at is not None:
             self._failed_at = None
             _log.info("the log takes records again")
@@ -216,15 +217,13 @@ class Gather:
 
     def _fall_silent(self, lane: _Lane, under_way: list[_Entry]) -> None:
         """Tell who waits for *lane* that nobody knows; what has not left yet does not leave."""
+        lane.is_silent = self._is_mute = True
         waiting = lane.gathered
         lane.gathered = [entry for entry in waiting if entry.ticket.told is None]
         left = [entry for entry in waiting if entry.ticket.told is not None]
         self._let_go(left)
         for entry in (*under_way, *left):
             entry.ticket.fail(_silent())
-
-    def _is_silent(self, lane: _Lane) -> bool:
-        return lane.since is not None and self._clock() - lane.since >= self._limits.silence
 
     def _let_go(self, entries: list[_Entry]) -> None:
         held: dict[str, int] = {}

@@ -67,7 +67,7 @@ class Rate:
         now = self._clock()
         self._level = min(self._rate, self._level + (now - self._at) * self._rate)
         self._at = now
-        return 0.0 if self._level > 0 else -self._level / self._rate + 1 / self._rate
+        return max(0.0, (1 - self._level) / self._rate)
 
     def take(self, number: int) -> float:
         """Take *number*, and return 0.0; or take nothing, and return what `wait` says."""
