@@ -20,8 +20,11 @@ async def test_a_mail_is_kept_as_it_came() -> None:
     async with open_mailbox() as mailbox:
         await aiosmtplib.send(letter, hostname=HOST, port=mailbox.port)
 
-    assert mailbox.count == 1
-    assert mailbox.letters[0]["Subject"] == "Hello"
+    assert mailbox.letters.count == 1
+    newest = mailbox.letters.newest
+    assert newest is not None
+    assert newest.header("Subject") == "Hello"
+    assert newest.recipients == ("b@example.com",)
 
 
 async def post(url: str, body: str, signed: str, message_id: str = "msg_1") -> int:
@@ -44,6 +47,7 @@ async def test_a_repeated_webhook_is_counted_under_its_id() -> None:
 
     assert answers == [200, 200]
     assert receiver.accepted == {"msg_1": 2}
+    assert [(hook.webhook_id, hook.is_valid) for hook in receiver.hooks] == [("msg_1", True)] * 2
 
 
 async def test_a_body_that_was_not_signed_is_refused() -> None:
@@ -52,3 +56,4 @@ async def test_a_body_that_was_not_signed_is_refused() -> None:
 
     assert answer == 401
     assert (receiver.refused, len(receiver.accepted)) == (1, 0)
+    assert not receiver.hooks[0].is_valid

@@ -18,7 +18,8 @@ from triggerstream.core.model import (
     SequencePattern,
 )
 from triggerstream.core.parsing.directory import parse_ruleset
-from triggerstream.demo.run import ENDPOINTS, TAIL
+from triggerstream.demo.run import TAIL
+from triggerstream.demo.stage import ENDPOINTS
 from triggerstream.errors import UsageError
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from triggerstream.cli.demo import needing_the_extra
 from triggerstream.cli.startup import BOOTSTRAP, prepare
 from triggerstream.errors import SettingsError, TriggerFileError, UsageError
 
 if TYPE_CHECKING:
     from triggerstream.core.rulesets.ruleset import Ruleset
+    from triggerstream.demo.mailing import Mailing
     from triggerstream.ops.settings import Settings
     from triggerstream.processes.supervisor import Command
 
@@ -32,12 +35,21 @@ Keep = Annotated[
 ]
 
 
+Mailbox = Annotated[
+    bool,
+    typer.Option(
+        "--mailbox", help="Keep all mails here, pass none on, and show them on a page of this run."
+    ),
+]
+
+
 def up(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="A directory of trigger files, or of a project.")
     ] = Path(),
     keep_ruleset: Keep = False,
     accept_clock: AcceptClock = False,
+    mailbox: Mailbox = False,
 ) -> None:
     """Run all of it: events in, triggers, messages out. Stops in order on Ctrl-C.
 
@@ -51,15 +63,17 @@ def up(
     """
     _require_directory(directory)
     read_env(directory / ".env")
+    mailing = _open_mailing() if mailbox else nullcontext()
     settings = prepare()
     from triggerstream.processes.supervisor import supervise
 
     if BOOTSTRAP in os.environ:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         commands = _on_kafka(settings, directory, keep_ruleset=keep_ruleset)
-        raise typer.Exit(supervise(commands, settings.data_dir))
+        raise typer.Exit(supervise(commands, settings.data_dir, beside=mailing))
     flags = ["--accept-clock"] if accept_clock else []
-    raise typer.Exit(supervise([_here(directory, flags, keep_ruleset=keep_ruleset)], directory))
+    commands = [_here(directory, flags, keep_ruleset=keep_ruleset)]
+    raise typer.Exit(supervise(commands, directory, beside=mailing))
 
 
 def engine(
@@ -83,6 +97,19 @@ def engine(
         is_supervised=supervised,
     )
     raise typer.Exit(code)
+
+
+def _open_mailing() -> Mailing:
+    """Return a mail server, and have mails sent to it.
+
+    Raises:
+        UsageError: They are sent elsewhere, or what it needs is not installed.
+    """
+    with needing_the_extra("--mailbox"):
+        from triggerstream.demo.mailing import Mailing
+    mailing = Mailing()
+    mailing.lead_here(os.environ)
+    return mailing
 
 
 def triggers_of(directory: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Workers and senders as processes of their own, started as anybody would start them."""
+"""Workers, senders and engines as processes of their own, started as anybody would start them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 
 from triggerstream.errors import TriggerstreamError
+from triggerstream.ops.settings import PREFIX
 
 _READY_LIMIT_S = 90.0
 _STOP_LIMIT_S = 30.0
@@ -30,7 +31,8 @@ class Process:
     Args:
         name: What it is called in messages.
         command: The words behind ``triggerstream``.
-        settings: Its environment beyond ours: names without the prefix ``TRIGGERSTREAM_``.
+        settings: Its own, names without the prefix ``TRIGGERSTREAM_``. Those that we were started
+            with are kept from it: they are of another installation.
         directory: Where its log and its states go.
     """
 
@@ -46,11 +48,13 @@ class Process:
             "HTTP__PORT": self.http.rpartition(":")[2],
             "HTTP__NAME": name,
         }
-        environment = {f"TRIGGERSTREAM_{key}": value for key, value in own.items()}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(PREFIX)
+        } | {f"{PREFIX}{key}": value for key, value in own.items()}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 [sys.executable, "-m", "triggerstream", *command],
-                env={**os.environ, **environment},
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from typing import Self
 
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from triggerstream.demo.letters import Letter
 from triggerstream.demo.tally import Line, Tally
 
 _WIDTH = 110
@@ -34,8 +34,8 @@ class Board:
             disable=not sys.stderr.isatty(),
         )
         self._played = self._progress.add_task("played", total=None)
-        self._decided = self._progress.add_task("decided by the worker", total=None)
-        self._sent = self._progress.add_task("worked off by the sender", total=None)
+        self._decided = self._progress.add_task("decided", total=None)
+        self._sent = self._progress.add_task("sent and answered", total=None)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -69,17 +69,16 @@ def show_tally(tally: Tally) -> None:
     console.print(table)
     ended = tally.ended_actions
     parts = " + ".join(f"{ended[name]:,} {name}" for name in sorted(ended) if ended[name])
-    pending = tally.matched_actions - ended.total()
     console.print(
-        f"\n{tally.matched_actions:,} actions matched = {parts or '0'} + {pending:,} pending\n"
+        f"\n{tally.matched_actions:,} actions matched = {parts or '0'} + {tally.pending:,} pending"
+        "\n"
     )
 
 
-def show_letter(letter: EmailMessage) -> None:
+def show_letter(letter: Letter) -> None:
     """Print an e-mail as it arrived: its headers of interest and its text."""
-    headers = "\n".join(f"{name}: {letter[name]}" for name in ("From", "To", "Subject"))
-    body = letter.get_body(preferencelist=("plain", "html"))
-    text = "" if body is None else str(body.get_content()).strip()
+    headers = "\n".join(f"{name}: {letter.header(name)}" for name in ("From", "To", "Subject"))
+    text = (letter.text or letter.html or "").strip()
     _console().print(
         Panel(f"{headers}\n\n{text}", title="One of the e-mails", title_align="left", width=90)
     )

@@ -1,45 +1,64 @@
-"""Where the demo's messages arrive: a mail server and a webhook receiver, on loopback ports."""
+"""Where messages arrive that nobody is to get: a mail server and a webhook receiver, on loopback
+ports."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import hashlib
-from collections import Counter
+import socket
+import time
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 from aiosmtpd.smtp import SMTP
 from standardwebhooks import Webhook, WebhookVerificationError
 
-HOST = "127.0.0.1"
-SECRET = "whsec_" + base64.b64encode(hashlib.sha256(b"triggerstream demo").digest()).decode()
+from triggerstream.demo.letters import Letters
+
+HOST: Final = "127.0.0.1"
+SECRET: Final = "whsec_" + base64.b64encode(hashlib.sha256(b"triggerstream demo").digest()).decode()
 """Signs the demo's webhooks. It guards nothing: the receiver ends with the demo."""
 
-_LETTERS_KEPT = 200
+_HOOKS_KEPT: Final = 200
+_BODY_KEPT: Final = 16 << 10
+"""Bytes of a webhook's body that are kept to be shown."""
+
+
+class Hook(msgspec.Struct, frozen=True):
+    """A webhook that came.
+
+    Attributes:
+        at: When, epoch milliseconds.
+        webhook_id: What it says that its id is.
+        is_valid: Whether its signature holds.
+        body: The beginning of its body.
+    """
+
+    at: int
+    webhook_id: str
+    is_valid: bool
+    body: bytes
 
 
 class Mailbox:
-    """Accepts every message.
+    """A mail server that takes every mail, and passes none on.
 
     Attributes:
-        count: Messages accepted.
-        letters: The newest of them, oldest first.
+        port: Where it listens, on `HOST`.
+        letters: What came.
     """
 
-    def __init__(self) -> None:
-        self.port = 0
-        self.count = 0
-        self.letters: list[EmailMessage] = []
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.letters = Letters()
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        self.count += 1
-        letter = message_from_bytes(envelope.content, policy=policy.default)
-        self.letters = [*self.letters[1 - _LETTERS_KEPT :], letter]
+        self.letters.add(_now(), tuple(envelope.rcpt_tos), bytes(envelope.content))
         return "250 OK"
 
 
@@ -49,12 +68,14 @@ class Receiver:
     Attributes:
         accepted: How often each ``webhook-id`` came with a valid signature.
         refused: Requests whose signature did not hold.
+        hooks: The newest of both, the newest last.
     """
 
     def __init__(self) -> None:
         self.port = 0
         self.accepted: Counter[str] = Counter()
         self.refused = 0
+        self.hooks: deque[Hook] = deque(maxlen=_HOOKS_KEPT)
         self._verifier = Webhook(SECRET)
 
     @property
@@ -63,22 +84,39 @@ class Receiver:
 
     async def receive(self, request: web.Request) -> web.Response:
         body = await request.read()
+        webhook_id = request.headers.get("webhook-id", "")
+        is_valid = self._holds(body, request)
+        self.hooks.append(Hook(_now(), webhook_id, is_valid, body[:_BODY_KEPT]))
+        if not is_valid:
+            self.refused += 1
+            return web.Response(status=401)
+        self.accepted[webhook_id] += 1
+        return web.Response()
+
+    def _holds(self, body: bytes, request: web.Request) -> bool:
         try:
             self._verifier.verify(body, dict(request.headers))
         except WebhookVerificationError:
-            self.refused += 1
-            return web.Response(status=401)
-        self.accepted[request.headers["webhook-id"]] += 1
-        return web.Response()
+            return False
+        return True
 
 
 @asynccontextmanager
-async def open_mailbox() -> AsyncIterator[Mailbox]:
-    """Listen for mail until the end of the block."""
-    mailbox = Mailbox()
+async def open_mailbox(listening: socket.socket | None = None) -> AsyncIterator[Mailbox]:
+    """Listen for mail until the end of the block.
+
+    Args:
+        listening: Where; on a free port if left out.
+    """
+    listening = listening or socket.create_server((HOST, 0))
+    mailbox = Mailbox(listening.getsockname()[1])
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(mailbox, loop=loop), HOST, 0)
-    mailbox.port = server.sockets[0].getsockname()[1]
+
+    def session() -> SMTP:
+        # Its own name for itself would be asked of the DNS.
+        return SMTP(mailbox, hostname="localhost", enable_SMTPUTF8=True, loop=loop)
+
+    server = await loop.create_server(session, sock=listening)
     try:
         yield mailbox
     finally:
@@ -100,3 +138,7 @@ async def open_receiver() -> AsyncIterator[Receiver]:
         yield receiver
     finally:
         await runner.cleanup()
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from aiokafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from triggerstream.core.reasons import Outcome
@@ -18,7 +17,6 @@ from triggerstream.core.records.deliveries import DELIVERIES, Delivery
 from triggerstream.core.records.deliveries import read as read_delivery
 from triggerstream.core.records.record import Kind, Record, read_kind
 from triggerstream.ops.catalogue import PREFIX
-from triggerstream.stream.kafka.consumer import open_consumer
 
 
 class Line(msgspec.Struct):
@@ -42,6 +40,11 @@ class Tally(msgspec.Struct):
     lines: dict[str, Line]
     matched_actions: int
     ended_actions: Counter[str]
+
+    @property
+    def pending(self) -> int:
+        """Actions that have not ended."""
+        return self.matched_actions - self.ended_actions.total()
 
 
 async def take_tally(read: Callable[[str], AsyncIterator[Record]], worker_metrics: str) -> Tally:
@@ -73,6 +76,16 @@ async def take_tally(read: Callable[[str], AsyncIterator[Record]], worker_metric
             line.others[outcome if against is None else f"{against} ({outcome})"] += 1
     matched = sum(value for _, value in metrics("matched_actions_total", "trigger"))
     return Tally(dict(sorted(lines.items())), matched, ended)
+
+
+def counts(text: str, *names: str, by: str) -> Counter[str]:
+    """Return the sums of the counters *names* in the metrics *text*, by their label *by*."""
+    metrics = _metrics(text)
+    sums: Counter[str] = Counter()
+    for name in names:
+        for (label,), value in metrics(name, by):
+            sums[label] += value
+    return sums
 
 
 def _metrics(text: str) -> Callable[..., Iterator[tuple[tuple[str, ...], int]]]:
@@ -108,21 +121,3 @@ async def _ended(records: AsyncIterator[Record]) -> list[Delivery]:
         if isinstance(delivery, Delivery):
             found.setdefault(delivery.action_id, delivery)
     return list(found.values())
-
-
-async def read_topic(bootstrap: str, topic: str, count: int) -> AsyncIterator[Record]:
-    """Yield the records of *topic*'s *count* partitions, up to their ends as they are now."""
-    consumer = open_consumer({"bootstrap_servers": bootstrap})
-    await consumer.start()
-    try:
-        partitions = [TopicPartition(topic, number) for number in range(count)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        for partition in partitions:
-            while await consumer.position(partition) < ends[partition]:
-                batches = await consumer.getmany(partition, timeout_ms=1000)
-                for record in batches.get(partition, ()):
-                    yield record
-    finally:
-        await consumer.stop()

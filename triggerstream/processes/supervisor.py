@@ -14,7 +14,7 @@ import signal
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
@@ -197,14 +197,24 @@ def _tell_to_stop(process: Process) -> None:
         process.send_signal(signal.SIGTERM)
 
 
-def supervise(commands: Sequence[Command], disk: Path) -> int:
-    """Run *commands* until SIGTERM or SIGINT; return the exit code."""
+def supervise(
+    commands: Sequence[Command],
+    disk: Path,
+    *,
+    beside: AbstractAsyncContextManager[object] | None = None,
+) -> int:
+    """Run *commands* until SIGTERM or SIGINT; return the exit code.
+
+    Args:
+        beside: What is there while they run, in this process.
+    """
 
     async def main() -> int:
         supervisor = Supervisor(commands, disk)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, supervisor.stop)
-        return await supervisor.run()
+        async with beside or nullcontext():
+            return await supervisor.run()
 
     return asyncio.run(main())
