@@ -10,7 +10,7 @@ import os
 import signal
 from types import FrameType
 
-_PROCESSES = ("worker", "sender", "engine", "ingest")
+_PROCESSES = ("worker", "sender", "engine", "ingest", "up")
 """Commands that run until they are told to stop."""
 
 

@@ -55,7 +55,7 @@ def up(
 
     Without TRIGGERSTREAM_KAFKA__BOOTSTRAP it needs nothing but this machine: everything is kept
     in DIR/.triggerstream, and the triggers in DIR are put in force, if they are not. Where that is
-    set, a worker and a sender run on that Kafka.
+    set, a worker, a sender and an ingest run on that Kafka.
 
     What ends by a failure is started again. Where a person must act first, it says so and ends.
 
@@ -184,9 +184,10 @@ def _here(directory: Path, flags: list[str], *, keep_ruleset: bool) -> Command:
 
 
 def _on_kafka(settings: Settings, directory: Path, *, keep_ruleset: bool) -> list[Command]:
-    """Return the commands of a worker and a sender; each listens on a port of its own."""
+    """Return the commands of a worker, a sender and an ingest; the health server of each listens
+    on a port of its own."""
     triggers = [] if keep_ruleset else ["--triggers", str(triggers_of(directory))]
-    words = {"worker": ["worker", *triggers], "sender": ["sender"]}
+    words = {"worker": ["worker", *triggers], "sender": ["sender"], "ingest": ["ingest"]}
     port = settings.http.port
     return [
         _command(name, each, each, {PORT: str(port + place if port else 0)})

@@ -16,7 +16,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from triggerstream.ops.client_noise import PassingErrors
 
-QUIET = ("aiokafka", "faust", "mode", "asyncio", "kafka", "rocksdict")
+QUIET = ("mail.log", "aiokafka", "faust", "mode", "asyncio", "kafka", "rocksdict")
 """Libraries that are heard from ``warning`` on; where everything is logged from ``info`` on, since
 below that aiokafka says a line for every request."""
 WITHHELD = frozenset(

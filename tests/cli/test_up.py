@@ -1,0 +1,123 @@
+"""``up``: what it reads before it starts anything, and what it starts. Running it: tests/e2e."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from triggerstream.cli.up import _here, _on_kafka, read_env, triggers_of
+from triggerstream.errors import SettingsError
+from triggerstream.ops.settings import load_settings
+
+NAME = "TRIGGERSTREAM_SENDER__SMTP__HOST"
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is set here goes when the test is over."""
+    monkeypatch.setattr(os, "environ", {})
+
+
+def ours() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("TRIGGER")}
+
+
+def env(directory: Path, text: str) -> Path:
+    path = directory / ".env"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{NAME}=mail.example",
+        f"export {NAME}=mail.example",
+        f'  {NAME} = "mail.example"  ',
+        f"{NAME}='mail.example'",
+        f"# where mail goes\n\n{NAME}=mail.example",
+    ],
+)
+def test_settings_stand_in_the_directory_as_people_write_them(tmp_path: Path, line: str) -> None:
+    read_env(env(tmp_path, line))
+
+    assert ours() == {NAME: "mail.example"}
+
+
+@pytest.mark.parametrize("value", ["a=b", "a'b", "'", '"a'])
+def test_a_value_is_what_stands_there(tmp_path: Path, value: str) -> None:
+    read_env(env(tmp_path, f"{NAME}={value}\n"))
+
+    assert os.environ[NAME] == value
+
+
+def test_the_environment_comes_first(tmp_path: Path) -> None:
+    os.environ[NAME] = "other.example"
+
+    read_env(env(tmp_path, f"{NAME}=mail.example"))
+
+    assert os.environ[NAME] == "other.example"
+
+
+def test_every_line_that_is_no_setting_is_named_and_nothing_is_set(tmp_path: Path) -> None:
+    path = env(tmp_path, f"{NAME}=a\nPASSWORD=b\nnonsense\n")
+
+    with pytest.raises(SettingsError) as caught:
+        read_env(path)
+
+    assert [line.partition(": ")[0] for line in str(caught.value).splitlines()] == [
+        f"{path}:2",
+        f"{path}:3",
+    ]
+    assert ours() == {}
+
+
+def test_what_stands_in_a_line_that_is_no_setting_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_env(env(tmp_path, "PASSWORD=secret\n"))
+
+    assert "secret" not in str(caught.value)
+
+
+def test_a_directory_needs_no_settings_and_a_file_that_cannot_be_read_is_named(
+    tmp_path: Path,
+) -> None:
+    read_env(tmp_path / ".env")
+    (tmp_path / ".env").write_bytes(b"\xff")
+
+    with pytest.raises(SettingsError, match="readable"):
+        read_env(tmp_path / ".env")
+
+
+def test_the_triggers_of_a_project_stand_in_their_folder(tmp_path: Path) -> None:
+    assert triggers_of(tmp_path) == tmp_path
+    (tmp_path / "triggers").mkdir()
+    assert triggers_of(tmp_path) == tmp_path / "triggers"
+
+
+def test_an_engine_that_is_started_again_does_not_read_the_directory_again(tmp_path: Path) -> None:
+    command = _here(tmp_path, [], keep_ruleset=False)
+
+    assert "--keep-ruleset" not in command.words
+    assert "--keep-ruleset" in command.again
+
+
+def test_what_was_said_of_the_clock_holds_for_the_whole_run(tmp_path: Path) -> None:
+    command = _here(tmp_path, ["--accept-clock"], keep_ruleset=False)
+
+    assert "--accept-clock" in command.words
+    assert "--accept-clock" in command.again
+
+
+@pytest.mark.parametrize(("port", "ports"), [("0", ["0", "0", "0"]), ("90", ["90", "91", "92"])])
+def test_what_runs_on_kafka_listens_on_ports_of_its_own(
+    tmp_path: Path, port: str, ports: list[str]
+) -> None:
+    settings = load_settings({"TRIGGERSTREAM_HTTP__PORT": port})
+
+    commands = _on_kafka(settings, tmp_path, keep_ruleset=False)
+
+    assert [command.name for command in commands] == ["worker", "sender", "ingest"]
+    assert [command.environ["TRIGGERSTREAM_HTTP__PORT"] for command in commands] == ports
