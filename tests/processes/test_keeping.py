@@ -96,6 +96,22 @@ async def test_what_is_erased_goes_when_detection_and_sending_are_done_with_it(
     assert here.keys("deliveries") == []
 
 
+async def test_what_detection_is_not_done_with_is_waited_for(here: Installation) -> None:
+    await here.append(record("events", "ada"), record("actions", "ada"))
+    await here.append(Produce("events", 0, b"ada", None, ERASE))
+    here.done("send", "actions")
+    async with erasing(here):
+        await asyncio.wait_for(here.asked.wait(), 10)
+        await here.append(record("actions", "ada"))  # decided before its end
+        here.done("detect", "events")
+        here.asked.clear()
+        await asyncio.wait_for(here.asked.wait(), 10)
+        here.done("send", "actions")
+        await until_gone(here, "actions", b"ada")
+
+    assert here.keys("events") == [b"ada"]
+
+
 async def test_who_comes_back_keeps_what_came_after(here: Installation) -> None:
     await here.append(record("events", "ada"))
     await here.append(Produce("events", 0, b"ada", None, ERASE))
