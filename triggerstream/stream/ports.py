@@ -1,7 +1,8 @@
 """What the keyed process asks of the world; `tests/simulation` gives it another one.
 
-The real ones are Kafka through Faust (`stream.kafka.faust`), RocksDB (`stream.rocksdb.store`) and
-the health thread. All of them run on the event loop of the process.
+The real ones are Kafka through Faust (`stream.kafka.faust`) or a log in a file of this machine
+(`stream.local`), RocksDB (`stream.rocksdb.store`) and the health thread. All of them run on the
+event loop of the process.
 """
 
 from __future__ import annotations
@@ -27,22 +28,24 @@ Entry = tuple[bytes, bytes | None]
 
 
 class Acknowledged(msgspec.Struct, frozen=True):
-    """What the broker answered to one record batch."""
+    """What the log answered to one record batch."""
 
     base_offset: int
     count: int
     timestamp: int
-    """The broker's append time of the batch, or -1 where the topic keeps the producer's."""
+    """The log's append time of the batch, or -1 where the topic keeps the producer's."""
 
 
 class Appending(Protocol):
-    """Appending to topics, with ``acks=all`` and an idempotent producer."""
+    """Appending to topics: what is acknowledged is durable, and in the log once. On Kafka that is
+    ``acks=all`` and an idempotent producer, on one machine a commit."""
 
     async def append(self, records: Sequence[Produce]) -> Awaitable[Sequence[Acknowledged]]:
         """Hand *records* over to be appended, in order per partition.
 
         Returns, once they are on their way, what to await for the acknowledgement of them all.
-        The awaited part raises `ProtocolError` when any of them failed for good.
+        The awaited part raises `ProtocolError` when any of them failed for good, and on one machine
+        `StoreError` or `WorldChangedError`: the process ends by each.
         """
         ...
 
@@ -54,7 +57,8 @@ class Log(Appending, Protocol):
         self, partition: int, entries: Sequence[Entry]
     ) -> Sequence[Acknowledged]:
         """Append *entries* to this process's changelog partition in record batches; return once
-        all are acknowledged, one answer a batch, in order.
+        all are acknowledged, one answer a batch, in order. Where the store is its own log, only
+        offsets are counted.
 
         A null and the grave before it share a batch, and so stand side by side in the log.
 

@@ -49,6 +49,28 @@ async def test_the_records_are_gone_and_the_offsets_of_others_stay(tmp_path: Pat
         assert all_of(log) == [(1, b"b"), (3, b"c"), (5, b"d")]
 
 
+async def test_what_stays_of_a_row_is_as_it_was(tmp_path: Path) -> None:
+    async with opened(tmp_path / "log.db") as log:
+        await append(
+            log,
+            record("a", b"1", ("n", b"1")),
+            record("b", b"2", ("n", b"2")),
+            record("c", None),
+            record("a", b"4"),
+            record(None, b"5", ("n", b"5")),
+        )
+        await erase_all(log, "a")
+        await erase_all(log, "c")
+
+        columns, following = log.read("events", 0, 10)
+
+    assert [(each.offset, each.key, each.value, each.headers) for each in columns] == [
+        (1, b"b", b"2", [("n", b"2")]),
+        (4, None, b"5", [("n", b"5")]),
+    ]
+    assert following == 5
+
+
 async def test_a_topic_whose_records_are_all_gone_goes_on_where_it_was(tmp_path: Path) -> None:
     async with opened(tmp_path / "log.db") as log:
         await append(log, record("a"))

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -238,5 +239,5 @@ def dying_at(statement: int) -> Callable[[sqlite3.Connection], bool]:
     return step
 
 
-TestLogs = Logs.TestCase
+TestLogs = pytest.mark.long(Logs.TestCase)
 TestLogs.settings = settings(max_examples=25, stateful_step_count=15)

@@ -162,7 +162,8 @@ def last_row(
 
 def shrink(db: sqlite3.Connection) -> bool:
     """Give some of the file's free pages back to the disk; return whether there are more."""
-    db.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+    # A row without columns comes after each page, for which `execute` would stop.
+    db.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
     return int(db.execute("PRAGMA freelist_count").fetchone()[0]) > 0
 
 
