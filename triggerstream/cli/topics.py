@@ -44,7 +44,7 @@ def check(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Compare the topics with the settings; tell how long each keeps what.
+    """Compare the topics with the settings; tell what each keeps.
 
     Exits 1 if one is missing or differs, and says what mends it.
     """
@@ -79,7 +79,7 @@ def create(
         typer.Option("--apply", help="Set what differs, too; without it, that is only told."),
     ] = False,
 ) -> None:
-    """Make missing topics, and tell what differs of the others.
+    """Make what is missing; tell what differs.
 
     Says what it is about to do before it does it. Numbers of partitions are never changed. Exits 1
     if something differs still, and 73 where it is a number of partitions.
