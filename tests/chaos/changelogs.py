@@ -15,6 +15,7 @@ from triggerstream.core.keyed import header
 from triggerstream.core.keyed.partition_record import CUSTOMER_PREFIX, PARTITION_KEY
 from triggerstream.core.records.record import ARRIVAL, KIND, Kind
 from triggerstream.stream.kafka.log import KafkaLog
+from triggerstream.stream.kafka.topic_admin import TopicAdmin
 from triggerstream.stream.kafka.topics import Topics
 
 _EAGER = {
@@ -23,9 +24,10 @@ _EAGER = {
     "compression.type": "lz4",
     "segment.ms": "500",
     "min.compaction.lag.ms": "0",
-    "delete.retention.ms": "0",
     "min.cleanable.dirty.ratio": "0.01",
 }
+_FORGETFUL, _MINDFUL = ({"delete.retention.ms": days} for days in ("0", str(7 * 86_400_000)))
+"""How long deletions stay: while no process runs, not at all. None would start with that."""
 
 
 async def compacted(stage: Stage, times: int) -> Row:
@@ -47,7 +49,10 @@ async def compacted(stage: Stage, times: int) -> Row:
                     trial.recoveries.pop()  # from nothing
                     deployment.kill("w1")
                     shutil.rmtree(deployment.disk("w1"))
-                    kept.append(await _emptied(deployment, changelog))
+                    async with TopicAdmin({"bootstrap_servers": broker.bootstrap}) as admin:
+                        await admin.alter({changelog: _FORGETFUL})
+                        kept.append(await _emptied(deployment, changelog))
+                        await admin.alter({changelog: _MINDFUL})
                     deployment.worker("w1")
                     await trial.play(0.5 / (times + 1))
                     await trial.recovered()

@@ -29,7 +29,7 @@ def test_help_names_every_command(run: Run) -> None:
     assert ran.code == 0
     for command in (
         *("validate", "test", "replay", "worker", "sender"),
-        *("deploy", "send", "tail", "inspect", "dlq", "demo"),
+        *("deploy", "send", "tail", "inspect", "dlq", "demo", "topics", "move"),
     ):
         assert f"\n  {command} " in ran.out
 

@@ -44,7 +44,7 @@ def check(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Compare the topics with what the settings say, and tell how long each keeps its records.
+    """Compare the topics with the settings; tell what each keeps.
 
     Exits 1 if one is missing or differs, and says what mends it.
     """
@@ -79,7 +79,7 @@ def create(
         typer.Option("--apply", help="Set what differs, too; without it, that is only told."),
     ] = False,
 ) -> None:
-    """Make the topics that are missing, and tell what differs of those that are there.
+    """Make what is missing; tell what differs.
 
     Says what it is about to do before it does it. Numbers of partitions are never changed. Exits 1
     if something differs still, and 73 where it is a number of partitions.
@@ -149,7 +149,12 @@ async def _create(settings: Settings, *, apply: bool) -> list[Finding]:
     from triggerstream.errors import SettingsError
     from triggerstream.stream.kafka.client import client_options
     from triggerstream.stream.kafka.topic_admin import TopicAdmin
-    from triggerstream.stream.kafka.topic_findings import PARTITIONS, refuse_to_start, told
+    from triggerstream.stream.kafka.topic_findings import (
+        PARTITIONS,
+        refuse_to_start,
+        remedies,
+        told,
+    )
 
     wanted = _wanted(settings)
     async with TopicAdmin(client_options(settings.kafka)) as admin:
@@ -172,7 +177,7 @@ async def _create(settings: Settings, *, apply: bool) -> list[Finding]:
         if refused:
             raise SettingsError("; ".join(refused.values()))
         if apply:
-            await admin.alter(settable)
+            await admin.alter(remedies(settable))
         made = await admin.look(missing)  # until they are known
     refuse_to_start(partitions)
     done = f"{_number(made, 'topic')} made, {_number(settable if apply else [], 'setting')} set"

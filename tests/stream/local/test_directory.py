@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from triggerstream.errors import SettingsError, StateFormatError
+from triggerstream.errors import SettingsError, StateFormatError, WorldChangedError
 from triggerstream.stream.local.directory import FORMAT, Directory, Engine
+from triggerstream.stream.local.moved import Moved
 
 ENGINE = Engine(os.getpid(), "http://127.0.0.1:1", "http://127.0.0.1:2", "2026-01-01T00:00:00Z")
 
@@ -131,3 +132,46 @@ def test_a_file_in_its_place_is_told_as_what_it_is(tmp_path: Path) -> None:
         Directory(tmp_path).claim()
     with pytest.raises(SettingsError, match=r"may write to; found Not a directory"):
         Directory(tmp_path).owner()
+
+
+@pytest.mark.parametrize(
+    ("is_done", "said"),
+    [(False, "has begun, and has not come to its end"), (True, "has moved to the Kafka at k:1")],
+)
+def test_nothing_goes_on_in_a_directory_that_has_moved_or_is_about_to(
+    tmp_path: Path, is_done: bool, said: str
+) -> None:
+    place = Moved("k:1", "shop", 8, {"events": "e"}, is_done)
+    with Directory(tmp_path) as directory:
+        directory.move_to(place)
+
+    with pytest.raises(WorldChangedError, match=said):
+        Directory(tmp_path).claim()
+
+    directory = Directory(tmp_path)
+    directory.claim(to_move=True)
+    assert directory.moved() == place
+    directory.move_to(None)
+    directory.release()
+    with Directory(tmp_path) as again:
+        assert again.is_held
+
+
+def test_who_is_refused_a_directory_that_has_moved_does_not_hold_it(tmp_path: Path) -> None:
+    with Directory(tmp_path) as directory:
+        directory.move_to(Moved("k:1", "shop", 8, {}))
+    refused = Directory(tmp_path)
+
+    with pytest.raises(WorldChangedError):
+        refused.claim()
+
+    assert not refused.is_held
+    assert refused.owner() is None
+
+
+def test_a_file_of_moving_that_cannot_be_read_is_no_leave_to_go_on(tmp_path: Path) -> None:
+    with Directory(tmp_path) as directory:
+        (directory.path / "MOVED").write_bytes(b"{}")
+
+    with pytest.raises(StateFormatError, match="cannot be read"):
+        Directory(tmp_path).claim()

@@ -46,6 +46,21 @@ def test_a_new_store_is_empty(store: RocksStore) -> None:
     assert (store.pending(), store.graves(NEVER, 10), store.stale()) == ([], [], [])
 
 
+def test_states_are_told_in_order_a_few_at_a_time(store: RocksStore) -> None:
+    values = {b"c%d" % number: state(fence=number) for number in range(5)}
+    put(store, {**values, b"c": state(50), b"d": state()})
+    put(store, {b"c3": None})
+
+    first = store.states(3)
+    second = store.states(3, first[-1][0])
+    rest = store.states(3, second[-1][0])
+
+    assert [name for name, _ in first] == [b"c", b"c0", b"c1"]
+    assert [name for name, _ in second] == [b"c2", b"c4", b"d"]
+    assert rest == []
+    assert dict(second)[b"c4"] == state(fence=4)
+
+
 def test_what_was_written_is_there_after_closing(stores: Stores) -> None:
     store = stores.open(3)
     store.write({b"c1": state(50)}, partition_record=b"at 9", changelog_offset=41)

@@ -17,7 +17,6 @@ from triggerstream.errors import SettingsError
 from triggerstream.stream.kafka.topic_alter import AlterTopics
 from triggerstream.stream.kafka.topic_findings import (
     PARTITIONS,
-    Finding,
     Found,
     findings_of,
     refuse_to_start,
@@ -148,19 +147,15 @@ class TopicAdmin:
         partitions = await self._partitions([topic.name for topic in wanted])
         return {name: Found(number, config.get(name, {})) for name, number in partitions.items()}
 
-    async def alter(self, findings: Iterable[Finding]) -> None:
-        """Set what *findings* say is not as wanted; other settings stay as they are.
+    async def alter(self, settings: Mapping[str, Mapping[str, str]]) -> None:
+        """Change *settings*, by topic and by Kafka's names; others stay as they are.
 
         Raises:
             SettingsError: The broker refused one; the message says why.
         """
-        by_topic: dict[str, dict[str, str]] = {}
-        for each in findings:
-            if each.setting != PARTITIONS:
-                by_topic.setdefault(each.topic, {})[each.setting] = each.wanted
-        if not by_topic:
+        if not settings:
             return
-        answer = await self._admin._send_request(AlterTopics(by_topic))  # noqa: SLF001 - see the plug-point tests
+        answer = await self._admin._send_request(AlterTopics(settings))  # noqa: SLF001 - see the plug-point tests
         _raise_for(
             [
                 f"topic {name}: the broker refused to set it: {_words(code, text)}"

@@ -63,6 +63,16 @@ def findings_of(wanted: Iterable[Topic], found: Mapping[str, Found]) -> list[Fin
     return findings
 
 
+def remedies(findings: Iterable[Finding]) -> dict[str, dict[str, str]]:
+    """Return the settings, by topic, by which *findings* are none any more; what is missing, and
+    numbers of partitions, are no settings."""
+    settings: dict[str, dict[str, str]] = {}
+    for each in findings:
+        if each.setting != PARTITIONS:
+            settings.setdefault(each.topic, {})[each.setting] = each.wanted
+    return settings
+
+
 def refuse_to_start(findings: Iterable[Finding]) -> None:
     """Raise for those of *findings* for which no process may start.
 
