@@ -29,7 +29,8 @@ def test_help_names_every_command(run: Run) -> None:
     assert ran.code == 0
     for command in (
         *("validate", "test", "replay", "worker", "sender"),
-        *("deploy", "send", "tail", "inspect", "dlq", "demo", "topics", "move"),
+        *("deploy", "send", "tail", "inspect", "erase", "dlq", "demo", "topics", "move"),
+        *("up", "ingest"),
     ):
         assert f"\n  {command} " in ran.out
 
@@ -176,7 +177,15 @@ def test_a_worker_does_not_start_with_wrong_triggers(run: Run, triggers: Path) -
 
 @pytest.mark.parametrize(
     "command",
-    [("worker",), ("dlq", "list"), ("deploy", "."), ("send", "ada", "seen"), ("tail",)],
+    [
+        ("worker",),
+        ("dlq", "list"),
+        ("deploy", "."),
+        ("send", "ada", "seen"),
+        ("tail",),
+        ("inspect", "ada"),
+        ("erase", "ada"),
+    ],
 )
 def test_brokers_that_do_not_answer_are_named(triggers: Path, command: tuple[str, ...]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:

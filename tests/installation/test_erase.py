@@ -78,9 +78,8 @@ class FakeInstallation:
         assert start == Start(), "what is asked now comes later"
         assert self.appended == [], "it begins before anything is asked"
 
-    async def history(self) -> AsyncIterator[tuple[str, Record]]:
+    def history(self) -> AsyncIterator[tuple[str, Record]]:
         raise AssertionError("the past does not concern us")
-        yield
 
     async def coming(self) -> list[tuple[str, Record]]:
         self.turns_taken += 1

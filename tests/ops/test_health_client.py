@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +18,7 @@ from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.health_client import NotAskedError, ask, customer_path
 from triggerstream.ops.owner import Owner
 
+ROOT = Path(__file__).parents[2]
 TOKEN = "a token of enough characters"
 
 
@@ -62,3 +67,22 @@ def test_an_owner_that_is_gone_is_named() -> None:
 
     with pytest.raises(NotAskedError, match=r"w1@there: .*refused"):
         ask("w1@there", f"http://127.0.0.1:{port}/customers/c1", None)
+
+
+def test_no_proxy_of_the_environment_is_told_the_token(owner: str) -> None:
+    code = (
+        "import sys; from triggerstream.ops.health_client import ask\n"
+        "print(ask('w1', sys.argv[1], sys.argv[2]))"
+    )
+    proxied = {**os.environ, "http_proxy": "http://127.0.0.1:1", "PYTHONPATH": str(ROOT)}
+    proxied.pop("no_proxy", None)
+
+    ran = subprocess.run(
+        [sys.executable, "-c", code, owner + customer_path("c/1"), TOKEN],
+        env=proxied,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout == "{'known': True}\n"

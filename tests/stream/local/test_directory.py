@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -175,3 +176,43 @@ def test_a_file_of_moving_that_cannot_be_read_is_no_leave_to_go_on(tmp_path: Pat
 
     with pytest.raises(StateFormatError, match="cannot be read"):
         Directory(tmp_path).claim()
+
+
+def test_who_may_not_read_it_is_told_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Directory(tmp_path) as directory:
+        assert directory.token()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "exists", refuse)
+    remedy = ". An installation is its user's alone: run this as who runs `triggerstream up`"
+    with pytest.raises(SettingsError) as no_token:
+        directory.token()
+    with pytest.raises(SettingsError) as no_format:
+        directory.check()
+
+    assert str(no_token.value) == (
+        f"{directory.path / 'token'}: required is the engine's token; found Permission denied"
+        f"{remedy}"
+    )
+    assert str(no_format.value) == (
+        f"{directory.path}: required is a directory that this user may write to; found Permission "
+        f"denied{remedy}"
+    )
+
+
+def test_a_directory_may_be_looked_at_without_being_claimed(tmp_path: Path) -> None:
+    directory = Directory(tmp_path)
+    directory.check()
+    assert not directory.path.exists()
+    with directory:
+        directory.check()
+
+    (directory.path / "FORMAT").write_text(f"{FORMAT + 1}\n")
+
+    with pytest.raises(StateFormatError, match="a newer release has written this directory"):
+        directory.check()

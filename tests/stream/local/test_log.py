@@ -19,6 +19,7 @@ from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError, StateFormatError, StoreError, WorldChangedError
 from triggerstream.stream.local.batches import LARGEST, MOST
 from triggerstream.stream.local.log import LocalLog
+from triggerstream.stream.local.reader import LogReader
 from triggerstream.stream.ports import Acknowledged
 
 HOUR = 3_600_000
@@ -397,3 +398,21 @@ async def test_a_log_that_could_not_be_opened_can_be_closed(tmp_path: Path) -> N
         await log.append([record("a")])
     with pytest.raises(ProtocolError, match="the log is closed"):
         log.read("events", 0, 1)
+
+
+async def test_a_position_becomes_durable_soon_though_nothing_is_appended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triggerstream.stream.local.writer.NOTED_WITHIN", 0.0)
+
+    def noted() -> dict[tuple[str, str], int]:
+        with LogReader(tmp_path / "log.db") as reader:
+            while not (found := reader.positions()):
+                pass
+            return found
+
+    async with opened(tmp_path / "log.db") as log:
+        log.note_position("detect", "events", 7)
+        found = await asyncio.to_thread(noted)
+
+    assert found == {("detect", "events"): 7}

@@ -241,8 +241,9 @@ class Directory:
         try:
             return self._token.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
+            found = getattr(error, "strerror", None) or error
             raise SettingsError(
-                f"{self._token}: required is the engine's token; {error}"
+                f"{self._token}: required is the engine's token; found {found}{_remedy(error)}"
             ) from error
 
     def tell(self, engine: Engine) -> None:
@@ -286,4 +287,11 @@ def _number(content: bytes) -> int | None:
 def _unusable(path: Path, error: OSError) -> SettingsError:
     return SettingsError(
         f"{path}: required is a directory that this user may write to; found {error.strerror}"
+        f"{_remedy(error)}"
     )
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return ". An installation is its user's alone: run this as who runs `triggerstream up`"
+    return ""
