@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
-# Python 3.11 or later is enough; with Java 17 and Maven they run on a real Apache Kafka.
+# Python 3.11 or later is enough; with Java 17 and Maven the tests run on a real Apache Kafka, too.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,8 +19,8 @@ DECIDES := tests/core tests/reference tests/replay tests/examples tests/upgrade/
 
 .PHONY: demo test test-fast check chaos docs simulate lock clean
 
-demo: $(READY)  ## see it work in three minutes; KEEP=1 leaves it running
-	@$(BIN)/python -m deploy.local_kafka.run --if-possible \
+demo: $(READY)  ## see it work in a minute; KEEP=1 leaves it running, KAFKA=1 runs it on a Kafka
+	@$(if $(KAFKA),$(BIN)/python -m deploy.local_kafka.run) \
 		$(BIN)/triggerstream demo $(if $(KEEP),--keep)
 
 test: check  ## everything that CI runs, on one broker; what measures time comes last, by itself

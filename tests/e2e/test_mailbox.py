@@ -42,9 +42,9 @@ def _project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def environment(**own: str) -> dict[str, str]:
+def environment() -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if "TRIGGERSTREAM" not in name}
-    return {**ours, **own}
+    return {**ours, "TRIGGERSTREAM_INGEST__PORT": "0"}
 
 
 @pytest.fixture(name="said")

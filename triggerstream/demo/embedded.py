@@ -46,7 +46,7 @@ class EmbeddedStage:
         self._shop = directory / "shop"
         shutil.copytree(shop / "triggers", self._shop / "triggers")
         self._directory = Directory(self._shop)
-        self._settings = {**settings, "CLOCK": "header"}
+        self._settings = {**settings, "CLOCK": "header", "INGEST__PORT": "0"}
         self._states = directory
         self._stack = AsyncExitStack()
         self._pid = 0
@@ -113,7 +113,9 @@ class EmbeddedStage:
 
     @property
     def places(self) -> Mapping[str, str]:
+        engine = self._directory.engine()
         return {
+            "way in": "" if engine is None else engine.ingest,
             "engine": f"{self._engine.http}/metrics",
             "its log": str(self._engine.log),
             "all it keeps": str(self._directory.path),
