@@ -1,7 +1,7 @@
 """``python -m tests.chaos``: run the rows, print the table, exit 0 only if no row is wrong.
 
 With ``--json`` the table is a JSON list on stdout. Progress goes to stderr. ``KAFKA_BOOTSTRAP``
-names a broker to use; without it one is started.
+names a broker to use; without it one is started. With ``--world local`` none is needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rich.table import Table
 from deploy.local_kafka.broker import Broker
 from deploy.local_kafka.errors import LocalKafkaError
 from deploy.local_kafka.run import BOOTSTRAP
-from tests.chaos.catalogue import catalogue
+from tests.chaos.catalogue import WORLDS, catalogue
 from tests.chaos.rows import Entry, Row, is_sound
 from tests.chaos.running import run, was_run
 from tests.chaos.stage import Shop
@@ -32,14 +32,14 @@ def main(arguments: Sequence[str]) -> int:
     Rows that could not be run on this machine are said, and are not held against the others.
     """
     options = _read(arguments)
-    entries = catalogue()
+    entries = catalogue(options.world)
     if options.list:
         for entry in entries:
             sys.stdout.write(f"{entry.name}: {entry.full} times; in short form {entry.short}\n")
         return 0
-    chosen = _chosen(entries, options.only)
+    chosen = _chosen(entries, [*options.only, *options.rows])
     if not chosen:
-        _say(f"--only: required is one of {', '.join(entry.name for entry in entries)}")
+        _say(f"required is one of {', '.join(entry.name for entry in entries)}")
         return 2
     began = time.monotonic()
     rows = _run_all(chosen, options)
@@ -47,19 +47,23 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(rows)) + b"\n")
     else:
-        Console(width=None if sys.stdout.isatty() else 160).print(_table(rows))
+        Console(width=None if sys.stdout.isatty() else 160).print(_table(rows, options.world))
     for row in rows:
         if not was_run(row):
             _say(f"{row.fault}: {row.note}")
     wrong = [row.fault for row in rows if was_run(row) and not is_sound(row)]
     if wrong:
-        _say(f"wrong, or proving nothing: {', '.join(wrong)} (--seed {options.seed})")
+        _say(
+            f"wrong, or proving nothing: {', '.join(wrong)} (--world {options.world} --seed {options.seed})"
+        )
     return 1 if wrong else 0
 
 
 def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--only", action="append", metavar="NAME", default=[], help="this row")
+    parser.add_argument("rows", nargs="*", metavar="NAME", help="this row")
+    parser.add_argument("--world", choices=sorted(WORLDS), default="kafka", help="where")
+    parser.add_argument("--only", action="append", metavar="NAME", default=[], help="the same")
     parser.add_argument("--short", action="store_true", help="the few injections of the tests")
     parser.add_argument("--json", action="store_true", help="the table as JSON")
     parser.add_argument("--list", action="store_true", help="say which rows there are")
@@ -75,13 +79,15 @@ def _chosen(entries: list[Entry], only: list[str]) -> list[Entry]:
 
 
 def _run_all(entries: list[Entry], options: argparse.Namespace) -> list[Row]:
+    if options.world == "local":
+        return _run_on(None, entries, options)
     if given := os.environ.get(BOOTSTRAP):
         return _run_on(given, entries, options)
     with Broker() as broker:
         return _run_on(broker.bootstrap, entries, options)
 
 
-def _run_on(bootstrap: str, entries: list[Entry], options: argparse.Namespace) -> list[Row]:
+def _run_on(bootstrap: str | None, entries: list[Entry], options: argparse.Namespace) -> list[Row]:
     shop = Shop()
     rows = []
     for number, entry in enumerate(entries, 1):
@@ -94,8 +100,11 @@ def _run_on(bootstrap: str, entries: list[Entry], options: argparse.Namespace) -
     return rows
 
 
-def _table(rows: list[Row]) -> Table:
-    table = Table("fault", title="Chaos on a real Kafka")
+_TITLES = {"kafka": "Chaos on a real Kafka", "local": "Chaos in one directory"}
+
+
+def _table(rows: list[Row], world: str) -> Table:
+    table = Table("fault", title=_TITLES[world])
     for name in ("injected", "compared", "wrong", "doubled", "recovery s"):
         table.add_column(name, justify="right")
     table.add_column("note")

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from deploy.local_kafka.broker import Broker
+from tests.chaos.kafka_stage import KafkaStage
+from tests.chaos.kafka_trial import KafkaTrial, opened_admin
 from tests.chaos.rows import Row
-from tests.chaos.stage import Stage
-from tests.chaos.trial import RESTARTABLE, Trial, opened_admin, until
+from tests.chaos.trial import RESTARTABLE, until
 from triggerstream.errors import WorldChangedError
 
 AWAY = 20.0
@@ -31,11 +32,11 @@ async def own_broker(
         await asyncio.to_thread(broker.close)
 
 
-async def killed(stage: Stage, times: int) -> Row:
+async def killed(stage: KafkaStage, times: int) -> Row:
     """The broker is killed under load, and comes back after a moment."""
     async with own_broker() as broker:
         with stage.deployment(bootstrap=broker.bootstrap) as deployment:
-            async with Trial(stage, deployment) as trial:
+            async with KafkaTrial(stage, deployment) as trial:
                 deployment.worker("w2")
                 await trial.reading("w2")
                 for _ in range(times):
@@ -48,12 +49,12 @@ async def killed(stage: Stage, times: int) -> Row:
                 return await trial.row("F6 broker killed", times)
 
 
-async def away(stage: Stage, times: int) -> Row:
+async def away(stage: KafkaStage, times: int) -> Row:
     """The broker goes in order and stays away, each time longer; what is produced then waits with
     its producer."""
     async with own_broker() as broker:
         with stage.deployment(bootstrap=broker.bootstrap) as deployment:
-            async with Trial(stage, deployment) as trial:
+            async with KafkaTrial(stage, deployment) as trial:
                 for number in range(times):
                     async with trial.load(1 / times, 4.0):
                         await trial.sleep_up_to(3)
@@ -64,12 +65,12 @@ async def away(stage: Stage, times: int) -> Row:
                 return await trial.row("F20 Kafka away", times)
 
 
-async def topic_deleted(stage: Stage, _: int) -> Row:
+async def topic_deleted(stage: KafkaStage, _: int) -> Row:
     """Once: the events topic is deleted. The worker stops with the exit code of a changed world,
     again and again; it does not begin anew on an empty topic."""
     code = WorldChangedError.exit_code
     with stage.deployment() as deployment:
-        async with Trial(stage, deployment, allowed=RESTARTABLE | {code}) as trial:
+        async with KafkaTrial(stage, deployment, allowed=RESTARTABLE | {code}) as trial:
             row = await trial.row("F20 topic deleted", 1)
             before = await deployment.read("actions")
             deployment.worker("w1")

@@ -13,8 +13,9 @@ from tests.chaos import (
     rulesets,
     workers,
 )
+from tests.chaos.local.rows import CATALOGUE as LOCAL
 from tests.chaos.rows import Entry
-from tests.chaos.senders import CATALOGUE as SENDERS
+from tests.chaos.senders.rows import CATALOGUE as SENDERS
 
 WORKERS = [
     Entry("killed", workers.killed, 50),
@@ -39,6 +40,10 @@ WORKERS = [
 ]
 
 
-def catalogue() -> list[Entry]:
-    """Return the rows of workers and brokers, then those of senders."""
-    return [*WORKERS, *SENDERS]
+WORLDS = {"kafka": [*WORKERS, *SENDERS], "local": LOCAL}
+"""By world: on a real Kafka the rows of workers and brokers, then those of senders."""
+
+
+def catalogue(world: str = "kafka") -> list[Entry]:
+    """Return the rows of *world*."""
+    return WORLDS[world]

@@ -7,9 +7,10 @@ import shutil
 
 from deploy.local_kafka.topics import Topic, create_topics
 from tests.chaos.brokers import own_broker
+from tests.chaos.kafka_stage import KafkaStage
+from tests.chaos.kafka_trial import KafkaTrial
 from tests.chaos.rows import Row
-from tests.chaos.stage import Stage
-from tests.chaos.trial import Line, Trial, lines_of
+from tests.chaos.trial import Line, lines_of
 from tests.e2e.deployment import Deployment
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.partition_record import CUSTOMER_PREFIX, PARTITION_KEY
@@ -30,7 +31,7 @@ _FORGETFUL, _MINDFUL = ({"delete.retention.ms": days} for days in ("0", str(7 * 
 """How long deletions stay: while no process runs, not at all. None would start with that."""
 
 
-async def compacted(stage: Stage, times: int) -> Row:
+async def compacted(stage: KafkaStage, times: int) -> Row:
     """Everybody is erased, the nulls of their graves are compacted away, and the disk is wiped:
     what is left of the changelog is gaps, and a partition record at its end."""
     async with own_broker({"log.cleaner.backoff.ms": "200"}) as broker:
@@ -40,7 +41,7 @@ async def compacted(stage: Stage, times: int) -> Row:
             await create_topics(broker.bootstrap, [topic])
             shop = lines_of(stage.shop.log)
             customers = sorted({line.key for line in shop if line.key})
-            async with Trial(stage, deployment, shop) as trial:
+            async with KafkaTrial(stage, deployment, shop) as trial:
                 kept = []
                 for _ in range(times):
                     await trial.play(0.5 / (times + 1))

@@ -17,11 +17,11 @@ from random import Random
 import msgspec
 import orjson
 
-from tests.chaos.judging import restored
+from tests.chaos.judging import Installed, restored
+from tests.chaos.kafka_stage import KafkaStage
+from tests.chaos.kafka_trial import KafkaTrial
 from tests.chaos.rows import NotRunError, Row
-from tests.chaos.stage import Stage
-from tests.chaos.trial import Line, Trial
-from tests.e2e.deployment import Deployment
+from tests.chaos.trial import Line
 from tests.e2e.told import LATENESS
 from triggerstream.authoring.files import read_files
 from triggerstream.core.keyed import header
@@ -55,14 +55,14 @@ then: [{log: {}}]
 """
 
 
-def _faketime() -> Path:
+def faketime() -> Path:
     for pattern in _LIBRARIES:
         if found := next(Path("/").glob(pattern[1:]), None):
             return found
     raise NotRunError("libfaketime is required (Debian: apt-get install faketime)")
 
 
-def _seen(environment: Mapping[str, str]) -> float:
+def seen(environment: Mapping[str, str]) -> float:
     """Return what time it is to a process with this *environment*."""
     command = [sys.executable, "-c", "import time; print(time.time())"]
     return float(subprocess.check_output(command, env={**os.environ, **environment}))
@@ -88,11 +88,11 @@ def live_events(random: Random, count: int, customers: int = 300) -> Iterator[Li
         yield Line(customer.encode(), orjson.dumps(event))
 
 
-async def jumping(stage: Stage, times: int) -> Row:
+async def jumping(stage: KafkaStage, times: int) -> Row:
     """The clock of one of two workers jumps by an hour or a day, forwards and back, as it runs.
     Nobody may end by that."""
     clock = stage.directory / "clock"
-    library = _faketime()
+    library = faketime()
     triggers = live_triggers(stage.directory)
     environment = {
         "LD_PRELOAD": str(library),
@@ -103,14 +103,16 @@ async def jumping(stage: Stage, times: int) -> Row:
         "DONT_FAKE_MONOTONIC": "1",
     }
     clock.write_text("-864000\n")
-    assert _seen(environment) < time.time() - 86_400, "the clock does not jump"
+    assert seen(environment) < time.time() - 86_400, "the clock does not jump"
     clock.write_text("+0\n")
     lines = list(live_events(stage.random, 900 * times))
     ruleset = load_ruleset(read_files(triggers), version=1)
     settings = {"TRIGGERSTREAM_CLOCK": "broker"}
     with stage.deployment(triggers=triggers, settings=settings) as deployment:
         deployment.environments["w1"] = environment
-        async with Trial(stage, deployment, lines, rulesets={1: ruleset}, allowed=PAUSED) as trial:
+        async with KafkaTrial(
+            stage, deployment, lines, rulesets={1: ruleset}, allowed=PAUSED
+        ) as trial:
             deployment.worker("w2")
             await trial.reading("w2")
             for number in range(times):
@@ -123,7 +125,7 @@ async def jumping(stage: Stage, times: int) -> Row:
             return await with_timers(row, deployment)
 
 
-async def with_timers(row: Row, deployment: Deployment) -> Row:
+async def with_timers(row: Row, deployment: Installed) -> Row:
     """Add to *row* what only time can show: timers that never fired, or much too late."""
     waits = sum(
         header.unpack(value)[2] != NEVER

@@ -12,9 +12,11 @@ from typing import Any
 
 import orjson
 
+from tests.chaos.kafka_stage import KafkaStage
+from tests.chaos.kafka_trial import KafkaTrial
 from tests.chaos.rows import NotRunError, Row
-from tests.chaos.stage import UNTIL, Stage
-from tests.chaos.trial import RESTARTABLE, Trial, lines_of, until
+from tests.chaos.stage import UNTIL
+from tests.chaos.trial import RESTARTABLE, lines_of, until
 from triggerstream.errors import StoreError
 
 FULL = StoreError.exit_code
@@ -29,9 +31,9 @@ _START = UNTIL - 30 * 86_400_000
 
 
 @contextmanager
-def _small_disk(path: Path) -> Iterator[None]:
+def small_disk(path: Path) -> Iterator[None]:
     """Mount a file system of 24 MB at *path*."""
-    path.mkdir(parents=True)
+    path.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -42,7 +44,7 @@ def _small_disk(path: Path) -> Iterator[None]:
         subprocess.run(["umount", str(path)], check=True)
 
 
-def _fill(path: Path) -> None:
+def fill(path: Path) -> None:
     """Write until there is no room at all."""
     size = 1 << 20
     with path.open("ab", buffering=0) as ballast:
@@ -53,7 +55,7 @@ def _fill(path: Path) -> None:
                 size //= 2
 
 
-def _browsing(customers: int, each: int) -> Iterator[bytes]:
+def browsing(customers: int, each: int) -> Iterator[bytes]:
     """Yield events that leave a state of about a kilobyte with every customer."""
     for number in range(customers * each):
         event: dict[str, Any] = {
@@ -66,17 +68,17 @@ def _browsing(customers: int, each: int) -> Iterator[bytes]:
         yield orjson.dumps(event)
 
 
-async def full(stage: Stage, times: int) -> Row:
+async def full(stage: KafkaStage, times: int) -> Row:
     """No byte is free on the state's disk: the worker stops, with the exit code of its store, and
     skips nothing; when there is room again, it goes on."""
-    lines = lines_of(_browsing(_CUSTOMERS, _EACH * times))
+    lines = lines_of(browsing(_CUSTOMERS, _EACH * times))
     with stage.deployment(partitions=1) as deployment:
         disk = deployment.disk("w1")
-        with _small_disk(disk):
-            async with Trial(stage, deployment, lines, allowed=RESTARTABLE | {FULL}) as trial:
+        with small_disk(disk):
+            async with KafkaTrial(stage, deployment, lines, allowed=RESTARTABLE | {FULL}) as trial:
                 for _ in range(times):
                     await trial.reading()
-                    await asyncio.to_thread(_fill, disk / "ballast")
+                    await asyncio.to_thread(fill, disk / "ballast")
                     before = trial.codes["w1"].count(FULL)
 
                     async def has_stopped(before: int = before) -> bool:
@@ -136,11 +138,11 @@ DAMAGES: tuple[Damage, ...] = (
 )
 
 
-async def damaged(stage: Stage, times: int) -> Row:
+async def damaged(stage: KafkaStage, times: int) -> Row:
     """A partition's files are damaged while the worker is down: it puts the store aside, restores
     it from the changelog by itself, and goes on."""
     with stage.deployment() as deployment:
-        async with Trial(stage, deployment, allowed=RESTARTABLE | {FULL}) as trial:
+        async with KafkaTrial(stage, deployment, allowed=RESTARTABLE | {FULL}) as trial:
             for number in range(times):
                 async with trial.load(1 / times, 2.0):
                     await trial.sleep_up_to(1)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import msgspec
 
+from tests.chaos.local.installation import Installation
 from tests.e2e.deployment import Deployment
 from tests.e2e.told import SHOWN
 from triggerstream.core.detection.detect import Detect
@@ -39,6 +41,20 @@ States = dict[tuple[int, bytes], Any]
 """By partition and customer: fence, wake-up, and the stored content, decoded."""
 
 _IN_ONE_GO = 1 << 40
+
+
+class Installed(Protocol):
+    """An installation, in whichever world."""
+
+    directory: Path
+    partitions: int
+
+    @property
+    def header_clock(self) -> bool: ...
+    def topic(self, short: str) -> str: ...
+    async def read(self, short: str) -> list[Any]: ...
+    async def tick(self, until: int) -> None: ...
+    def tails(self) -> str: ...
 
 
 class Outcome(msgspec.Struct):
@@ -95,13 +111,13 @@ class Verdict(msgspec.Struct):
 
 
 async def judge(
-    deployment: Deployment,
+    deployment: Installed,
     rulesets: Mapping[int, Ruleset],
     *,
     decided: Mapping[str, Mapping[str, Any]] | None = None,
     but: str = "",
 ) -> Verdict:
-    """Compare what *deployment* has made of its log. All its workers have stopped.
+    """Compare what *deployment* has made of its log. All its processes have stopped.
 
     Args:
         rulesets: By version.
@@ -123,10 +139,11 @@ async def judge(
     differences["states"] = _unequal(found.states, expected.states)
     differences["partition records"] = _unequal(found.records, expected.records)
     differences["records not decided"] = left
-    stores = _local(deployment, found)
-    differences["states on disk"] = sum(_unequal(mine, theirs) for mine, theirs in stores)
-    if not stores:
-        differences["no store on disk"] += 1
+    if not isinstance(deployment, Installation):  # where the disk is all there is
+        stores = _local(deployment.directory, found)
+        differences["states on disk"] = sum(_unequal(mine, theirs) for mine, theirs in stores)
+        if not stores:
+            differences["no store on disk"] += 1
     if decided is not None:
         lines = {each: msgspec.json.decode(value) for each, value in found.firings.items()}
         told = {each: _like(line) for each, line in lines.items() if line["customer_id"] != but}
@@ -146,7 +163,7 @@ def _unequal(found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> int:
 # ── what is there ───────────────────────────────────────────────────────────────────────────
 
 
-async def _found(deployment: Deployment) -> Outcome:
+async def _found(deployment: Installed) -> Outcome:
     outcome = Outcome()
     for record in await deployment.read("actions"):
         outcome.tell(record.partition, record.key, record.value, record.headers)
@@ -158,18 +175,22 @@ async def _found(deployment: Deployment) -> Outcome:
     return outcome
 
 
-async def restored(deployment: Deployment) -> dict[int, MemoryStore]:
-    """Return every partition, restored from the whole changelog."""
+async def restored(deployment: Installed) -> dict[int, MemoryStore]:
+    """Return every partition, restored from the whole changelog; or, where there is none, what
+    its store holds on disk."""
+    if isinstance(deployment, Installation):
+        return {0: deployment.stored("detect")}
+    assert isinstance(deployment, Deployment)
     stores = {number: MemoryStore() for number in range(deployment.partitions)}
     changelog = Topics(deployment.prefix).changelog("detect")
     await restore({"bootstrap_servers": deployment.bootstrap}, changelog, stores)
     return stores
 
 
-def _local(deployment: Deployment, found: Outcome) -> list[tuple[States, States]]:
+def _local(directory: Path, found: Outcome) -> list[tuple[States, States]]:
     """Return (on disk, in the changelog) of the stores that stand where the partition ended."""
     pairs = []
-    for disk in sorted(deployment.directory.glob("*/detect")):
+    for disk in sorted(directory.glob("*/detect")):
         stores = Stores(disk.parent, "detect")
         for number in (int(path.name) for path in disk.iterdir() if path.name.isdigit()):
             try:
@@ -189,7 +210,7 @@ def _local(deployment: Deployment, found: Outcome) -> list[tuple[States, States]
 
 
 async def _expected(
-    deployment: Deployment, rulesets: Mapping[int, Ruleset], found: Outcome
+    deployment: Installed, rulesets: Mapping[int, Ruleset], found: Outcome
 ) -> tuple[Outcome, int]:
     """Return what the log comes to, and how many records but ticks lie beyond what was decided."""
     outcome, left = Outcome(), 0
@@ -208,7 +229,7 @@ async def _expected(
 
 
 def _alone(
-    deployment: Deployment,
+    deployment: Installed,
     number: int,
     records: list[Any],
     rulesets: Mapping[int, Ruleset],

@@ -10,9 +10,11 @@ import msgspec
 import orjson
 
 from tests.chaos.judging import place, restored
+from tests.chaos.kafka_stage import KafkaStage
+from tests.chaos.kafka_trial import KafkaTrial
 from tests.chaos.rows import Row
 from tests.chaos.stage import Stage
-from tests.chaos.trial import Line, Trial, lines_of
+from tests.chaos.trial import Line, lines_of
 from tests.e2e.test_poison import POISON
 from tests.e2e.told import decided
 from triggerstream.core.timestamps import parse_moment
@@ -28,15 +30,14 @@ STATE_LIMIT = 512 << 10
 async def poisoned(stage: Stage, times: int) -> Row:
     """Records that are no events, of every kind, between the good ones, in every partition."""
     lines = lines_of(stage.shop.log)
-    with stage.deployment() as deployment:
-        for number in range(times):
-            _, poison = POISON[number % len(POISON)]
-            partition = number % deployment.partitions
-            at = stage.random.randrange(len(lines))
-            lines.insert(at, Line(b"c", poison, lines[at].headers, partition))
-        async with Trial(stage, deployment, lines, decided=stage.expected) as trial:
-            row = await trial.row("F10 poison", times)
-            dead = len(await deployment.read("events.dlq"))
+    for number in range(times):
+        _, poison = POISON[number % len(POISON)]
+        partition = number % stage.partitions
+        at = stage.random.randrange(len(lines))
+        lines.insert(at, Line(b"c", poison, lines[at].headers, partition))
+    async with stage.trial(lines, decided=stage.expected) as trial:
+        row = await trial.row("F10 poison", times)
+        dead = len(await trial.deployment.read("events.dlq"))
     note = f"{row.note}; {dead} dead letters".lstrip("; ")
     wrong = row.wrong + abs(dead - times)
     return msgspec.structs.replace(row, note=note, wrong=wrong)
@@ -46,14 +47,13 @@ async def flooded(stage: Stage, times: int) -> Row:
     """One customer, a bot, with *times* events among the shop's: its state stays within its bound,
     and everybody else is decided as if it were not there."""
     bot = b"bot"
-    with stage.deployment() as deployment:
-        lines = list(_flood(lines_of(stage.shop.log), bot, times))
-        async with Trial(stage, deployment, lines, decided=stage.expected, others=bot) as trial:
-            await trial.play(1.0)
-            await trial.recovered(PATIENCE)
-            row = await trial.row("F11 a customer's flood", times)
-            number = place(bot.decode(), deployment.partitions)
-            size = len((await restored(deployment))[number].get(bot) or b"")
+    lines = list(_flood(lines_of(stage.shop.log), bot, times))
+    async with stage.trial(lines, decided=stage.expected, others=bot) as trial:
+        await trial.play(1.0)
+        await trial.recovered(PATIENCE)
+        row = await trial.row("F11 a customer's flood", times)
+        number = place(bot.decode(), stage.partitions)
+        size = len((await restored(trial.deployment))[number].get(bot) or b"")
     wrong = row.wrong + (not 0 < size <= STATE_LIMIT)
     return msgspec.structs.replace(row, wrong=wrong, note=f"its state: {size:,} bytes; {row.note}")
 
@@ -76,14 +76,14 @@ def _flood(lines: list[Line], bot: bytes, times: int) -> Iterator[Line]:
             sent += 1
 
 
-async def disordered(stage: Stage, times: int) -> Row:
+async def disordered(stage: KafkaStage, times: int) -> Row:
     """Events twice, out of order, far too late, and with stamps of tomorrow and of the year 9999;
     what is decided is what `replay` decides on the same log."""
     log = list(_disorder(stage.shop.log, stage.random, times))
     lines = replay_lines(stage.shop.ruleset, log, until=stage.shop.until)
     expected = decided(line for line in lines if line["kind"] == "firing")
     with stage.deployment() as deployment:
-        async with Trial(stage, deployment, lines_of(log), decided=expected) as trial:
+        async with KafkaTrial(stage, deployment, lines_of(log), decided=expected) as trial:
             async with trial.load(0.5, 4.0):
                 await trial.sleep_up_to(4)
                 deployment.kill("w1")

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from deploy.local_kafka.broker import Broker
+from tests.chaos.kafka_stage import KafkaStage
+from tests.chaos.kafka_trial import CLIENT, KafkaTrial
 from tests.chaos.proxy import Link, Proxy, nobody
 from tests.chaos.rows import Row
-from tests.chaos.stage import Stage
-from tests.chaos.trial import CLIENT, LIMIT, Trial, until
+from tests.chaos.trial import LIMIT, until
 from tests.chaos.workers import SESSION
 
 
@@ -40,34 +41,34 @@ async def _is_in_the_group(proxy: Proxy) -> bool:
     return any(map(_group_of_w1, proxy.links))
 
 
-async def _stall(stage: Stage, proxy: Proxy) -> None:
+async def _stall(stage: KafkaStage, proxy: Proxy) -> None:
     proxy.stall(_of_workers)
     await asyncio.sleep(SESSION * stage.random.uniform(0.3, 2))
     proxy.release()
 
 
-async def _delay(stage: Stage, proxy: Proxy) -> None:
+async def _delay(stage: KafkaStage, proxy: Proxy) -> None:
     proxy.delayed = _of_workers
     await asyncio.sleep(SESSION * stage.random.uniform(0.3, 1.5))
     proxy.delayed = nobody
 
 
-async def _cut(stage: Stage, proxy: Proxy) -> None:
+async def _cut(stage: KafkaStage, proxy: Proxy) -> None:
     for _ in range(3):
         assert proxy.cut(_of_workers)
         await asyncio.sleep(stage.random.uniform(0, 0.5))
 
 
-async def _leave_half_open(_: Stage, proxy: Proxy) -> None:
+async def _leave_half_open(_: KafkaStage, proxy: Proxy) -> None:
     assert proxy.swallow(_of_workers)
 
 
-async def broken_lines(stage: Stage, times: int) -> Row:
+async def broken_lines(stage: KafkaStage, times: int) -> Row:
     """All of two workers' connections are stalled, delayed, reset, or half-open."""
     faults = (_stall, _cut, _leave_half_open, _delay)
     async with _proxied() as proxy:
         with stage.deployment(bootstrap=f"127.0.0.1:{proxy.port}") as deployment:
-            async with Trial(stage, deployment) as trial:
+            async with KafkaTrial(stage, deployment) as trial:
                 deployment.worker("w2")
                 await trial.reading("w2")
                 for number in range(times):
@@ -78,12 +79,12 @@ async def broken_lines(stage: Stage, times: int) -> Row:
                 return await trial.row("F7 network stalled, cut, half-open", times)
 
 
-async def cut_off_from_the_coordinator(stage: Stage, times: int) -> Row:
+async def cut_off_from_the_coordinator(stage: KafkaStage, times: int) -> Row:
     """One of two workers does not reach the group's coordinator, and everything else: it is evicted
     while it can still write."""
     async with _proxied() as proxy:
         with stage.deployment(bootstrap=f"127.0.0.1:{proxy.port}") as deployment:
-            async with Trial(stage, deployment) as trial:
+            async with KafkaTrial(stage, deployment) as trial:
                 deployment.worker("w2")
                 await trial.reading("w2")
                 for _ in range(times):

@@ -19,9 +19,10 @@ from aiokafka.errors import (
 
 from deploy.local_kafka.broker import Broker
 from tests.chaos.brokers import AWAY, own_broker
+from tests.chaos.kafka_stage import KafkaStage
+from tests.chaos.kafka_trial import CLIENT, KafkaTrial, opened_admin
 from tests.chaos.rows import Row
-from tests.chaos.stage import Stage
-from tests.chaos.trial import CLIENT, LIMIT, Trial, opened_admin, until
+from tests.chaos.trial import LIMIT, until
 
 _REPLICAS: Final = 2
 _SETTINGS: Final = {"TRIGGERSTREAM_KAFKA__REPLICATION": str(_REPLICAS)}
@@ -65,14 +66,14 @@ class Probed(msgspec.Struct):
         return [reason for reason, so in reasons.items() if so]
 
 
-async def too_few(stage: Stage, times: int) -> Row:
+async def too_few(stage: KafkaStage, times: int) -> Row:
     """The second of two brokers is killed, and stays away, each time longer: the first serves what
     is read, and refuses what is appended."""
     wrong: list[str] = []
     refused = 0
     async with _two_brokers() as (first, second):
         with stage.deployment(bootstrap=first.bootstrap, settings=_SETTINGS) as deployment:
-            async with Trial(stage, deployment) as trial:
+            async with KafkaTrial(stage, deployment) as trial:
                 for number in range(times):
                     await _whole(first.bootstrap)
                     async with trial.load(1 / times, 4.0):

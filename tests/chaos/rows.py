@@ -14,11 +14,9 @@ that moment is contained in a committed checkpoint. The table shows the median o
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-
-from tests.chaos.stage import Stage
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -43,8 +41,9 @@ class Row(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-Scenario = Callable[[Stage, int], Awaitable[Row]]
-"""Injects its fault as often as the number says, and returns what came of it.
+Scenario = Callable[[Any, int], Awaitable[Row]]
+"""Injects its fault as often as the number says, and returns what came of it. The stage is one of
+its world.
 
 An exception counts as a wrong row, and the next row is run. One that cannot be run on this machine
 raises `NotRunError`.

@@ -9,19 +9,21 @@ from pathlib import Path
 
 import msgspec
 
+from tests.chaos.kafka_stage import KafkaStage
+from tests.chaos.kafka_trial import KafkaTrial
 from tests.chaos.rows import Row
-from tests.chaos.stage import TRIGGERS, Stage
-from tests.chaos.trial import Trial, lines_of
+from tests.chaos.stage import TRIGGERS
+from tests.chaos.trial import lines_of
 from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import load_ruleset
 
 
-def _edited(directory: Path, number: int) -> Path:
+def edited(directory: Path, number: int) -> Path:
     """Return another content: other detection, other limits, in turns; every third is the first
     one again, as a rollback deploys it."""
-    edited = directory / f"triggers-{number}"
-    shutil.copytree(TRIGGERS, edited)
-    file = edited / "all.yaml"
+    other = directory / f"triggers-{number}"
+    shutil.copytree(TRIGGERS, other)
+    file = other / "all.yaml"
     text = file.read_text()
     match number % 3:
         case 1:
@@ -30,18 +32,18 @@ def _edited(directory: Path, number: int) -> Path:
         case 2:
             text = text.replace("cooldown: 12h", f"cooldown: {number}h")
     file.write_text(text)
-    return edited
+    return other
 
 
-async def deployed(stage: Stage, times: int) -> Row:
+async def deployed(stage: KafkaStage, times: int) -> Row:
     """Deploy and roll back under load on two workers, one of which is killed meanwhile. Which
     record each version begins with is a mark in the log: from it on it alone decides."""
     with stage.deployment() as deployment:
-        async with Trial(stage, deployment, lines_of(stage.shop.log)) as trial:
+        async with KafkaTrial(stage, deployment, lines_of(stage.shop.log)) as trial:
             deployment.worker("w2")
             await trial.reading("w2")
             for number in range(1, times + 1):
-                directory = _edited(stage.directory, number)
+                directory = edited(stage.directory, number)
                 version = number + 1
                 trial.rulesets[version] = load_ruleset(read_files(directory), version=version)
                 async with trial.load(1 / (times + 1), 4.0):
@@ -57,7 +59,7 @@ async def deployed(stage: Stage, times: int) -> Row:
     return msgspec.structs.replace(row, wrong=row.wrong + (len(fired) < 2), note=note)
 
 
-async def _kill_some(trial: Trial) -> None:
+async def _kill_some(trial: KafkaTrial) -> None:
     await trial.sleep_up_to(3)
     if trial.stage.random.random() < 0.5:
         trial.deployment.kill("w2")

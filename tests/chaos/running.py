@@ -12,21 +12,31 @@ import zlib
 from pathlib import Path
 from random import Random
 
+from tests.chaos.kafka_stage import KafkaStage
+from tests.chaos.local.stage import LocalStage
 from tests.chaos.rows import Entry, NotRunError, Row
 from tests.chaos.stage import Shop, Stage
 
 NOT_RUN = "not run: "
 
 
-def run(entry: Entry, injections: int, *, bootstrap: str, seed: int, shop: Shop) -> Row:
-    """Run one scenario; an error of it is a wrong row, with its account on stderr."""
+def run(entry: Entry, injections: int, *, bootstrap: str | None, seed: int, shop: Shop) -> Row:
+    """Run one scenario; an error of it is a wrong row, with its account on stderr.
+
+    Args:
+        bootstrap: The broker to run it on; ``None`` for the world of one directory.
+    """
     # By name, so that a row has the same chances whichever others are run.
     # That a broker is gone is no news where it is killed on purpose.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     random = Random(seed ^ zlib.crc32(entry.name.encode()))
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="triggerstream-chaos-") as directory:
-        stage = Stage(bootstrap, Path(directory), random, shop)
+        stage: Stage
+        if bootstrap is None:
+            stage = LocalStage(Path(directory), random, shop)
+        else:
+            stage = KafkaStage(bootstrap, Path(directory), random, shop)
         try:
             row = asyncio.run(_awaited(entry, stage, injections))
         except NotRunError as error:

@@ -1,21 +1,25 @@
-"""Where a scenario plays: a broker, a directory, seeded chance, and the shop's log."""
+"""Where a scenario plays: a world, a directory, seeded chance, and the shop's log."""
 
 from __future__ import annotations
 
 import gzip
 import sys
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.e2e.deployment import SHORT_SESSION, Deployment
 from tests.e2e.told import decided
 from triggerstream.authoring.files import read_files
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.replay.driver import replay_lines
+
+if TYPE_CHECKING:
+    from tests.chaos.trial import Line, Trial
 
 TRIGGERS = Path(__file__).parents[1] / "e2e/triggers"
 LOG = Path(__file__).parents[2] / "examples/shop/events.jsonl.gz"
@@ -44,17 +48,20 @@ class Shop:
         return decided(line for line in lines if line["kind"] == "firing")
 
 
-class Stage:
-    """One scenario's.
+class Stage(ABC):
+    """One scenario's. What it is in a world is said by `KafkaStage` and by `local.LocalStage`.
 
     Args:
-        bootstrap: The broker that the rows share. Who breaks a broker starts one of their own.
         directory: Of this scenario alone; removed afterwards.
         random: All chance of this scenario.
+
+    Attributes:
+        partitions: Of the events topic of an installation here.
     """
 
-    def __init__(self, bootstrap: str, directory: Path, random: Random, shop: Shop) -> None:
-        self.bootstrap = bootstrap
+    partitions: int
+
+    def __init__(self, directory: Path, random: Random, shop: Shop) -> None:
         self.directory = directory
         self.random = random
         self.shop = shop
@@ -65,25 +72,23 @@ class Stage:
         brings what was produced into the same form)."""
         return self.shop.expected
 
-    def deployment(
+    @abstractmethod
+    def trial(
+        self, lines: Sequence[Line], **options: Any
+    ) -> AbstractAsyncContextManager[Trial[Any]]:
+        """Open an installation that detects, and a trial on it; *options* are of `Trial`."""
+
+    @abstractmethod
+    def sending(
         self,
-        name: str = "deployment",
-        *,
-        triggers: Path = TRIGGERS,
-        partitions: int = 4,
-        settings: Mapping[str, str] | None = None,
-        bootstrap: str | None = None,
-    ) -> Deployment:
-        """Return an installation in a directory of its own. Use it as a context manager."""
-        directory = self.directory / name
-        directory.mkdir()
-        return Deployment(
-            bootstrap or self.bootstrap,
-            directory,
-            triggers,
-            partitions=partitions,
-            settings={**SHORT_SESSION, **(settings or {})},
-        )
+        name: str,
+        triggers: Path,
+        settings: Mapping[str, str],
+        senders: Sequence[str],
+        **options: Any,
+    ) -> AbstractAsyncContextManager[tuple[Any, Any]]:
+        """Open an installation that detects and sends, in *senders* where those are processes of
+        their own; yield it and a `Watch` of it when it reads. *options* are of the world."""
 
     def say(self, text: str) -> None:
         """Tell who waits how far it is."""

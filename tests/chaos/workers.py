@@ -6,9 +6,9 @@ import asyncio
 import shutil
 import signal
 
+from tests.chaos.kafka_stage import KafkaStage
+from tests.chaos.kafka_trial import KafkaTrial
 from tests.chaos.rows import Row
-from tests.chaos.stage import Stage
-from tests.chaos.trial import Trial
 
 SESSION = 6.0
 """The session timeout of the deployments, in seconds."""
@@ -16,10 +16,10 @@ UNHURRIED = {"TRIGGERSTREAM_KAFKA__SESSION_TIMEOUT": "15"}
 """The default, where nobody dies: a lease that a busy machine lets run out would be a crash."""
 
 
-async def killed(stage: Stage, times: int) -> Row:
+async def killed(stage: KafkaStage, times: int) -> Row:
     """SIGKILL at any instant: starting, restoring, deciding, between two steps of a checkpoint."""
     with stage.deployment() as deployment:
-        async with Trial(stage, deployment) as trial:
+        async with KafkaTrial(stage, deployment) as trial:
             for number in range(times):
                 async with trial.load(1 / times, 2.0):
                     await trial.sleep_up_to(2.5)
@@ -32,10 +32,10 @@ async def killed(stage: Stage, times: int) -> Row:
             return await trial.row("F1 worker killed", times)
 
 
-async def killed_and_robbed(stage: Stage, times: int) -> Row:
+async def killed_and_robbed(stage: KafkaStage, times: int) -> Row:
     """The same, and what it had on disk is gone: everything comes back from the changelog."""
     with stage.deployment() as deployment:
-        async with Trial(stage, deployment) as trial:
+        async with KafkaTrial(stage, deployment) as trial:
             for _ in range(times):
                 async with trial.load(1 / times, 2.0):
                     await trial.sleep_up_to(2.5)
@@ -46,13 +46,13 @@ async def killed_and_robbed(stage: Stage, times: int) -> Row:
             return await trial.row("F2 killed, disk wiped", times)
 
 
-async def paused(stage: Stage, times: int) -> Row:
+async def paused(stage: KafkaStage, times: int) -> Row:
     """One of two is stopped for half to four session timeouts, and goes on as if nothing was.
 
     The verdict restores the whole changelog: what a zombie wrote there would come to light.
     """
     with stage.deployment() as deployment:
-        async with Trial(stage, deployment) as trial:
+        async with KafkaTrial(stage, deployment) as trial:
             deployment.worker("w2")
             await trial.reading("w2")
             for number in range(times):
@@ -68,10 +68,10 @@ async def paused(stage: Stage, times: int) -> Row:
             return await trial.row("F3 worker paused", times)
 
 
-async def restarted_in_order(stage: Stage, times: int) -> Row:
+async def restarted_in_order(stage: KafkaStage, times: int) -> Row:
     """SIGTERM, one worker after the other, under load: nothing at all may be repeated."""
     with stage.deployment(settings=UNHURRIED) as deployment:
-        async with Trial(stage, deployment) as trial:
+        async with KafkaTrial(stage, deployment) as trial:
             deployment.worker("w2")
             await trial.reading("w2")
             for number in range(times):
@@ -85,11 +85,11 @@ async def restarted_in_order(stage: Stage, times: int) -> Row:
             return await trial.row("F4 rolling SIGTERM", times, repeats_are_wrong=True)
 
 
-async def joining_and_leaving(stage: Stage, times: int) -> Row:
+async def joining_and_leaving(stage: KafkaStage, times: int) -> Row:
     """From one worker to three; then every few seconds one comes, or goes, in order or killed;
     then one again."""
     with stage.deployment() as deployment:
-        async with Trial(stage, deployment) as trial:
+        async with KafkaTrial(stage, deployment) as trial:
             deployment.worker("w2")
             deployment.worker("w3")
             for _ in range(times):

@@ -10,11 +10,11 @@ from __future__ import annotations
 import time
 from typing import Literal
 
+from tests.chaos.kafka_stage import KafkaStage
 from tests.chaos.rows import Row
 from tests.chaos.senders.reckoning import SENT, UNKNOWN, Reckoning
 from tests.chaos.senders.scene import Scene, open_scene
 from tests.chaos.senders.supervisor import Supervisor
-from tests.chaos.stage import Stage
 from triggerstream.stream.dispatch.room import Bounds
 
 SENDER = "sender"
@@ -31,7 +31,7 @@ Clock = Literal["broker", "header"]
 CLOCKS: tuple[Clock, ...] = ("broker", "header")
 
 
-async def busy_senders_are_killed(stage: Stage, injections: int) -> Row:
+async def busy_senders_are_killed(stage: KafkaStage, injections: int) -> Row:
     lanes = [
         _Lane(stage, clock, len(range(n, injections, len(CLOCKS))))
         for n, clock in enumerate(CLOCKS)
@@ -53,7 +53,7 @@ async def busy_senders_are_killed(stage: Stage, injections: int) -> Row:
 class _Lane:
     """One installation, with the time told by *clock*, and its one sender."""
 
-    def __init__(self, stage: Stage, clock: Clock, injections: int) -> None:
+    def __init__(self, stage: KafkaStage, clock: Clock, injections: int) -> None:
         self._stage = stage
         self._clock = clock
         self.injections = injections

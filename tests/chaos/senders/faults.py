@@ -11,13 +11,13 @@ from typing import Any
 
 from deploy.local_kafka import jars
 from deploy.local_kafka.broker import Broker
+from tests.chaos.kafka_stage import KafkaStage
 from tests.chaos.rows import NotRunError, Row
 from tests.chaos.senders.load import Load, expected
 from tests.chaos.senders.reckoning import UNKNOWN
 from tests.chaos.senders.scene import Scene, open_scene
 from tests.chaos.senders.story import Asked
 from tests.chaos.senders.supervisor import Supervisor
-from tests.chaos.stage import Stage
 from triggerstream.core.timestamps import parse_moment
 
 SESSION = 6.0
@@ -54,7 +54,7 @@ class Faults:
         return ends
 
 
-async def senders_are_paused(stage: Stage, injections: int) -> Row:
+async def senders_are_paused(stage: KafkaStage, injections: int) -> Row:
     """One of two senders is stopped with calls under way, and goes on when the other may have
     taken its partitions, and its customers, over."""
     recoveries: list[float] = []
@@ -81,7 +81,7 @@ async def senders_are_paused(stage: Stage, injections: int) -> Row:
     return reckoning.row("F16 sender paused (SIGSTOP)", injections, recoveries, supervisor.note())
 
 
-async def senders_join_and_leave(stage: Stage, injections: int) -> Row:
+async def senders_join_and_leave(stage: KafkaStage, injections: int) -> Row:
     """One to three senders, of which one leaves (SIGTERM) or joins again and again. Nobody leaves
     an answer behind: nothing is unknown, and no webhook is called twice, unless a far side
     asked for it."""
@@ -114,7 +114,7 @@ async def senders_join_and_leave(stage: Stage, injections: int) -> Row:
     return reckoning.row("F16 senders join and leave", injections, recoveries, supervisor.note())
 
 
-async def broker_is_restarted(stage: Stage, injections: int) -> Row:
+async def broker_is_restarted(stage: KafkaStage, injections: int) -> Row:
     """The broker ends, in order or not, while senders have calls under way, and comes back on the
     same data. Who cannot append an answer ends, and is started again."""
     if missing := jars.missing_tools():

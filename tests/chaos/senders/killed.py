@@ -25,13 +25,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from tests.chaos.kafka_stage import KafkaStage
 from tests.chaos.rows import Row
 from tests.chaos.senders.gate import OFFSET_COMMIT, Gate, Request, Step, open_gate
 from tests.chaos.senders.reckoning import CAPPED, SENT, UNKNOWN, Reckoning
 from tests.chaos.senders.scene import Scene, open_scene
 from tests.chaos.senders.story import Asked
 from tests.chaos.senders.supervisor import Supervisor, told
-from tests.chaos.stage import Stage
 from tests.e2e.deployment import Deployment
 from triggerstream.stream.dispatch.room import Bounds
 
@@ -72,7 +72,7 @@ GAPS = (
 BY_NAME = {gap.name: gap for gap in GAPS}
 
 
-async def senders_are_killed(stage: Stage, injections: int) -> Row:
+async def senders_are_killed(stage: KafkaStage, injections: int) -> Row:
     # Every gap before any gap again, and by the other channel then.
     plan = [
         (GAPS[n % len(GAPS)], _ACTIONS[(n + n // len(GAPS)) % len(_ACTIONS)])
@@ -103,7 +103,7 @@ class Lane:
     """
 
     def __init__(
-        self, stage: Stage, name: str, plan: Sequence[tuple[Gap, tuple[str, ...]]]
+        self, stage: KafkaStage, name: str, plan: Sequence[tuple[Gap, tuple[str, ...]]]
     ) -> None:
         self._stage = stage
         self._name = name

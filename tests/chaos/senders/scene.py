@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -13,20 +13,20 @@ from tests.chaos.senders.mailserver import MailServer, open_mailserver
 from tests.chaos.senders.receiver import SECRET, Receiver, open_receiver
 from tests.chaos.senders.reckoning import Expect, Reckoning
 from tests.chaos.senders.story import TRIGGERS, Story
-from tests.chaos.senders.watch import Watch
 from tests.chaos.stage import Stage
-from tests.e2e.deployment import Deployment
 
 TIMEOUT = 2.0
 """Seconds that a call may take."""
 
 
 class Scene(NamedTuple):
-    deployment: Deployment
+    """The installation, and the watch on it, are those of the stage's world."""
+
+    deployment: Any
     story: Story
     receiver: Receiver
     mail: MailServer
-    watch: Watch
+    watch: Any
 
     async def until(self, met: Callable[[], bool], seconds: float = 30) -> None:
         """Return when the far sides have seen what is waited for.
@@ -62,12 +62,11 @@ async def open_scene(
     stage: Stage,
     name: str = "deployment",
     *,
-    senders: Collection[str] = (),
+    senders: Sequence[str] = (),
     think: Callable[[], float] = lambda: 0.0,
     call_timeout: float = TIMEOUT,
-    bootstrap: str | None = None,
-    gate: str | None = None,
     clock: Literal["broker", "header"] = "broker",
+    **options: Any,
 ) -> AsyncIterator[Scene]:
     """Open the far sides, start a worker and *senders*, and go on when all of them read.
 
@@ -77,30 +76,20 @@ async def open_scene(
     Args:
         think: Seconds before a far side answers.
         call_timeout: Seconds that a call may take.
-        gate: The address by which the senders, and only they, reach the broker.
         clock: What tells the time; by the headers of records, history is played.
+        options: Of the stage's world (`Stage.sending`).
     """
     story = Story()
     async with (
         open_receiver(story.asked, think=think) as receiver,
         open_mailserver(think=think) as mail,
     ):
-        with stage.deployment(
-            name,
-            triggers=TRIGGERS,
-            settings=_settings(receiver, mail, call_timeout, clock),
-            bootstrap=bootstrap,
-        ) as deployment:
-            if gate is not None:
-                through = {"TRIGGERSTREAM_KAFKA__BOOTSTRAP": gate}
-                deployment.environments.update(dict.fromkeys(senders, through))
-            deployment.worker()
-            for each in senders:
-                deployment.sender(each)
-            for each in ("worker", *senders):
-                await deployment.wait_until_reading(each, 240)
-            async with Watch(deployment) as watch:
-                yield Scene(deployment, story, receiver, mail, watch)
+        settings = _settings(receiver, mail, call_timeout, clock)
+        async with stage.sending(name, TRIGGERS, settings, senders, **options) as (
+            deployment,
+            watch,
+        ):
+            yield Scene(deployment, story, receiver, mail, watch)
 
 
 def _settings(receiver: Receiver, mail: MailServer, timeout: float, clock: str) -> dict[str, str]:

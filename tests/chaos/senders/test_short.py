@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos.conftest import Check
 from tests.chaos.rows import Entry
-from tests.chaos.senders import CATALOGUE
+from tests.chaos.senders.rows import CATALOGUE
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(300)]
 

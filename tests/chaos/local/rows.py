@@ -1,0 +1,14 @@
+"""The rows of the world of one directory, in the order in which they are run and printed."""
+
+from __future__ import annotations
+
+from tests.chaos import logs
+from tests.chaos.local import engines
+from tests.chaos.rows import Entry
+
+CATALOGUE = [
+    Entry("killed", engines.killed, 20, 2),
+    Entry("poison", logs.poisoned, 130, 13),
+    Entry("flood", logs.flooded, 1_000_000, 20_000),
+]
+"""In the form of `tests.chaos.catalogue`."""
