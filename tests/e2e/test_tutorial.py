@@ -2,7 +2,7 @@
 
 A block of ``console`` holds commands behind ``$``, and below each what it prints; ``...`` stands
 for any text. A block behind a line that ends in a file's name and a colon is that file. What is in
-blocks of ``sh`` is for people: it makes the environment, which is here already, and the Kafka.
+blocks of ``sh`` is for people: it makes the environment, which is here already.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.deployment import Bootstrapped
-
-pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
@@ -66,12 +64,10 @@ class Shell:
 
 
 @pytest.fixture(name="shell")
-def _shell(kafka: Bootstrapped, tmp_path: Path) -> Iterator[Shell]:
+def _shell(tmp_path: Path) -> Iterator[Shell]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TRIGGER")},
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "TRIGGERSTREAM_KAFKA__BOOTSTRAP": kafka.bootstrap,
-        "TRIGGERSTREAM_KAFKA__TOPIC_PREFIX": f"tutorial{os.getpid()}",
         "COLUMNS": "120",
     }
     shell = Shell(tmp_path, environment)
