@@ -51,17 +51,19 @@ def records(shop: Path, topic: str) -> list[tuple[bytes | None, bytes | None]]:
 # ── deploy ──────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("directory", ["triggers", "."])
-def test_triggers_are_deployed_where_they_lie(run: Run, fresh: Path, directory: str) -> None:
+@pytest.mark.parametrize(("directory", "other"), [("triggers", "."), (".", "triggers")])
+def test_triggers_are_deployed_where_they_lie(
+    run: Run, fresh: Path, directory: str, other: str
+) -> None:
     first = run("deploy", directory)
-    again = run("deploy", directory)
+    again = run("deploy", other)
     (fresh / "triggers" / "cart.yaml").write_text(CHANGED)
     changed = run("deploy", directory, "--no-test")
 
     assert (first.code, first.out) == (0, "1\n"), first.err
     assert f"published {directory} as version 1\n" in first.err
     assert (again.code, again.out) == (0, "1\n")
-    assert again.err.endswith(f"nothing changed: {directory} is in force as version 1\n")
+    assert again.err.endswith(f"nothing changed: {other} is in force as version 1\n")
     assert (changed.code, changed.out) == (0, "2\n")
 
 

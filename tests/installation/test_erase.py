@@ -39,6 +39,7 @@ class FakeInstallation:
         self.appended: list[Produce] = []
         self.followed: tuple[Collection[str], Collection[str] | None] | None = None
         self.turns_taken = 0
+        self.has_begun = False
 
     # ── the installation ────────────────────────────────────────────────────────────────────
 
@@ -77,11 +78,13 @@ class FakeInstallation:
     async def begin(self, start: Start) -> None:
         assert start == Start(), "what is asked now comes later"
         assert self.appended == [], "it begins before anything is asked"
+        self.has_begun = True
 
     def history(self) -> AsyncIterator[tuple[str, Record]]:
         raise AssertionError("the past does not concern us")
 
     async def coming(self) -> list[tuple[str, Record]]:
+        assert self.has_begun
         self.turns_taken += 1
         records, self._committed = next(self._turns, ((), self._committed))
         return [("events", record) for record in records]

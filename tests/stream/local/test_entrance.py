@@ -144,9 +144,9 @@ async def test_what_is_too_much_for_one_request_goes_in_several(
     monkeypatch.setattr(module, "REQUEST", 100)
     names = [str(number) * 30 for number in range(9)]
     async with engine(directory):
-        offsets = await append(entrance, *names)
+        answers = await (await entrance.append([event(name) for name in names]))
 
-    assert offsets == list(range(9))
+    assert [(each.base_offset, each.count) for each in answers] == [(n, 1) for n in range(9)]
     assert keys(directory) == [name.encode() for name in names]
 
 
