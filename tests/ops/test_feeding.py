@@ -23,7 +23,10 @@ from triggerstream.core.keyed.cuts import Cut
 from triggerstream.core.reasons import RejectReason, SuppressionReason
 from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.sending.deliveries import Admitted, Ignored
+from triggerstream.ingest.door import Observer
+from triggerstream.ingest.gathering import Heard
 from triggerstream.ops.catalogue import CATALOGUE, PREFIX, Metric
+from triggerstream.ops.ingest_metrics import IngestMetrics
 from triggerstream.ops.metrics import Children, ProcessMetrics
 
 PACKAGE = Path(__file__).parents[2] / "triggerstream"
@@ -47,7 +50,7 @@ PARTITION = SimpleNamespace(number=0, clock=5000, next_due=2000)
 class Told:
     """Notes which of the metrics' methods were called."""
 
-    def __init__(self, metrics: ProcessMetrics) -> None:
+    def __init__(self, metrics: ProcessMetrics | IngestMetrics) -> None:
         self._metrics = metrics
         self.names: set[str] = set()
 
@@ -76,17 +79,33 @@ def tell_everything(metrics: ProcessMetrics) -> set[str]:
     told.put_aside(0)
     told.assign([0])
     told.use_ruleset(1, "abc", [trigger()])
+    told.schemas_failed({("web", "seen", "schema"): 1})
     return told.names
 
 
-def public_methods() -> set[str]:
-    return {name for name in vars(ProcessMetrics) if not name.startswith("_")}
+def tell_of_doors(metrics: IngestMetrics) -> set[str]:
+    """Call every method with something to count; return the methods' names."""
+    told = Told(metrics)
+    told.answered("/v1/events", 200)
+    told.judged("web", 2, ["empty"])
+    told.schemas_failed({("web", "seen", "schema"): 1})
+    told.letters_dropped("web", 1)
+    told.acknowledged(2, 0.01)
+    told.dropped("full", 1)
+    told.holds(300)
+    return told.names
+
+
+def public_methods(metrics: type = ProcessMetrics) -> set[str]:
+    return {name for name in vars(metrics) if not name.startswith("_")}
 
 
 @pytest.fixture(scope="module", name="full")
 def _full() -> CollectorRegistry:
     registry = CollectorRegistry()
-    tell_everything(ProcessMetrics(Children(registry), "events", ("email",)))
+    children = Children(registry)
+    tell_everything(ProcessMetrics(children, "events", ("email",)))
+    tell_of_doors(IngestMetrics(children))
     return registry
 
 
@@ -109,6 +128,8 @@ def test_everything_that_can_be_told_is_told_here() -> None:
     assert (
         tell_everything(ProcessMetrics(Children(CollectorRegistry()), "events")) == public_methods()
     )
+    doors = tell_of_doors(IngestMetrics(Children(CollectorRegistry())))
+    assert doors == public_methods(IngestMetrics)
 
 
 def test_everything_that_can_be_told_is_told_by_the_process() -> None:
@@ -118,6 +139,7 @@ def test_everything_that_can_be_told_is_told_by_the_process() -> None:
     used = {name for path in paths for name in _told_in(path)}
 
     assert public_methods() - used == set()
+    assert public_methods(IngestMetrics) == public_methods(Observer) | public_methods(Heard)
 
 
 def _told_in(path: Path) -> Iterator[str]:

@@ -165,11 +165,6 @@ class ProcessMetrics:
         self._ruleset: tuple[str, str] | None = None
         self._bind_closed_sets()
 
-    @property
-    def children(self) -> Children:
-        """The metrics themselves, for whatever else lives in this process."""
-        return self._children
-
     # ── what the keyed process tells (`stream.ports.Observer`) ──────────────────────────────
 
     def decided(
