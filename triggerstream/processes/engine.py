@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -60,21 +61,8 @@ def run_engine(
                 _end_with_supervisor(world)
             if wanted is not None:
                 await _put_in_force(world, *wanted)
-            server = build_server(
-                settings.ingest,
-                keys_of(settings.ingest, directory.path.parent),
-                log=world.log,
-                rulesets=world.rulesets,
-                children=world.children,
-                partitions=world.partitions,
-            )
-
-            async def on_ready() -> None:
-                await server.start()
-                _tell(world, f"http://{settings.ingest.host}:{server.port}")
-
             try:
-                return await world.serve(on_ready)
+                return await world.serve(_open_door(world))
             finally:
                 await calls.drain(DRAIN)
 
@@ -83,6 +71,26 @@ def run_engine(
             return run(main)
         finally:
             directory.hush()
+
+
+@asynccontextmanager
+async def _open_door(world: LocalWorld) -> AsyncIterator[None]:
+    """Take events in over HTTP, and say where."""
+    ingest = world.settings.ingest
+    server = build_server(
+        ingest,
+        keys_of(ingest, world.directory.path.parent),
+        log=world.log,
+        rulesets=world.rulesets,
+        children=world.children,
+        partitions=world.partitions,
+    )
+    await server.start()
+    try:
+        _tell(world, f"http://{ingest.host}:{server.port}")
+        yield
+    finally:
+        await server.stop()
 
 
 def _tell(world: LocalWorld, ingest: str) -> None:

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -157,11 +157,12 @@ class LocalWorld:
 
     # ── running ─────────────────────────────────────────────────────────────────────────────
 
-    async def serve(self, on_ready: Callable[[], Awaitable[None]] | None = None) -> int:
+    async def serve(self, door: AbstractAsyncContextManager[object] | None = None) -> int:
         """Run the processes until SIGTERM, SIGINT or a failure; return the exit code.
 
         Args:
-            on_ready: Called when all topics are being read.
+            door: By which events come in: opened when all topics are being read, and closed before
+                anything else, so that what is under way there is finished.
 
         On a signal all that is decided is stored. After a failure nothing is written any more: what
         is in memory may be the reason for it.
@@ -175,9 +176,8 @@ class LocalWorld:
         try:
             await self._open()
             beside += [asyncio.create_task(self._guarded(each)) for each in self._keeping()]
-            if on_ready is not None:
-                await on_ready()
-            await self.shutdown.wait()
+            async with door or nullcontext():
+                await self.shutdown.wait()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
             self.shutdown.fail(error)
         try:
