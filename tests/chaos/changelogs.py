@@ -37,7 +37,7 @@ async def compacted(stage: KafkaStage, times: int) -> Row:
     async with own_broker({"log.cleaner.backoff.ms": "200"}) as broker:
         with stage.deployment(bootstrap=broker.bootstrap) as deployment:
             changelog = Topics(deployment.prefix).changelog("detect")
-            topic = Topic(changelog, deployment.partitions, _EAGER)
+            topic = Topic(changelog, deployment.partitions, _EAGER | _MINDFUL)
             await create_topics(broker.bootstrap, [topic])
             shop = lines_of(stage.shop.log)
             customers = sorted({line.key for line in shop if line.key})

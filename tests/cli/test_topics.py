@@ -17,7 +17,7 @@ def _directory(tmp_path: Path) -> Path:
 
 
 def test_a_directory_says_how_long_it_keeps_what(run: Run, directory: Path) -> None:
-    ran = run("topics", "check", directory, "--json")
+    ran = run("topics", "check", "--dir", directory, "--json")
 
     assert ran.code == 0, ran.err
     lines = [msgspec.json.decode(line) for line in ran.out.splitlines()]
@@ -28,11 +28,11 @@ def test_a_directory_says_how_long_it_keeps_what(run: Run, directory: Path) -> N
     assert {line["partitions"] for line in lines} == {1}
 
 
-def test_the_current_directory_is_meant_where_none_is_named(
+def test_the_current_directory_is_meant_where_none_is_named_and_what_is_set_there(
     run: Run, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(directory)
-    monkeypatch.setenv("TRIGGERSTREAM_RETENTION__LOCAL", "90d")
+    (directory / ".env").write_text("TRIGGERSTREAM_RETENTION__LOCAL=90d\n")
 
     ran = run("topics", "check")
 
@@ -43,10 +43,10 @@ def test_the_current_directory_is_meant_where_none_is_named(
 
 
 def test_a_directory_without_an_installation_is_refused(run: Run, tmp_path: Path) -> None:
-    ran = run("topics", "check", tmp_path)
+    ran = run("topics", "check", "--dir", tmp_path)
 
     assert (ran.code, ran.out) == (2, "")
-    assert f"found no {tmp_path / '.triggerstream'}" in ran.err
+    assert "--dir: required is a directory with an installation" in ran.err
 
 
 @pytest.mark.parametrize("command", [("check",), ("create",), ("create", "--apply")])

@@ -17,7 +17,7 @@ from deploy.local_kafka.topics import create_topics
 from tests.e2e.deployment import Bootstrapped, Deployment
 from triggerstream.errors import SettingsError, WorldChangedError
 from triggerstream.stream.kafka.topic_admin import TopicAdmin, ensure_topics
-from triggerstream.stream.kafka.topic_findings import findings_of
+from triggerstream.stream.kafka.topic_findings import findings_of, remedies
 from triggerstream.stream.kafka.topics import Topics, touched_by, wanted_topics
 
 pytestmark = pytest.mark.kafka
@@ -97,6 +97,42 @@ async def test_a_topic_of_somebody_else_s_is_made_and_not_looked_at(
         assert {topic.name for topic in wanted} <= await admin.names()
     with pytest.raises(WorldChangedError, match=r"retention\.ms=.*found 1, 1ms"):
         await ensure_topics(options, wanted, own=touched_by(topics, "detect"))
+
+
+OTHERWISE = {
+    "cleanup.policy": "compact,delete",
+    "compression.type": "gzip",
+    "delete.retention.ms": str(DAY),
+    "max.compaction.lag.ms": str(3 * DAY),
+    "max.message.bytes": "65536",
+    "message.timestamp.type": "CreateTime",
+    "min.compaction.lag.ms": "1",
+    "retention.bytes": "1000000",
+    "retention.ms": "5",
+    "segment.ms": "7200000",
+}
+
+
+async def test_every_setting_that_is_otherwise_is_found_and_set(
+    kafka: Bootstrapped, topics: Topics
+) -> None:
+    options = {"bootstrap_servers": kafka.bootstrap}
+    wanted = wanted_topics(topics, 2, header_clock=False)
+    changed = {topic.name: {key: OTHERWISE[key] for key in topic.config} for topic in wanted}
+    await create_topics(
+        kafka.bootstrap, [Made(each.name, each.partitions, changed[each.name]) for each in wanted]
+    )
+
+    async with TopicAdmin(options) as admin:
+        found = findings_of(wanted, await admin.look(wanted))
+        await admin.alter(remedies(found))
+        then = findings_of(wanted, await admin.look(wanted))
+
+    assert {(each.topic, each.setting) for each in found} == {
+        (topic.name, key) for topic in wanted for key in topic.config
+    }
+    assert {each.setting for each in found} == OTHERWISE.keys()
+    assert then == []
 
 
 class TestCommands:

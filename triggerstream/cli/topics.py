@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from triggerstream.cli.output import print_json, print_table, say
-from triggerstream.cli.startup import prepare, reaching_kafka
-from triggerstream.errors import UsageError
+from triggerstream.cli.startup import Dir, find, prepare, reaching_kafka
 
 if TYPE_CHECKING:
     from triggerstream.ops.settings import Settings
@@ -25,38 +23,22 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-LOCAL = ".triggerstream"
-"""The folder by which a directory is an installation without Kafka."""
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one line a topic.")]
 
 
 @app.command()
-def check(
-    directory: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[DIR]",
-            help="An installation without Kafka; looked at where no Kafka is set. "
-            "The current directory if left out.",
-            show_default=False,
-        ),
-    ] = None,
-    json: Json = False,
-) -> None:
+def check(directory: Dir = None, json: Json = False) -> None:
     """Compare the topics with the settings; tell what each keeps.
 
-    Exits 1 if one is missing or differs, and says what mends it.
+    Exits 1 if one is missing or differs, and says what mends it. Of a local installation it tells
+    how long it keeps what.
     """
-    settings = prepare()
-    if "bootstrap" not in settings.kafka.model_fields_set:
-        here = directory or Path()
-        if (here / LOCAL).is_dir():
-            _show_local(settings, json=json)
-            return
-        if directory is not None:
-            msg = f"DIR: required is an installation without Kafka; found no {here / LOCAL}"
-            raise UsageError(msg)
+    settings, installation = find(directory)
+    from triggerstream.installation.local import LocalInstallation
+
+    if isinstance(installation, LocalInstallation):
+        _show_local(settings, json=json)
+        return
     wanted = _wanted(settings)
     found = _ask(_look(settings, wanted), settings)
     findings = _findings(wanted, found)
