@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -56,7 +57,7 @@ class EmbeddedStage:
             self._session = await stack.enter_async_context(aiohttp.ClientSession())
             command = ["up", str(self._shop)]
             self._engine = Process("engine", command, self._settings, self._states)
-            stack.callback(self._engine.stop)
+            stack.push_async_callback(to_thread, self._engine.stop)
             self._stack = stack.pop_all()
         return self
 
