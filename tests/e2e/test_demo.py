@@ -98,6 +98,22 @@ def test_a_demo_that_is_broken_off_ends_at_once_and_leaves_nothing(
     assert list(states.iterdir()) == []
 
 
+def test_an_engine_that_ends_ends_the_demo_with_its_log(states: Path) -> None:
+    with running(SHOP, states) as process:
+        told_by(process, "ready; playing")
+        (lock,) = states.glob("*/shop/.triggerstream/LOCK")
+        os.kill(int(lock.read_text()), signal.SIGKILL)
+        _, said = process.communicate(timeout=60)
+
+    (directory,) = states.iterdir()
+    assert process.returncode == 1
+    assert re.search(rf"triggerstream: the engine .*; its log: {directory}/engine.log\n", said), (
+        said
+    )
+    assert f"the logs stay in {directory}\n" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.long
 def test_what_is_left_running_shows_its_mails_until_it_is_told_to_end(
     states: Path, shop: Path
