@@ -3,18 +3,23 @@ of it on a real Kafka."""
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+import aiohttp
 import pytest
 
 from deploy.local_kafka.run import BOOTSTRAP
@@ -75,6 +80,90 @@ def test_the_half_year_on_this_machine_comes_to_what_replay_finds(states: Path) 
     assert "0 of them more than once; 0 were refused" in done.stdout
     assert "make demo KAFKA=1" in done.stderr
     assert list(states.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_a_demo_that_is_broken_off_ends_at_once_and_leaves_nothing(
+    states: Path, number: signal.Signals, code: int
+) -> None:
+    with running(SHOP, states) as process:
+        said = told_by(process, "ready; playing")
+        process.send_signal(number)
+        _, rest = process.communicate(timeout=20)
+
+    assert process.returncode == code
+    assert "Traceback" not in said + rest
+    assert list(states.iterdir()) == []
+
+
+def test_an_engine_that_ends_ends_the_demo_with_its_log(states: Path) -> None:
+    with running(SHOP, states) as process:
+        told_by(process, "ready; playing")
+        (lock,) = states.glob("*/shop/.triggerstream/LOCK")
+        os.kill(int(lock.read_text()), signal.SIGKILL)
+        _, said = process.communicate(timeout=60)
+
+    (directory,) = states.iterdir()
+    assert process.returncode == 1
+    assert re.search(rf"triggerstream: the engine .*; its log: {directory}/engine.log\n", said), (
+        said
+    )
+    assert f"the logs stay in {directory}\n" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.long
+def test_what_is_left_running_shows_its_mails_until_it_is_told_to_end(
+    states: Path, shop: Path
+) -> None:
+    with running(shop, states, "--keep") as process:
+        said = told_by(process, "webhooks  ")
+        page = re.search(r"the mails +(http://\S+)", said)
+        assert page is not None, said
+        shown = asyncio.run(got(page[1]))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+    assert 'href="/mails/' in shown
+    assert "came with a valid signature, 0 were refused" in shown
+    assert process.returncode == 0
+    assert list(states.iterdir()) == []
+
+
+@contextmanager
+def running(shop: Path, states: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A demo without Kafka, which ends with the block at the latest."""
+    inherited = {name: value for name, value in os.environ.items() if name != BOOTSTRAP}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "triggerstream", "demo", "--shop", str(shop), *options],
+        env={**inherited, "TMPDIR": str(states)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()  # it ends its engine, too
+
+
+def told_by(process: subprocess.Popen[str], last: str) -> str:
+    """Return what *process* says, up to the line that holds *last*."""
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if last in line:
+            return said
+    pytest.fail(said)
+
+
+async def got(url: str) -> str:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return await answer.text()
 
 
 Numbers = dict[str, tuple[int, int, Counter[str]]]

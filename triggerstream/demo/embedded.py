@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -56,7 +57,7 @@ class EmbeddedStage:
             self._session = await stack.enter_async_context(aiohttp.ClientSession())
             command = ["up", str(self._shop)]
             self._engine = Process("engine", command, self._settings, self._states)
-            stack.callback(self._engine.stop)
+            stack.push_async_callback(to_thread, self._engine.stop)
             self._stack = stack.pop_all()
         return self
 
@@ -86,9 +87,8 @@ class EmbeddedStage:
                 if answer.status == 200:
                     return
                 said = f"{answer.status}: {(await answer.text()).strip()}"
-        except aiohttp.ClientError as error:
-            self._check()
-            said = str(error) or repr(error)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._lost(error) from error
         raise ProcessEndedError(f"the engine did not append ({said}); its log: {self._engine.log}")
 
     async def progress(self) -> Progress:
@@ -107,9 +107,8 @@ class EmbeddedStage:
     async def metrics(self) -> str:
         try:
             return await self._engine.metrics()
-        except aiohttp.ClientError:
-            self._check()
-            raise
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._lost(error) from error
 
     @property
     def places(self) -> Mapping[str, str]:
@@ -120,6 +119,12 @@ class EmbeddedStage:
             "its log": str(self._engine.log),
             "all it keeps": str(self._directory.path),
         }
+
+    def _lost(self, error: Exception) -> ProcessEndedError:
+        said = str(error) or repr(error)
+        return ProcessEndedError(
+            f"the engine does not answer ({said}); its log: {self._engine.log}"
+        )
 
     def _check(self) -> None:
         """Require the engine that was started: one that was started again has counted from zero."""

@@ -77,11 +77,11 @@ class KafkaStage:
         }
         triggers = ["--triggers", str(self._shop / "triggers")]
         self._worker = Process("worker", ["worker", *triggers], common, self._directory)
-        stack.callback(self._worker.stop)
+        stack.push_async_callback(asyncio.to_thread, self._worker.stop)
         self._sender = Process(
             "sender", ["sender"], {**common, **self._delivering}, self._directory
         )
-        stack.callback(self._sender.stop)
+        stack.push_async_callback(asyncio.to_thread, self._sender.stop)
 
     async def __aexit__(
         self,

@@ -52,7 +52,11 @@ def _directory() -> Iterator[Path]:
 async def _until_told(
     shop: Path, directory: Path, bootstrap: str | None, records: Sequence[Played], *, keep: bool
 ) -> None:
-    """Run the demo; SIGTERM ends it in order, as Ctrl-C does."""
+    """Run the demo; SIGTERM ends it in order, as Ctrl-C does.
+
+    Raises:
+        SystemExit: SIGTERM came.
+    """
 
     async def run() -> None:
         async with open_mailbox() as mailbox, open_receiver() as receiver:
@@ -61,8 +65,13 @@ async def _until_told(
                 await run_demo(stage, records, mailbox, receiver, keep=keep)
 
     task = asyncio.ensure_future(run())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel, signal.SIGTERM.name)
+    try:
+        await task
+    except asyncio.CancelledError as error:
+        if error.args != (signal.SIGTERM.name,):
+            raise
+        raise SystemExit(128 + signal.SIGTERM) from error
 
 
 def _open(

@@ -98,7 +98,8 @@ class Process:
             raise ProcessEndedError(f"{self.name} ended with {status}; {self._log_tail()}")
 
     def stop(self) -> int:
-        """End it in order (SIGTERM), and return its exit status."""
+        """End it in order (SIGTERM), and return its exit status. Blocks: what it sends last must be
+        taken meanwhile, so that whoever takes it in this process calls this in a thread."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
