@@ -161,7 +161,7 @@ class LocalWorld:
         """Run the processes until SIGTERM, SIGINT or a failure; return the exit code.
 
         Args:
-            on_ready: Called when all topics are being read.
+            on_ready: Called when all topics are being read. Only then the world counts as ready.
 
         On a signal all that is decided is stored. After a failure nothing is written any more: what
         is in memory may be the reason for it.
@@ -177,6 +177,7 @@ class LocalWorld:
             beside += [asyncio.create_task(self._guarded(each)) for each in self._keeping()]
             if on_ready is not None:
                 await on_ready()
+            self._is_settled = True
             await self.shutdown.wait()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
             self.shutdown.fail(error)
@@ -200,7 +201,6 @@ class LocalWorld:
         self.rulesets.on_newest = self._look
         for reading in self._readings:
             await reading.open()
-        self._is_settled = True
 
     async def _close(self) -> None:
         """Give everything away. What is decided while one is closed is read at the next start."""
