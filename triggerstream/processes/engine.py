@@ -16,7 +16,7 @@ from triggerstream.core.rulesets.ruleset import Ruleset, content_hash
 from triggerstream.ops.build import version_line
 from triggerstream.ops.settings import Settings
 from triggerstream.processes.detecting import DETECTING, detect
-from triggerstream.processes.ingest import build_server, keys_of
+from triggerstream.processes.door import build_server, keys_of
 from triggerstream.processes.local import LocalWorld
 from triggerstream.processes.loop import run
 from triggerstream.processes.sending import DRAIN, open_sending

@@ -5,26 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from triggerstream.ingest.app import build_app
-from triggerstream.ingest.door import Door
-from triggerstream.ingest.gathering import Append
-from triggerstream.ingest.keys import Keys
-from triggerstream.ingest.limits import Limits
-from triggerstream.ingest.server import Server
 from triggerstream.ops.build import version_line
 from triggerstream.ops.health import Health, HealthServer
-from triggerstream.ops.ingest_metrics import IngestMetrics
 from triggerstream.ops.metrics import Children
-from triggerstream.ops.settings import Ingest, Settings
+from triggerstream.ops.settings import Settings
+from triggerstream.processes.door import build_server, keys_of
 from triggerstream.processes.loop import run
-from triggerstream.processes.schemas import NewestSchemas
 from triggerstream.stream.kafka.client import client_options
 from triggerstream.stream.kafka.lasting import LastingLog
 from triggerstream.stream.kafka.log import KafkaLog
@@ -32,7 +23,6 @@ from triggerstream.stream.kafka.reach import reach
 from triggerstream.stream.kafka.rulesets import KafkaRulesets
 from triggerstream.stream.kafka.topic_admin import ensure_topics
 from triggerstream.stream.kafka.topics import Topics, wanted_topics
-from triggerstream.stream.ports import Rulesets
 from triggerstream.stream.shutdown import Shutdown
 
 _log = logging.getLogger(__name__)
@@ -73,43 +63,6 @@ def run_ingest(settings: Settings) -> int:
         return shutdown.exit_code
 
     return run(main)
-
-
-def keys_of(ingest: Ingest, directory: Path | None = None) -> Keys:
-    """Return the keys that the settings name; a relative path stands below *directory*.
-
-    Raises:
-        SettingsError: The file is none of keys.
-    """
-    path = ingest.keys
-    if path is not None and directory is not None:
-        path = directory / path
-    return Keys(path, time.monotonic)
-
-
-def build_server(
-    ours: Ingest,
-    keys: Keys,
-    *,
-    log: Append,
-    rulesets: Rulesets,
-    children: Children,
-    partitions: int,
-) -> Server:
-    """Return what takes requests and appends to *log*, asking of events what the newest of
-    *rulesets* asks."""
-    secret, limits = ours.user_secret, Limits()
-    door = Door(
-        log=log,
-        keys=keys,
-        now=lambda: time.time_ns() // 1_000_000,
-        observer=IngestMetrics(children),
-        schemas=NewestSchemas(rulesets),
-        limits=limits,
-        partitions=partitions,
-        user_secret=None if secret is None else secret.get_secret_value().encode(),
-    )
-    return Server(build_app(door), host=ours.host, port=ours.port, limits=limits)
 
 
 async def _run(settings: Settings, shutdown: Shutdown, stack: AsyncExitStack) -> None:

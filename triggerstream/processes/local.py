@@ -162,7 +162,8 @@ class LocalWorld:
 
         Args:
             door: By which events come in: opened when all topics are being read, and closed before
-                anything else, so that what is under way there is finished.
+                anything else, so that what is under way there is finished. Only when it is open,
+                the world counts as ready.
 
         On a signal all that is decided is stored. After a failure nothing is written any more: what
         is in memory may be the reason for it.
@@ -177,6 +178,7 @@ class LocalWorld:
             await self._open()
             beside += [asyncio.create_task(self._guarded(each)) for each in self._keeping()]
             async with door or nullcontext():
+                self._is_settled = True
                 await self.shutdown.wait()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
             self.shutdown.fail(error)
@@ -200,7 +202,6 @@ class LocalWorld:
         self.rulesets.on_newest = self._look
         for reading in self._readings:
             await reading.open()
-        self._is_settled = True
 
     async def _close(self) -> None:
         """Give everything away. What is decided while one is closed is read at the next start."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from triggerstream.ops.health import Health
 from triggerstream.ops.interpreter import spare_new_states
@@ -15,6 +15,9 @@ _log = logging.getLogger(__name__)
 
 BEAT = 1.0
 """Seconds between two beats of the loop."""
+LOOK = 0.02
+"""Seconds between two looks at whether the process is ready, for as long as it is not: who waits
+for that is not to wait for a beat."""
 PATIENCE = 3
 """Beats without a ruleset before that is said: one that was just published is being compiled."""
 
@@ -36,12 +39,14 @@ class Pulse:
         *,
         is_settled: Callable[[], bool],
         follows: Callable[[], bool] = lambda: False,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._health = health
         self._parts = parts
         self._rulesets = rulesets
         self._is_settled = is_settled
         self._follows = follows
+        self._sleep = sleep
         self._owned: dict[str, list[int]] = {part.role.name: [] for part in parts}
         self._shown: tuple[int, str] | None = None
         self._without = 0
@@ -50,18 +55,27 @@ class Pulse:
         while True:
             self._health.beat()
             spare_new_states()
-            self._health.is_recovered = self._is_settled()
-            running = [part.process for part in self._parts if part.process is not None]
-            if len(running) == len(self._parts):
-                self._health.is_assigned = self._follows() or all(
-                    process.numbers for process in running
-                )
-                self._health.has_ruleset = all(process.is_ready for process in running)
+            self._look()
             for part in self._parts:
                 self._tell(part)
                 part.notices.flush()
             self._look_at_rulesets()
-            await asyncio.sleep(BEAT)
+            left = BEAT
+            while left > 0 and self._health.why_not_ready():
+                await self._sleep(LOOK)
+                left -= LOOK
+                self._look()
+            await self._sleep(max(left, 0))
+
+    def _look(self) -> None:
+        """See whether the process is ready."""
+        self._health.is_recovered = self._is_settled()
+        running = [part.process for part in self._parts if part.process is not None]
+        if len(running) == len(self._parts):
+            self._health.is_assigned = self._follows() or all(
+                process.numbers for process in running
+            )
+            self._health.has_ruleset = all(process.is_ready for process in running)
 
     def _tell(self, part: Keyed) -> None:
         process = part.process
