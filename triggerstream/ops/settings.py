@@ -255,6 +255,11 @@ class Retention(_Group):
     starts."""
     local: _Kept = Field(default=Kept(30 * _DAY), description=_DURATION)
     """The same for all topics of an installation without Kafka (`triggerstream up`)."""
+    local_bytes: int | None = Field(
+        default=None, ge=1 << 20, description="a number of bytes, at least 1048576"
+    )
+    """How large its log may become: what would make it larger is refused, and ends it (exit code
+    74). As large as the disk allows, if left out."""
 
     @model_validator(mode="after")
     def _survive_an_outage(self) -> Self:

@@ -30,7 +30,13 @@ from triggerstream.stream.local.log import LocalLog
 from triggerstream.stream.local.process import LocalInput, ProcessLog
 from triggerstream.stream.local.retention import Room
 from triggerstream.stream.local.rulesets import LocalRulesets
-from triggerstream.stream.shutdown import STOP_LIMIT, STUCK, Shutdown, limited
+from triggerstream.stream.shutdown import (
+    STOP_LIMIT,
+    STUCK,
+    Shutdown,
+    end_when_stuck,
+    limited,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +89,7 @@ class LocalWorld:
             now=_now,
             accept_clock=accept_clock,
             tells_time=settings.clock == "broker",
-            check=Room(directory.log).check,
+            check=Room(directory.log, most=settings.retention.local_bytes).check,
             on_failure=self.shutdown.fail,
         )
         self.rulesets = LocalRulesets(self.log, on_failure=self.shutdown.fail)
@@ -100,7 +106,7 @@ class LocalWorld:
         return short
 
     def topic_id(self, short: str) -> str:
-        return ""
+        return self.log.id
 
     def add(self, role: Role) -> Keyed:
         """Return a process of this world, with its stores below the directory."""
@@ -173,6 +179,7 @@ class LocalWorld:
         pulse = Pulse(self._health, self.parts, self.rulesets, is_settled=lambda: self._is_settled)
         spare_the_collector()
         take_short_turns()
+        stop_looking = end_when_stuck(self._health.why_not_alive)
         beside = [asyncio.create_task(pulse.beat())]
         try:
             await self._open()
@@ -188,6 +195,7 @@ class LocalWorld:
         except Exception as error:  # noqa: BLE001 - the first failure decides
             self.shutdown.fail(error)
         finally:
+            stop_looking()
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)

@@ -86,3 +86,28 @@ class limited:  # noqa: N801 - a context manager, used like a function
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
+
+
+def end_when_stuck(
+    why_not_alive: Callable[[], str],
+    *,
+    end: Callable[[int], object] = os._exit,
+    look: float = 5.0,
+) -> Callable[[], None]:
+    """End this process hard when *why_not_alive* says why: its loop does not turn any more, so
+    nothing in it can. Return what stops the looking.
+
+    Args:
+        look: Seconds between two looks, in a thread of its own.
+    """
+    stopped = threading.Event()
+
+    def watch() -> None:
+        while not stopped.wait(look):
+            if why := why_not_alive():
+                _log.critical("ending here, to be started again: %s", why)
+                end(STUCK)
+                return
+
+    threading.Thread(target=watch, name="stuck", daemon=True).start()
+    return stopped.set

@@ -416,3 +416,16 @@ async def test_a_position_becomes_durable_soon_though_nothing_is_appended(
         found = await asyncio.to_thread(noted)
 
     assert found == {("detect", "events"): 7}
+
+
+async def test_a_log_is_the_same_one_when_it_is_opened_again_and_another_is_another(
+    tmp_path: Path,
+) -> None:
+    ids = []
+    for name in ("a.db", "a.db", "b.db"):
+        log = LocalLog(tmp_path / name, now=lambda: 0)
+        await log.start()
+        await log.stop()
+        ids.append(log.id)
+
+    assert ids[0] == ids[1] != ids[2]

@@ -5,6 +5,7 @@ table          holds
 =============  =================================================================================
 ``batches``    the records: up to 500 a row, keyed by topic and the offset of the first
 ``positions``  how far each reader of a topic has come: the offset behind what it is done with
+``log``        one row: which log it is, by which another one in its place is told from it
 =============  =================================================================================
 
 What is committed stands in the file itself or in SQLite's log beside it (WAL), forced to the disk
@@ -47,6 +48,8 @@ CREATE TABLE positions (
     offset INTEGER NOT NULL,
     PRIMARY KEY (reader, topic)
 ) WITHOUT ROWID;
+CREATE TABLE log (id TEXT NOT NULL);
+INSERT INTO log VALUES (lower(hex(randomblob(16))));
 """
 
 

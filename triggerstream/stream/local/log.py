@@ -39,7 +39,12 @@ class LocalLog:
         check: Called in the writer's thread before so many bytes are written; raises `StoreError`
             where there is no room for them (`retention.Room`).
         on_failure: Told on the loop, once, why nothing can be appended any more.
+
+    Attributes:
+        id: Which log it is, from the start on: another one in its place has another.
     """
+
+    id: str
 
     def __init__(
         self,
@@ -79,6 +84,7 @@ class LocalLog:
         self._ends = await asyncio.to_thread(self._writer.start)
         self._reader = LogReader(self._path)
         self._positions = self._reader.positions()
+        self.id = self._reader.id()
 
     async def stop(self) -> None:
         """Write what is on its way, and close the file. Idempotent."""

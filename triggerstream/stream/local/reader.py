@@ -131,6 +131,13 @@ class LogReader:
             raise failure(self._path, error) from error
         return found.columns(), following
 
+    def id(self) -> str:
+        """Return which log it is."""
+        try:
+            return str(self._db.execute("SELECT id FROM log").fetchone()[0])
+        except sqlite3.Error as error:
+            raise failure(self._path, error) from error
+
     def positions(self) -> dict[tuple[str, str], int]:
         """Return how far each reader has come, by its name and topic, as far as it is durable."""
         try:
