@@ -125,6 +125,16 @@ async def test_bodies_are_framed_as_http_says(
     assert len(door.log.events) == (status == 200)
 
 
+async def test_a_body_without_an_end_is_answered_as_soon_as_it_is_too_large(door: Opened) -> None:
+    chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+
+    found = await answer_to(door, head("Transfer-Encoding: chunked"), *[chunk] * 40)
+
+    assert found.startswith(b"HTTP/1.1 413 ")
+    assert (1 << 20) - 65536 * 4 < door.seen.most_held <= 1 << 20
+    assert door.seen.held == 0
+
+
 async def test_a_gzip_bomb_costs_no_more_than_an_honest_body(door: Opened) -> None:
     once = gzip.compress(b"\0" * (256 << 20), 1)[: 1 << 20]
     tracemalloc.start()
