@@ -96,6 +96,26 @@ async def test_an_idle_connection_is_closed_but_not_at_once(door: Opened) -> Non
     assert len(door.log.events) == 2
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /v1/p.gif?k=tsk_web&e=\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v1/p.gif?k=tsk_web&e=%ff&a=ada HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        head("Transfer-Encoding: chunked") + b"zz\r\n",
+        b"tsk_web\r\n\r\n",
+    ],
+)
+async def test_what_anybody_sends_is_not_in_the_logs(
+    door: Opened, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], sent: bytes
+) -> None:
+    """A flood of it would fill a disk, and it holds keys and customers."""
+    answered = await answer_to(door, sent)
+
+    assert answered.startswith(b"HTTP/1.")
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")
+
+
 CHUNKED = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (BODY[:7], BODY[7:]))
 
 
