@@ -19,6 +19,7 @@ from triggerstream.core.events.decode import decode_event
 from triggerstream.ingest.routes import ROUTES
 
 PATHS = {route.path: route for route in ROUTES if route.takes}
+PATHS_OR_ANY = {path: route.takes[0].encode() for path, route in PATHS.items()}
 STATUSES = {status for route in ROUTES for status in route.answers}
 
 OWN = "a type that the route takes"
@@ -112,6 +113,48 @@ def test_any_body_is_answered_as_the_document_says(
     status = status_of(exchange(door, head.encode("latin-1") + body))
 
     assert status in PATHS[path].answers
+    assert status < 500
+
+
+HEADERS = (
+    *("Authorization", "Idempotency-Key", "X-Triggerstream-User", "Origin", "Content-Type"),
+    *("Content-Encoding", "ce-specversion", "ce-id", "ce-subject", "ce-type", "Accept"),
+)
+line = st.binary(max_size=12).map(
+    lambda value: value.translate(None, bytes([*range(9), *range(10, 32), 127]))
+)
+
+
+@settings(max_examples=400)
+@given(
+    given=st.dictionaries(st.sampled_from(HEADERS), line, max_size=4),
+    query=st.dictionaries(st.sampled_from("keadu"), line, max_size=4),
+    path=st.sampled_from([route.path for route in ROUTES if route.door != "told"]),
+    is_known=st.booleans(),
+)
+def test_whatever_headers_and_query_say_is_answered_as_the_document_says(
+    door: Opened, given: dict[str, bytes], query: dict[str, bytes], path: str, is_known: bool
+) -> None:
+    """Beside a key that is one, so that they are looked at, and raw: whatever bytes they are."""
+    known = {"Authorization": f"Bearer {SERVER}".encode(), "Content-Type": PATHS_OR_ANY.get(path)}
+    headers = {**known, **given} if is_known else {**given, **known}
+    if is_known:
+        query = {**query, "k": WEB.encode()}
+    body = json.dumps({**SEEN, "event": "seen", "userId": "ada"}).encode()
+    said = b"&".join(
+        name.encode() + b"=" + value.replace(b" ", b"+").replace(b"\t", b"+").replace(b"#", b"")
+        for name, value in query.items()
+    )
+    method = b"GET" if path.endswith(".gif") else b"POST"
+    headers["Host"] = b"x"
+    lines = [b"%b: %b" % (name.encode(), value) for name, value in headers.items() if value]
+    sent = b"%b %b?%b HTTP/1.1\r\n%b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (
+        *(method, path.encode(), said, b"\r\n".join(lines), len(body), body),
+    )
+
+    status = status_of(exchange(door, sent))
+
+    assert status in STATUSES
     assert status < 500
 
 

@@ -96,6 +96,26 @@ async def test_an_idle_connection_is_closed_but_not_at_once(door: Opened) -> Non
     assert len(door.log.events) == 2
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /v1/p.gif?k=tsk_web&e=\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v1/p.gif?k=tsk_web&e=%ff&a=ada HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        head("Transfer-Encoding: chunked") + b"zz\r\n",
+        b"tsk_web\r\n\r\n",
+    ],
+)
+async def test_what_anybody_sends_is_not_in_the_logs(
+    door: Opened, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], sent: bytes
+) -> None:
+    """A flood of it would fill a disk, and it holds keys and customers."""
+    answered = await answer_to(door, sent)
+
+    assert answered.startswith(b"HTTP/1.")
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")
+
+
 CHUNKED = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (BODY[:7], BODY[7:]))
 
 
@@ -123,6 +143,16 @@ async def test_bodies_are_framed_as_http_says(
     # What aiohttp cannot read as HTTP, it answers itself, as HTTP/1.0.
     assert found[:12] in {b"HTTP/1.1 %d" % status, b"HTTP/1.0 %d" % status}, found[:200]
     assert len(door.log.events) == (status == 200)
+
+
+async def test_a_body_without_an_end_is_answered_as_soon_as_it_is_too_large(door: Opened) -> None:
+    chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+
+    found = await answer_to(door, head("Transfer-Encoding: chunked"), *[chunk] * 40)
+
+    assert found.startswith(b"HTTP/1.1 413 ")
+    assert (1 << 20) - 65536 * 4 < door.seen.most_held <= 1 << 20
+    assert door.seen.held == 0
 
 
 async def test_a_gzip_bomb_costs_no_more_than_an_honest_body(door: Opened) -> None:

@@ -214,6 +214,20 @@ async def test_dead_letters_of_a_key_are_bounded_and_the_rest_is_counted(door: O
     assert door.seen.rejected == {("shop", "missing_field"): 150}
 
 
+async def test_beacons_that_wait_are_waited_for_before_it_closes(tmp_path: Path) -> None:
+    async with opened(tmp_path, limits=QUICK, partitions=1) as door:
+        door.log.is_open.clear()
+        for _ in range(2):
+            await door.send(f"/v1/beacon?k={WEB}", LEFT, key=None, media="text/plain")
+        stopping = asyncio.ensure_future(door.server.stop())
+        done, _ = await asyncio.wait([stopping], timeout=0.3)
+        door.log.is_open.set()
+        await stopping
+
+    assert not done
+    assert len(door.log.events) == 2
+
+
 async def test_requests_under_way_are_finished_before_it_closes(tmp_path: Path) -> None:
     async with opened(tmp_path, limits=QUICK) as door:
         door.log.is_open.clear()

@@ -80,7 +80,7 @@ def of_judged(judged: Judged, *, is_segment: bool) -> web.Response:
 def of_refused(refused: Refused, *, is_segment: bool = False) -> web.Response:
     """Return the answer to a request that is not taken.
 
-    Its body may not have been read, and whoever sends it goes on: so the connection ends.
+    Where its body has not been read to its end, aiohttp reads on for a moment, then closes.
     """
     headers: dict[str, str] = {}
     if refused.status == 401:
@@ -90,7 +90,7 @@ def of_refused(refused: Refused, *, is_segment: bool = False) -> web.Response:
     said: dict[str, Any] = {"error": f"required is {refused.detail}"}
     if is_segment:
         said |= {"success": False, "code": str(refused.status), "message": refused.detail}
-    return reply(refused.status, said, headers, closes=True)
+    return reply(refused.status, said, headers)
 
 
 def pixel() -> web.Response:

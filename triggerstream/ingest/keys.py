@@ -153,7 +153,8 @@ def entry_of(name: str, secret: str, *, is_public: bool, origins: Iterable[str] 
 
 def hash_of(secret: str) -> str:
     """Return what the file holds of a key."""
-    return f"sha256:{sha256(secret.encode()).hexdigest()}"
+    known = secret.encode(errors="surrogateescape")  # as aiohttp reads stray bytes of a header
+    return f"sha256:{sha256(known).hexdigest()}"
 
 
 def secret_in(authorization: str) -> str | None:

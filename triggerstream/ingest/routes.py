@@ -81,8 +81,8 @@ USER: Final = "X-Triggerstream-User"
 
 _NAMES = Parameter(
     IDEMPOTENCY,
-    "A name of 1 to 200 characters, of a request that may be repeated: its events without an id "
-    "are named after it.",
+    "A name of 1 to 200 printable characters, of a request that may be repeated: its events "
+    "without an id are named after it.",
     "header",
 )
 _USER = Parameter(USER, "The customer's user token, with a browser key.", "header")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import resource
 import time
 from contextlib import suppress
@@ -22,6 +23,11 @@ BACKLOG: Final = 1024
 _SPARE: Final = 256
 """Open files that are not connections of ours."""
 
+_UNHEARD: Final = logging.getLogger("triggerstream.ingest.http")
+"""aiohttp tells of each request that is no HTTP, with its bytes. Anybody may send such, and they
+hold keys and customers. What is a mistake of ours is told by the app."""
+_UNHEARD.setLevel(logging.CRITICAL + 1)
+
 _log = structlog.get_logger(__name__)
 
 
@@ -37,6 +43,7 @@ class Server:
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=_UNHEARD,
             auto_decompress=False,  # `ingest.reading` does it, within bounds
             keepalive_timeout=limits.idle,
             lingering_time=1.0,

@@ -116,8 +116,8 @@ class Ingest:
         if wait := rate.wait():
             raise _too_fast(key, wait)
         names = request.headers.get(IDEMPOTENCY)
-        if names is not None and not 1 <= len(names) <= _NAMED_BY:
-            detail = f"an {IDEMPOTENCY} of 1 to {_NAMED_BY} characters; found {len(names)}"
+        if names is not None and not (1 <= len(names) <= _NAMED_BY and names.isprintable()):
+            detail = f"an {IDEMPOTENCY} of 1 to {_NAMED_BY} characters; found {names[:80]!r}"
             raise Refused(400, detail)
         body, found = await self._items(request, route, key)
         if wait := rate.take(1 if isinstance(found, Rejected) else len(found)):

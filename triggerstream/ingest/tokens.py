@@ -42,12 +42,13 @@ class Proof:
         """Return why this does not prove *customer*, or ``""`` where it does."""
         if self._missing or self._secret is None or self._token is None:
             return self._missing
-        found = self._known.get(customer)
-        if found is None:
+        why_not = self._known.get(customer)
+        if why_not is None:
             expected = user_token(self._secret, customer, self._expiry)
-            is_right = hmac.compare_digest(expected.encode(), self._token.encode())
-            found = self._known[customer] = "" if is_right else "a token that is not theirs"
-        return found
+            found = self._token.encode(errors="surrogateescape")  # as a header's stray bytes are
+            is_right = hmac.compare_digest(expected.encode(), found)
+            why_not = self._known[customer] = "" if is_right else "a token that is not theirs"
+        return why_not
 
 
 def _read(secret: bytes | None, token: str | None, now: int) -> tuple[int, str]:
