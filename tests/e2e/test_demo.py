@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,8 +91,10 @@ def test_a_demo_that_is_broken_off_ends_at_once_and_leaves_nothing(
 ) -> None:
     with running(SHOP, states) as process:
         said = told_by(process, "ready; playing")
+        time.sleep(2)  # mails are on their way
         process.send_signal(number)
-        _, rest = process.communicate(timeout=20)
+        # Calls that nobody answers any more would be given up after ten seconds.
+        _, rest = process.communicate(timeout=9)
 
     assert process.returncode == code
     assert "Traceback" not in said + rest
