@@ -206,7 +206,8 @@ def test_a_count_takes_an_event_from_before_its_newest_at_that_newest_time(
 @pytest.mark.parametrize(("before", "counted"), [(1, True), (0, False)])
 def test_what_is_counted_at_a_later_time_looks_back_from_there(before: int, counted: bool) -> None:
     customer = Customer(
-        f"{ABSENCE}\n---\n{{trigger: n, when: {{count: [B, {{fired: a}}], at_least: 3, within: 1h}}}}"
+        f"{ABSENCE}\n---\n"
+        "{trigger: n, when: {count: [B, {fired: a}], at_least: 3, within: 1h}}"
     )
     customer.happens("A", START)
     customer.happens("B", START + before)

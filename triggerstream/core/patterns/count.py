@@ -38,7 +38,9 @@ class ThresholdMatcher(Matcher):
 
     def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
         held = progress.cells.get(self.key + instance)
-        return held is None or _newest(held, progress.times, 0) <= at - self.within
+        if held is None:
+            return True
+        return max([progress.times[row] for row in held]) <= at - self.within
 
     def rows(self, progress: Progress, instance: str) -> set[int]:
         return set(progress.cells.get(self.key + instance, ()))
@@ -69,8 +71,6 @@ class CountLook(Look):
             held = now.alone
         else:
             start = now.at - self._within
-            if now.at < progress.tau:
-                start = _newest(held, progress.times, now.at) - self._within
             if progress.times[held[0]] <= start:
                 held = held[_before(held, progress.times, start) :]
             held = (*held, now.row)
@@ -96,8 +96,7 @@ class AggregateLook(Look):
         key = matcher.key + instance
         held: Rows = progress.cells.get(key, ())
         values: tuple[Value, ...] = progress.values.get(key, ())
-        at = now.at if now.at >= progress.tau else _newest(held, progress.times, now.at)
-        out = _before(held, progress.times, at - matcher.within)
+        out = _before(held, progress.times, now.at - matcher.within)
         held, values = counting.add(held[out:], values[out:], now.row, value, now.gave_up)
         if counting.is_satisfied(len(held), values, len(held)):
             progress.cells.pop(key, None)
@@ -109,16 +108,12 @@ class AggregateLook(Look):
         return None
 
 
-def _newest(held: Rows, times: array[int], at: int) -> int:
-    """Return when an event at *at* is counted: not before one that is counted already (36)."""
-    return max([at, *[times[row] for row in held]])
-
-
 def _before(held: Rows, times: array[int], start: int) -> int:
     """Return how many of *held* are counted not after *start*.
 
-    They are held in order of the times at which they are counted; one whose own time is earlier
-    than that of another before it is counted with that one (36).
+    They are held in order of the times at which they are counted: one whose own time is earlier
+    than that of another before it is counted with that one (36), and what the other has outlived
+    is not held any more.
     """
     number = 0
     for row in held:
