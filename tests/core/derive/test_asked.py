@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.core.derive.harness import HOUR, START
@@ -9,7 +11,7 @@ from tests.core.detection.customers import LATENESS, Customer, ruleset_of
 from triggerstream.core.decisions import Firing
 
 
-def fires(customer: Customer, event_type: str, at: int, **data: object) -> bool:
+def fires(customer: Customer, event_type: str, at: int, **data: Any) -> bool:
     return any(isinstance(each, Firing) for each in customer.happens(event_type, at, **data))
 
 
