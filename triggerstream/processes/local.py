@@ -8,12 +8,12 @@ import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
 from triggerstream.core.records.record import Produce
+from triggerstream.ops.entered import Entered
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.interpreter import spare_the_collector, take_short_turns
 from triggerstream.ops.metrics import Children
@@ -66,7 +66,7 @@ class Reading:
         await self.reader.close([0], are_lost=are_lost)
 
 
-class LocalWorld:
+class LocalWorld(Entered):
     """The `World` of the installation in *directory*, whose lock this process holds.
 
     An asynchronous context manager. Its processes are added, and told what to read, before it is
@@ -99,7 +99,6 @@ class LocalWorld:
         self._health = Health()
         self._readings: list[Reading] = []
         self._is_settled = False
-        self._stack = AsyncExitStack()
         self._loop = asyncio.get_running_loop()
 
     def topic(self, short: str) -> str:
@@ -123,23 +122,8 @@ class LocalWorld:
         self.parts.append(keyed)
         return keyed
 
-    async def __aenter__(self) -> Self:
+    async def _enter(self, stack: AsyncExitStack) -> None:
         """Open the log, read the rulesets, and listen."""
-        async with AsyncExitStack() as stack:
-            await self._connect(stack)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
-
-    async def _connect(self, stack: AsyncExitStack) -> None:
-        """Do what entering means; *stack* undoes it, also where it is broken off halfway."""
         stack.push_async_callback(self.log.stop)
         await self.log.start()
         stack.push_async_callback(self.rulesets.stop)
