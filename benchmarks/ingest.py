@@ -50,7 +50,7 @@ _WARM_UP: Final = 1.0
 
 
 def bodies(size: int) -> list[bytes]:
-    """Return bodies of *size* events, each some 400 bytes long."""
+    """Return bodies of *size* events, each some 340 bytes long."""
     draw = random.Random(7)
     moment = str(int(time.time() * 1000)).encode()
     events = [
