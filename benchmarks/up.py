@@ -458,7 +458,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=5_000, help="a round, in batches of 100")
     parser.add_argument("--singles", type=int, default=2_000, help="a round, one a request")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=15.0, help="measured at each rate")
+    parser.add_argument("--seconds", type=float, default=60.0, help="measured at each rate")
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--no-kafka", action="store_true", help="`up` alone")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
