@@ -23,6 +23,7 @@ class KafkaStage(Stage):
     """
 
     partitions = 4
+    largest = 16 << 20
 
     def __init__(self, bootstrap: str, directory: Path, random: Random, shop: Shop) -> None:
         super().__init__(directory, random, shop)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from tests.chaos import logs
-from tests.chaos.local import engines
+from tests.chaos.local import disks, engines, rulesets
 from tests.chaos.rows import Entry
 
 CATALOGUE = [
     Entry("killed", engines.killed, 20, 2),
+    Entry("disk-full", disks.full, 4, 1),
+    Entry("damaged", disks.damaged, 24, 2),
     Entry("poison", logs.poisoned, 130, 13),
     Entry("flood", logs.flooded, 1_000_000, 20_000),
+    Entry("rulesets", rulesets.deployed, 6, 1),
 ]
 """In the form of `tests.chaos.catalogue`."""
