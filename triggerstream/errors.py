@@ -73,6 +73,14 @@ class StoreError(TriggerstreamError):
     exit_code = 74
 
 
+class DamagedError(StoreError):
+    """A local store is damaged, and nothing is there to fill another one from. Who operates the
+    installation puts it back from a backup; starting again does not help, as little as where the
+    log is another one."""
+
+    exit_code = WorldChangedError.exit_code
+
+
 class DecisionError(TriggerstreamError):
     """Our own code raised outside of one trigger's evaluation: a defect. Stop; skip nothing."""
 
