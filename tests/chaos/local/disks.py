@@ -147,7 +147,7 @@ async def damaged(stage: LocalStage, times: int) -> Row:
     """Files are damaged while nothing runs. Whoever meets it says so, ends for good with the exit
     code for it, and decides nothing; what was backed up is put back, and goes on. What nobody meets
     changes no decision."""
-    async with stage.trial() as trial:
+    async with stage.trial(allowed=KNOWN) as trial:
         met = 0
         damages = [*STOPPED, *KILLED]
         for number in range(times):
@@ -179,7 +179,7 @@ async def _is_met(trial: LocalTrial, damage: Damage) -> bool:
     backup = trial.stage.directory / "backup"
     shutil.copytree(state, backup)
     damage(state, trial.stage.random)
-    said = installation.tails().count(REMEDY)
+    said, arrived = installation.tails().count(REMEDY), len(trial.sinks.mails)
     installation.up()
     load = asyncio.create_task(installation.produce(trial.following(50)))
     try:
@@ -191,11 +191,13 @@ async def _is_met(trial: LocalTrial, damage: Damage) -> bool:
         if code not in KNOWN or code not in STAYS_DOWN:
             trial.broken.append(f"{damage.__name__}: up ended with {code}")
         elif installation.tails().count(REMEDY) == said:
-            trial.broken.append(f"{damage.__name__}: it says nothing of a backup")
+            last = [line for line in installation.tails().splitlines() if "stopping: " in line][-1:]
+            trial.broken.append(f"{damage.__name__}: it says nothing of a backup: {last}")
         trial.broken += await _decided_otherwise(trial, damage)
         return True
     finally:
         load.cancel()
+        trial.broken += _sent_again(trial, damage, arrived)
         shutil.rmtree(state)
         backup.rename(state)
 
@@ -211,6 +213,15 @@ async def _code(trial: LocalTrial, load: asyncio.Task[None]) -> int | None:
                     return None
             await asyncio.sleep(POLL)
     return code
+
+
+def _sent_again(trial: LocalTrial, damage: Damage, arrived: int) -> list[str]:
+    """Return what was sent again on what was damaged; and forget what was sent: whoever puts a
+    backup back has those messages sent again."""
+    mails = trial.sinks.mails
+    again = len(set(mails[:arrived]) & set(mails[arrived:]))
+    del mails[arrived:]
+    return [f"{damage.__name__}: {again} mails were sent again"] if again else []
 
 
 async def _decided_otherwise(trial: LocalTrial, damage: Damage) -> list[str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 from rocksdict import AccessType, Options, Rdict
 
 from tests.chaos.local import system
@@ -17,10 +21,13 @@ from tests.chaos.local.system import Running
 from tests.e2e import installation
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition_record import PartitionRecord
+from triggerstream.core.records.record import Produce
 from triggerstream.errors import TriggerstreamError
+from triggerstream.ops.owner import APPEND, pack
 from triggerstream.stream.local.directory import Engine
 
 _ENDED: Final = re.compile(r"engine has ended \((-?\d+)\)")
+_AGAIN: Final = 0.05
 _CUSTOMER, _RECORD = b"c", b"mrecord"
 """Keys of a store, as `stream.rocksdb.store` says them."""
 
@@ -127,6 +134,28 @@ class Installation(installation.Installation):
         engine = self.listening()
         assert engine is not None, "no engine is ready"
         return engine.health
+
+    # ── appending ───────────────────────────────────────────────────────────────────────────
+
+    async def append(self, records: Sequence[Produce]) -> None:
+        """Append *records* as a producer of Kafka's does: again and again until they are
+        acknowledged, also while nothing runs.
+
+        Raises:
+            AssertionError: They are refused for good.
+        """
+        body = pack(records)
+        async with aiohttp.ClientSession() as session:
+            while True:
+                if (engine := self.listening()) is not None:
+                    headers = {"Authorization": f"Bearer {self.place.token()}"}
+                    with suppress(aiohttp.ClientError, ConnectionError):
+                        url = engine.health + APPEND
+                        async with session.post(url, data=body, headers=headers) as answer:
+                            if answer.status == HTTPStatus.OK:
+                                return
+                            assert answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR, answer
+                await asyncio.sleep(_AGAIN)
 
     # ── what is on disk ─────────────────────────────────────────────────────────────────────
 

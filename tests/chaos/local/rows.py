@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.chaos import logs
-from tests.chaos.local import disks, engines, rulesets
+from tests.chaos.local import clocks, disks, engines, rulesets
 from tests.chaos.rows import Entry
 
 CATALOGUE = [
@@ -12,6 +12,7 @@ CATALOGUE = [
     Entry("damaged", disks.damaged, 24, 2),
     Entry("poison", logs.poisoned, 130, 13),
     Entry("flood", logs.flooded, 1_000_000, 20_000),
+    Entry("clock", clocks.jumping, 12, 3),
     Entry("rulesets", rulesets.deployed, 6, 1),
 ]
 """In the form of `tests.chaos.catalogue`."""
