@@ -86,6 +86,13 @@ class Installation(installation.Installation):
         found = system.children(self._up.pid)
         return found[0].number if found else None
 
+    def kill(self) -> None:
+        """SIGKILL what was started, where nothing supervises it."""
+        assert self._up is not None
+        self.left_behind += system.descendants(self._up.pid)
+        self._up.kill()
+        self._up.wait()
+
     def strike_engine(self) -> bool:
         """SIGKILL the supervisor's engine, ready or not, if there is one just now."""
         engine = self.running_engine()

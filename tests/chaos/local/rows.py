@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.chaos import logs
-from tests.chaos.local import clocks, disks, engines, rulesets
+from tests.chaos.local import clocks, disks, engines, rulesets, sends
 from tests.chaos.rows import Entry
+from tests.chaos.senders.answers import mails_misbehave, webhooks_misbehave
 
 CATALOGUE = [
     Entry("killed", engines.killed, 20, 2),
@@ -14,5 +15,9 @@ CATALOGUE = [
     Entry("flood", logs.flooded, 1_000_000, 20_000),
     Entry("clock", clocks.jumping, 12, 3),
     Entry("rulesets", rulesets.deployed, 6, 1),
+    Entry("webhooks", webhooks_misbehave, 140, 7),
+    Entry("sender-killed", sends.killed, 42, 6),
+    Entry("sender-killed-busy", sends.killed_busy, 8, 1),
+    Entry("mail", mails_misbehave, 135, 9),
 ]
 """In the form of `tests.chaos.catalogue`."""

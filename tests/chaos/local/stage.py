@@ -56,9 +56,18 @@ class LocalStage(Stage):
         triggers: Path,
         settings: Mapping[str, str],
         senders: Sequence[str],
-        **options: Any,
+        *,
+        module: str | None = None,
     ) -> AsyncIterator[tuple[Installation, LocalWatch]]:
+        """As `Stage.sending`: the engine is all of it.
+
+        Args:
+            module: Run in the place of ``triggerstream up``, with ``engine DIR``.
+        """
         with self.installation(name, triggers=triggers, settings=settings) as installation:
-            installation.up()
+            if module is None:
+                installation.up()
+            else:
+                installation.start(module, "engine", str(installation.directory))
             await installation.ready()
             yield installation, LocalWatch(installation)
