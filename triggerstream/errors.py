@@ -53,6 +53,11 @@ class ProtocolError(TriggerstreamError):
     exit_code = 71
 
 
+class TooLargeError(ProtocolError):
+    """A record is larger than its topic takes. Saying it again does not help; whoever made it
+    makes it smaller."""
+
+
 class LeaseExpiredError(TriggerstreamError):
     """This process was paused, or the group did not hear it, for too long to be sure that it still
     owns its partitions. It exits instead of writing."""
