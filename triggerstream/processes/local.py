@@ -12,9 +12,7 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
-from triggerstream.core.keyed.partition_record import PartitionRecord
 from triggerstream.core.records.record import Produce
-from triggerstream.errors import DamagedError
 from triggerstream.ops.entered import Entered
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.interpreter import spare_the_collector, take_short_turns
@@ -63,22 +61,9 @@ class Reading:
 
     async def open(self) -> None:
         if self._topic == self._keyed.role.input_topic:
-            self._check_store()
+            self._input.check(self._keyed.stores.open(0))
         await self.reader.open(GENERATION, [0])
         self._feed.begin(GENERATION, self._input.position)
-
-    def _check_store(self) -> None:
-        """Raise `DamagedError` where the store contains less than it once did: it would decide, and
-        send, again what it has forgotten. RocksDB says nothing of it, since to it what is missing
-        may never have been written."""
-        stored = self._keyed.stores.open(0).partition_record()
-        contained = 0 if stored is None else PartitionRecord.decode(stored).offset + 1
-        if contained < (once := self._input.position):
-            raise DamagedError(
-                f"{self._keyed.role.name}/0 is damaged: required is a store that contains "
-                f"{self._topic} below offset {once}, as it did; found one that ends at {contained}."
-                " Put the installation's directory back from a backup; starting again does not help"
-            )
 
     async def close(self, *, are_lost: bool) -> None:
         self._feed.end()
