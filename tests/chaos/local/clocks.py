@@ -20,7 +20,7 @@ from tests.chaos.judging import restored
 from tests.chaos.local.stage import LocalStage
 from tests.chaos.local.trial import LocalTrial
 from tests.chaos.rows import NotRunError, Row
-from tests.chaos.trial import LIMIT, Trial, until
+from tests.chaos.trial import LIMIT, until
 from triggerstream.authoring.files import read_files
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
@@ -125,7 +125,7 @@ async def _is_refused(trial: LocalTrial) -> None:
         trial.broken.append("nobody is told what to do about a clock that is far ahead")
 
 
-async def _with_time(row: Row, trial: Trial) -> Row:
+async def _with_time(row: Row, trial: LocalTrial) -> Row:
     """Add to *row* what only time can show: arrivals that go back, and timers that never fire."""
     waits = sum(
         header.unpack(value)[2] != NEVER

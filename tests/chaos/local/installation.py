@@ -174,7 +174,7 @@ class Installation(installation.Installation):
         """Return what the store of *process* holds, also while it is being written to."""
         database = self._look_into(process)
         try:
-            content: dict[bytes, Any] = dict(database.items())
+            content: dict[bytes, Any] = dict(database.items())  # type: ignore[arg-type] # the stub errs
         finally:
             database.close()
         store = MemoryStore()

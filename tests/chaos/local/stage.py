@@ -56,16 +56,12 @@ class LocalStage(Stage):
         triggers: Path,
         settings: Mapping[str, str],
         senders: Sequence[str],
-        *,
-        module: str | None = None,
+        **options: Any,
     ) -> AsyncIterator[tuple[Installation, LocalWatch]]:
-        """As `Stage.sending`: the engine is all of it.
-
-        Args:
-            module: Run in the place of ``triggerstream up``, with ``engine DIR``.
-        """
+        """As `Stage.sending`: the engine is all of it. An option is ``module``, what is run in the
+        place of ``triggerstream up``, with ``engine DIR``."""
         with self.installation(name, triggers=triggers, settings=settings) as installation:
-            if module is None:
+            if (module := options.get("module")) is None:
                 installation.up()
             else:
                 installation.start(module, "engine", str(installation.directory))

@@ -77,8 +77,8 @@ class Stopping:
                 self._is_answered = True
                 self._end_at("answered")
 
-        RocksStore.write = written  # type: ignore[method-assign]
-        Writer._append = appended  # type: ignore[method-assign]
+        RocksStore.write = written  # type: ignore[method-assign,assignment] # options are its own
+        Writer._append = appended  # type: ignore[method-assign,assignment]
 
     def _names(self, values: Mapping[bytes, Any]) -> bool:
         if self._stop is None:

@@ -40,7 +40,7 @@ class LocalWatch:
                 records, self._following = log.read(DELIVERIES, self._following, _MOST)
                 for record in records:
                     if kind_of(record) == Kind.DELIVERY:
-                        delivery = orjson.loads(record.value)
+                        delivery = orjson.loads(record.value or b"")
                         self.deliveries.append((record.timestamp, delivery))
                         self._ended.add(delivery["action_id"])
 
