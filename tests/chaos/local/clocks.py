@@ -33,7 +33,7 @@ ON = 600
 """Seconds by which the clock may go on: less than an hour in all, within one engine's life."""
 BACK = 3600
 AHEAD = 86_400
-JUMPS = ("back", "on", "ahead", "accepted")
+JUMPS = ("ahead", "back", "on", "accepted")
 _STANDS = 2.0
 """Seconds for which a clock that went back is left there."""
 

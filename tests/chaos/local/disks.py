@@ -17,7 +17,8 @@ from triggerstream.errors import StateFormatError, StoreError, WorldChangedError
 from triggerstream.processes.supervisor import STAYS_DOWN
 
 FULL = StoreError.exit_code
-SIZE_MB = 64
+SIZE_MB = 48
+"""Of the disk, for each time that it is full: about twice what the load takes by then."""
 _SPREAD = 6.0
 _PATIENCE = 3.0
 """Seconds for which a full disk is watched: no engine may be started."""
@@ -30,7 +31,7 @@ async def full(stage: LocalStage, times: int) -> Row:
     and it is not started again until there is room; then it goes on. Every other time the engine
     is killed on the full disk, and so has to start on one."""
     lines = lines_of(browsing(CUSTOMERS, EACH * times))
-    with small_disk(stage.directory / "installation" / "home", SIZE_MB):
+    with small_disk(stage.directory / "installation" / "home", SIZE_MB * (times + 1)):
         async with stage.trial(lines, allowed={FULL}) as trial:
             for number in range(times):
                 await trial.ready()
@@ -149,11 +150,9 @@ async def damaged(stage: LocalStage, times: int) -> Row:
     changes no decision."""
     async with stage.trial(allowed=KNOWN) as trial:
         met = 0
-        damages = [*STOPPED, *KILLED]
+        damages = [*KILLED, *STOPPED]
         for number in range(times):
-            damage = (
-                damages[number % len(damages)] if times > 2 else (KILLED[0], STOPPED[7])[number]
-            )
+            damage = damages[number % len(damages)]
             await trial.play(1 / (times + 1), 1.0)
             await trial.recovered()
             trial.recoveries.pop()  # from nothing

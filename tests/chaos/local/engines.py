@@ -9,9 +9,9 @@ from tests.chaos.local.stage import LocalStage
 from tests.chaos.local.trial import LocalTrial
 from tests.chaos.rows import Row
 
-MODES = ("engine", "engine", "supervisor", "engine", "both")
-"""What is killed, in turns. An engine that ends again and again is started again later and later,
-but for one that a new supervisor starts."""
+MODES = ("acknowledged", "engine", "supervisor", "engine", "both", "acknowledged", "supervisor")
+"""What is killed, in turns; ``acknowledged`` is the engine, as it acknowledges. An engine that ends
+again and again is started again later and later, but for one that a new supervisor starts."""
 
 
 async def killed(stage: LocalStage, times: int) -> Row:
@@ -40,6 +40,9 @@ async def kill(trial: LocalTrial, mode: str = "engine") -> float:
     if mode == "engine":
         while not installation.strike_engine():  # noqa: ASYNC110 - it is not started again yet
             await asyncio.sleep(0.02)
+        return 0.0
+    if mode == "acknowledged":
+        await trial.strike_when_acknowledged()
         return 0.0
     if mode == "both":
         installation.strike_engine()

@@ -98,9 +98,14 @@ class Installation(installation.Installation):
         engine = self.running_engine()
         if engine is None:
             return False
+        self.strike(engine)
+        return True
+
+    def strike(self, engine: int) -> None:
+        """SIGKILL the engine with that number, at once."""
+        system.stop(engine)  # so that it goes on with nothing while its children are looked up
         self.left_behind += system.descendants(engine)
         system.kill(engine)
-        return True
 
     def strike_supervisor(self) -> list[Running]:
         """SIGKILL the supervisor; return what ran below it, and must end by itself."""

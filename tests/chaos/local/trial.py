@@ -39,6 +39,7 @@ class LocalTrial(Trial[Installation]):
         super().__init__(*args, allowed={KILLED, *allowed}, **options)
         self.sinks = sinks
         self.acknowledged: Counter[bytes | None] = Counter()
+        self._strike: asyncio.Event | None = None
 
     async def __aenter__(self) -> Self:
         self.deployment.up()
@@ -77,11 +78,24 @@ class LocalTrial(Trial[Installation]):
         await until(are_gone, ENDS_WITHIN)
         return time.monotonic() - began
 
+    async def strike_when_acknowledged(self) -> None:
+        """SIGKILL the engine at the very moment at which it has acknowledged the next append:
+        what is acknowledged is durable by then, or lost."""
+        self._strike = asyncio.Event()
+        await self._strike.wait()
+
     async def produce(self, lines: Iterable[Line]) -> None:
         sent = list(lines)
-        await self.deployment.append(
-            [Produce("events", 0, line.key, line.value, line.headers) for line in sent]
-        )
+        records = [Produce("events", 0, line.key, line.value, line.headers) for line in sent]
+        strike = self._strike
+        if strike is not None:
+            await self.ready()
+        engine = self.deployment.running_engine() if strike is not None else None
+        await self.deployment.append(records)
+        if strike is not None and engine is not None:
+            self.deployment.strike(engine)
+            self._strike = None
+            strike.set()
         self.acknowledged.update(line.value for line in sent)
 
     def following(self, count: int) -> list[bytes]:
