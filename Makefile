@@ -45,7 +45,7 @@ check: $(READY)  ## lint, format, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-chaos: $(READY)  ## every fault, again and again, on a real Apache Kafka; the long one
+chaos: $(READY)  ## every fault, again and again, on a real Apache Kafka, or with ARGS="--world local" in one directory; the long one
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 docs: $(READY)  ## make the reference pages again, from the code

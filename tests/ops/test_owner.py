@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from triggerstream.core.records.record import Produce
-from triggerstream.errors import ProtocolError
+from triggerstream.errors import ProtocolError, TooLargeError
 from triggerstream.ops import owner
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.owner import APPEND, Owner, pack
@@ -122,7 +122,13 @@ def test_a_process_that_is_not_the_only_writer_appends_for_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(ProtocolError("the log is closed"), 503), (TimeoutError(), 504)]
+    ("error", "status"),
+    [
+        (ProtocolError("the log is closed"), 503),
+        (TimeoutError(), 504),
+        # Who repeats what was not appended would repeat this for ever.
+        (TooLargeError("events/0: a record of at most 1048576 bytes is required"), 413),
+    ],
 )
 def test_who_asks_is_told_that_it_is_not_known_to_be_durable(
     server: HealthServer, log: FakeLog, error: Exception, status: int

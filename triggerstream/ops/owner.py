@@ -23,7 +23,7 @@ from urllib.parse import unquote
 import msgspec
 
 from triggerstream.core.records.record import Produce
-from triggerstream.errors import TriggerstreamError
+from triggerstream.errors import TooLargeError, TriggerstreamError
 from triggerstream.ops.answers import Answer, as_json, refusal
 
 PATHS: Final = ("/customers/<id>",)
@@ -45,7 +45,7 @@ Append = Callable[[Sequence[Produce]], Sequence[tuple[str, int, int]]]
 """Append records, and return (topic, offset of the first, count) of each stretch of them.
 
 Called in the server's threads, as `Inspect` is. Raises `TriggerstreamError` where they could not
-be appended, and `TimeoutError` where that is not known.
+be appended, `TooLargeError` where they never can, and `TimeoutError` where that is not known.
 """
 
 
@@ -111,7 +111,11 @@ class Owner:
                 HTTPStatus.GATEWAY_TIMEOUT, "the records were not durable in time; they may be yet"
             )
         except TriggerstreamError as error:
-            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+            # Who says it again would be refused again where it is too large.
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            if isinstance(error, TooLargeError):
+                status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            return refusal(status, str(error))
         fields = ("topic", "base_offset", "count")
         told = [dict(zip(fields, stretch, strict=True)) for stretch in appended]
         return as_json(HTTPStatus.OK, {"appended": told})

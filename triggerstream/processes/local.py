@@ -52,12 +52,16 @@ class Reading:
     def __init__(
         self, log: LocalLog, keyed: Keyed, topic: str, still_ours: Callable[[], bool]
     ) -> None:
+        self._keyed = keyed
+        self._topic = topic
         self._input = LocalInput(log, keyed.role.name, topic, still_ours=still_ours)
         build = keyed.reads[topic]
         self.reader = TopicReader(topic, build(self._input), keyed.world.shutdown)
         self._feed = Feed(log, topic, self.reader.handover)
 
     async def open(self) -> None:
+        if self._topic == self._keyed.role.input_topic:
+            self._input.check(self._keyed.stores.open(0))
         await self.reader.open(GENERATION, [0])
         self._feed.begin(GENERATION, self._input.position)
 

@@ -102,7 +102,8 @@ class LocalLog:
         records, in order, the topics in the order of their first records.
 
         Raises:
-            ProtocolError: One of them is too large; none is appended. Or the log is closed.
+            TooLargeError: One of them is too large; none is appended.
+            ProtocolError: The log is closed.
             StoreError: The disk failed or is full; also from the awaited part. The process ends.
             WorldChangedError: The file is damaged, or the clock cannot be right; the same.
         """
