@@ -108,6 +108,11 @@ async def _jump(trial: LocalTrial, clock: Clock, kind: str) -> None:
             clock.set(right + AHEAD)
             await _is_refused(trial)
             trial.deployment.up("--accept-clock")
+            await trial.ready()
+            await trial.recovered()
+            # Who accepts a clock accepts whatever it says from then on.
+            await trial.stop()
+            trial.deployment.up()
 
 
 async def _is_refused(trial: LocalTrial) -> None:
