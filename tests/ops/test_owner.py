@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError, TooLargeError
 from triggerstream.ops import owner
 from triggerstream.ops.health import Health, HealthServer
-from triggerstream.ops.owner import APPEND, Owner, pack
+from triggerstream.ops.owner import APPEND, MOST, Owner, pack
 
 TOKEN = "a token of enough characters"
 ASKED = Produce("inbox", 0, b"c1", None, (("ts-kind", b"erase"), ("trace", None)))
@@ -105,6 +106,25 @@ def test_without_the_token_nothing_is_appended(
 ) -> None:
     assert post(server, pack([ASKED]), token=token)[0] == 401
     assert log.records == []
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status"), [(APPEND, "wrong", 401), ("/v1/nothing", TOKEN, 404)]
+)
+def test_what_is_of_no_use_is_not_kept_in_memory_and_yet_answered(
+    server: HealthServer, path: str, token: str, status: int
+) -> None:
+    """Any page of a browser on this machine may post: a simple request needs nobody's leave."""
+    body = bytes(MOST - 1)
+    tracemalloc.start()
+    try:
+        answer = post(server, body, path, token, **{"Content-Type": "text/plain"})
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert answer[0] == status
+    assert most < MOST // 8
 
 
 def test_where_no_token_is_set_nothing_is_appended_either(log: FakeLog) -> None:

@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 
-from triggerstream.processes.supervisor import FREE, MOST, STAYS_DOWN, BackOff, Command, Supervisor
+from triggerstream.processes.supervisor import (
+    FREE,
+    FREE_BYTES,
+    MOST,
+    STAYS_DOWN,
+    BackOff,
+    Command,
+    Supervisor,
+)
+from triggerstream.stream.local.retention import LEAST_FREE, LEAST_FREE_BYTES
 
 
 def shell(script: str, again: str | None = None, name: str = "engine") -> Command:
@@ -128,16 +137,24 @@ async def test_a_process_learns_by_its_input_that_its_supervisor_is_gone(tmp_pat
     assert ended.exists()
 
 
-@pytest.mark.parametrize(("free", "looks"), [(FREE, 0), (FREE - 0.001, 3)])
+@pytest.mark.parametrize(
+    ("total", "free", "looks"),
+    [
+        pytest.param(1000, 50, 0, id="a small disk with room"),
+        pytest.param(1000, 49, 3, id="a small disk without"),
+        pytest.param(1000 * FREE_BYTES, FREE_BYTES, 0, id="a large disk with room"),
+        pytest.param(1000 * FREE_BYTES, FREE_BYTES - 1, 3, id="a large disk without"),
+    ],
+)
 async def test_a_process_that_failed_by_its_disk_waits_for_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, looks: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total: int, free: int, looks: int
 ) -> None:
     waits = Waits()
-    usage = SimpleNamespace(total=1000, free=1000 * free)
+    usage = SimpleNamespace(total=total, free=free)
 
     def disk(_: Any) -> Any:
         if len(waits.seconds) == 1 + 3:
-            usage.free = 1000 * FREE
+            usage.free = total
         return usage
 
     monkeypatch.setattr(shutil, "disk_usage", disk)
@@ -146,6 +163,11 @@ async def test_a_process_that_failed_by_its_disk_waits_for_room(
 
     assert found == 2
     assert waits.seconds == [1.0, *[5.0] * looks]
+
+
+def test_what_is_started_again_for_its_room_finds_enough_to_append() -> None:
+    assert FREE_BYTES > LEAST_FREE_BYTES
+    assert FREE >= LEAST_FREE
 
 
 async def test_all_are_told_once_and_no_process_is_left(tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ from triggerstream.stream.rulesets import publish_through
 
 _log = logging.getLogger(__name__)
 
+PATIENCE: Final = 10.0
+"""Seconds to wait for a command that appends meanwhile. By the exit code of who has not got the
+directory an engine stays down, and a command is no reason for that."""
 _LIFELINE: Final = 0
 """stdin, where a supervisor holds the other end: it ends when the supervisor does."""
 
@@ -66,11 +69,12 @@ def run_engine(
             finally:
                 await calls.drain(DRAIN)
 
-    with directory:
-        try:
-            return run(main)
-        finally:
-            directory.hush()
+    directory.claim(patience=PATIENCE)
+    try:
+        return run(main)
+    finally:
+        directory.hush()
+        directory.release()
 
 
 @asynccontextmanager

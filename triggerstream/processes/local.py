@@ -133,6 +133,7 @@ class LocalWorld(Entered):
         stack.push_async_callback(self.rulesets.stop)
         await self.rulesets.start()
         http = self.settings.http
+        admin = http.admin_token
         self._server = HealthServer(
             self._health,
             self._registry,
@@ -142,6 +143,7 @@ class LocalWorld(Entered):
                 inspect=self._inspect,
                 append=self._append,
                 token=self.directory.token(),
+                also=None if admin is None else admin.get_secret_value(),
                 shows_customers=http.serves_customers,
             ),
         )

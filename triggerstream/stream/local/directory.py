@@ -17,6 +17,7 @@ Customers' data is in it, so it belongs to one user alone.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -27,7 +28,12 @@ from typing import Final, Self
 
 import msgspec
 
-from triggerstream.errors import SettingsError, StateFormatError
+from triggerstream.errors import (
+    SettingsError,
+    StateFormatError,
+    StoreError,
+    TriggerstreamError,
+)
 from triggerstream.stream.local import moved
 from triggerstream.stream.local.moved import Moved
 
@@ -75,24 +81,28 @@ class Directory:
 
     # ── whose it is ─────────────────────────────────────────────────────────────────────────
 
-    def claim(self, *, to_move: bool = False) -> None:
+    def claim(self, *, to_move: bool = False, patience: float = 0.0) -> None:
         """Take the directory for this process until it ends, or `release`; make what is missing.
 
         Args:
             to_move: Whether it is taken in order to move it, which may have been begun.
+            patience: Seconds for which to wait for a command that appends in the engine's place
+                (`entrance`), or an engine that stops. One that listens is not waited for.
 
         Raises:
             SettingsError: Another process has it, which the message names; or it cannot be had.
+            StoreError: The disk is full.
             StateFormatError: A newer release has written it.
             WorldChangedError: It has moved, or that was begun: nothing goes on here.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
-            self._lock = self._take_lock()
+            self._lock = self._take_lock(patience)
         except OSError as error:
             raise _unusable(self.path, error) from error
         try:
+            self.hush()  # an engine that was killed could not; ours may have its number
             self._check_format()
             if not to_move:
                 self._check_moved()
@@ -163,14 +173,16 @@ class Directory:
     ) -> None:
         self.release()
 
-    def _take_lock(self) -> int:
+    def _take_lock(self, patience: float) -> int:
         lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        for left in reversed(range(_TRIES)):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:
-                if left:
+                if tries < _TRIES or (tries * _AGAIN < patience and self.engine() is None):
                     time.sleep(_AGAIN)
                     continue
                 owner = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
@@ -284,7 +296,9 @@ def _number(content: bytes) -> int | None:
     return int(text) if text.isdigit() and len(text) < 10 else None
 
 
-def _unusable(path: Path, error: OSError) -> SettingsError:
+def _unusable(path: Path, error: OSError) -> TriggerstreamError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(f"{path}: required is room on the disk; found none")
     return SettingsError(
         f"{path}: required is a directory that this user may write to; found {error.strerror}"
         f"{_remedy(error)}"

@@ -8,7 +8,6 @@ counted in `LocalLog.end_offset`, and read.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError
 from triggerstream.stream.local.batches import rows_of
 from triggerstream.stream.local.clock import ArrivalClock, Milliseconds, since_boot
+from triggerstream.stream.local.database import Writing
 from triggerstream.stream.local.reader import LogReader
 from triggerstream.stream.local.writer import Append, Work, Writer
 from triggerstream.stream.ports import Acknowledged
@@ -125,7 +125,7 @@ class LocalLog:
         self._writer.append(Append(rows, future))
         return future
 
-    async def work(self, step: Callable[[sqlite3.Connection], bool]) -> None:
+    async def work(self, step: Callable[[Writing], bool]) -> None:
         """Have *step* called in the writer's thread, between appends, until it returns that there
         is no more to do; return then. What was read before is read again.
 

@@ -22,7 +22,7 @@ import msgspec
 
 from triggerstream.errors import StoreError, TriggerstreamError
 from triggerstream.stream.local.clock import ArrivalClock
-from triggerstream.stream.local.database import failure, last_row, open_to_write, topics
+from triggerstream.stream.local.database import Writing, failure, last_row, open_to_write, topics
 from triggerstream.stream.ports import Acknowledged
 
 GATHER: Final = 0.002
@@ -54,7 +54,7 @@ class Work(msgspec.Struct, eq=False):
         future: As of an `Append`.
     """
 
-    step: Callable[[sqlite3.Connection], bool]
+    step: Callable[[Writing], bool]
     future: Any
 
 
