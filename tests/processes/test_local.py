@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from triggerstream.core.records.record import Produce
@@ -94,6 +95,35 @@ async def test_its_door_is_closed_before_anything_else_is(tmp_path: Path) -> Non
         assert await serving == 0
         assert door.was_ending == [True]
         assert world.log.end_offset("events") == 1
+
+
+async def test_it_is_ready_when_its_door_is_open_and_not_before(tmp_path: Path) -> None:
+    may_open = asyncio.Event()
+
+    class Slow(Door):
+        async def __aenter__(self) -> None:
+            self.opened.set()
+            await may_open.wait()
+
+    async with aiohttp.ClientSession() as session, worlds(tmp_path) as world:
+
+        async def status() -> int:
+            async with session.get(f"{world.health_url}/readyz") as answer:
+                return answer.status
+
+        await publish_through(world.log.append, world.rulesets, TRIGGERS, None)
+        door = Slow(world)
+        serving = asyncio.create_task(world.serve(door))
+        async with asyncio.timeout(20):
+            await door.opened.wait()
+            before = [await status() for _ in range(100)]
+            may_open.set()
+            while await status() != 200:
+                pass
+        world.shutdown.end()
+
+        assert await serving == 0
+        assert before == [503] * 100
 
 
 async def test_a_door_that_cannot_be_opened_ends_it(tmp_path: Path) -> None:
