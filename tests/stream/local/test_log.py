@@ -204,6 +204,29 @@ async def test_other_work_is_done_between_appends(tmp_path: Path) -> None:
         assert await acknowledgement
 
 
+async def test_a_stop_does_not_wait_for_other_work(tmp_path: Path) -> None:
+    """What is to be removed may take long, and who stops has seconds; it is removed later."""
+    async with opened(tmp_path / "log.db") as log:
+        begun, loop = asyncio.Event(), asyncio.get_running_loop()
+        slices = 0
+
+        def step(_: sqlite3.Connection) -> bool:
+            nonlocal slices
+            slices += 1
+            loop.call_soon_threadsafe(begun.set)
+            return slices < 10_000
+
+        work = asyncio.ensure_future(log.work(step))
+        await begun.wait()
+        acknowledgement = await log.append([record("a")])
+        await log.stop()
+
+        with pytest.raises(ProtocolError, match="nothing can be done"):
+            await work
+        assert await acknowledgement
+        assert slices < 10_000
+
+
 # ── the clock ───────────────────────────────────────────────────────────────────────────────
 
 
