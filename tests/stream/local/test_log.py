@@ -204,6 +204,29 @@ async def test_other_work_is_done_between_appends(tmp_path: Path) -> None:
         assert await acknowledgement
 
 
+async def test_a_stop_does_not_wait_for_other_work(tmp_path: Path) -> None:
+    """What is to be removed may take long, and who stops has seconds; it is removed later."""
+    async with opened(tmp_path / "log.db") as log:
+        begun, loop = asyncio.Event(), asyncio.get_running_loop()
+        slices = 0
+
+        def step(_: sqlite3.Connection) -> bool:
+            nonlocal slices
+            slices += 1
+            loop.call_soon_threadsafe(begun.set)
+            return slices < 10_000
+
+        work = asyncio.ensure_future(log.work(step))
+        await begun.wait()
+        acknowledgement = await log.append([record("a")])
+        await log.stop()
+
+        with pytest.raises(ProtocolError, match="nothing can be done"):
+            await work
+        assert await acknowledgement
+        assert slices < 10_000
+
+
 # ── the clock ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -275,6 +298,29 @@ async def test_an_installation_may_have_been_down_for_thirty_days(tmp_path: Path
     with pytest.raises(WorldChangedError, match=r"more than 30 days later.*--accept-clock"):
         async with opened(tmp_path / "log.db", now=lambda: NOW + month + 1):
             pass
+
+
+async def test_a_clock_that_began_years_behind_may_be_set_right(tmp_path: Path) -> None:
+    """A machine without a clock of its own asks others, after all has been started."""
+    path, day = tmp_path / "log.db", 24 * HOUR
+    clock = [NOW]
+
+    async def later(*moments: int) -> list[int]:
+        clock[0] = NOW - 2000 * day
+        async with opened(path, now=lambda: clock[0]) as log:
+            answers: list[Acknowledged] = []
+            for clock[0] in moments:
+                answers += await (await log.append([record("a")]))
+        return [answer.timestamp - NOW for answer in answers]
+
+    async with opened(path) as log:
+        await append(log, record("a"))
+
+    assert await later(NOW - 1000 * day, NOW + 29 * day) == [0, 29 * day]
+    with pytest.raises(WorldChangedError, match="by what has passed since the start"):
+        await later(NOW + 30 * day, NOW + 30 * day + HOUR + 1)
+    with pytest.raises(WorldChangedError, match="more than 30 days later"):
+        await later(NOW + 60 * day + 1)
 
 
 # ── failures ────────────────────────────────────────────────────────────────────────────────

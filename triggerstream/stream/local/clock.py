@@ -3,7 +3,9 @@
 A clock that is behind stands still until the machine's has caught up. One that is far ahead is not
 followed: what is due in an hour would be done now, for good, in everything that the log decides.
 How far the clock may have gone on is known from another one, which nobody sets; while nothing runs
-there is none, and only the last record says when the log was last written to.
+there is none, and only the last record says when the log was last written to. A machine may begin
+with a clock that is years behind, until it has asked others for the time: when such a clock passes
+the last record, it is asked what a clock is asked at a start.
 """
 
 from __future__ import annotations
@@ -55,13 +57,9 @@ class ArrivalClock:
         self._passed = passed
         self._accepts = accept
         started = now()
-        self._offset = started - passed()
-        if last >= 0 and started - last > AWAY and not accept:
-            raise self._refused(
-                f"the log was last written to at {_told(last)}, and the clock says "
-                f"{_told(started)}: more than {AWAY // 86_400_000} days later"
-            )
-        if started < last:
+        self._begin(started)
+        self._was_behind = started < last
+        if self._was_behind:
             _log.warning(
                 "the clock says %s, and the log's last record is of %s: time stands still until "
                 "then",
@@ -76,6 +74,9 @@ class ArrivalClock:
         """
         now = self._now()
         if now > self.last:
+            if self._was_behind:
+                self._was_behind = False
+                self._begin(now)
             expected = self._offset + self._passed()
             if now - expected > AHEAD and not self._accepts:
                 raise self._refused(
@@ -84,6 +85,15 @@ class ArrivalClock:
                 )
             self.last = now
         return self.last
+
+    def _begin(self, now: int) -> None:
+        """Measure from *now* on."""
+        self._offset = now - self._passed()
+        if self.last >= 0 and now - self.last > AWAY and not self._accepts:
+            raise self._refused(
+                f"the log was last written to at {_told(self.last)}, and the clock says "
+                f"{_told(now)}: more than {AWAY // 86_400_000} days later"
+            )
 
     def _refused(self, found: str) -> WorldChangedError:
         return WorldChangedError(

@@ -130,6 +130,7 @@ class LocalLog:
         is no more to do; return then. What was read before is read again.
 
         Raises:
+            ProtocolError: The log was closed before it was done.
             StoreError, WorldChangedError: As `append` does; and whatever *step* raises ends the
                 log.
         """
@@ -185,6 +186,9 @@ class LocalLog:
     def done(self, work: Work) -> None:
         self._on_loop(self._done, work)
 
+    def broken_off(self, work: Work) -> None:
+        self._on_loop(self._broken_off, work)
+
     def failed(self, error: Exception, waiting: Sequence[Append | Work]) -> None:
         self._on_loop(self._failed, error, waiting)
 
@@ -217,6 +221,10 @@ class LocalLog:
         if not work.future.done():
             work.future.set_result(None)
 
+    def _broken_off(self, work: Work) -> None:
+        if not work.future.done():
+            work.future.set_exception(_closed("done"))
+
     def _failed(self, error: Exception, waiting: Sequence[Append | Work]) -> None:
         for one in waiting:
             if not one.future.done():
@@ -225,12 +233,14 @@ class LocalLog:
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._reader is None or self._loop is None:
-            message = "the log is closed: nothing can be appended"
-            raise ProtocolError(message)
+            raise _closed("appended")
         return self._loop
 
     def _open(self) -> LogReader:
         if self._reader is None:
-            message = "the log is closed: nothing can be read"
-            raise ProtocolError(message)
+            raise _closed("read")
         return self._reader
+
+
+def _closed(what: str) -> ProtocolError:
+    return ProtocolError(f"the log is closed: nothing can be {what}")
