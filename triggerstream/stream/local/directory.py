@@ -9,6 +9,7 @@ in DIR           is
 ``detect/0`` …   the stores of the keyed processes (`rocksdb.stores`)
 ``token``        what a command shows to be let in by the engine
 ``engine.json``  where the running engine listens (`Engine`)
+``RUN``          which run of a supervisor has put the directory's triggers in force
 ``MOVED``        where the installation has moved to (`moved.Moved`), if it has
 ===============  ===============================================================================
 
@@ -76,6 +77,7 @@ class Directory:
         self._format = self.path / "FORMAT"
         self._token = self.path / "token"
         self._engine = self.path / "engine.json"
+        self._run = self.path / "RUN"
         self._moved = self.path / moved.NAME
         self._lock: int | None = None
 
@@ -241,6 +243,20 @@ class Directory:
     def _check_moved(self) -> None:
         if (place := self.moved()) is not None:
             raise moved.refusal(place, str(self.path))
+
+    # ── what a supervisor's run has done ─────────────────────────────────────────────────────
+
+    def has_begun(self, run: str) -> bool:
+        """Return whether *run* has put the triggers in force: an engine that it starts again goes
+        on with what is in force by now."""
+        try:
+            return self._run.read_bytes().strip() == run.encode()
+        except OSError:
+            return False
+
+    def note_begun(self, run: str) -> None:
+        """Note that it has."""
+        self._write(self._run, run.encode() + b"\n")
 
     # ── what is told to commands ────────────────────────────────────────────────────────────
 
