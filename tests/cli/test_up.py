@@ -107,9 +107,8 @@ class Runs:
     def __init__(self) -> None:
         self.wanted: list[bool] = []
 
-    def __call__(
-        self, _: Settings, place: Directory, *, wanted: Any, run_id: Any, **__: Any
-    ) -> int:
+    def __call__(self, *where: Any, wanted: Any, run_id: str | None, **_: Any) -> int:
+        place = where[1]
         self.wanted.append(wanted is not None)
         if len(self.wanted) > 1 and wanted is not None and run_id is not None:
             place.path.mkdir(exist_ok=True)

@@ -96,6 +96,18 @@ async def test_its_door_is_closed_before_anything_else_is(tmp_path: Path) -> Non
         assert world.log.end_offset("events") == 1
 
 
+@pytest.mark.parametrize(("clock", "is_told"), [("broker", True), ("header", False)])
+async def test_where_time_is_data_no_append_says_what_time_it_is(
+    tmp_path: Path, clock: str, is_told: bool
+) -> None:
+    settings = Settings.model_validate({"clock": clock})
+    with Directory(tmp_path) as place:
+        async with LocalWorld(settings, place) as world:
+            [answer] = await (await world.log.append([EVENT]))
+
+    assert (answer.timestamp > 0) is is_told
+
+
 async def test_a_door_that_cannot_be_opened_ends_it(tmp_path: Path) -> None:
     class Taken(Door):
         async def __aenter__(self) -> None:

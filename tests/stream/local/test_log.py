@@ -7,7 +7,7 @@ import resource
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tests.stream.local.logs import NOW, all_of, append, opened, record
 from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError, StateFormatError, StoreError, WorldChangedError
 from triggerstream.stream.local.batches import LARGEST, MOST
+from triggerstream.stream.local.database import open_to_write
 from triggerstream.stream.local.log import LocalLog
 from triggerstream.stream.local.reader import LogReader
 from triggerstream.stream.ports import Acknowledged
@@ -34,6 +35,15 @@ async def test_what_was_acknowledged_is_there_after_the_log_was_closed(tmp_path:
 
         assert answers == [Acknowledged(2, 1, NOW)]
         assert all_of(log) == [(0, b"a"), (1, b"b"), (2, b"c")]
+
+
+def test_a_commit_is_forced_to_the_disk(tmp_path: Path) -> None:
+    """What a loss of power would show; a kill does not. SQLite's own defaults are others."""
+    with closing(open_to_write(tmp_path / "log.db")) as db:
+        asked = ("journal_mode", "synchronous", "secure_delete", "auto_vacuum")
+        found = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
+
+    assert found == ["wal", 2, 1, 2]  # FULL, on, incremental
 
 
 async def test_appends_of_many_callers_share_a_transaction(tmp_path: Path) -> None:
