@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from triggerstream.core.records.record import Produce
 from triggerstream.errors import StoreError, WorldChangedError
 from triggerstream.ops.settings import Settings
+from triggerstream.processes import local as module
 from triggerstream.processes.detecting import DETECTING, detect
 from triggerstream.processes.local import LocalWorld
 from triggerstream.stream.local.directory import Directory
@@ -106,6 +108,19 @@ async def test_where_time_is_data_no_append_says_what_time_it_is(
             [answer] = await (await world.log.append([EVENT]))
 
     assert (answer.timestamp > 0) is is_told
+
+
+async def test_a_clock_that_has_jumped_since_the_last_engine_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "this_boot", lambda: "the same")
+    async with worlds(tmp_path) as world:
+        await (await world.log.append([EVENT]))
+    monkeypatch.setattr(module, "_now", lambda: time.time_ns() // 1_000_000 + 2 * 3_600_000)
+
+    with pytest.raises(WorldChangedError, match="since the machine was started"):
+        async with worlds(tmp_path):
+            pass
 
 
 async def test_a_door_that_cannot_be_opened_ends_it(tmp_path: Path) -> None:

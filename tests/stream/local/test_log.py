@@ -333,6 +333,31 @@ async def test_a_clock_that_began_years_behind_may_be_set_right(tmp_path: Path) 
         await later(NOW + 60 * day + 1)
 
 
+async def test_a_jump_of_the_clock_while_nothing_ran_is_seen_too(tmp_path: Path) -> None:
+    """Else whoever starts again what ended by it would have it accepted."""
+    path, noted = tmp_path / "log.db", [0]
+
+    async def start(now: int, *, known: int | None, accept: bool = False) -> None:
+        moments = {"now": lambda: now, "passed": lambda: 7 * HOUR}
+        options = {"known": known, "note": noted.append, "accept_clock": accept}
+        async with opened(path, **moments, **options) as log:
+            await append(log, record("a"))
+
+    await start(NOW, known=NOW - 20 * HOUR)  # nothing is there that could be wrong
+    known = noted[-1]
+    assert known == NOW - 7 * HOUR
+
+    await start(NOW + HOUR, known=known)
+    with pytest.raises(WorldChangedError, match=r"since the machine was started.*--accept-clock"):
+        await start(NOW + HOUR + 1, known=known)
+    await start(NOW + HOUR + 1, known=None)
+    await start(NOW + 3 * HOUR, known=known, accept=True)
+    await start(NOW + 4 * HOUR, known=noted[-1])
+    told = len(noted)
+    await start(NOW - 90 * HOUR, known=known)
+    assert len(noted) == told  # it will be set right
+
+
 # ── failures ────────────────────────────────────────────────────────────────────────────────
 
 
