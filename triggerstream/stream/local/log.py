@@ -34,6 +34,7 @@ class LocalLog:
         now: The machine's clock, epoch milliseconds. Called in the writer's thread.
         passed: Milliseconds on a clock that nobody sets; the same.
         accept_clock: Whether to follow *now* wherever it goes (`clock`).
+        known, note: What earlier processes noted of the two clocks, and who notes it; the same.
         tells_time: Whether acknowledgements say when their records arrived: not where time is
             data, as with Kafka's ``CreateTime``.
         check: Called in the writer's thread before so many bytes are written; raises `StoreError`
@@ -53,6 +54,8 @@ class LocalLog:
         now: Milliseconds,
         passed: Milliseconds = since_boot,
         accept_clock: bool = False,
+        known: int | None = None,
+        note: Callable[[int], None] = lambda _: None,
         tells_time: bool = True,
         check: Callable[[int], None] = lambda _: None,
         on_failure: Callable[[Exception], None] = lambda _: None,
@@ -63,7 +66,9 @@ class LocalLog:
         self._writer = Writer(
             path,
             self,
-            clock=lambda last: ArrivalClock(now, passed, last=last, accept=accept_clock),
+            clock=lambda last: ArrivalClock(
+                now, passed, last=last, accept=accept_clock, known=known, note=note
+            ),
             check=check,
         )
         self._reader: LogReader | None = None
