@@ -17,8 +17,6 @@ def build(when: Spec) -> Pattern:
         return Any_(when)
     if "count" not in when:
         return Single(when)
-    if isinstance(when["count"], dict):
-        when = {**when, **when["count"], "count": when["count"]["event"]}
     return Window(when) if "at_most" in when or "exactly" in when else Threshold(when)
 
 
@@ -111,7 +109,7 @@ class All(Group):
         matches = {n: m for n, child in enumerate(self.children) if (m := child.on_event(seen))}
         if not matches:
             return None
-        self.last_remembered = seen.position
+        self.last_remembered = seen.record
         return self.remember(matches, seen.at, None)
 
     def on_timer(self, path: tuple[int, ...]) -> Match | None:
