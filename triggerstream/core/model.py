@@ -7,6 +7,7 @@ canonical and can be hashed: a trigger's progress is kept under that fingerprint
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -142,6 +143,20 @@ class AnyPattern(_Node, frozen=True):
 
 
 Pattern = EventPattern | CountPattern | SequencePattern | AllPattern | AnyPattern
+
+
+def types_of(pattern: Pattern) -> Iterator[str]:
+    """Yield the types that *pattern* looks at, also those that must be absent."""
+    match pattern:
+        case AllPattern(children=children) | AnyPattern(children=children):
+            for child in children:
+                yield from types_of(child)
+        case SequencePattern(steps=steps):
+            for step in steps:
+                yield from step.types
+        case _:
+            yield from pattern.types
+
 
 # ── triggers ────────────────────────────────────────────────────────────────────────────────
 

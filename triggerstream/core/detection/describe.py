@@ -21,7 +21,9 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
     """
     if state.old is not None:
         # Who is looked at takes nothing over by that: the copy has tables of its own.
-        state = replace(state, bodies={}, cells={}, waits={}, matches={}, values={}, instances={})
+        state = replace(
+            state, bodies={}, cells={}, waits={}, matches={}, values={}, instances={}, derived={}
+        )
         adopt(state, ruleset)
     return {
         "customer_id": state.customer_id,

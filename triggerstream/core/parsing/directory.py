@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from triggerstream.core.model import Policy, RulesetSource
+from triggerstream.core.events.derived import FIRED
+from triggerstream.core.model import Policy, RulesetSource, types_of
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.names import Told, check_names, check_rings
 from triggerstream.core.parsing.nodes import Node, Scalar, read_documents
 from triggerstream.core.parsing.policy import read_policy
 from triggerstream.core.parsing.reader import Reader
@@ -45,6 +47,7 @@ def parse_ruleset(
     """
     problems: list[Problem] = []
     triggers: list[PlacedTrigger] = []
+    readers: list[Reader] = []
     policy = Policy()
     for path in sorted(files):
         if is_policy(path):
@@ -57,9 +60,13 @@ def parse_ruleset(
             problems.append(Problem(path, 1, 1, message))
         elif is_triggers(path):
             reader = Reader(path, problems, is_published=is_published)
+            readers.append(reader)
             documents = read_documents(files[path], reader.report_at)
             triggers += [read_trigger(reader, document) for document in documents]
     _check_ids(triggers, problems)
+    check_rings([_told(placed) for placed in triggers], problems)
+    if is_whole:
+        check_names(readers, {"trigger": [placed.trigger.id for placed in triggers]}, problems)
     templates = _templates(files, problems, template_check)
     schemas = parse_schemas(files, problems)
     if is_whole or any(_template_place(path) for path in files):
@@ -101,6 +108,13 @@ def _policy(reader: Reader, text: str) -> Policy:
     for more in documents[1:]:
         reader.report(more, "policy: one document; found another")
     return read_policy(reader, documents[0])
+
+
+def _told(placed: PlacedTrigger) -> Told:
+    trigger = placed.trigger
+    reads = tuple(types_of(trigger.when))
+    told = (FIRED + trigger.id,)
+    return Told("trigger", trigger.id, placed.file, placed.id_at, told, reads)
 
 
 # ── over all files ──────────────────────────────────────────────────────────────────────────

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import msgspec
 
+from triggerstream.core.events.derived import FIRED, SIGN
 from triggerstream.core.model import PRIORITIES, Policy, RulesetSource, Trigger
 from triggerstream.core.parsing.directory import TemplateCheck, parse_ruleset
 from triggerstream.core.patterns.base import Look, Predicate
@@ -36,11 +37,16 @@ class Interest:
     Attributes:
         looks: What they do to which triggers, in the order of (priority, id).
         growth: How much one event adds to what they hold, at most, counted in rows that it names.
+        shadow: Of those concerned, the ones in shadow mode: all that see what such a one fired.
     """
 
     goals: tuple[Goal, ...]
     looks: tuple[tuple[Look, CompiledTrigger], ...]
     growth: int
+    shadow: Interest = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shadow = self
 
 
 class Ruleset:
@@ -54,14 +60,15 @@ class Ruleset:
         waits: Of each cell that may hold an open wait, whose it is, and its number among those of
             its trigger, in file order.
         interests: By event type.
+        told: The triggers whose firings are events for others, or for goals (32).
         detections: Identifies what is detected by which trigger, whatever their texts, conditions
             and limits say.
         schemas: What the doors ask of events; ``None`` where it asks nothing.
     """
 
     __slots__ = (
-        "by_key", "detections", "hash", "interests", "policy", "schemas", "source", "triggers",
-        "version", "waits",
+        "by_key", "detections", "hash", "interests", "policy", "schemas", "source", "told",
+        "triggers", "version", "waits",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -78,6 +85,9 @@ class Ruleset:
             for number, key in enumerate(trigger.matcher.waits)
         }
         self.interests = _interests(self.triggers.values())
+        self.told = frozenset(
+            [each.removeprefix(FIRED) for each in self.interests if each.startswith(FIRED)]
+        )
         self.detections = _detections(self.triggers.values())
         rules = source.schemas
         self.schemas = None if rules is None else Schemas(rules, named_types(source.triggers))
@@ -134,14 +144,16 @@ def _detections(triggers: Iterable[CompiledTrigger]) -> bytes:
 
 def _interests(triggers: Iterable[CompiledTrigger]) -> dict[str, Interest]:
     concerned: dict[str, list[CompiledTrigger]] = {}
-    goals: dict[str, list[Goal]] = {}
+    goals: dict[str, list[tuple[Goal, CompiledTrigger]]] = {}
     for trigger in triggers:
         for event_type in sorted(trigger.matcher.types):
             concerned.setdefault(event_type, []).append(trigger)
         goal = trigger.source.goal
         if goal is not None:
             for event_type in goal.types:
-                goals.setdefault(event_type, []).append(Goal(trigger.id, compile_goal(goal)))
+                goals.setdefault(event_type, []).append(
+                    (Goal(trigger.id, compile_goal(goal)), trigger)
+                )
     return {
         event_type: _interest(event_type, goals.get(event_type, ()), concerned.get(event_type, ()))
         for event_type in concerned.keys() | goals.keys()
@@ -149,13 +161,26 @@ def _interests(triggers: Iterable[CompiledTrigger]) -> dict[str, Interest]:
 
 
 def _interest(
-    event_type: str, goals: Sequence[Goal], triggers: Sequence[CompiledTrigger]
+    event_type: str,
+    goals: Sequence[tuple[Goal, CompiledTrigger]],
+    triggers: Sequence[CompiledTrigger],
 ) -> Interest:
-    return Interest(
-        goals=tuple(goals),
+    interest = Interest(
+        goals=tuple([goal for goal, _ in goals]),
         looks=tuple([(trigger.matcher.look(event_type), trigger) for trigger in triggers]),
         growth=sum([_growth(trigger) for trigger in triggers]),
     )
+    if event_type.startswith(SIGN):
+        interest.shadow = Interest(
+            goals=tuple([goal for goal, trigger in goals if _is_shadow(trigger)]),
+            looks=tuple([each for each in interest.looks if _is_shadow(each[1])]),
+            growth=interest.growth,
+        )
+    return interest
+
+
+def _is_shadow(trigger: CompiledTrigger) -> bool:
+    return trigger.source.mode == "shadow"
 
 
 def _growth(trigger: CompiledTrigger) -> int:
