@@ -18,7 +18,7 @@ from tests.reference.strategies import PATH, WHERE, Draw, minutes, patterns, tex
 
 ATTRIBUTES = ("count", "sum", "first", "last")
 MORE_ATTRIBUTES = (*ATTRIBUTES, "top", "points", "case")
-STEP_1 = frozenset({"fired", *ATTRIBUTES})
+STEP_1 = frozenset({"fired", "condition", *ATTRIBUTES})
 STEP_2 = STEP_1 | {"segment", "changed", "score", "top", "points", "case"}
 NAMES = ("g", "h", "i", "m", "o", "p", "q", "v", "w", "y")
 TYPES = "aaabbc"
@@ -88,10 +88,32 @@ def happenings(draw: Draw, made: Made) -> Any:
         paths = ["profile.n", *(f"profile.{name}" for name in made.attributes)]
         change = st.tuples(st.sampled_from(paths), st.sampled_from(CHANGES))
         derived.append(change.map(lambda pair: {"changed": pair[0], **pair[1]}))
-    plain = st.sampled_from(TYPES)
-    if not derived:
-        return draw(plain)
-    return draw(st.one_of(plain, *derived))
+    if not derived or draw(st.integers(0, 2)) == 0:
+        return draw(st.sampled_from(TYPES))
+    return draw(st.one_of(*derived))
+
+
+@st.composite
+def simple(draw: Draw, made: Made) -> Json:
+    """A pattern of a happening or two, that matches often."""
+    one, other = draw(happenings(made)), draw(happenings(made))
+    first, then = ({"event": each} if isinstance(each, str) else each for each in (one, other))
+    window = {"within": text(draw(minutes(1, 6)))}
+    absent = {"absent": draw(happenings(made)), "for": text(draw(minutes(1, 5)))}
+    restart: Json = draw(st.sampled_from([{}, {"restart": "on_repeat"}]))
+    shapes: list[Json] = [
+        first,
+        {"count": one, draw(st.sampled_from(["at_least", "exactly", "at_most"])): 1, **window},
+        {"count": one, draw(st.sampled_from(["at_least", "more_than"])): 2, **window},
+        {"sequence": [first, then], **window},
+        {"sequence": [first, {"absent": draw(st.sampled_from("bcd"))}, then]},
+        {"sequence": [first, absent], **restart},
+        {"sequence": [first, then, absent], **restart},
+    ]
+    if first != then:
+        shapes += [{"all": [first, then], **window}, {"any": [first, then]}]
+    shape: Json = draw(st.sampled_from([first, *shapes]))
+    return shape
 
 
 def hearing(draw: Draw, when: Any, made: Made) -> Any:
@@ -129,7 +151,9 @@ def _hearing(draw: Draw, when: Json, kind: str, made: Made) -> Json:
 @st.composite
 def tests(draw: Draw, made: Made) -> Json:
     """One test that a condition of a segment, a ``case`` or an ``if`` may have."""
-    kinds = ["count", "count", "since_last", "plain"]
+    kinds = ["plain"]
+    if made.may("condition"):
+        kinds += ["count", "count", "since_last"]
     if made.attributes:
         kinds += ["attribute"] * 5
     if made.segments:
@@ -163,7 +187,7 @@ def tests(draw: Draw, made: Made) -> Json:
 @st.composite
 def conditions(draw: Draw, made: Made) -> Json:
     """A test or two, now and then under ``not``, ``any`` or ``all``."""
-    one = draw(tests(made))
+    one: Json = draw(tests(made))
     match draw(st.sampled_from(["one", "one", "one", "not", "any", "all"])):
         case "not":
             return {"not": one}
@@ -247,11 +271,13 @@ def scores(draw: Draw) -> Json:
 
 @st.composite
 def heard_triggers(draw: Draw, name: str, made: Made) -> Json:
-    trigger: Json = draw(triggers(patterns(2), name))
-    trigger["when"] = hearing(draw, trigger["when"], made)
+    trigger: Json = {"trigger": name, "when": draw(simple(made))}
+    if draw(st.integers(0, 3)) == 0:
+        trigger = draw(triggers(patterns(2), name))
+        trigger["when"] = hearing(draw, trigger["when"], made)
     if made.may("score") and draw(st.integers(0, 7)) == 0:
         trigger["when"] = draw(scores())
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 3)) == 0:
         trigger["if"] = draw(conditions(made))
     if draw(st.integers(0, 7)) == 0:
         trigger["mode"] = "shadow"
@@ -265,7 +291,9 @@ def rulesets(draw: Draw, allowed: Iterable[str] = STEP_2, most: int = 5) -> list
     made = Made(allowed)
     names = draw(st.permutations(NAMES))
     documents: list[Json] = []
-    kinds = ["trigger", "trigger", "attribute", "attribute"]
+    kinds = ["trigger", "trigger"]
+    if made.allowed & {*MORE_ATTRIBUTES}:
+        kinds += ["attribute", "attribute"]
     if made.may("segment"):
         kinds += ["segment", "segment", "segment"]
     for name in names[: draw(st.integers(1, most - 1))]:
