@@ -268,9 +268,10 @@ class Log:
     def fire(self, customer: Customer, due: Due) -> None:
         at = max(customer.tau, due.timer.due)
         if due.rank is None:
-            customer.tau = at
             pattern = customer.instances[due.name][due.instance]
             match = pattern.on_timer(due.timer.path)
+            if match or not due.timer.may_sleep:
+                customer.tau = at
             if match:
                 self.decide(self.triggers[due.name], customer, due.instance, match)
             return

@@ -19,6 +19,7 @@ from tests.reference.strategies import PATH, WHERE, Draw, minutes, patterns, tex
 ATTRIBUTES = ("count", "sum", "first", "last")
 MORE_ATTRIBUTES = (*ATTRIBUTES, "top", "points", "case")
 STEP_1 = frozenset({"fired", "condition", *ATTRIBUTES})
+TREND = frozenset({"fired", "trend"})
 STEP_2 = STEP_1 | {"segment", "changed", "score", "top", "points", "case"}
 NAMES = ("g", "h", "i", "m", "o", "p", "q", "v", "w", "y")
 TYPES = "aaabbc"
@@ -110,10 +111,26 @@ def simple(draw: Draw, made: Made) -> Json:
         {"sequence": [first, absent], **restart},
         {"sequence": [first, then, absent], **restart},
     ]
+    if made.may("trend"):
+        shapes += [draw(trends(one))] * 8
     if first != then:
         shapes += [{"all": [first, then], **window}, {"any": [first, then]}]
     shape: Json = draw(st.sampled_from([first, *shapes]))
     return shape
+
+
+@st.composite
+def trends(draw: Draw, happening: Any) -> Json:
+    """Buckets of one minute, or of half a minute."""
+    recent, baseline = draw(st.sampled_from([("8m", "8m"), ("8m", "11m"), ("4m", "5m")]))
+    factor = draw(st.sampled_from([{"below": 0.5}, {"below": 1}, {"above": 1}, {"above": 1.5}]))
+    return {
+        "trend": happening,
+        **factor,
+        "recent": recent,
+        "baseline": baseline,
+        "min": draw(st.integers(1, 3)),
+    }
 
 
 def hearing(draw: Draw, when: Any, made: Made) -> Any:

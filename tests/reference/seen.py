@@ -61,11 +61,13 @@ class Timer(msgspec.Struct, frozen=True, order=True):
     Attributes:
         path: The way to the pattern that waits, by position among its siblings: file order (19).
         arrival: Of the event that opened it (29).
+        may_sleep: Whether an engine that looks ahead leaves it out where it decides nothing (45).
     """
 
     due: int
     path: tuple[int, ...]
     arrival: int
+    may_sleep: bool = False
 
 
 class Pattern(Protocol):
