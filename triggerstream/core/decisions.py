@@ -142,7 +142,7 @@ class Bounded(msgspec.Struct, frozen=True):
 
     what: str
     """``partial`` (semantics 3), ``value`` (17), ``instance`` (22); by the budget: ``wait``,
-    ``slot``, and ``attribute`` of the profile, which is no trigger's."""
+    ``slot``, and ``attribute``, which is no trigger's: of the profile, or a declared one."""
     trigger: str
     customer_id: str
 

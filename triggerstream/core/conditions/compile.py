@@ -17,8 +17,19 @@ from triggerstream.core.conditions.calendar import (
 )
 from triggerstream.core.conditions.operators import compile_operator
 from triggerstream.core.conditions.paths import compile_event_test, compile_path
+from triggerstream.core.durations import format_duration
 from triggerstream.core.events.event import Event
-from triggerstream.core.model import AllOf, AnyOf, Condition, Negation, Test
+from triggerstream.core.model import (
+    COMPARATORS,
+    AllOf,
+    AnyOf,
+    Condition,
+    Counted,
+    Negation,
+    SinceLast,
+    Test,
+)
+from triggerstream.core.timestamps import format_moment, read_moment
 
 Predicate = Callable[[Event], bool]
 """A test of one event."""
@@ -93,7 +104,15 @@ def compile_if(condition: Condition, default_zone: str) -> Check:
             holds = compile_if(inner, default_zone)
             return _does_not_hold(holds, f"not({describe(inner)}); it holds")
         case _:
-            return _calendar_check(condition, default_zone)
+            return _other_check(condition, default_zone)
+
+
+def _other_check(condition: SinceLast | Counted | CalendarCondition, default_zone: str) -> Check:
+    if isinstance(condition, SinceLast):
+        return _since_last(condition)
+    if isinstance(condition, Counted):
+        return _counted(condition)
+    return _calendar_check(condition, default_zone)
 
 
 def _check(path: str, operator: str, operand: Any) -> Check:
@@ -104,6 +123,42 @@ def _check(path: str, operator: str, operand: Any) -> Check:
     def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
         value = get(event, profile)
         return None if holds(value) else f"{required}; found {_shown(value)}"
+
+    return check
+
+
+def _since_last(condition: SinceLast) -> Check:
+    get = compile_path(condition.path)
+    duration, is_least = condition.duration, condition.is_least
+    required = describe(condition)
+
+    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+        last = moment_of(get(event, profile))
+        holds = is_least if last is None else (at - last >= duration) is is_least
+        if holds:
+            return None
+        return f"{required}; found {'never' if last is None else format_moment(last)}"
+
+    return check
+
+
+def moment_of(value: Any) -> int | None:
+    """Return the moment that *value* says in epoch milliseconds, or ``None`` if it says none."""
+    if type(value) is int:
+        return value
+    try:
+        return None if value is None else read_moment(value)
+    except ValueError:
+        return None
+
+
+def _counted(condition: Counted) -> Check:
+    get, compare = compile_path(condition.path), COMPARATORS[condition.comparator]
+    threshold, required = condition.threshold, describe(condition)
+
+    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+        value = get(event, profile)
+        return None if compare(value, threshold) else f"{required}; found {_shown(value)}"
 
     return check
 
@@ -161,7 +216,18 @@ def describe(condition: Condition) -> str:
         case Negation(inner):
             return f"not({describe(inner)})"
         case _:
-            return describe_calendar(condition)
+            return _described(condition)
+
+
+def _described(condition: SinceLast | Counted | CalendarCondition) -> str:
+    if isinstance(condition, SinceLast):
+        what = condition.path if condition.of is None else "/".join(condition.of.on.types)
+        bound = "at_least" if condition.is_least else "less_than"
+        return f"since_last {what} {bound} {format_duration(condition.duration)}"
+    if isinstance(condition, Counted):
+        what = "/".join(condition.of.on.types)
+        return f"{condition.of.head} of {what} {condition.comparator} {_shown(condition.threshold)}"
+    return describe_calendar(condition)
 
 
 def _shown(value: Any) -> str:

@@ -7,6 +7,8 @@ A record is decided as a whole: behind its own event come the derived ones, firs
 from __future__ import annotations
 
 from triggerstream.core.decisions import Bounded, Decided, Firing, GoalReached
+from triggerstream.core.derive.compile import Taking
+from triggerstream.core.derive.folds import GROWTH
 from triggerstream.core.detection.derived import Derived, fired
 from triggerstream.core.detection.firing import FATAL, fail, judge
 from triggerstream.core.events.event import Event
@@ -55,7 +57,7 @@ def advance(
                 out.extend([Bounded(what, trigger.id, state.customer_id) for what in now.gave_up])
                 now.gave_up = []
             if match is not None:
-                judged = judge(state, trigger, match, now.event, None, ruleset.policy)
+                judged = judge(state, trigger, match, now.event, None, ruleset)
                 out.append(judged)
                 if ruleset.told:
                     tell(ruleset, trigger, judged, now.event, now.arrival, queue)
@@ -72,6 +74,15 @@ def advance(
         state.weight += (interest.growth + 1) * (_CELL + size)
     if state.bodies and state.has_spare_bodies():
         state.trim()
+
+
+def fold(state: CustomerState, event: Event, at: int, folds: tuple[Taking, ...]) -> None:
+    """Fold *event* into attributes, at *at*, or at the last time that anything was derived."""
+    at = max(at, state.tau)
+    state.tau = at
+    for each in folds:
+        each.take(state, event, at)
+    state.weight += GROWTH * len(folds)
 
 
 def tell(
@@ -102,6 +113,8 @@ def cascade(state: CustomerState, ruleset: Ruleset, position: int, queue: Queue,
             continue
         if derived.is_shadow:
             interest = interest.shadow
+        if interest.folds:
+            fold(state, event, at, interest.folds)
         if interest.goals:
             reach(state, event, interest.goals, at, position, out)
         now.meet(state, event, at, derived.arrival)

@@ -2,8 +2,9 @@
 
 The order is part of the language (``docs/decisions/0002``, *Customers, time*). For an accepted
 event: the timers due by the clock; is it a duplicate; its effective time, or late; the profile;
-the timers due by its effective time; goals; then the triggers that its type concerns, by priority
-and id. Behind it come the events that are derived from what was decided (`advance.cascade`).
+the timers due by its effective time; attributes; goals; then the triggers that its type concerns,
+by priority and id. Behind it come the events that are derived from what was decided
+(`advance.cascade`).
 
 An exception inside one trigger's evaluation is a decision: `TriggerFailed`, and that trigger
 begins anew for this customer. Everything else that is raised here stops the process.
@@ -12,8 +13,9 @@ begins anew for this customer. Everything else that is raised here stops the pro
 from __future__ import annotations
 
 from triggerstream.core.decisions import Bounded, Clamped, ConsentChanged
-from triggerstream.core.detection.adopt import adopt
-from triggerstream.core.detection.advance import Out, Queue, advance, cascade, reach
+from triggerstream.core.derive.folds import GROWTH
+from triggerstream.core.detection.adopt import adopt, adopt_derived
+from triggerstream.core.detection.advance import Out, Queue, advance, cascade, fold, reach
 from triggerstream.core.detection.budget import BYTES, WAITS, enforce
 from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.detection.firing import FATAL, fail
@@ -65,6 +67,8 @@ class Engine:
             return on_failed_delivery(state, event.trigger, event.firing_id)
         if state.ruleset is not ruleset:
             adopt(state, ruleset)
+        if state.derivations is not ruleset.derivations:
+            adopt_derived(state, ruleset)
         if state.wake <= clock:
             fire_due(state, ruleset, clock - state.lateness, NOTHING, position, out)
         if state.remember(event.source, event.event_id, arrival):
@@ -81,11 +85,13 @@ class Engine:
             at = state.last
         state.last = at
         if event.event_type == IDENTIFY:
-            _identify(state, event, out)
+            _identify(state, event, ruleset, out)
         if at >= state.due:
             fire_due(state, ruleset, NOTHING, at, position, out)
         interest = ruleset.interests.get(event.event_type)
         if interest is not None:
+            if interest.folds:
+                fold(state, event, at, interest.folds)
             if interest.goals:
                 reach(state, event, interest.goals, at, position, out)
             now = self._now
@@ -105,11 +111,15 @@ def _on_late_event(
     """Take from an event that comes too late what it still says: the profile, goals, and what
     must not happen (27, 28)."""
     if event.event_type == IDENTIFY:
-        _identify(state, event, out)
+        _identify(state, event, ruleset, out)
         if state.weight > BYTES:
             enforce(state, ruleset, out)
     interest = ruleset.interests.get(event.event_type)
     if interest is not None:
+        for taking in interest.folds:
+            if taking.fold.takes_late:
+                taking.take(state, event, at)
+                state.weight += GROWTH
         reach(state, event, interest.goals, state.last, position, out)
         for look, trigger in interest.looks:
             try:
@@ -142,12 +152,17 @@ def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> st
     return APPLIED
 
 
-def _identify(state: CustomerState, event: Event, out: Out) -> None:
-    """Merge what the event says into the profile."""
-    if not event.event_data:
+def _identify(state: CustomerState, event: Event, ruleset: Ruleset, out: Out) -> None:
+    """Merge what the event says into the profile, but for what the ruleset declares (51)."""
+    said = event.event_data
+    if not said:
         return
-    before = state.profile
-    state.profile, left_out = profile.merge(before, event.event_data)
+    before, declared = state.profile, 0
+    if ruleset.declared and not ruleset.declared.isdisjoint(said):
+        said = {name: value for name, value in said.items() if name not in ruleset.declared}
+        declared = len(event.event_data or ()) - len(said)
+    state.profile, left_out = profile.merge(before, said)
+    left_out += declared
     state.weight += profile.GROWTH * len(event.raw)
     out.extend([Bounded("attribute", "", state.customer_id)] * left_out)
     consent = profile.consent_of(state.profile)

@@ -73,7 +73,7 @@ def _fire(
     out: list[Decided],
 ) -> None:
     settled = due + state.waits[key + instance][1]
-    if ruleset.told:
+    if ruleset.told or ruleset.attributes:
         state.tau = max(state.tau, due)
     try:
         match = trigger.matcher.on_timer(state, key, instance)
@@ -86,7 +86,7 @@ def _fire(
                 fallback_timestamp=due,
                 max_bytes=len(raw),
             )
-            judged = judge(state, trigger, match, event, due, ruleset.policy)
+            judged = judge(state, trigger, match, event, due, ruleset)
             out.append(judged)
             if ruleset.told:
                 tell(ruleset, trigger, judged, None, settled, queue)

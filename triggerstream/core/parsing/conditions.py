@@ -24,10 +24,16 @@ from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
 
 COMBINATIONS = ("all", "any", "not")
+ASKED = ("since_last", "count")
+"""What has happened: asked of attributes without a name."""
+COUNT_KEYS = (
+    "count", "where", "at_least", "more_than", "at_most", "exactly", "sum", "distinct", "within",
+)  # fmt: skip
+"""The keys of a `count`, which stand beside each other among the tests of a condition."""
 CALENDAR = ("time_of_day", "day_of_week", "date_range")
 _OF_THE_CALENDAR = ("month", "week", "weekday", "day", "date", "year", "hour", "time", "season")
 """What people ask of the calendar, and this version does not know by that word."""
-LATER = ("since_last",)
+LATER: tuple[str, ...] = ()
 """Conditions of the language that this version does not know."""
 _OPERATOR_SLIPS = {
     **dict.fromkeys(("eq", "is", "=", "==", "equal"), "equals"),
@@ -61,11 +67,24 @@ def _condition(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Con
         form = "{event_data.total: {greater_than: 50}}"
         reader.report(node, f"{what}: a mapping of tests, such as {form}; found {read.show(node)}")
         return None
+    asked = COUNT_KEYS if "count" in node.entries and at_firing else ()
     parts = [
         _entry(reader, node.keys[key], entry, at_firing=at_firing)
         for key, entry in node.entries.items()
+        if key not in asked
     ]
+    if asked:
+        counted: Condition | None = _asked().count(reader, node)
+        parts.append(counted)
     return _joined([part for part in parts if part is not None])
+
+
+def _asked() -> Any:
+    """Return the readings of what has happened. It names events that have a ``where``, which is a
+    condition: so one of the two comes later."""
+    from triggerstream.core.parsing import asked  # noqa: PLC0415 - see above
+
+    return asked
 
 
 def _joined(conditions: list[Condition]) -> Condition | None:
@@ -81,6 +100,13 @@ def _entry(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condi
     if (word in CALENDAR or reads_profile(word)) and not at_firing:
         reader.report(key, f"where: tests of the event; found {word}: it belongs under 'if'")
         return None
+    if word in ASKED:
+        if not at_firing:
+            required = f"where: tests of the event; found {word}: it belongs under 'if'"
+            reader.report(key, required)
+            return None
+        since: Condition | None = _asked().since_last(reader, node, word)
+        return since
     if word in CALENDAR:
         return _CALENDAR_READINGS[word](reader, node, word)
     words = (*COMBINATIONS, *CALENDAR) if at_firing else COMBINATIONS

@@ -8,6 +8,9 @@ from hashlib import blake2b
 
 import msgspec
 
+from triggerstream.core.conditions.unnamed import asked_of
+from triggerstream.core.derive.compile import CompiledAttribute, Taking, compile_attribute
+from triggerstream.core.derive.reads import reads_of
 from triggerstream.core.events.derived import FIRED, SIGN
 from triggerstream.core.model import PRIORITIES, Policy, RulesetSource, Trigger
 from triggerstream.core.parsing.directory import TemplateCheck, parse_ruleset
@@ -37,12 +40,14 @@ class Interest:
     Attributes:
         looks: What they do to which triggers, in the order of (priority, id).
         growth: How much one event adds to what they hold, at most, counted in rows that it names.
+        folds: What they do to attributes, in the order of names.
         shadow: Of those concerned, the ones in shadow mode: all that see what such a one fired.
     """
 
     goals: tuple[Goal, ...]
     looks: tuple[tuple[Look, CompiledTrigger], ...]
     growth: int
+    folds: tuple[Taking, ...] = ()
     shadow: Interest = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +65,10 @@ class Ruleset:
         waits: Of each cell that may hold an open wait, whose it is, and its number among those of
             its trigger, in file order.
         interests: By event type.
+        attributes: By name, also the unnamed ones.
+        declared: The names of those that have a document.
+        reads: By trigger: the attributes that it reads, if it reads any.
+        derivations: Identifies what is derived; empty where nothing is.
         told: The triggers whose firings are events for others, or for goals (32).
         detections: Identifies what is detected by which trigger, whatever their texts, conditions
             and limits say.
@@ -67,8 +76,8 @@ class Ruleset:
     """
 
     __slots__ = (
-        "by_key", "detections", "hash", "interests", "policy", "schemas", "source", "told",
-        "triggers", "version", "waits",
+        "attributes", "by_key", "declared", "derivations", "derived_keys", "detections", "hash",
+        "interests", "policy", "reads", "schemas", "source", "told", "triggers", "version", "waits",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -79,12 +88,21 @@ class Ruleset:
         evaluated = sorted((t for t in source.triggers if t.mode != "off"), key=_order)
         self.triggers = {each.id: compile_trigger(each, source.policy) for each in evaluated}
         self.by_key = _by_key(self.triggers.values())
+        self.attributes = _attributes(source, self.triggers.values())
+        self.declared = frozenset([each.name for each in source.attributes])
+        found = {
+            each.id: reads_of(each.source, source.templates, self.attributes)
+            for each in self.triggers.values()
+        }
+        self.reads = {name: reads for name, reads in found.items() if reads}
+        self.derived_keys = frozenset([each.fold.key for each in self.attributes.values()])
+        self.derivations = _derivations(self.derived_keys)
         self.waits = {
             key: (trigger, number)
             for trigger in self.triggers.values()
             for number, key in enumerate(trigger.matcher.waits)
         }
-        self.interests = _interests(self.triggers.values())
+        self.interests = _interests(self.triggers.values(), self.attributes)
         self.told = frozenset(
             [each.removeprefix(FIRED) for each in self.interests if each.startswith(FIRED)]
         )
@@ -142,7 +160,29 @@ def _detections(triggers: Iterable[CompiledTrigger]) -> bytes:
     return blake2b(_canonical(detected), digest_size=_DETECTIONS).digest()
 
 
-def _interests(triggers: Iterable[CompiledTrigger]) -> dict[str, Interest]:
+def _attributes(
+    source: RulesetSource, triggers: Iterable[CompiledTrigger]
+) -> dict[str, CompiledAttribute]:
+    """Return the attributes that are kept: those that have a document, and those that a condition
+    asks for."""
+    asked = [each for trigger in triggers for each in asked_of(trigger.source.condition)]
+    found = {each.name: each for each in (*source.attributes, *asked)}
+    zone = source.policy.timezone
+    return {name: compile_attribute(found[name], zone) for name in sorted(found)}
+
+
+def _derivations(keys: Iterable[str]) -> bytes:
+    named = _canonical(sorted(keys))
+    return blake2b(named, digest_size=_DETECTIONS).digest() if keys else b""
+
+
+def _interests(
+    triggers: Iterable[CompiledTrigger], attributes: Mapping[str, CompiledAttribute]
+) -> dict[str, Interest]:
+    folds: dict[str, list[Taking]] = {}
+    for attribute in attributes.values():
+        for event_type, takings in attribute.takings.items():
+            folds.setdefault(event_type, []).extend(takings)
     concerned: dict[str, list[CompiledTrigger]] = {}
     goals: dict[str, list[tuple[Goal, CompiledTrigger]]] = {}
     for trigger in triggers:
@@ -155,8 +195,13 @@ def _interests(triggers: Iterable[CompiledTrigger]) -> dict[str, Interest]:
                     (Goal(trigger.id, compile_goal(goal)), trigger)
                 )
     return {
-        event_type: _interest(event_type, goals.get(event_type, ()), concerned.get(event_type, ()))
-        for event_type in concerned.keys() | goals.keys()
+        event_type: _interest(
+            event_type,
+            goals.get(event_type, ()),
+            concerned.get(event_type, ()),
+            folds.get(event_type, ()),
+        )
+        for event_type in concerned.keys() | goals.keys() | folds.keys()
     }
 
 
@@ -164,11 +209,13 @@ def _interest(
     event_type: str,
     goals: Sequence[tuple[Goal, CompiledTrigger]],
     triggers: Sequence[CompiledTrigger],
+    folds: Sequence[Taking],
 ) -> Interest:
     interest = Interest(
         goals=tuple([goal for goal, _ in goals]),
         looks=tuple([(trigger.matcher.look(event_type), trigger) for trigger in triggers]),
         growth=sum([_growth(trigger) for trigger in triggers]),
+        folds=tuple(folds),
     )
     if event_type.startswith(SIGN):
         interest.shadow = Interest(
