@@ -18,6 +18,7 @@ from tests.reference.conditions import EPOCH, Facts, as_number, equal, is_number
 from tests.reference.seen import Seen, Spec, duration, fits, is_happening
 
 MOST_HELD = 1000
+LONGEST_TEXT = 256
 TOP_COUNTERS = 32
 TOP_COUNTED = 256
 STEPS = 64
@@ -143,12 +144,12 @@ def number_of(spec: Spec, folds: list[Fold], start: Any) -> float:
 
 
 def _valued(path: str, spec: Spec, folds: list[Fold], timezone: str) -> list[tuple[Fold, Any]]:
-    """The events that have a value at *path*: null is none (46)."""
+    """The events that have a value at *path*: null is none (46), and what (40) names is none."""
     listened = [fold for fold in folds if listens(spec, fold.seen)]
     if path == "at":
         return [(fold, moment_text(fold.at, spec.get("as"), timezone)) for fold in listened]
     values = [(fold, lookup(path, Facts(fold.seen.event))) for fold in listened]
-    return [(fold, value) for fold, value in values if value is not None]
+    return [(fold, value) for fold, value in values if is_value(value)]
 
 
 def first(spec: Spec, folds: list[Fold], start: Any, timezone: str) -> Any:
@@ -180,7 +181,7 @@ def top(spec: Spec, folds: list[Fold]) -> Any:
     counters: list[list[Any]] = []  # [value, count], the one seen last at the end
     for fold in folds:
         value = lookup(spec["top"], Facts(fold.seen.event))
-        if not listens(spec, fold.seen) or not isinstance(value, str | bool | int | float):
+        if not listens(spec, fold.seen) or not is_value(value):
             continue
         known = next((each for each in counters if equal(each[0], value)), None)
         if known:
@@ -193,13 +194,22 @@ def top(spec: Spec, folds: list[Fold]) -> Any:
     return max(reversed(counters), key=lambda each: each[1])[0] if counters else None
 
 
+def is_value(value: Any) -> bool:
+    """(40) Null, lists, objects and texts over 256 bytes are no values."""
+    if isinstance(value, str):
+        return len(value.encode()) <= LONGEST_TEXT
+    return isinstance(value, bool | int | float)
+
+
 def moment_text(at: int, cut: str | None, timezone: str) -> str:
     """RFC 3339; cut, the day, the ISO week or the month in the policy's zone (46)."""
     moment = EPOCH + timedelta(milliseconds=at)
     if cut is None:
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    local = moment.astimezone(zone(timezone))
-    return local.strftime({"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}[cut])
+    day = moment.astimezone(zone(timezone)).date()
+    if cut == "week":
+        day -= timedelta(days=day.weekday())  # its Monday
+    return day.isoformat()[: len("2026-01") if cut == "month" else None]
 
 
 def moment_of(value: Any) -> int | None:

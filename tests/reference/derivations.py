@@ -13,14 +13,13 @@ from typing import Any
 import msgspec
 
 from tests.reference import attributes as a
-from tests.reference.attributes import Fold, Points
+from tests.reference.attributes import Fold, Points, is_value
 from tests.reference.conditions import Facts, equal, holds, lookup
 from tests.reference.definitions import Change, Definitions, Reads
 from tests.reference.happenings import Spec
 from tests.reference.seen import Seen, duration
 
 Json = dict[str, Any]
-LONGEST_TEXT = 256
 
 
 class Derived(msgspec.Struct, frozen=True):
@@ -247,13 +246,6 @@ class Derivations:
                 yield from (
                     time + duration(within) for time, _ in a.held(window, self.folds, asked)
                 )
-
-
-def is_value(value: Any) -> bool:
-    """(40) Null, lists, objects and texts over 256 bytes are no values."""
-    if isinstance(value, str):
-        return len(value.encode()) <= LONGEST_TEXT
-    return isinstance(value, bool | int | float)
 
 
 def _said_of(name: str, event: Json | None, inside: bool) -> bool:

@@ -303,17 +303,33 @@ def heard_triggers(draw: Draw, name: str, made: Made) -> Json:
 
 
 @st.composite
-def rulesets(draw: Draw, allowed: Iterable[str] = STEP_2, most: int = 5) -> list[Json]:
-    """Documents of which the last is a trigger."""
+def probes(draw: Draw, name: str, made: Made) -> Json:
+    """A trigger that asks something at every event, or some time after one: each of its lines says
+    what the condition made of what is known by then."""
+    when: Json = draw(
+        st.sampled_from(
+            [
+                {"event": [*"abcd"]},
+                {"event": [*"abcd"]},
+                {"sequence": [{"event": "a"}, {"absent": "z", "for": "2m"}]},
+            ]
+        )
+    )
+    return {"trigger": name, "when": when, "if": draw(conditions(made))}
+
+
+@st.composite
+def rulesets(draw: Draw, allowed: Iterable[str] = STEP_2, most: int = 4) -> list[Json]:
+    """Some documents, and two probes."""
     made = Made(allowed)
     names = draw(st.permutations(NAMES))
     documents: list[Json] = []
     kinds = ["trigger", "trigger"]
     if made.allowed & {*MORE_ATTRIBUTES}:
-        kinds += ["attribute", "attribute"]
+        kinds += ["attribute", "attribute", "attribute"]
     if made.may("segment"):
         kinds += ["segment", "segment", "segment"]
-    for name in names[: draw(st.integers(1, most - 1))]:
+    for name in names[: draw(st.integers(1, most))]:
         match draw(st.sampled_from(kinds)):
             case "attribute":
                 documents.append(draw(attributes(name, made)))
@@ -321,5 +337,7 @@ def rulesets(draw: Draw, allowed: Iterable[str] = STEP_2, most: int = 5) -> list
                 documents.append(draw(segments(name, made)))
             case _:
                 documents.append(draw(heard_triggers(name, made)))
-    documents.append(draw(heard_triggers(names[-1], made)))
+    documents.append(draw(heard_triggers("r", made)))
+    if made.may("condition"):
+        documents += [draw(probes("x", made)), draw(probes("z", made))]
     return documents
