@@ -187,10 +187,13 @@ class _Parser:
         raise ExpressionSyntaxError(token.at, f"a value; found {_shown(token)}")
 
     def _unary(self, token: Token) -> Node:
-        if self._sees(str(token.value)):  # two of a kind are none, as CEL has it
+        is_odd = True
+        while self._sees(str(token.value)):  # two of a kind are none, as CEL has it
             self._take()
-            return self._operand()
+            is_odd = not is_odd
         of = self.expression(_UNARY)
+        if not is_odd:
+            return of
         if token.value == "-" and isinstance(of, Literal) and type(of.value) is float:
             return Literal(token.at, of.end, -of.value)
         return Unary(token.at, of.end, str(token.value), of)

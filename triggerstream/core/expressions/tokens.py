@@ -81,7 +81,8 @@ def tokenize(text: str, report: Callable[[int, str], None]) -> list[Token]:
 def _number(word: str, at: int, text: str, report: Callable[[int, str], None]) -> float:
     follows = re.match(r"\.?\w+", text[at + len(word) :])
     if follows:
-        report(at, f"a number, such as 50 or 0.5; found {word + follows[0]!r}")
+        remedy = ": an item of a list is written [0]" if word.startswith(".") else ""
+        report(at, f"a number, such as 50 or 0.5; found {word + follows[0]!r}{remedy}")
     value = float(word)
     if not isfinite(value):
         report(at, f"a finite number; found {word[:40]}")

@@ -135,6 +135,7 @@ def _syntax(error: MarkedYAMLError) -> str:
 _REMEDIES = {
     "'\\t'": ": indent with spaces",
     "mapping values are not allowed": ": a text with ': ' in it wants quotes",
+    "expected a comment or a line break": ": a text that starts with !, > or | wants quotes",
     "'%'": ": a text that starts so wants quotes",
     "'@'": ": a text that starts so wants quotes",
     "'`'": ": a text that starts so wants quotes",
@@ -175,7 +176,8 @@ class _Builder:
         if event.anchor is not None:
             self._report(line, col, f"no anchors; found &{event.anchor}")
         if event.tag is not None and event.tag != "!":
-            self._report(line, col, f"no tags; found {event.tag}")
+            remedy = ": a text that starts with ! wants quotes"
+            self._report(line, col, f"no tags; found {event.tag}{remedy}")
 
     def _scalar(self, event: Any, line: int, col: int) -> Scalar:
         if isinstance(event, AliasEvent):
