@@ -96,7 +96,7 @@ class _Names:
         elif (
             self._text[: node.at].endswith("-") and self._text[node.at - 2 : node.at - 1].isalnum()
         ):
-            hint = ': - is minus; a field whose name has one is written ["my-field"]'
+            hint = ': - is minus; a name that has one is written event_data["my-field"]'
         else:
             close = get_close_matches(name, (*variables, *self._roots), n=1, cutoff=0.7)
             hint = f": did you mean {close[0] if close else f'event_data.{name}'!r}?"

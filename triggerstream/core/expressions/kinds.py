@@ -122,7 +122,8 @@ class Kinds:
             one = self._must(left, _ORDERED, required, "")
             other = self._must(right, _ORDERED, required, "")
         if one is not None and other is not None and one != other:
-            self._report(node.at, f"{required}; found {one} and {other}")
+            is_not = isinstance(left, Unary) and left.sign == "!"
+            self._report(node.at, f"{required}; found {one} and {other}{_NOT if is_not else ''}")
         return _BOOL
 
     def _call(self, node: Call) -> Kind:

@@ -42,7 +42,7 @@ _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None
 _SLIPS = {
     "and": "write &&",
     "or": "write ||",
-    "not": "write !(…), or ! before 'in' in front of its left side",
+    "not": "write !(…)",
     "is": "write ==",
     "if": "write condition ? a : b",
 }
