@@ -176,7 +176,8 @@ class _Builder:
         if event.anchor is not None:
             self._report(line, col, f"no anchors; found &{event.anchor}")
         if event.tag is not None and event.tag != "!":
-            remedy = ": a text that starts with ! wants quotes"
+            is_own = str(event.tag).startswith("!")
+            remedy = ": a text that starts with ! wants quotes" if is_own else ""
             self._report(line, col, f"no tags; found {event.tag}{remedy}")
 
     def _scalar(self, event: Any, line: int, col: int) -> Scalar:
