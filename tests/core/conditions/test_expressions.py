@@ -166,7 +166,11 @@ _NO_TEXTS = {"true", "false", "0", "1", "50", "50.5", "1e400", "list", "list of 
 _NO_TEXTS |= {"empty list", "object", "capitals"}
 
 
-@pytest.mark.parametrize(("operator", "operand", "text", "but"), TWINS, ids=str)
+@pytest.mark.parametrize(
+    ("operator", "operand", "text", "but"),
+    TWINS,
+    ids=[f"{operator} {operand}" for operator, operand, *_ in TWINS],
+)
 def test_an_operator_has_a_twin(operator: Any, operand: Any, text: str, but: set[str]) -> None:
     by_operator = compile_where(model.Test("event_data.x", operator, operand))
     by_expression = compile_where(Expression(text))
