@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggerstream.core.conditions.operators import OPERATORS, compile_operator, compile_pattern
+from triggerstream.core.conditions.operators import OPERATORS, compile_operator
+from triggerstream.core.regex import compile_regex
 
 INFINITY = float("inf")
 NAN = float("nan")
@@ -167,7 +168,7 @@ def test_matches_never_backtracks() -> None:
 @pytest.mark.parametrize("pattern", ["(a", "(?=a)", r"\1", "x{1001}", "\ud800"])
 def test_a_pattern_that_re2_does_not_know_says_why(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"\w+"):
-        compile_pattern(pattern)
+        compile_regex(pattern)
 
 
 @pytest.mark.parametrize("value", [0, "", [], {}, False])

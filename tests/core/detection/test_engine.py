@@ -11,6 +11,7 @@ from triggerstream.core.decisions import (
     Bounded,
     Clamped,
     ConsentChanged,
+    ExpressionErred,
     Firing,
     GoalReached,
     Suppressed,
@@ -765,3 +766,70 @@ def test_shadow_triggers_fire_as_such() -> None:
     (firing,) = customer.happens("A", START)
 
     assert firing.mode == "shadow"
+
+
+# ── expressions that have no value ──────────────────────────────────────────────────────────
+
+ERRED = ExpressionErred("t", "c")
+
+
+def test_an_expression_without_a_value_is_told_once_for_each_time() -> None:
+    customer = Customer("{trigger: t, when: {event: A, where: 'event_data.x > 5'}}")
+
+    assert customer.happens("A", 1_000) == [ERRED]
+    assert customer.happens("A", 2_000, x="6") == [ERRED]
+    assert customer.happens("A", 3_000, x=5) == []
+    assert kinds(customer.happens("A", 4_000, x=6)) == ["Firing"]
+
+
+def test_of_an_if_it_stands_behind_what_it_suppressed_with_the_reason() -> None:
+    customer = Customer("{trigger: t, when: {event: A}, if: 'event_data.x > profile.most'}")
+
+    suppressed, erred = customer.happens("A", 1_000, x=6)
+
+    assert suppressed.detail == (
+        "expr event_data.x > profile.most; profile.most: a value; found nothing"
+    )
+    assert erred == ERRED
+
+
+def test_it_is_told_of_a_timer_too() -> None:
+    customer = Customer(
+        """
+        trigger: t
+        when: {sequence: [{event: A}, {absent: B, for: 1s}]}
+        if: event_data.x > 5
+        """
+    )
+    customer.happens("A", 1_000)
+
+    assert kinds(customer.waits_until(2_000 + LATENESS)) == ["Suppressed", "ExpressionErred"]
+    assert customer.waits_until(9_000 + LATENESS) == []
+
+
+def test_it_is_told_of_a_goal_and_of_what_comes_too_late() -> None:
+    customer = Customer(
+        """
+        trigger: t
+        when: {sequence: [{event: A}, {absent: B, where: event_data.x > 5, for: 1h}]}
+        ---
+        trigger: u
+        when: {event: A}
+        until: {event: B, where: event_data.y > 5}
+        """
+    )
+    customer.happens("A", 1_000)
+
+    assert customer.happens("B", 2_000) == [ExpressionErred("u", "c"), ERRED]
+    customer.happens("C", 60_000)
+    assert customer.happens("B", 3_000, x=6, arrival=60_000) == [ExpressionErred("u", "c")]
+    assert customer.statuses[-1] == "late"
+
+
+def test_which_customers_events_it_was_is_told_of_each_alone() -> None:
+    ruleset = ruleset_of("{trigger: t, when: {event: A, where: 'event_data.x > 5'}}")
+    one, other = Customer(ruleset), Customer(ruleset)
+
+    assert one.happens("A", 1_000) == [ERRED]
+    assert other.happens("A", 1_000, x=6)[1:] == []
+    assert ruleset.erred == []

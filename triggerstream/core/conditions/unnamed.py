@@ -7,12 +7,14 @@ from hashlib import blake2b
 
 import msgspec
 
+from triggerstream.core.conditions.expressions import read_by
 from triggerstream.core.model import (
     AllOf,
     AnyOf,
     Attribute,
     Condition,
     Counted,
+    Expression,
     Negation,
     SinceLast,
     Test,
@@ -53,3 +55,5 @@ def paths_of(condition: Condition | None) -> Iterator[str]:
     for test in tests_of(condition):
         if isinstance(test, Test | SinceLast | Counted):
             yield test.path
+        elif isinstance(test, Expression):
+            yield from read_by(test.text)
