@@ -110,6 +110,7 @@ async def test_with_a_token_a_page_speaks_of_its_customer(
     assert answer["accepted"] == is_allowed
 
 
+@pytest.mark.covers("A12")
 async def test_what_a_library_calls_anonymous_is_kept_apart_from_customers(door: Opened) -> None:
     await browser(door, {"event": "seen", "anonymousId": "ada"}, path="/v1/track")
     await browser(door, {"anonymousId": "anon_7", "previousId": "ada"}, path="/v1/alias")

@@ -185,6 +185,7 @@ class TestStartingAtZero:
             labels = {"topic": TOPIC, "reason": reason}
             assert registry.get_sample_value(f"{PREFIX}records_rejected_total", labels) == 0
 
+    @pytest.mark.covers("A13")
     def test_what_is_not_as_the_ruleset_asks_is_counted_by_source_type_and_reason(
         self, registry: CollectorRegistry, metrics: ProcessMetrics
     ) -> None:
@@ -205,6 +206,7 @@ class TestStartingAtZero:
 
 
 class TestCounting:
+    @pytest.mark.covers("B18", "F7")
     def test_each_kind_of_outcome_is_counted_once(
         self, registry: CollectorRegistry, metrics: ProcessMetrics
     ) -> None:
@@ -313,6 +315,7 @@ class TestCounting:
 
 
 class TestConservation:
+    @pytest.mark.covers("F7")
     @pytest.mark.parametrize("seed", range(5))
     def test_what_matched_is_what_ended_and_what_is_pending(self, seed: int) -> None:
         """A worker decides and a sender ends, in any order and mixture; nothing is unaccounted."""

@@ -66,6 +66,7 @@ async def test_a_server_that_stalls_after_the_final_dot_leaves_it_open() -> None
     assert (answer.outcome, answer.reason) == ("unknown", "ambiguous")
 
 
+@pytest.mark.covers("A12")
 async def test_the_customers_address_stays_out_of_the_detail() -> None:
     answer = await send(Mailbox(rcpt="550 5.1.1 <{address}>: unknown"))
 
