@@ -70,6 +70,7 @@ def test_no_test_is_of_another_file(tests: list[dict[str, Any]]) -> None:
         pytest.param("o11-content-follow-up", marks=pytest.mark.covers("C14")),
         pytest.param("o14-payment-failed", marks=pytest.mark.covers("G15")),
         pytest.param("o15-refund-retention", marks=pytest.mark.covers("I12")),
+        pytest.param("o16-welcome-unopened", marks=pytest.mark.covers("C23")),
         pytest.param("o17-milestone", marks=pytest.mark.covers("I6")),
         pytest.param("o19-win-back", marks=pytest.mark.covers("I8")),
         pytest.param("o21-referral", marks=pytest.mark.covers("I10")),

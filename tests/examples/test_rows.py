@@ -36,7 +36,9 @@ def fires(trigger: str, *events: str, until: str | None = None) -> list[str]:
     result = run_fixture(fixture, load_ruleset({"t.yaml": f"trigger: t\n{trigger}"}))
 
     assert result.problems == ()
-    return [written(each.at - BASE) for each in result.got if each.reason is None]
+    return [
+        written(each.at - BASE) for each in result.got if each.trigger == "t" and not each.reason
+    ]
 
 
 def written(ms: int) -> str:
@@ -191,6 +193,49 @@ when:
     assert browse("/category/cups", "/", "/product/cup", "/help/shipping-costs") == ["4m"]
     assert browse("/category/cups", "/product/cup/reviews", "/help/shipping-costs") == []
     assert browse("/product/cup", "/category/cups", "/help/shipping-costs") == []
+
+
+INTENT = """
+when: {event: offer_shown}
+if: {profile.intent: {equals: intent-buy}}
+---
+attribute: intent
+last: event_data.trigger
+on: {fired: [intent-buy, intent-compare]}
+within: 7d
+---
+trigger: intent-buy
+when: {sequence: [{event: product_view}, {event: shipping_viewed}], within: 1h}
+---
+trigger: intent-compare
+when: {count: product_view, at_least: 3, within: 1h}
+"""
+
+
+@pytest.mark.covers("D9")
+@pytest.mark.parametrize(
+    ("events", "shown"),
+    [
+        (["0m product_view", "1m shipping_viewed", "2m offer_shown"], True),
+        (["0m shipping_viewed", "1m product_view", "2m offer_shown"], False),
+        (["0m product_view", "1m shipping_viewed", "7d59s999ms offer_shown"], True),
+        (["0m product_view", "1m shipping_viewed", "7d1m offer_shown"], False),
+        (
+            [
+                "0m product_view",
+                "1m shipping_viewed",
+                "2m product_view",
+                "3m product_view",
+                "4m offer_shown",
+            ],
+            False,
+        ),
+    ],
+)
+def test_an_intent_is_what_the_newest_pattern_said_within_a_week(
+    events: list[str], shown: bool
+) -> None:
+    assert fires(INTENT, *events) == ([events[-1].split()[0]] if shown else [])
 
 
 @pytest.mark.covers("D10", "D11")
