@@ -36,6 +36,7 @@ async def test_the_source_is_the_keys_whatever_the_event_says(door: Opened, said
     assert door.log.events[0]["source"] == "shop"
 
 
+@pytest.mark.covers("N5")
 @pytest.mark.parametrize(("kind", "status"), [("seen", 200), ("bought", 403)])
 async def test_a_key_sends_events_of_its_types_alone(door: Opened, kind: str, status: int) -> None:
     answer = await door.send(body=event("ada", kind), key=SLOW)

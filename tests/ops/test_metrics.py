@@ -348,6 +348,7 @@ class TestConservation:
         for name in (MATCHED, *ENDED, PENDING):
             assert f"{PREFIX}{name}[1h]" in expression
 
+    @pytest.mark.covers("M3")
     @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
     @pytest.mark.parametrize(
         ("delivered", "alerts"), [("0+10x120", "[]"), ("0+5x120", "[{exp_labels: {}}]")]

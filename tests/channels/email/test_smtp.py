@@ -233,6 +233,7 @@ async def send_with(security: str, tls: ssl.SSLContext, box: Mailbox, host: str)
     return await send(box, server={"tls_context": tls}, security=security, host=host)
 
 
+@pytest.mark.covers("N4")
 async def test_nothing_is_sent_in_the_clear_where_tls_is_wanted() -> None:
     box = Mailbox()
 

@@ -173,7 +173,7 @@ async def test_two_secrets_sign_while_they_are_changed() -> None:
     assert signatures == [Webhook(secret).sign(ACTION, moment, body) for secret in (other, SECRET)]
 
 
-@pytest.mark.covers("G18")
+@pytest.mark.covers("G18", "M7")
 def test_the_body_says_what_fired() -> None:
     assert orjson.loads(body_of(message(endpoint="crm"))) == {
         "type": "triggerstream.firing.v1",

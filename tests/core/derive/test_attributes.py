@@ -128,7 +128,7 @@ EDGES = """
 """
 
 
-@pytest.mark.covers("I5")
+@pytest.mark.covers("I5", "M6")
 def test_the_first_never_changes_and_the_last_does() -> None:
     customer = customer_with(EDGES)
     customer.happens("e", START, k="a")

@@ -563,6 +563,7 @@ def test_the_ruleset_in_force_outlives_a_restart() -> None:
     assert partition(disk, known=2).version == 2
 
 
+@pytest.mark.covers("N3")
 def test_an_erased_customer_is_buried_and_begins_anew() -> None:
     disk = MemoryStore()
     toys = partition(disk)

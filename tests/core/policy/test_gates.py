@@ -23,6 +23,7 @@ def only_end(customer: Customer) -> tuple[str, str | None]:
 # ── consent and preference ──────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("N1")
 @pytest.mark.parametrize(
     ("profile", "type_", "regime", "passes"),
     [
@@ -74,7 +75,7 @@ def test_what_was_said_last_counts_for_what_waits() -> None:
     assert [action for action, _, _ in customer.attempts] == ["yes"]
 
 
-@pytest.mark.covers("H11")
+@pytest.mark.covers("H11", "N8")
 @pytest.mark.parametrize("word", [True, "true", "2026-03-02T12:00:00Z"])
 def test_whoever_unsubscribes_in_between_gets_no_mail_two_days_later(word: Any) -> None:
     customer = Customer(ruleset_of(Policy(caps=())))
@@ -364,6 +365,7 @@ def test_transactional_messages_neither_count_nor_are_capped_by_default() -> Non
 # ── holdout ─────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("J2")
 def test_who_is_held_out_takes_no_slot() -> None:
     customer = Customer()
 
@@ -374,6 +376,7 @@ def test_who_is_held_out_takes_no_slot() -> None:
     assert customer.attempts == [("g-0", 1, NOON)]
 
 
+@pytest.mark.covers("J2")
 def test_only_who_would_have_got_it_is_held_out() -> None:
     customer = Customer()
 
@@ -382,6 +385,7 @@ def test_only_who_would_have_got_it_is_held_out() -> None:
     assert only_end(customer) == ("suppressed", "consent")
 
 
+@pytest.mark.covers("J2")
 def test_a_holdout_is_the_same_for_ever_and_about_its_share() -> None:
     held = sum(is_held_out("cart", f"c{number}", 0.1) for number in range(10_000))
 

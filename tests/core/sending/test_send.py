@@ -528,6 +528,7 @@ def test_a_repeated_goal_spares_what_fired_since() -> None:
 # ── the end of a customer, and of a process ─────────────────────────────────────────────────
 
 
+@pytest.mark.covers("N3")
 def test_erasing_ends_everything_unfinished() -> None:
     customer = Customer()
     customer.fires("f", ("a", "email"), ("b", "sms", HOUR))
