@@ -92,6 +92,7 @@ class TestAliases:
 class TestFields:
     SAID = "a field that the schema of buy allows (total, cart, items); found"
 
+    @pytest.mark.covers("E8")
     def test_a_condition_on_one_that_is_ruled_out_is_warned_of(self) -> None:
         trigger = """
             trigger: t

@@ -186,6 +186,7 @@ class TestStartingAtZero:
             labels = {"topic": TOPIC, "reason": reason}
             assert registry.get_sample_value(f"{PREFIX}records_rejected_total", labels) == 0
 
+    @pytest.mark.covers("A13")
     def test_what_is_not_as_the_ruleset_asks_is_counted_by_source_type_and_reason(
         self, registry: CollectorRegistry, metrics: ProcessMetrics
     ) -> None:
@@ -206,6 +207,7 @@ class TestStartingAtZero:
 
 
 class TestCounting:
+    @pytest.mark.covers("B18", "F7")
     def test_each_kind_of_outcome_is_counted_once(
         self, registry: CollectorRegistry, metrics: ProcessMetrics
     ) -> None:
@@ -316,6 +318,7 @@ class TestCounting:
 
 
 class TestConservation:
+    @pytest.mark.covers("F7")
     @pytest.mark.parametrize("seed", range(5))
     def test_what_matched_is_what_ended_and_what_is_pending(self, seed: int) -> None:
         """A worker decides and a sender ends, in any order and mixture; nothing is unaccounted."""
@@ -348,6 +351,7 @@ class TestConservation:
         for name in (MATCHED, *ENDED, PENDING):
             assert f"{PREFIX}{name}[1h]" in expression
 
+    @pytest.mark.covers("M3")
     @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
     @pytest.mark.parametrize(
         ("delivered", "alerts"), [("0+10x120", "[]"), ("0+5x120", "[{exp_labels: {}}]")]

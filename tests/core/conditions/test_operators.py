@@ -40,6 +40,7 @@ EQUAL = [
 ]
 
 
+@pytest.mark.covers("B3", "B6")
 @pytest.mark.parametrize(("value", "operand", "expected"), EQUAL)
 def test_equality_is_typed_as_json_is(value: Any, operand: Any, expected: bool) -> None:
     assert compile_operator("equals", operand)(value) is expected
@@ -49,12 +50,14 @@ def test_equality_is_typed_as_json_is(value: Any, operand: Any, expected: bool) 
     assert compile_operator("contains", operand)([value]) is expected or isinstance(operand, str)
 
 
+@pytest.mark.covers("B6")
 @pytest.mark.parametrize("value", [None, 1, "a", [], {}])
 def test_nothing_is_in_an_empty_list(value: Any) -> None:
     assert not compile_operator("in_list", [])(value)
     assert compile_operator("not_in_list", [])(value)
 
 
+@pytest.mark.covers("B4")
 @pytest.mark.parametrize(
     ("value", "than_10", "or_10", "below_10", "or_below_10"),
     [
@@ -105,6 +108,7 @@ def test_between_includes_both_ends(value: Any, expected: bool) -> None:
     assert compile_operator("between", [1, 3])(value) is expected
 
 
+@pytest.mark.covers("B5")
 @pytest.mark.parametrize(
     ("value", "operand", "expected"),
     [

@@ -46,6 +46,7 @@ def test_goals_are_found_by_their_types() -> None:
     assert ruleset.interests["P"].looks == ()
 
 
+@pytest.mark.covers("E3")
 def test_triggers_that_are_off_are_known_but_not_evaluated() -> None:
     ruleset = ruleset_of("{trigger: t, mode: off, when: {event: A}, until: P}")
 
