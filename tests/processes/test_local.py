@@ -143,7 +143,7 @@ async def test_where_time_is_data_no_append_says_what_time_it_is(
 async def test_a_clock_that_has_jumped_since_the_last_engine_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "this_boot", lambda: "the same")
+    monkeypatch.setattr(module, "this_boot", lambda: "one")
     async with worlds(tmp_path) as world:
         await (await world.log.append([EVENT]))
     monkeypatch.setattr(module, "_now", lambda: time.time_ns() // 1_000_000 + 2 * 3_600_000)
