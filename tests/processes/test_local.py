@@ -7,11 +7,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
-from triggerstream.core.records.record import Produce
+from triggerstream.core.records.record import KIND, Kind, Produce
 from triggerstream.errors import StoreError, WorldChangedError
 from triggerstream.ops.settings import Settings
 from triggerstream.processes import local as module
@@ -21,6 +22,7 @@ from triggerstream.stream.local.directory import Directory
 from triggerstream.stream.rulesets import publish_through
 
 TRIGGERS = {"a.yaml": "trigger: a\nwhen: {event: seen}\nthen:\n  - log: {}\n"}
+ERASE = ((KIND, Kind.ERASE),)
 EVENT = Produce("events", 0, b"ada", b'{"customer_id":"ada","event_type":"seen"}')
 
 
@@ -41,9 +43,9 @@ class Door:
 
 
 @asynccontextmanager
-async def worlds(directory: Path) -> AsyncIterator[LocalWorld]:
+async def worlds(directory: Path, **settings: Any) -> AsyncIterator[LocalWorld]:
     with Directory(directory) as place:
-        async with LocalWorld(Settings(), place) as world:
+        async with LocalWorld(Settings.model_validate(settings), place) as world:
             detect(world.add(DETECTING))
             yield world
 
@@ -151,6 +153,35 @@ async def test_a_clock_that_has_jumped_since_the_last_engine_is_not_followed(
     with pytest.raises(WorldChangedError, match="since the machine was started"):
         async with worlds(tmp_path):
             pass
+
+
+async def test_while_it_is_served_what_is_old_goes_and_what_was_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def a_minute_ago() -> int:
+        return time.time_ns() // 1_000_000 - 60_000
+
+    with monkeypatch.context() as before:
+        before.setattr(module, "_now", a_minute_ago)
+        async with worlds(tmp_path) as world:
+            await publish_through(world.log.append, world.rulesets, TRIGGERS, None)
+            assert await run(world, [EVENT]) == 0
+            assert len(world.log.read("actions", 0, 10)[0]) == 1
+
+    async with worlds(tmp_path, retention={"local": "30s"}) as world:
+        other = Produce("events", 0, b"eve", b'{"customer_id":"eve","event_type":"other"}')
+        serving = asyncio.create_task(world.serve())
+        await (await world.log.append([other, Produce("events", 0, b"eve", None, ERASE)]))
+
+        def left() -> list[bool]:
+            actions, events = (world.log.read(topic, 0, 10)[0] for topic in ("actions", "events"))
+            return [b"ada" in actions.keys, events.keys.count(b"eve") > 1]
+
+        async with asyncio.timeout(20):
+            while any(left()):  # noqa: ASYNC110 - the log's thread removes it
+                await asyncio.sleep(0.01)
+        world.shutdown.end()
+        assert await serving == 0
 
 
 async def test_a_door_that_cannot_be_opened_ends_it(tmp_path: Path) -> None:
