@@ -173,6 +173,19 @@ async def test_a_process_that_failed_by_its_disk_waits_for_room(
     assert waits.seconds == [1.0, *[5.0] * looks]
 
 
+async def test_what_failed_by_something_else_does_not_wait_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = Waits()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=1000, free=0))
+    command = twice(tmp_path / "begun", "exit 1", "exit 2")
+
+    async with asyncio.timeout(10):
+        assert await Supervisor([command], tmp_path, sleep=waits).run() == 2
+
+    assert waits.seconds == [1.0]
+
+
 def test_what_is_started_again_for_its_room_finds_enough_to_append() -> None:
     assert FREE_BYTES > LEAST_FREE_BYTES
     assert FREE >= LEAST_FREE
