@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from triggerstream.cli.up import _here, _on_kafka, engine, read_env, triggers_of
+from triggerstream.cli.up import _here, _on_kafka, disk_of, engine, read_env, triggers_of
 from triggerstream.errors import SettingsError
 from triggerstream.ops.settings import load_settings
 from triggerstream.processes import engine as processes
@@ -99,6 +99,12 @@ def test_the_triggers_of_a_project_stand_in_their_folder(tmp_path: Path) -> None
     assert triggers_of(tmp_path) == tmp_path
     (tmp_path / "triggers").mkdir()
     assert triggers_of(tmp_path) == tmp_path / "triggers"
+
+
+def test_room_is_looked_for_where_the_installation_is(tmp_path: Path) -> None:
+    assert disk_of(tmp_path) == tmp_path
+    (tmp_path / ".triggerstream").mkdir()
+    assert disk_of(tmp_path) == tmp_path / ".triggerstream"
 
 
 class Runs:

@@ -271,3 +271,22 @@ async def test_requests_under_way_are_finished_before_it_closes(tmp_path: Path) 
         await stopping
         with pytest.raises(OSError):  # noqa: PT011 - refused, in the words of the system
             await asyncio.open_connection("127.0.0.1", door.port)
+
+
+async def test_who_is_too_fast_is_told_before_the_body_is_looked_at(door: Opened) -> None:
+    await door.send(body=[SEEN] * 30, key=SLOW)
+
+    over = await door.send(body=[SEEN], key=SLOW, media="text/html")
+
+    assert over.status == 429
+
+
+async def test_an_answer_of_a_process_that_ends_is_the_last_of_its_connection(
+    door: Opened,
+) -> None:
+    before = await door.send()
+    door.ingest.is_closing = True
+    after = await door.send()
+
+    assert (before.status, after.status) == (200, 200)
+    assert [each.headers.get("Connection") for each in (before, after)] == [None, "close"]

@@ -74,7 +74,7 @@ def up(
         raise typer.Exit(supervise(commands, settings.data_dir, beside=mailing))
     flags = ["--accept-clock"] if accept_clock else []
     commands = [_here(directory, flags, keep_ruleset=keep_ruleset)]
-    raise typer.Exit(supervise(commands, directory, beside=mailing))
+    raise typer.Exit(supervise(commands, disk_of(directory), beside=mailing))
 
 
 def engine(
@@ -124,6 +124,14 @@ def triggers_of(directory: Path) -> Path:
     """Return where the trigger files of a project are: in ``triggers``, where it has that."""
     inner = directory / "triggers"
     return inner if inner.is_dir() else directory
+
+
+def disk_of(directory: Path) -> Path:
+    """Return what is on the disk that an installation fills: it may be another one's, mounted."""
+    from triggerstream.installation.find import STATE
+
+    state = directory / STATE
+    return state if state.is_dir() else directory
 
 
 def read_env(path: Path) -> None:
