@@ -47,8 +47,12 @@ class LocalWorld:
         await self.local.stop()
 
     async def records(self, topic: str, count: int) -> list[Found]:
-        columns, _ = self.local.read(topic, 0, count)
-        return [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in columns]
+        found: list[Found] = []
+        offset = 0
+        while len(found) < count and offset < self.local.end_offset(topic):
+            columns, offset = self.local.read(topic, offset, count - len(found))
+            found += [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in columns]
+        return found
 
 
 class KafkaWorld:
