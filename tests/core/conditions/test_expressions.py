@@ -66,6 +66,7 @@ def test_under_if_it_sees_the_profile() -> None:
     assert check(event_of(x=1), {"most": 1}, 0) == ("expr event_data.x > profile.most; it is false")
 
 
+@pytest.mark.covers("B17")
 def test_an_error_is_false_and_heard() -> None:
     heard = Heard()
     text = "!(event_data.x > 5)"

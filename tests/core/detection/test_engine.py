@@ -786,6 +786,7 @@ def test_shadow_triggers_fire_as_such() -> None:
 ERRED = ExpressionErred("t", "c")
 
 
+@pytest.mark.covers("B17")
 def test_an_expression_without_a_value_is_told_once_for_each_time() -> None:
     customer = Customer("{trigger: t, when: {event: A, where: 'event_data.x > 5'}}")
 
@@ -846,3 +847,75 @@ def test_which_customers_events_it_was_is_told_of_each_alone() -> None:
     assert one.happens("A", 1_000) == [ERRED]
     assert other.happens("A", 1_000, x=6)[1:] == []
     assert ruleset.erred == []
+
+
+def test_an_attribute_whose_where_errs_is_told_by_its_path() -> None:
+    customer = Customer(
+        """
+        attribute: big
+        count: {event: A, where: event_data.x > 5}
+        ---
+        trigger: t
+        when: {event: B}
+        if: profile.big >= 2
+        """
+    )
+
+    assert customer.happens("A", 1_000) == [ExpressionErred("profile.big", "c")]
+    assert customer.happens("A", 2_000, x=6) == []
+    assert kinds(customer.happens("B", 3_000)) == ["Suppressed"]
+    customer.happens("A", 4_000, x=7)
+    assert kinds(customer.happens("B", 5_000)) == ["Firing"]
+
+
+def test_one_without_a_name_is_told_by_the_trigger_that_asks() -> None:
+    customer = Customer(
+        """
+        trigger: t
+        when: {event: B}
+        if: {count: {event: A, where: event_data.x > 5}, within: 1d, at_least: 1}
+        """
+    )
+
+    assert customer.happens("A", 1_000) == [ERRED]
+    customer.happens("A", 2_000, x=6)
+    assert kinds(customer.happens("B", 3_000)) == ["Firing"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["profile.n == 2", 'profile["n"] == 2', "profile[event_data.key] == 2", '"n" in profile'],
+)
+def test_an_expression_reads_attributes_also_those_that_it_computes(text: str) -> None:
+    customer = Customer(
+        f"""
+        attribute: n
+        count: A
+        ---
+        trigger: t
+        when: {{event: B}}
+        if: '{text}'
+        """
+    )
+    customer.happens("A", 1_000)
+    customer.happens("A", 2_000)
+
+    assert kinds(customer.happens("B", 3_000, key="n")) == ["Firing"]
+
+
+def test_an_expression_tells_which_of_the_firings_of_others_are_meant() -> None:
+    customer = Customer(
+        """
+        trigger: a
+        when: {event: A}
+        ---
+        trigger: b
+        when:
+          fired: a
+          where: event_data.cause.event_data.x > event_data.cause.event_data.y
+        """
+    )
+
+    assert [each.trigger for each in customer.happens("A", 1_000, x=1, y=2)] == ["a"]
+    assert [each.trigger for each in customer.happens("A", 2_000, x=3, y=2)] == ["a", "b"]
+    assert customer.happens("A", 3_000)[-1] == ExpressionErred("b", "c")

@@ -24,6 +24,7 @@ class TestWhenRead:
             "at most 2,000 characters; found 2,001"
         ]
 
+    @pytest.mark.covers("B17")
     def test_200_nodes(self) -> None:
         # A list and its comparison are 4 nodes with the field; each item is one.
         text = f"event_data.x in [{', '.join('1' * 196)}]"
@@ -74,6 +75,7 @@ class TestWhenEvaluated:
     # Outside of the test: the macro, its list as two nodes. A turn: >, i, 0.
     TEXT = "event_data.l.all(i, i > 0)"
 
+    @pytest.mark.covers("B17")
     def test_10000_nodes(self) -> None:
         turns, rest = divmod(BUDGET - 3, 3)
         other = self.TEXT.replace(".l.", ".m.")
@@ -100,6 +102,7 @@ class TestWhenEvaluated:
             "event_data.l in event_data.ll",
         ],
     )
+    @pytest.mark.covers("B17")
     def test_a_list_of_a_million_is_an_error(self, text: str) -> None:
         many = [1] * 1_000_000
         data = {"l": many, "m": list(many), "ll": [list(many)], "o": {"l": many}, "p": {"l": many}}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import pytest
+
 from tests.core.expressions import corpus
 
 
@@ -16,6 +18,7 @@ def _as_text(answer: object) -> str:
     return json.dumps(answer, sort_keys=True)
 
 
+@pytest.mark.covers("B17")
 def test_every_case_has_the_answer_of_the_official_evaluator() -> None:
     differing = [
         (text, data, answer, ours)
