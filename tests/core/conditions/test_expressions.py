@@ -37,6 +37,7 @@ class Heard:
         self.times += 1
 
 
+@pytest.mark.covers("B17")
 @pytest.mark.parametrize(
     "text",
     [
@@ -66,6 +67,7 @@ def test_under_if_it_sees_the_profile() -> None:
     assert check(event_of(x=1), {"most": 1}, 0) == ("expr event_data.x > profile.most; it is false")
 
 
+@pytest.mark.covers("B17")
 def test_an_error_is_false_and_heard() -> None:
     heard = Heard()
     text = "!(event_data.x > 5)"

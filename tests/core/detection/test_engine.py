@@ -786,6 +786,7 @@ def test_shadow_triggers_fire_as_such() -> None:
 ERRED = ExpressionErred("t", "c")
 
 
+@pytest.mark.covers("B17")
 def test_an_expression_without_a_value_is_told_once_for_each_time() -> None:
     customer = Customer("{trigger: t, when: {event: A, where: 'event_data.x > 5'}}")
 

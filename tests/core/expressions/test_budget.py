@@ -74,6 +74,7 @@ class TestWhenEvaluated:
     # Outside of the test: the macro, its list as two nodes. A turn: >, i, 0.
     TEXT = "event_data.l.all(i, i > 0)"
 
+    @pytest.mark.covers("B17")
     def test_10000_nodes(self) -> None:
         turns, rest = divmod(BUDGET - 3, 3)
         other = self.TEXT.replace(".l.", ".m.")
