@@ -37,6 +37,7 @@ class Heard:
         self.times += 1
 
 
+@pytest.mark.covers("B17")
 @pytest.mark.parametrize(
     "text",
     [

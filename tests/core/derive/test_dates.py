@@ -116,6 +116,7 @@ def test_a_year_comes_round_after_now_and_after_the_year_it_began_in(tau: str, d
     assert opened("1990-06-05", BIRTHDAY, tau) == (day, f"{day}T09:00:00.000Z")
 
 
+@pytest.mark.covers("I9")
 @pytest.mark.parametrize(
     ("feb29", "days"),
     [
@@ -202,6 +203,7 @@ def test_what_is_later_than_any_event_is_not_waited_for() -> None:
 # ── clocks that change ──────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("I9")
 @pytest.mark.parametrize(
     ("place", "at", "tau", "value", "due"),
     [
