@@ -322,7 +322,9 @@ YEARS = 3 * 366 * DAY
 
 def belongs(day: date, base: str, every: Every, feb29: Feb29) -> bool:
     """Say whether *day* is of the series, by looking at it and its neighbours alone."""
-    year, month, number = (int(part) for part in base.split("-"))
+    year, month, number = int(base[:4]), int(base[5:7]), int(base[8:])
+    if day.day not in (number, 1, 28, 29, 30):
+        return False
     tomorrow = day + timedelta(days=1)
     if every == "once":
         return day.isoformat() == base
@@ -331,14 +333,12 @@ def belongs(day: date, base: str, every: Every, feb29: Feb29) -> bool:
         return day.isoformat() >= base and (day.day == number or ends_early)
     if day.year <= year:
         return False
-    if (month, number) == (2, 29) and feb29 == "feb28":
-        return day.month == 2 and tomorrow.month == 3 and day.day >= 28
-    if (month, number) == (2, 29):
-        yesterday = day - timedelta(days=1)
-        return (day.month, day.day) == (2, 29) or (
-            (day.month, day.day) == (3, 1) and yesterday.day == 28
-        )
-    return (day.month, day.day) == (month, number)
+    yesterday = day - timedelta(days=1)
+    if (month, number) != (2, 29) or (day.month, day.day) == (2, 29):
+        return (day.month, day.day) == (month, number)
+    is_last_of_february = feb29 == "feb28" and (day.month, tomorrow.month) == (2, 3)
+    is_first_of_march = feb29 == "mar1" and (day.month, day.day, yesterday.day) == (3, 1, 28)
+    return is_last_of_february or is_first_of_march
 
 
 def naive(base: str, series: Series, stays: list[tuple[int, str]]) -> list[tuple[str, int]]:
