@@ -41,7 +41,8 @@ def small_disk(path: Path, size: int = SIZE_MB) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", str(path)], check=True)
+        # At once, also where whoever was killed on it has not quite ended.
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
 
 
 def fill(path: Path) -> None:

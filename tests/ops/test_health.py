@@ -181,6 +181,7 @@ class TestInspecting:
 
         assert get(server, "/customers/c2")[0] == 503
 
+    @pytest.mark.covers("N5")
     @pytest.mark.parametrize(
         ("authorization", "status"),
         [(f"Bearer {TOKEN}", 200), ("Bearer wrong", 401), ("", 401), (TOKEN, 401)],

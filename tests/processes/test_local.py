@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from triggerstream.core.records.record import Produce
 from triggerstream.errors import StoreError, WorldChangedError
 from triggerstream.ops.settings import Settings
+from triggerstream.processes import local as module
 from triggerstream.processes.detecting import DETECTING, detect
 from triggerstream.processes.local import LocalWorld
 from triggerstream.stream.local.directory import Directory
@@ -124,6 +126,31 @@ async def test_it_is_ready_when_its_door_is_open_and_not_before(tmp_path: Path) 
 
         assert await serving == 0
         assert before == [503] * 100
+
+
+@pytest.mark.parametrize(("clock", "is_told"), [("broker", True), ("header", False)])
+async def test_where_time_is_data_no_append_says_what_time_it_is(
+    tmp_path: Path, clock: str, is_told: bool
+) -> None:
+    settings = Settings.model_validate({"clock": clock})
+    with Directory(tmp_path) as place:
+        async with LocalWorld(settings, place) as world:
+            [answer] = await (await world.log.append([EVENT]))
+
+    assert (answer.timestamp > 0) is is_told
+
+
+async def test_a_clock_that_has_jumped_since_the_last_engine_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "this_boot", lambda: "the same")
+    async with worlds(tmp_path) as world:
+        await (await world.log.append([EVENT]))
+    monkeypatch.setattr(module, "_now", lambda: time.time_ns() // 1_000_000 + 2 * 3_600_000)
+
+    with pytest.raises(WorldChangedError, match="since the machine was started"):
+        async with worlds(tmp_path):
+            pass
 
 
 async def test_a_door_that_cannot_be_opened_ends_it(tmp_path: Path) -> None:

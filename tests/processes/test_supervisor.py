@@ -25,9 +25,13 @@ from triggerstream.processes.supervisor import (
 from triggerstream.stream.local.retention import LEAST_FREE, LEAST_FREE_BYTES
 
 
-def shell(script: str, again: str | None = None, name: str = "engine") -> Command:
-    words = ["/bin/sh", "-c", script]
-    return Command(name, words, words if again is None else ["/bin/sh", "-c", again], os.environ)
+def shell(script: str, name: str = "engine") -> Command:
+    return Command(name, ["/bin/sh", "-c", script], os.environ)
+
+
+def twice(begun: Path, script: str, again: str) -> Command:
+    """A process that does *script* the first time, and *again* when it is started again."""
+    return shell(f"if [ -e {begun} ]; then {again}; else touch {begun}; {script}; fi")
 
 
 class Waits:
@@ -68,17 +72,19 @@ def test_what_a_person_must_mend_is_what_stays_down() -> None:
 async def test_what_may_get_further_is_started_again(tmp_path: Path, code: int) -> None:
     done = tmp_path / "done"
     waits = Waits()
-    command = shell(f"exit {code}", f"touch {done}; exit 2")
+    command = twice(tmp_path / "begun", f"exit {code}", f"touch {done}; exit 2")
 
     found = await Supervisor([command], tmp_path, sleep=waits).run()
 
-    assert done.exists(), "the second time it is called as it is to be then"
+    assert done.exists()
     assert waits.seconds == [1.0]
     assert found == 2
 
 
 async def test_a_killed_process_is_started_again(tmp_path: Path) -> None:
-    found = await Supervisor([shell("kill -9 $$", "exit 73")], tmp_path, sleep=Waits()).run()
+    command = twice(tmp_path / "begun", "kill -9 $$", "exit 73")
+
+    found = await Supervisor([command], tmp_path, sleep=Waits()).run()
 
     assert found == 73
 
@@ -159,7 +165,9 @@ async def test_a_process_that_failed_by_its_disk_waits_for_room(
 
     monkeypatch.setattr(shutil, "disk_usage", disk)
 
-    found = await Supervisor([shell("exit 74", "exit 2")], tmp_path, sleep=waits).run()
+    command = twice(tmp_path / "begun", "exit 74", "exit 2")
+
+    found = await Supervisor([command], tmp_path, sleep=waits).run()
 
     assert found == 2
     assert waits.seconds == [1.0, *[5.0] * looks]

@@ -63,6 +63,7 @@ ANSWERS = (
 """What the far side and the producers do."""
 
 
+@pytest.mark.covers("A15", "C13", "M1")
 @pytest.mark.long
 @pytest.mark.timeout(300 + SCHEDULES // 10)
 def test_every_schedule_keeps_every_invariant_and_every_fault_is_reached() -> None:

@@ -118,6 +118,7 @@ def record(key: str, value: bytes | None = b"{}", topic: str = "events") -> Prod
     return Produce(topic, None, key.encode(), value)
 
 
+@pytest.mark.covers("A3")
 async def test_what_was_acknowledged_is_in_the_log_as_it_was_given(world: World) -> None:
     given = [
         Produce("events", None, b"key", b"value", (("name", b"content"), ("name", None))),

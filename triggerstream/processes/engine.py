@@ -39,6 +39,7 @@ def run_engine(
     wanted: tuple[Mapping[str, str], Ruleset] | None,
     accept_clock: bool = False,
     is_supervised: bool = False,
+    run_id: str | None = None,
 ) -> int:
     """Run the installation in *directory* until it is told to stop; return the exit code.
 
@@ -47,6 +48,7 @@ def run_engine(
             go on with what is.
         accept_clock: Whether whatever the machine's clock says is right.
         is_supervised: Whether to stop when stdin ends.
+        run_id: Of the supervisor's run that has *wanted* put in force, once.
 
     Raises:
         SettingsError: Another process runs it.
@@ -64,6 +66,8 @@ def run_engine(
                 _end_with_supervisor(world)
             if wanted is not None:
                 await _put_in_force(world, *wanted)
+                if run_id is not None:
+                    directory.note_begun(run_id)
             try:
                 return await world.serve(_open_door(world))
             finally:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from functools import partial
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -24,6 +25,7 @@ from triggerstream.processes.keeping import Positions, remove_erased, remove_old
 from triggerstream.processes.keyed import Keyed, Role
 from triggerstream.processes.pulse import Pulse
 from triggerstream.stream.lanes import TopicReader
+from triggerstream.stream.local.clock import this_boot
 from triggerstream.stream.local.directory import Directory
 from triggerstream.stream.local.feed import Feed
 from triggerstream.stream.local.log import LocalLog
@@ -88,10 +90,13 @@ class LocalWorld(Entered):
         self.settings = settings.model_copy(update={"data_dir": directory.path})
         self.directory = directory
         self.shutdown = Shutdown()
+        boot = this_boot()
         self.log = LocalLog(
             directory.log,
             now=_now,
             accept_clock=accept_clock,
+            known=directory.known_clock(boot),
+            note=partial(directory.note_clock, boot),
             tells_time=settings.clock == "broker",
             check=Room(directory.log, most=settings.retention.local_bytes).check,
             on_failure=self.shutdown.fail,

@@ -62,14 +62,12 @@ class Command(msgspec.Struct, frozen=True):
 
     Attributes:
         name: What people call it.
-        words: The program and its arguments, the first time.
-        again: The same when it is started again.
+        words: The program and its arguments.
         environ: Its environment.
     """
 
     name: str
     words: Sequence[str]
-    again: Sequence[str]
     environ: Mapping[str, str]
 
 
@@ -128,16 +126,14 @@ class Supervisor:
     async def _keep(self, command: Command) -> int:
         """Run *command* again and again; return 0 where it was told to stop, or its code."""
         back_off = BackOff()
-        words = command.words
         while not self._stopping.is_set():
             began = self._monotonic()
-            code = await self._run(command, words)
+            code = await self._run(command)
             if self._stopping.is_set():
                 return code if code in STAYS_DOWN else 0
             if code in STAYS_DOWN:
                 _log.error("%s has ended (%d) and stays down: see what it said", command.name, code)
                 return code
-            words = command.again
             wait = back_off.after(self._monotonic() - began)
             _log.warning("%s has ended (%d); again in %.0f s", command.name, code, wait)
             await self._wait(wait)
@@ -145,10 +141,10 @@ class Supervisor:
                 await self._wait_for_room(command)
         return 0
 
-    async def _run(self, command: Command, words: Sequence[str]) -> int:
+    async def _run(self, command: Command) -> int:
         """Run *command* once; return its exit code, negative where a signal ended it."""
         process = await asyncio.create_subprocess_exec(
-            *words, env=dict(command.environ), stdin=PIPE, stdout=None, stderr=None
+            *command.words, env=dict(command.environ), stdin=PIPE, stdout=None, stderr=None
         )
         self._running[command.name] = process
         try:

@@ -19,6 +19,7 @@ def _shop() -> Shop:
     return Shop()
 
 
+@pytest.mark.covers("M2")
 @pytest.mark.parametrize("entry", ROWS, ids=lambda entry: entry.name)
 def test_nothing_is_wrong_after(entry: Entry, shop: Shop) -> None:
     row = run(entry, entry.short, bootstrap=None, seed=1, shop=shop)

@@ -91,7 +91,8 @@ class LocalTrial(Trial[Installation]):
         if strike is not None:
             await self.ready()
         engine = self.deployment.running_engine() if strike is not None else None
-        await self.deployment.append(records)
+        async with asyncio.timeout(LIMIT):  # nobody waits for ever for what has ended
+            await self.deployment.append(records)
         if strike is not None and engine is not None:
             self.deployment.strike(engine)
             self._strike = None
@@ -115,6 +116,8 @@ class LocalTrial(Trial[Installation]):
         return {0: self.deployment.end_offset("events")}
 
     async def _behind(self, ends: Mapping[Any, int]) -> int:
+        code = self.deployment.has_ended()
+        assert code is None, f"up has ended with {code}"
         # What whoever polls does must not hold up who plays.
         contained = await asyncio.to_thread(self.deployment.contained, "detect")
         return max(0, ends[0] - contained)

@@ -86,6 +86,20 @@ def test_what_a_killed_engine_of_the_same_number_has_told_is_forgotten(tmp_path:
         assert directory.engine() is None
 
 
+def test_what_is_known_of_the_clock_holds_until_the_machine_is_started_again(
+    tmp_path: Path,
+) -> None:
+    with Directory(tmp_path) as directory:
+        nothing = directory.known_clock("boot-1")
+        directory.note_clock("boot-1", -5)
+        directory.note_clock("boot-1", 7)
+        same, other, unknown = map(directory.known_clock, ("boot-1", "boot-2", ""))
+        directory.note_clock("", 7)
+
+        assert (nothing, same, other, unknown) == (None, 7, None, None)
+        assert directory.known_clock("") is None
+
+
 def test_a_full_disk_is_no_mistake_in_the_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

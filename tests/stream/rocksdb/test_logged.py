@@ -56,6 +56,17 @@ def test_a_killed_process_loses_nothing_that_was_written(tmp_path: Path) -> None
     stores.close_others()
 
 
+def test_only_where_there_is_no_changelog_a_write_is_forced_to_the_disk(tmp_path: Path) -> None:
+    """What a loss of power would show; a kill does not."""
+    for logged in (True, False):
+        stores = Stores(tmp_path / str(logged), "detect", logged=logged)
+        writing = stores.open(0)._writing
+        stores.close_others()
+
+        found: list[object] = [writing.sync, writing.disable_wal]
+        assert found == [logged, not logged]
+
+
 def test_with_a_changelog_it_loses_what_was_in_memory(tmp_path: Path) -> None:
     """So the test above shows what it says."""
     write_and_die(tmp_path, "unlogged")

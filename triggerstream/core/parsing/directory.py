@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from triggerstream.core.model import Policy, RulesetSource
+from triggerstream.core.events.derived import FIRED
+from triggerstream.core.model import Policy, RulesetSource, types_of
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.attributes import (
+    PlacedAttribute,
+    check_attributes,
+    is_attribute,
+    read_attribute,
+)
+from triggerstream.core.parsing.names import Told, check_names, check_rings
 from triggerstream.core.parsing.nodes import Node, Scalar, read_documents
 from triggerstream.core.parsing.policy import read_policy
 from triggerstream.core.parsing.reader import Reader
@@ -45,6 +53,8 @@ def parse_ruleset(
     """
     problems: list[Problem] = []
     triggers: list[PlacedTrigger] = []
+    attributes: list[PlacedAttribute | None] = []
+    readers: list[Reader] = []
     policy = Policy()
     for path in sorted(files):
         if is_policy(path):
@@ -57,16 +67,32 @@ def parse_ruleset(
             problems.append(Problem(path, 1, 1, message))
         elif is_triggers(path):
             reader = Reader(path, problems, is_published=is_published)
+            readers.append(reader)
             documents = read_documents(files[path], reader.report_at)
-            triggers += [read_trigger(reader, document) for document in documents]
+            for document in documents:
+                if is_attribute(document):
+                    attributes.append(read_attribute(reader, document))
+                else:
+                    triggers.append(read_trigger(reader, document))
     _check_ids(triggers, problems)
+    known = [placed for placed in attributes if placed is not None]
+    check_attributes(known, problems)
+    check_rings([_told(placed) for placed in triggers], problems)
+    if is_whole:
+        check_names(readers, {"trigger": [placed.trigger.id for placed in triggers]}, problems)
     templates = _templates(files, problems, template_check)
     schemas = parse_schemas(files, problems)
     if is_whole or any(_template_place(path) for path in files):
         _check_templates(triggers, templates, problems)
     if problems:
         raise TriggerFileError(problems)
-    return RulesetSource(tuple(placed.trigger for placed in triggers), policy, templates, schemas)
+    return RulesetSource(
+        tuple(placed.trigger for placed in triggers),
+        policy,
+        templates,
+        schemas,
+        tuple(placed.attribute for placed in known),
+    )
 
 
 # ── which file is what ──────────────────────────────────────────────────────────────────────
@@ -101,6 +127,13 @@ def _policy(reader: Reader, text: str) -> Policy:
     for more in documents[1:]:
         reader.report(more, "policy: one document; found another")
     return read_policy(reader, documents[0])
+
+
+def _told(placed: PlacedTrigger) -> Told:
+    trigger = placed.trigger
+    reads = tuple(types_of(trigger.when))
+    told = (FIRED + trigger.id,)
+    return Told("trigger", trigger.id, placed.file, placed.id_at, told, reads)
 
 
 # ── over all files ──────────────────────────────────────────────────────────────────────────

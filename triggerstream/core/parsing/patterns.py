@@ -16,10 +16,11 @@ from triggerstream.core.model import (
     Pattern,
     SequencePattern,
 )
-from triggerstream.core.parsing import check
+from triggerstream.core.parsing import check, happenings
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import event_field, where_of
-from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
+from triggerstream.core.parsing.happenings import happening
+from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
 
 COMPARATORS = ("at_least", "more_than", "at_most", "exactly")
@@ -32,10 +33,13 @@ KEYS = {
     "any": ("any",),
 }
 """The keys of each pattern; the first is the one that names it."""
+_STEP = ("where", "after", "before", "times")
 STEP_KEYS = {
-    "event": ("event", "where", "after", "before", "times"),
+    "event": ("event", *_STEP),
     "absent": ("absent", "where", "for"),
 }
+TOLD = tuple(head for head in happenings.HEADS if head != happenings.EVENT)
+"""What stands where ``event`` may, for what the engine tells itself."""
 
 LATER = ("behavior", "segment", "changed", "date", "session", "score")
 """Patterns of the language that this version does not know."""
@@ -71,11 +75,14 @@ def _pattern(reader: Reader, node: Node, what: str, *, level: int) -> Pattern | 
     head = _head(reader, node, what, tuple(KEYS))
     if head is None:
         return None
-    known = KEYS[head] if level else (*KEYS[head], "per")
+    keys = KEYS.get(head, (head, "where"))
+    known = keys if level else (*keys, "per")
     refused = _REFUSED.get(head, {}) | (_NESTED_PER if level else {})
     fields = reader.mapping(node, head, known, refused)
     if head in {"all", "any"}:
         return _children(reader, fields, head, level=level)
+    if head in happenings.HEADS:
+        return happenings.happening_of(fields, head)
     return _READINGS[head](reader, fields)
 
 
@@ -87,7 +94,7 @@ def _head(reader: Reader, node: Node, what: str, heads: tuple[str, ...]) -> str 
         required = f"{what}: a mapping with {read.one_of(heads)}"
         reader.report(node, f"{required}; found {read.show(node)}{form}")
         return None
-    found = [head for head in heads if head in node.entries]
+    found = [head for head in (*heads, *TOLD) if head in node.entries]
     if len(found) == 1:
         return found[0]
     if found:
@@ -108,35 +115,11 @@ def _hint(key: str, heads: tuple[str, ...]) -> str:
     return f": there is no {key!r} yet" if key in LATER else read.suggest(key, heads)
 
 
-def event_pattern(reader: Reader, node: Node, what: str) -> EventPattern | None:
-    """Read a type, a list of types, or ``{event: …, where: …}``."""
-    if not isinstance(node, Mapping):
-        types = _types(reader, node, what)
-        return None if types is None else EventPattern(types)
-    fields = reader.mapping(node, what, KEYS["event"])
-    types = fields.need("event", _types)
-    return EventPattern(types or (), where_of(fields))
-
-
-def _event(reader: Reader, fields: Fields) -> Pattern:
-    return EventPattern(fields.need("event", _types) or (), where_of(fields))
-
-
-def _types(reader: Reader, node: Node, what: str) -> tuple[str, ...] | None:
-    """Read types of events; of a pattern for several, such as ``page_*``, there is none."""
-    types = read.texts(reader, node, what)
-    for each in node.items if isinstance(node, Items) else (node,):
-        if isinstance(each, Scalar) and any(sign in each.text for sign in "*?"):
-            required = f"{what}: the name of a type, or a list of them, such as [a, b]"
-            reader.refuse(each, f"{required}; found {read.show(each)}: no sign stands for others")
-    return types
-
-
 # ── count ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _count(reader: Reader, fields: Fields) -> Pattern:
-    counted = fields.read("count", event_pattern) or EventPattern(())
+    counted = fields.read("count", happening) or EventPattern(())
     aggregate = _only_one(reader, fields, AGGREGATES)
     comparator = _only_one(reader, fields, COMPARATORS)
     if comparator is None and not any(key in fields for key in COMPARATORS):
@@ -194,14 +177,16 @@ def _step(reader: Reader, node: Node) -> EventStep | AbsentStep | None:
     head = _head(reader, node, "step", tuple(STEP_KEYS))
     if head is None:
         return None
-    fields = reader.mapping(node, head, STEP_KEYS[head], _STEP_REFUSED[head])
-    types = fields.need(head, _types) or ()
-    condition = where_of(fields)
+    keys = STEP_KEYS.get(head, (head, *_STEP))
+    fields = reader.mapping(node, head, keys, _STEP_REFUSED.get(head, _STEP_REFUSED["event"]))
     if head == "absent":
-        return AbsentStep(types, condition, fields.read("for", read.duration))
+        inner = fields.need(head, happening) or happenings.NOBODY
+        found = happenings.narrowed(inner, where_of(fields))
+        return AbsentStep(found.types, found.where, fields.read("for", read.duration))
+    found = happenings.happening_of(fields, head)
     return EventStep(
-        types=types,
-        where=condition,
+        types=found.types,
+        where=found.where,
         after=fields.read("after", read.duration),
         before=fields.read("before", read.duration),
         times=fields.read("times", read.whole(1, check.MOST_HELD)) or 1,
@@ -230,7 +215,6 @@ def _children(reader: Reader, fields: Fields, head: str, *, level: int) -> Patte
 
 
 _READINGS: dict[str, Callable[[Reader, Fields], Pattern]] = {
-    "event": _event,
     "count": _count,
     "sequence": _sequence,
 }

@@ -31,12 +31,16 @@ class Reader:
     Args:
         is_published: The file is in force already: it has gone through all that was asked when it
             was published, and no process may stop because more is asked by now.
+
+    Attributes:
+        names: What the file names that must exist somewhere: of which kind, and where.
     """
 
     def __init__(self, file: str, problems: list[Problem], *, is_published: bool = False) -> None:
         self.file = file
         self._problems = problems
         self._is_published = is_published
+        self.names: list[tuple[str, Scalar]] = []
 
     def report(self, node: Node, message: str) -> None:
         """Tell that *message* (what is required; what was found) holds at *node*."""
@@ -46,6 +50,10 @@ class Reader:
         """Tell of what does no harm where it is in force, but never does what its author meant."""
         if not self._is_published:
             self.report(node, message)
+
+    def name(self, kind: str, node: Scalar) -> None:
+        """Note that *node* names something of *kind*, which may stand in another file."""
+        self.names.append((kind, node))
 
     def report_at(self, line: int, col: int, message: str) -> None:
         self._problems.append(Problem(self.file, line, col, message))

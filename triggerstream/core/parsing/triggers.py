@@ -20,8 +20,9 @@ from triggerstream.core.model import (
 )
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import if_of
+from triggerstream.core.parsing.happenings import happening
 from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
-from triggerstream.core.parsing.patterns import event_pattern, when
+from triggerstream.core.parsing.patterns import when
 from triggerstream.core.parsing.reader import Fields, Reader
 
 KEYS = ("trigger", "name", "type", "priority", "mode", "when", "if", "limits", "then", "until")
@@ -84,7 +85,7 @@ def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
         condition=if_of(fields),
         limits=fields.read("limits", _limits) or Limits(),
         actions=tuple(action for action, _ in actions),
-        goal=fields.read("until", event_pattern),
+        goal=fields.read("until", happening),
     )
     id_at = fields.node.entries.get("trigger", node)
     templates = tuple(

@@ -9,6 +9,8 @@ in DIR           is
 ``detect/0`` …   the stores of the keyed processes (`rocksdb.stores`)
 ``token``        what a command shows to be let in by the engine
 ``engine.json``  where the running engine listens (`Engine`)
+``CLOCK``        by how much the machine's clock was ahead of one that nobody sets (`clock`)
+``RUN``          which run of a supervisor has put the directory's triggers in force
 ``MOVED``        where the installation has moved to (`moved.Moved`), if it has
 ===============  ===============================================================================
 
@@ -76,6 +78,8 @@ class Directory:
         self._format = self.path / "FORMAT"
         self._token = self.path / "token"
         self._engine = self.path / "engine.json"
+        self._run = self.path / "RUN"
+        self._clock = self.path / "CLOCK"
         self._moved = self.path / moved.NAME
         self._lock: int | None = None
 
@@ -241,6 +245,34 @@ class Directory:
     def _check_moved(self) -> None:
         if (place := self.moved()) is not None:
             raise moved.refusal(place, str(self.path))
+
+    # ── what a supervisor's run has done ─────────────────────────────────────────────────────
+
+    def has_begun(self, run: str) -> bool:
+        """Return whether *run* has put the triggers in force: an engine that it starts again goes
+        on with what is in force by now."""
+        try:
+            return self._run.read_bytes().strip() == run.encode()
+        except OSError:
+            return False
+
+    def note_begun(self, run: str) -> None:
+        """Note that it has."""
+        self._write(self._run, run.encode() + b"\n")
+
+    # ── what is known of the machine's clock ─────────────────────────────────────────────────
+
+    def known_clock(self, boot: str) -> int | None:
+        """Return what was noted of the clock since the machine's start *boot*, if anything was."""
+        try:
+            noted, _, ahead = self._clock.read_text("ascii").strip().partition(" ")
+            return int(ahead) if boot and noted == boot else None
+        except (OSError, ValueError):
+            return None
+
+    def note_clock(self, boot: str, ahead: int) -> None:
+        """Note it."""
+        self._write(self._clock, f"{boot} {ahead}\n".encode())
 
     # ── what is told to commands ────────────────────────────────────────────────────────────
 

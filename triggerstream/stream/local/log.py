@@ -34,6 +34,7 @@ class LocalLog:
         now: The machine's clock, epoch milliseconds. Called in the writer's thread.
         passed: Milliseconds on a clock that nobody sets; the same.
         accept_clock: Whether to follow *now* wherever it goes (`clock`).
+        known, note: What earlier processes noted of the two clocks, and who notes it; the same.
         tells_time: Whether acknowledgements say when their records arrived: not where time is
             data, as with Kafka's ``CreateTime``.
         check: Called in the writer's thread before so many bytes are written; raises `StoreError`
@@ -53,6 +54,8 @@ class LocalLog:
         now: Milliseconds,
         passed: Milliseconds = since_boot,
         accept_clock: bool = False,
+        known: int | None = None,
+        note: Callable[[int], None] = lambda _: None,
         tells_time: bool = True,
         check: Callable[[int], None] = lambda _: None,
         on_failure: Callable[[Exception], None] = lambda _: None,
@@ -63,7 +66,9 @@ class LocalLog:
         self._writer = Writer(
             path,
             self,
-            clock=lambda last: ArrivalClock(now, passed, last=last, accept=accept_clock),
+            clock=lambda last: ArrivalClock(
+                now, passed, last=last, accept=accept_clock, known=known, note=note
+            ),
             check=check,
         )
         self._reader: LogReader | None = None
@@ -130,6 +135,7 @@ class LocalLog:
         is no more to do; return then. What was read before is read again.
 
         Raises:
+            ProtocolError: The log was closed before it was done.
             StoreError, WorldChangedError: As `append` does; and whatever *step* raises ends the
                 log.
         """
@@ -185,6 +191,9 @@ class LocalLog:
     def done(self, work: Work) -> None:
         self._on_loop(self._done, work)
 
+    def broken_off(self, work: Work) -> None:
+        self._on_loop(self._broken_off, work)
+
     def failed(self, error: Exception, waiting: Sequence[Append | Work]) -> None:
         self._on_loop(self._failed, error, waiting)
 
@@ -217,6 +226,10 @@ class LocalLog:
         if not work.future.done():
             work.future.set_result(None)
 
+    def _broken_off(self, work: Work) -> None:
+        if not work.future.done():
+            work.future.set_exception(_closed("done"))
+
     def _failed(self, error: Exception, waiting: Sequence[Append | Work]) -> None:
         for one in waiting:
             if not one.future.done():
@@ -225,12 +238,14 @@ class LocalLog:
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._reader is None or self._loop is None:
-            message = "the log is closed: nothing can be appended"
-            raise ProtocolError(message)
+            raise _closed("appended")
         return self._loop
 
     def _open(self) -> LogReader:
         if self._reader is None:
-            message = "the log is closed: nothing can be read"
-            raise ProtocolError(message)
+            raise _closed("read")
         return self._reader
+
+
+def _closed(what: str) -> ProtocolError:
+    return ProtocolError(f"the log is closed: nothing can be {what}")
