@@ -30,7 +30,12 @@ UTC = zones.zone("UTC")
             "Europe/Rome",
             "newest timezone",
         ),
-        ({"timezone": 9, "country": "FR"}, Said(None, "IN"), "Europe/Paris", "profile.country"),
+        (
+            {"timezone": ["Asia/Tokyo"], "country": "FR"},
+            Said(None, "IN"),
+            "Europe/Paris",
+            "profile.country",
+        ),
         ({"country": "US"}, Said(None, "IN"), "Asia/Kolkata", "newest country"),
         ({"country": "US"}, Said(None, "AU"), "UTC", "policy.timezone"),
         ({}, NOTHING, "UTC", "policy.timezone"),

@@ -403,3 +403,37 @@ def test_each_day_happens_once_wherever_the_customer_is(
 
     assert told == naive(base, series, stays)
     assert len({day for day, _ in told}) == len(told)
+
+
+@given(
+    turns=st.lists(
+        st.tuples(
+            st.integers(FIRST, FIRST + YEARS) | st.integers(0, 60).map(lambda n: FIRST + n * DAY),
+            st.sampled_from(PLACES),
+            st.sampled_from(["2010-06-10", "2010-06-11", "2010-07-12", "2010-07-12T22:00:00Z"]),
+        ),
+        min_size=1,
+        max_size=12,
+        unique_by=lambda turn: turn[0],
+    ).map(sorted),
+    series=st.builds(Series, st.sampled_from(["year", "month", "once"]), st.integers(-2, 2)),
+)
+def test_days_are_told_in_order_and_never_before_their_time_whatever_the_value_says(
+    turns: list[tuple[int, str, str]], series: Series
+) -> None:
+    told: list[str] = []
+    slot: Date | None = None
+    for index, (since, place, value) in enumerate(turns):
+        slot = arm(value, series, zone(place), since, slot)
+        until = turns[index + 1][0] if index + 1 < len(turns) else FIRST + YEARS
+        assert slot is not None
+        assert arm(value, series, zone(place), since, slot) == slot
+        while slot.due <= until:
+            due = slot.due
+            data, slot = happen("x", series, zone(place), slot)
+            told.append(data["date"])
+            local = zones.local_time(due, zone(place)).date()
+            assert local >= date.fromisoformat(told[-1]) + timedelta(days=series.shift)
+            assert slot.due > due
+
+    assert told == sorted(set(told))
