@@ -17,6 +17,9 @@ MOST_TYPES: Final = 16
 """Event types that a session counts one by one; the rest are counted together as `OTHER`."""
 OTHER: Final = "other"
 
+MOST_BYTES: Final = 1000
+"""What a session takes at most in a stored state, without its key."""
+
 _LONGEST_NAME: Final = 64
 _ALL_NAMES: Final = 256
 _LONGEST_URL: Final = 224
