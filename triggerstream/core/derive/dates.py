@@ -27,11 +27,14 @@ from triggerstream.core.zones import instant, local_time
 NONE: Final = 0
 """No day: none is open, or none has happened."""
 
+MOST_BYTES: Final = 40
+"""What a slot takes at most in a stored state, without its key."""
+
 _LAST_YEAR: Final = (EPOCH + LATEST * MILLISECOND).year
 
 
 class Date(NamedTuple):
-    """What is armed for one customer and series: a flat slot of at most 40 bytes.
+    """What is armed for one customer and series: a flat slot of at most `MOST_BYTES`.
 
     Attributes:
         moment: See `Base`.
