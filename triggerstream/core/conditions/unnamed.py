@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from triggerstream.core.conditions.expressions import read_by
 from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.model import (
     AllOf,
@@ -14,6 +15,7 @@ from triggerstream.core.model import (
     Attribute,
     Condition,
     Counted,
+    Expression,
     Held,
     InSegment,
     Negation,
@@ -58,3 +60,5 @@ def paths_of(condition: Condition | None) -> Iterator[str]:
             yield test.path
         elif isinstance(test, InSegment):
             yield f"{PROFILE}.segments"
+        elif isinstance(test, Expression):
+            yield from read_by(test.text)
