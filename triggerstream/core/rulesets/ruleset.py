@@ -89,6 +89,7 @@ class Ruleset:
         derivations: Identifies what is derived; empty where nothing is.
         watched: The values and the segments, in the order in which they are asked.
         by_timer: They, by the keys of their slots.
+        members: Tells which segments a customer is in; ``None`` where there is none.
         told: The triggers whose firings are events for others, or for goals (32).
         erred: Triggers, by id, and attributes, by path, with an expression that had no value: one
             entry for each time, since the engine last took them. All else is as it was built.
@@ -99,8 +100,8 @@ class Ruleset:
 
     __slots__ = (
         "attributes", "by_key", "by_timer", "declared", "derivations", "derived_keys",
-        "detections", "erred", "hash", "interests", "policy", "reads", "schemas", "source", "told",
-        "triggers", "version", "waits", "watched",
+        "detections", "erred", "hash", "interests", "members", "policy", "reads", "schemas",
+        "source", "told", "triggers", "version", "waits", "watched",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -122,8 +123,10 @@ class Ruleset:
         ]
         segments = _segments(source.segments, self.attributes, self._hears, len(changes))
         self.watched: tuple[CompiledChange | CompiledSegment, ...] = (*changes, *segments)
+        self.members: Members | None = None
         if segments:
             members = Members({each.name: each for each in segments})
+            self.members = members
             nothing = Attribute(SEGMENTS, "count", EventPattern(()))
             self.attributes[SEGMENTS] = CompiledAttribute(SEGMENTS, nothing, members, {})
         self.by_timer = {each.key: each for each in self.watched}
