@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from triggerstream.core.parsing.conditions import CALENDAR, EXPRESSION
+from triggerstream.core.parsing.conditions import ASKED, CALENDAR, COUNT_KEYS, EXPRESSION
 from triggerstream.core.parsing.expressions import paths_in
 from triggerstream.core.parsing.happenings import EVENT
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
@@ -87,7 +87,7 @@ class Walk:
                     self._condition(each, types)
             elif key in ("not", EXPRESSION):
                 self._condition(inner, types)
-            elif key not in CALENDAR:
+            elif key not in (*CALENDAR, *ASKED, *COUNT_KEYS):
                 self._path("", place, types)
 
     def _path(self, what: str, node: Node, types: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from triggerstream.core.model import (
     Condition,
     DateRange,
     DayOfWeek,
+    InSegment,
     Negation,
     Operator,
     Test,
@@ -26,7 +27,7 @@ from triggerstream.core.parsing.reader import Fields, Reader
 from triggerstream.core.regex import compile_regex
 
 COMBINATIONS = ("all", "any", "not")
-ASKED = ("since_last", "count")
+ASKED = ("since_last", "count", "segment")
 """What has happened: asked of attributes without a name."""
 COUNT_KEYS = (
     "count", "where", "at_least", "more_than", "at_most", "exactly", "sum", "distinct", "within",
@@ -65,6 +66,11 @@ def if_of(fields: Fields) -> Condition | None:
     return _condition(fields.reader, fields["if"], "if", at_firing=True)
 
 
+def condition(reader: Reader, node: Node, what: str) -> Condition | None:
+    """Read a condition on all that is known at a moment."""
+    return _condition(reader, node, what, at_firing=True)
+
+
 def _condition(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Condition | None:
     if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.strip():
         return expression_of(reader, node, what, at_firing=at_firing)
@@ -82,6 +88,15 @@ def _condition(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Con
         counted: Condition | None = _asked().count(reader, node)
         parts.append(counted)
     return _joined([part for part in parts if part is not None])
+
+
+def _segment(reader: Reader, node: Node, what: str) -> Condition | None:
+    """Read one segment, or a list of them, any of which will do."""
+    names = read.texts(reader, node, what)
+    for each in node.items if isinstance(node, Items) else (node,):
+        if isinstance(each, Scalar):
+            reader.name("segment", each)
+    return None if names is None else InSegment(names)
 
 
 def _asked() -> Any:
@@ -108,8 +123,9 @@ def _entry(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condi
         reader.report(key, f"where: tests of the event; found {word}: it belongs under 'if'")
         return None
     if word in ASKED:
-        since: Condition | None = _asked().since_last(reader, node, word)
-        return since
+        reading = _segment if word == "segment" else _asked().since_last
+        found: Condition | None = reading(reader, node, word)
+        return found
     if word in CALENDAR:
         return _CALENDAR_READINGS[word](reader, node, word)
     words = (*COMBINATIONS, EXPRESSION, *(CALENDAR if at_firing else ()))
