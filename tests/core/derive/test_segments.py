@@ -154,6 +154,18 @@ def test_a_condition_may_ask_for_a_segment_and_templates_see_their_names() -> No
     assert firing.profile == {"segments": ["busy"]}
 
 
+def test_a_segment_may_be_an_expression_over_the_profile() -> None:
+    customer = Customer(
+        "{attribute: n, count: view, within: 1h}\n---\n"
+        "{segment: s, is: profile.n * 2.0 > profile.limit}"
+    )
+    customer.happens("identify", START, limit=3)
+
+    assert told(customer.happens("view", START)) == []
+    assert told(customer.happens("view", START + 1)) == ["entered s 1"]
+    assert told(customer.waits_until(START + 2 * HOUR)) == [f"left s {HOUR}"]
+
+
 def test_what_fires_in_a_segment_is_folded_into_it() -> None:
     customer = Customer(
         "{trigger: cart, when: {event: A}}\n---\n"

@@ -58,7 +58,7 @@ def paths_of(condition: Condition | None) -> Iterator[str]:
     for test in tests_of(condition):
         if isinstance(test, Test | SinceLast | Counted | Held):
             yield test.path
-        elif isinstance(test, Expression):
-            yield from read_by(test.text)
         elif isinstance(test, InSegment):
             yield f"{PROFILE}.segments"
+        elif isinstance(test, Expression):
+            yield from read_by(test.text)

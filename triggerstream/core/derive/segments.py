@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from triggerstream.core.conditions.compile import Check, compile_if, moment_of
+from triggerstream.core.conditions.expressions import Erred, unheard
 from triggerstream.core.conditions.paths import PROFILE, compile_path, reads_profile
 from triggerstream.core.conditions.unnamed import paths_of, tests_of
 from triggerstream.core.derive.compile import CompiledAttribute, key_of
@@ -23,6 +24,7 @@ from triggerstream.core.model import (
     AnyOf,
     Condition,
     Counted,
+    Expression,
     InSegment,
     Segment,
     SinceLast,
@@ -58,6 +60,7 @@ class CompiledSegment:
         attributes: Mapping[str, CompiledAttribute],
         segments: Mapping[str, CompiledSegment],
         rank: int,
+        erred: Erred = unheard,
     ) -> None:
         self.name = segment.name
         self.source = segment
@@ -72,18 +75,25 @@ class CompiledSegment:
         self._segments = [segments[name] for name in read]
         below = [each.fold.key for each in self._attributes] + [each.key for each in self._segments]
         self.key: str = key_of((segment.name, *both, below)) + TIMER
-        self._is: Check = compile_if(segment.condition, "UTC")
-        self._leave = None if segment.leave is None else compile_if(segment.leave, "UTC")
+        self._is: Check = compile_if(segment.condition, "UTC", erred)
+        self._leave = None if segment.leave is None else compile_if(segment.leave, "UTC", erred)
         self._flips = [
             (compile_path(test.path), test.duration)
             for condition in both
             for test in tests_of(condition)
             if isinstance(test, SinceLast)
         ]
+        in_expressions = {
+            _name_of(path)
+            for condition in both
+            for test in tests_of(condition)
+            if isinstance(test, Expression)
+            for path in paths_of(test)
+        }
         self._bounds = {
             each.name: _bounds_on(f"{PROFILE}.{each.name}", both)
             for each in self._attributes
-            if isinstance(each.fold, Points)
+            if isinstance(each.fold, Points) and each.name not in in_expressions
         }
         windows = {each.name for each in self._attributes if isinstance(each.fold, Window)}
         self._only_rises_by_events = segment.leave is None and _rises(segment.condition, windows)
@@ -135,8 +145,9 @@ class CompiledSegment:
         due = NEVER
         for each in self._attributes:
             fold = each.fold
-            if isinstance(fold, Points):
-                due = min(due, fold.next_beyond(state, at, self._bounds[each.name]))
+            bounds = self._bounds.get(each.name)
+            if bounds is not None and isinstance(fold, Points):
+                due = min(due, fold.next_beyond(state, at, bounds))
             else:
                 due = min(due, fold.next(state, at))
         for get, duration in self._flips:

@@ -8,12 +8,13 @@ from typing import Final, Literal, cast
 import msgspec
 
 from triggerstream.core.conditions.paths import PROFILE, reads_profile
-from triggerstream.core.conditions.unnamed import tests_of, unnamed
+from triggerstream.core.conditions.unnamed import paths_of, tests_of, unnamed
 from triggerstream.core.model import (
     Attribute,
     Condition,
     Counted,
     EventPattern,
+    Expression,
     Held,
     InSegment,
     Segment,
@@ -71,9 +72,12 @@ def _condition(reader: Reader, node: Node, what: str) -> Condition | None:
         is_known = isinstance(test, SinceLast | Counted | Held | InSegment)
         if isinstance(test, Test):
             is_known = reads_profile(test.path)
+        elif isinstance(test, Expression):
+            is_known = all(map(reads_profile, paths_of(test)))
         if not is_known:
-            shown = test.path if isinstance(test, Test) else "the calendar"
-            required = f"{what}: tests of profile.…, segment, since_last or count"
+            paths = [path for path in paths_of(test) if not reads_profile(path)]
+            shown = paths[0] if paths else "the calendar"
+            required = f"{what}: tests of profile.…, segment, since_last, count or expr"
             remedy = "a segment is about the customer, not about an event or the hour"
             reader.report(node, f"{required}; found {shown}: {remedy}")
     return found

@@ -115,7 +115,7 @@ class Ruleset:
         }
         self.by_key = _by_key(self.triggers.values())
         self.attributes = _attributes(source, self.triggers.values(), self._hears)
-        self.watched = _segments(source.segments, self.attributes)
+        self.watched = _segments(source.segments, self.attributes, self._hears)
         if self.watched:
             members = Members({each.name: each for each in self.watched})
             nothing = Attribute(SEGMENTS, "count", EventPattern(()))
@@ -204,25 +204,26 @@ def _attributes(
     hears: Callable[[str], Erred],
 ) -> dict[str, CompiledAttribute]:
     """Return the attributes that are kept: those that have a document, and those that a condition
-    asks for. Errors of an expression in one without a name are those of the trigger, or the
-    segment, that asks for it, the first of several."""
-    asking = [(each.id, each.source.condition) for each in triggers]
+    asks for. Errors of an expression in one without a name are those of the trigger or the segment
+    that asks for it, the first of several."""
+    conditions = [(trigger.source.condition, trigger.id) for trigger in triggers]
     for segment in source.segments:
-        who = f"segment.{segment.name}"
-        asking += [(who, segment.condition), (who, segment.leave)]
+        conditions += [(each, segment.name) for each in (segment.condition, segment.leave)]
+    asked = [(each, name) for condition, name in conditions for each in asked_of(condition)]
     found = {each.name: (each, f"{PROFILE}.{each.name}") for each in source.attributes}
-    for who, condition in asking:
-        for each in asked_of(condition):
-            found.setdefault(each.name, (each, who))
+    for each, trigger in asked:
+        found.setdefault(each.name, (each, trigger))
     zone = source.policy.timezone
     return {
-        name: compile_attribute(attribute, zone, hears(who))
-        for name, (attribute, who) in sorted(found.items())
+        name: compile_attribute(attribute, zone, hears(asking))
+        for name, (attribute, asking) in sorted(found.items())
     }
 
 
 def _segments(
-    segments: Iterable[Segment], attributes: Mapping[str, CompiledAttribute]
+    segments: Iterable[Segment],
+    attributes: Mapping[str, CompiledAttribute],
+    hears: Callable[[str], Erred],
 ) -> tuple[CompiledSegment, ...]:
     """Return the segments, each behind those that it reads, then by name. No ring leads through
     them."""
@@ -239,7 +240,8 @@ def _segments(
         if not ready:
             raise ValueError(f"segments without a ring; found {sorted(waiting)}")
         name = min(ready)
-        done[name] = CompiledSegment(waiting.pop(name), attributes, done, len(done))
+        segment = waiting.pop(name)
+        done[name] = CompiledSegment(segment, attributes, done, len(done), hears(name))
     return tuple(done.values())
 
 
