@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from triggerstream.core.parsing.conditions import CALENDAR
+from triggerstream.core.parsing.conditions import ASKED, CALENDAR, COUNT_KEYS
 from triggerstream.core.parsing.happenings import EVENT
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.patterns import AGGREGATES
@@ -83,7 +83,7 @@ class Walk:
                     self._condition(each, types)
             elif key == "not":
                 self._condition(inner, types)
-            elif key not in CALENDAR:
+            elif key not in (*CALENDAR, *ASKED, *COUNT_KEYS):
                 self._path("", place, types)
 
     def _path(self, what: str, node: Node, types: Sequence[str]) -> None:

@@ -102,6 +102,20 @@ class SinceLast(_Node, frozen=True):
     is_least: bool
 
 
+class InSegment(_Node, frozen=True):
+    """The customer is in one of the segments *names*."""
+
+    names: tuple[str, ...]
+
+
+class Held(_Node, frozen=True):
+    """The unnamed attribute *of*, which stands at *path* in the profile, has *value*."""
+
+    path: str
+    of: Attribute
+    value: str | int | float | bool
+
+
 class Counted(_Node, frozen=True):
     """A threshold for the unnamed attribute *of*, which stands at *path* in the profile."""
 
@@ -112,7 +126,17 @@ class Counted(_Node, frozen=True):
 
 
 Condition = (
-    Test | AllOf | AnyOf | Negation | TimeOfDay | DayOfWeek | DateRange | SinceLast | Counted
+    Test
+    | AllOf
+    | AnyOf
+    | Negation
+    | TimeOfDay
+    | DayOfWeek
+    | DateRange
+    | InSegment
+    | Held
+    | SinceLast
+    | Counted
 )
 
 # ── patterns ────────────────────────────────────────────────────────────────────────────────
@@ -150,6 +174,15 @@ class Attribute(_Node, frozen=True):
     cut: Cut | None = None
     start: str | int | float | bool | None = None
     start_path: str | None = None
+
+
+class Segment(_Node, frozen=True):
+    """A condition (``is``) with edges; *leave* says when who is inside leaves."""
+
+    name: str
+    condition: Condition
+    leave: Condition | None = None
+    existing: Literal["silent", "tell"] = "silent"
 
 
 class CountPattern(_Node, frozen=True):
@@ -354,3 +387,4 @@ class RulesetSource(msgspec.Struct, frozen=True):
     schemas: SchemaRules | None = None
     """``None`` where no file says anything of it: then the doors ask nothing."""
     attributes: tuple[Attribute, ...] = ()
+    segments: tuple[Segment, ...] = ()

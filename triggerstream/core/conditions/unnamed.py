@@ -7,12 +7,15 @@ from hashlib import blake2b
 
 import msgspec
 
+from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.model import (
     AllOf,
     AnyOf,
     Attribute,
     Condition,
     Counted,
+    Held,
+    InSegment,
     Negation,
     SinceLast,
     Test,
@@ -44,12 +47,14 @@ def tests_of(condition: Condition | None) -> Iterator[Condition]:
 def asked_of(condition: Condition | None) -> Iterator[Attribute]:
     """Yield the unnamed attributes that *condition* asks for."""
     for test in tests_of(condition):
-        if isinstance(test, SinceLast | Counted) and test.of is not None:
+        if isinstance(test, SinceLast | Counted | Held) and test.of is not None:
             yield test.of
 
 
 def paths_of(condition: Condition | None) -> Iterator[str]:
     """Yield the paths that *condition* reads, of events and of the profile."""
     for test in tests_of(condition):
-        if isinstance(test, Test | SinceLast | Counted):
+        if isinstance(test, Test | SinceLast | Counted | Held):
             yield test.path
+        elif isinstance(test, InSegment):
+            yield f"{PROFILE}.segments"

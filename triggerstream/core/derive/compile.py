@@ -32,17 +32,22 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 class Taking:
     """What events of one type do to one fold."""
 
-    __slots__ = ("_is_minus", "_where", "fold")
+    __slots__ = ("_is_minus", "_where", "fold", "name")
 
-    def __init__(self, fold: Fold, where: Predicate | None, *, is_minus: bool = False) -> None:
+    def __init__(
+        self, name: str, fold: Fold, where: Predicate | None, *, is_minus: bool = False
+    ) -> None:
+        self.name = name
         self.fold = fold
         self._where = where
         self._is_minus = is_minus
 
-    def take(self, state: CustomerState, event: Event, at: int) -> None:
-        """Fold *event* in, if it is one of those that are folded."""
-        if self._where is None or self._where(event):
-            self.fold.take(state, event, at, is_minus=self._is_minus)
+    def take(self, state: CustomerState, event: Event, at: int) -> bool:
+        """Fold *event* in; return whether it is one of those that are folded."""
+        if self._where is not None and not self._where(event):
+            return False
+        self.fold.take(state, event, at, is_minus=self._is_minus)
+        return True
 
 
 class CompiledAttribute(msgspec.Struct, frozen=True):
@@ -66,16 +71,16 @@ def compile_attribute(attribute: Attribute, zone: str) -> CompiledAttribute:
         if pattern is not None:
             where = None if pattern.where is None else compile_where(pattern.where)
             for event_type in pattern.types:
-                taking = Taking(fold, where, is_minus=is_minus)
+                taking = Taking(attribute.name, fold, where, is_minus=is_minus)
                 takings.setdefault(event_type, []).append(taking)
     return CompiledAttribute(
         attribute.name, attribute, fold, {name: tuple(each) for name, each in takings.items()}
     )
 
 
-def key_of(attribute: Attribute) -> str:
-    """Return what an attribute's slot is kept under: another definition begins anew (51)."""
-    return urlsafe_b64encode(blake2b(_canonical(attribute), digest_size=_KEY).digest()).decode()
+def key_of(definition: Any) -> str:
+    """Return what a slot is kept under: another *definition* begins anew (51)."""
+    return urlsafe_b64encode(blake2b(_canonical(definition), digest_size=_KEY).digest()).decode()
 
 
 def _fold(attribute: Attribute, key: str, zone: str) -> Fold:

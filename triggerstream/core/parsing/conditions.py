@@ -14,6 +14,7 @@ from triggerstream.core.model import (
     Condition,
     DateRange,
     DayOfWeek,
+    InSegment,
     Negation,
     Operator,
     Test,
@@ -24,7 +25,7 @@ from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
 
 COMBINATIONS = ("all", "any", "not")
-ASKED = ("since_last", "count")
+ASKED = ("since_last", "count", "segment")
 """What has happened: asked of attributes without a name."""
 COUNT_KEYS = (
     "count", "where", "at_least", "more_than", "at_most", "exactly", "sum", "distinct", "within",
@@ -62,6 +63,11 @@ def if_of(fields: Fields) -> Condition | None:
     return _condition(fields.reader, fields["if"], "if", at_firing=True)
 
 
+def condition(reader: Reader, node: Node, what: str) -> Condition | None:
+    """Read a condition on all that is known at a moment."""
+    return _condition(reader, node, what, at_firing=True)
+
+
 def _condition(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Condition | None:
     if not isinstance(node, Mapping) or not node.entries:
         form = "{event_data.total: {greater_than: 50}}"
@@ -77,6 +83,15 @@ def _condition(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Con
         counted: Condition | None = _asked().count(reader, node)
         parts.append(counted)
     return _joined([part for part in parts if part is not None])
+
+
+def _segment(reader: Reader, node: Node, what: str) -> Condition | None:
+    """Read one segment, or a list of them, any of which will do."""
+    names = read.texts(reader, node, what)
+    for each in node.items if isinstance(node, Items) else (node,):
+        if isinstance(each, Scalar):
+            reader.name("segment", each)
+    return None if names is None else InSegment(names)
 
 
 def _asked() -> Any:
@@ -105,8 +120,9 @@ def _entry(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condi
             required = f"where: tests of the event; found {word}: it belongs under 'if'"
             reader.report(key, required)
             return None
-        since: Condition | None = _asked().since_last(reader, node, word)
-        return since
+        reading = _segment if word == "segment" else _asked().since_last
+        found: Condition | None = reading(reader, node, word)
+        return found
     if word in CALENDAR:
         return _CALENDAR_READINGS[word](reader, node, word)
     words = (*COMBINATIONS, *CALENDAR) if at_firing else COMBINATIONS

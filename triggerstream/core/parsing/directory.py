@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from triggerstream.core.events.derived import FIRED
-from triggerstream.core.model import Policy, RulesetSource, types_of
+from triggerstream.core.conditions.paths import PROFILE
+from triggerstream.core.conditions.unnamed import asked_of, paths_of, tests_of
+from triggerstream.core.events.derived import ENTERED, FIRED, LEFT
+from triggerstream.core.model import Attribute, InSegment, Policy, RulesetSource, types_of
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.attributes import (
     PlacedAttribute,
@@ -19,6 +21,12 @@ from triggerstream.core.parsing.policy import read_policy
 from triggerstream.core.parsing.reader import Reader
 from triggerstream.core.parsing.schemas import FILE as SCHEMAS
 from triggerstream.core.parsing.schemas import parse_schemas
+from triggerstream.core.parsing.segments import (
+    PlacedSegment,
+    check_segments,
+    is_segment,
+    read_segment,
+)
 from triggerstream.core.parsing.triggers import PlacedTrigger, read_trigger
 from triggerstream.errors import Problem, TriggerFileError
 
@@ -54,6 +62,7 @@ def parse_ruleset(
     problems: list[Problem] = []
     triggers: list[PlacedTrigger] = []
     attributes: list[PlacedAttribute | None] = []
+    segments: list[PlacedSegment] = []
     readers: list[Reader] = []
     policy = Policy()
     for path in sorted(files):
@@ -72,14 +81,24 @@ def parse_ruleset(
             for document in documents:
                 if is_attribute(document):
                     attributes.append(read_attribute(reader, document))
+                elif is_segment(document):
+                    segments.append(read_segment(reader, document))
                 else:
                     triggers.append(read_trigger(reader, document))
     _check_ids(triggers, problems)
     known = [placed for placed in attributes if placed is not None]
     check_attributes(known, problems)
-    check_rings([_told(placed) for placed in triggers], problems)
+    check_segments(segments, problems)
+    told = [_trigger_told(each) for each in triggers]
+    told += [_attribute_told(each) for each in known]
+    told += [_segment_told(each) for each in segments]
+    check_rings(told, problems)
     if is_whole:
-        check_names(readers, {"trigger": [placed.trigger.id for placed in triggers]}, problems)
+        names = {
+            "trigger": [placed.trigger.id for placed in triggers],
+            "segment": [placed.segment.name for placed in segments],
+        }
+        check_names(readers, names, problems)
     templates = _templates(files, problems, template_check)
     schemas = parse_schemas(files, problems)
     if is_whole or any(_template_place(path) for path in files):
@@ -92,6 +111,7 @@ def parse_ruleset(
         templates,
         schemas,
         tuple(placed.attribute for placed in known),
+        tuple(placed.segment for placed in segments),
     )
 
 
@@ -129,11 +149,38 @@ def _policy(reader: Reader, text: str) -> Policy:
     return read_policy(reader, documents[0])
 
 
-def _told(placed: PlacedTrigger) -> Told:
+def _trigger_told(placed: PlacedTrigger) -> Told:
     trigger = placed.trigger
     reads = tuple(types_of(trigger.when))
     told = (FIRED + trigger.id,)
     return Told("trigger", trigger.id, placed.file, placed.id_at, told, reads)
+
+
+def _attribute_told(placed: PlacedAttribute) -> Told:
+    attribute = placed.attribute
+    told = (f"{PROFILE}.{attribute.name}",)
+    reads = _folded(attribute)
+    return Told("attribute", attribute.name, placed.file, placed.name_at, told, reads)
+
+
+def _folded(attribute: Attribute) -> tuple[str, ...]:
+    minus = () if attribute.minus is None else attribute.minus.types
+    return (*attribute.on.types, *minus)
+
+
+def _segment_told(placed: PlacedSegment) -> Told:
+    segment = placed.segment
+    name = segment.name
+    reads: list[str] = []
+    for condition in (segment.condition, segment.leave):
+        reads += [".".join(path.split(".")[:2]) for path in paths_of(condition)]
+        for test in tests_of(condition):
+            if isinstance(test, InSegment):
+                reads += [f"segment:{each}" for each in test.names]
+        for attribute in asked_of(condition):
+            reads += _folded(attribute)
+    told = (ENTERED + name, LEFT + name, f"segment:{name}")
+    return Told("segment", name, placed.file, placed.name_at, told, tuple(reads))
 
 
 # ── over all files ──────────────────────────────────────────────────────────────────────────

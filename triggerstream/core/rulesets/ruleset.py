@@ -11,8 +11,22 @@ import msgspec
 from triggerstream.core.conditions.unnamed import asked_of
 from triggerstream.core.derive.compile import CompiledAttribute, Taking, compile_attribute
 from triggerstream.core.derive.reads import reads_of
+from triggerstream.core.derive.segments import (
+    SEGMENTS,
+    CompiledSegment,
+    Members,
+    named_segments,
+)
 from triggerstream.core.events.derived import FIRED, SIGN
-from triggerstream.core.model import PRIORITIES, Policy, RulesetSource, Trigger
+from triggerstream.core.model import (
+    PRIORITIES,
+    Attribute,
+    EventPattern,
+    Policy,
+    RulesetSource,
+    Segment,
+    Trigger,
+)
 from triggerstream.core.parsing.directory import TemplateCheck, parse_ruleset
 from triggerstream.core.patterns.base import Look, Predicate
 from triggerstream.core.rulesets.compile import CompiledTrigger, compile_goal, compile_trigger
@@ -69,6 +83,8 @@ class Ruleset:
         declared: The names of those that have a document.
         reads: By trigger: the attributes that it reads, if it reads any.
         derivations: Identifies what is derived; empty where nothing is.
+        watched: The segments, in the order in which they are asked.
+        by_timer: They, by the keys of their slots.
         told: The triggers whose firings are events for others, or for goals (32).
         detections: Identifies what is detected by which trigger, whatever their texts, conditions
             and limits say.
@@ -76,8 +92,9 @@ class Ruleset:
     """
 
     __slots__ = (
-        "attributes", "by_key", "declared", "derivations", "derived_keys", "detections", "hash",
-        "interests", "policy", "reads", "schemas", "source", "told", "triggers", "version", "waits",
+        "attributes", "by_key", "by_timer", "declared", "derivations", "derived_keys",
+        "detections", "hash", "interests", "policy", "reads", "schemas", "source", "told",
+        "triggers", "version", "waits", "watched",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -89,13 +106,22 @@ class Ruleset:
         self.triggers = {each.id: compile_trigger(each, source.policy) for each in evaluated}
         self.by_key = _by_key(self.triggers.values())
         self.attributes = _attributes(source, self.triggers.values())
+        self.watched = _segments(source.segments, self.attributes)
+        if self.watched:
+            members = Members({each.name: each for each in self.watched})
+            nothing = Attribute(SEGMENTS, "count", EventPattern(()))
+            self.attributes[SEGMENTS] = CompiledAttribute(SEGMENTS, nothing, members, {})
+        self.by_timer = {each.key: each for each in self.watched}
         self.declared = frozenset([each.name for each in source.attributes])
         found = {
             each.id: reads_of(each.source, source.templates, self.attributes)
             for each in self.triggers.values()
         }
         self.reads = {name: reads for name, reads in found.items() if reads}
-        self.derived_keys = frozenset([each.fold.key for each in self.attributes.values()])
+        self.derived_keys = frozenset(
+            [each.fold.key for each in self.attributes.values() if each.name != SEGMENTS]
+            + [each.key for each in self.watched]
+        )
         self.derivations = _derivations(self.derived_keys)
         self.waits = {
             key: (trigger, number)
@@ -165,10 +191,35 @@ def _attributes(
 ) -> dict[str, CompiledAttribute]:
     """Return the attributes that are kept: those that have a document, and those that a condition
     asks for."""
-    asked = [each for trigger in triggers for each in asked_of(trigger.source.condition)]
+    conditions = [trigger.source.condition for trigger in triggers]
+    for segment in source.segments:
+        conditions += [segment.condition, segment.leave]
+    asked = [each for condition in conditions for each in asked_of(condition)]
     found = {each.name: each for each in (*source.attributes, *asked)}
     zone = source.policy.timezone
     return {name: compile_attribute(found[name], zone) for name in sorted(found)}
+
+
+def _segments(
+    segments: Iterable[Segment], attributes: Mapping[str, CompiledAttribute]
+) -> tuple[CompiledSegment, ...]:
+    """Return the segments, each behind those that it reads, then by name. No ring leads through
+    them."""
+    waiting = {each.name: each for each in segments}
+    done: dict[str, CompiledSegment] = {}
+    while waiting:
+        ready = [
+            name
+            for name, each in waiting.items()
+            if waiting.keys().isdisjoint(
+                [*named_segments(each.condition), *named_segments(each.leave)]
+            )
+        ]
+        if not ready:
+            raise ValueError(f"segments without a ring; found {sorted(waiting)}")
+        name = min(ready)
+        done[name] = CompiledSegment(waiting.pop(name), attributes, done, len(done))
+    return tuple(done.values())
 
 
 def _derivations(keys: Iterable[str]) -> bytes:
