@@ -150,7 +150,7 @@ class EventPattern(_Node, frozen=True):
 AT = "at"
 """In the place of a path: the moment itself."""
 
-Head = Literal["count", "sum", "distinct", "first", "last"]
+Head = Literal["count", "sum", "distinct", "first", "last", "top", "points"]
 Cut = Literal["day", "week", "month"]
 
 
@@ -163,6 +163,8 @@ class Attribute(_Node, frozen=True):
         minus: Events of which the same path is subtracted.
         cut: What a moment is cut to.
         start: What it begins with; *start_path*: where in the profile that stands.
+        points: By event type, what one event adds to the score.
+        half_life: How long until a score is worth half.
     """
 
     name: str
@@ -174,6 +176,8 @@ class Attribute(_Node, frozen=True):
     cut: Cut | None = None
     start: str | int | float | bool | None = None
     start_path: str | None = None
+    points: tuple[tuple[str, float], ...] = ()
+    half_life: int | None = None
 
 
 class Segment(_Node, frozen=True):

@@ -13,6 +13,7 @@ from triggerstream.core.conditions.compile import Predicate, compile_where
 from triggerstream.core.conditions.operators import number_of
 from triggerstream.core.conditions.paths import compile_event_path, compile_path
 from triggerstream.core.derive.folds import Begin, Cut, Edge, Ever, Fold, Read, Window
+from triggerstream.core.derive.points import Points, Top
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import AT, Attribute
 from triggerstream.core.patterns.aggregates import narrowed_reader
@@ -86,6 +87,10 @@ def key_of(definition: Any) -> str:
 def _fold(attribute: Attribute, key: str, zone: str) -> Fold:
     begin = _begin(attribute)
     read = _read(attribute)
+    if attribute.head == "points":
+        return Points(key, dict(attribute.points), attribute.half_life or 1, begin)
+    if attribute.head == "top" and read is not None:
+        return Top(key, read)
     if attribute.head in {"first", "last"}:
         return Edge(
             key,
@@ -123,7 +128,7 @@ def _short(read: Read) -> Read:
 
 def _begin(attribute: Attribute) -> Begin:
     """Return what reads the start: of numbers, what is none is left out."""
-    is_number = attribute.head in {"count", "sum"}
+    is_number = attribute.head in {"count", "sum", "points"}
     start, path = attribute.start, attribute.start_path
     if path is None:
         return lambda _state: start

@@ -7,14 +7,15 @@ outside and waits for nothing has none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from triggerstream.core.conditions.compile import Check, compile_if, moment_of
-from triggerstream.core.conditions.paths import compile_path, reads_profile
+from triggerstream.core.conditions.paths import PROFILE, compile_path, reads_profile
 from triggerstream.core.conditions.unnamed import paths_of, tests_of
 from triggerstream.core.derive.compile import CompiledAttribute, key_of
 from triggerstream.core.derive.folds import Fold, Window
+from triggerstream.core.derive.points import Points
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import (
@@ -77,6 +78,11 @@ class CompiledSegment:
             for test in tests_of(condition)
             if isinstance(test, SinceLast)
         ]
+        self._bounds = {
+            each.name: _bounds_on(f"{PROFILE}.{each.name}", both)
+            for each in self._attributes
+            if isinstance(each.fold, Points)
+        }
         windows = {each.name for each in self._attributes if isinstance(each.fold, Window)}
         self._only_rises_by_events = segment.leave is None and _rises(segment.condition, windows)
 
@@ -124,7 +130,13 @@ class CompiledSegment:
 
     def _next(self, state: CustomerState, seen: dict[str, Any], at: int) -> int:
         """Return when, after *at*, it may change by time alone."""
-        due = min([each.fold.next(state, at) for each in self._attributes], default=NEVER)
+        due = NEVER
+        for each in self._attributes:
+            fold = each.fold
+            if isinstance(fold, Points):
+                due = min(due, fold.next_beyond(state, at, self._bounds[each.name]))
+            else:
+                due = min(due, fold.next(state, at))
         for get, duration in self._flips:
             moment = moment_of(get(_NO_EVENT, seen))
             if moment is not None and at < moment + duration < due:
@@ -148,6 +160,17 @@ def named_segments(condition: Condition | None) -> list[str]:
     return [
         name for test in tests_of(condition) if isinstance(test, InSegment) for name in test.names
     ]
+
+
+def _bounds_on(path: str, conditions: Iterable[Condition | None]) -> tuple[float, ...]:
+    """Return the numbers that *conditions* compare what is at *path* with."""
+    found: set[float] = set()
+    for condition in conditions:
+        for test in tests_of(condition):
+            if isinstance(test, Test) and test.path == path:
+                operands = test.operand if isinstance(test.operand, list) else [test.operand]
+                found.update([float(each) for each in operands if type(each) in (int, float)])
+    return tuple(sorted(found))
 
 
 def _name_of(path: str) -> str:

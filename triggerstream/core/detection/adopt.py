@@ -44,6 +44,8 @@ def adopt_derived(state: CustomerState, ruleset: Ruleset) -> None:
         for key in [key for key in state.derived if key not in known]:
             del state.derived[key]
     state.derivations = ruleset.derivations
+    if not state.derivations:
+        state.tau = -1
     state.sleeps = False
     if state.derived:
         state.look_at_waits()

@@ -85,7 +85,10 @@ def fold(
     out: Out,
 ) -> None:
     """Fold *event* into attributes, at *at*, or at the last time that anything was derived; and
-    find the edges that this makes."""
+    find the edges that this makes. Who has not met any definition yet begins at their next record.
+    """
+    if not state.derivations:
+        return
     at = max(at, state.tau)
     state.tau = at
     state.weight += GROWTH * len(folds)
@@ -120,7 +123,6 @@ def cascade(state: CustomerState, ruleset: Ruleset, position: int, queue: Queue,
         index += 1
         event = derived.event
         at: int = event.timestamp
-        state.tau = max(state.tau, at)
         interest = ruleset.interests.get(event.event_type)
         if interest is None:
             continue

@@ -89,7 +89,7 @@ def _fire(
     out: list[Decided],
 ) -> None:
     settled = due + state.waits[key + instance][1]
-    if ruleset.told or ruleset.attributes:
+    if state.derivations:
         state.tau = max(state.tau, due)
     try:
         match = trigger.matcher.on_timer(state, key, instance)
