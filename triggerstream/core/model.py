@@ -109,11 +109,12 @@ class InSegment(_Node, frozen=True):
 
 
 class Held(_Node, frozen=True):
-    """The unnamed attribute *of*, which stands at *path* in the profile, has *value*."""
+    """The unnamed attribute *of*, which stands at *path* in the profile, stands so to *value*."""
 
     path: str
     of: Attribute
     value: str | int | float | bool
+    operator: Operator = "equals"
 
 
 class Counted(_Node, frozen=True):

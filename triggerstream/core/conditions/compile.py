@@ -117,7 +117,7 @@ def _other_check(
     if isinstance(condition, Counted):
         return _counted(condition)
     if isinstance(condition, Held):
-        return _check(condition.path, "equals", condition.value)
+        return _check(condition.path, condition.operator, condition.value)
     if isinstance(condition, InSegment):
         return _in_segment(condition)
     return _calendar_check(condition, default_zone)
@@ -248,7 +248,7 @@ def _described(condition: InSegment | Held | SinceLast | Counted | CalendarCondi
         what = "/".join(condition.of.on.types)
         return f"{condition.of.head} of {what} {condition.comparator} {_shown(condition.threshold)}"
     if isinstance(condition, Held):
-        return f"{'/'.join(condition.of.on.types)} says {_shown(condition.value)}"
+        return f"{'/'.join(condition.of.on.types)} {condition.operator} {_shown(condition.value)}"
     if isinstance(condition, InSegment):
         return f"segment {' or '.join(condition.names)}"
     return describe_calendar(condition)

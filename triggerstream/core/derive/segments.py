@@ -48,6 +48,7 @@ class CompiledSegment:
         key: Of its slot: another definition, of the segment or of what it reads, is another one.
         reads: The names of attributes, declared or not, that it reads; of segments, `SEGMENTS` and
             a colon before.
+        is_unnamed: A pattern was replaced by it: it is told nowhere.
         rank: Its place in the order in which segments are asked.
     """
 
@@ -60,6 +61,7 @@ class CompiledSegment:
     ) -> None:
         self.name = segment.name
         self.source = segment
+        self.is_unnamed = segment.name.startswith("~")
         self.rank = rank
         both = (segment.condition, segment.leave)
         names = sorted({_name_of(path) for condition in both for path in paths_of(condition)})
@@ -149,7 +151,9 @@ class Members(Fold):
 
     def __init__(self, segments: Mapping[str, CompiledSegment]) -> None:
         super().__init__("")
-        self._segments = [segments[name] for name in sorted(segments)]
+        self._segments = [
+            segments[name] for name in sorted(segments) if not segments[name].is_unnamed
+        ]
 
     def value(self, state: CustomerState, at: int) -> Any:
         return [each.name for each in self._segments if each.is_member(state)]

@@ -41,7 +41,7 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
         }
     if ruleset.watched:
         described["segments"] = sorted(
-            [each.name for each in ruleset.watched if each.is_member(state)]
+            [each.name for each in ruleset.watched if each.is_member(state) and not each.is_unnamed]
         )
     return described
 

@@ -98,7 +98,8 @@ def _ask(
     state.weight += _SLOT
     if not change:
         return False
-    out.append(SegmentChanged(segment.name, change, state.customer_id, at))
+    if not segment.is_unnamed:
+        out.append(SegmentChanged(segment.name, change, state.customer_id, at))
     if f"${change}:{segment.name}" in ruleset.interests:
         named = blake2b(cause, digest_size=16).hexdigest()
         began = since if change == LEFT else None

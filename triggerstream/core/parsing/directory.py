@@ -89,6 +89,12 @@ def parse_ruleset(
     known = [placed for placed in attributes if placed is not None]
     check_attributes(known, problems)
     check_segments(segments, problems)
+    unnamed = [
+        PlacedSegment(reader.file, segment, node)
+        for reader in readers
+        for segment, node in reader.unnamed
+    ]
+    segments += {each.segment.name: each for each in unnamed}.values()
     told = [_trigger_told(each) for each in triggers]
     told += [_attribute_told(each) for each in known]
     told += [_segment_told(each) for each in segments]
@@ -96,7 +102,7 @@ def parse_ruleset(
     if is_whole:
         names = {
             "trigger": [placed.trigger.id for placed in triggers],
-            "segment": [placed.segment.name for placed in segments],
+            "segment": [each.segment.name for each in segments if each.segment.name[:1] != "~"],
         }
         check_names(readers, names, problems)
     templates = _templates(files, problems, template_check)

@@ -16,7 +16,7 @@ from triggerstream.core.model import (
     Pattern,
     SequencePattern,
 )
-from triggerstream.core.parsing import check, happenings
+from triggerstream.core.parsing import check, happenings, scores
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import event_field, where_of
 from triggerstream.core.parsing.happenings import happening
@@ -40,8 +40,9 @@ STEP_KEYS = {
 }
 TOLD = tuple(head for head in happenings.HEADS if head != happenings.EVENT)
 """What stands where ``event`` may, for what the engine tells itself."""
+SCORE = "score"
 
-LATER = ("behavior", "segment", "changed", "date", "session", "score")
+LATER = ("behavior", "segment", "changed", "date", "session")
 """Patterns of the language that this version does not know."""
 
 _REFUSED = {
@@ -75,7 +76,7 @@ def _pattern(reader: Reader, node: Node, what: str, *, level: int) -> Pattern | 
     head = _head(reader, node, what, tuple(KEYS))
     if head is None:
         return None
-    keys = KEYS.get(head, (head, "where"))
+    keys = scores.KEYS if head == SCORE else KEYS.get(head, (head, "where"))
     known = keys if level else (*keys, "per")
     refused = _REFUSED.get(head, {}) | (_NESTED_PER if level else {})
     fields = reader.mapping(node, head, known, refused)
@@ -83,6 +84,8 @@ def _pattern(reader: Reader, node: Node, what: str, *, level: int) -> Pattern | 
         return _children(reader, fields, head, level=level)
     if head in happenings.HEADS:
         return happenings.happening_of(fields, head)
+    if head == SCORE:
+        return scores.score(reader, fields)
     return _READINGS[head](reader, fields)
 
 
@@ -94,7 +97,8 @@ def _head(reader: Reader, node: Node, what: str, heads: tuple[str, ...]) -> str 
         required = f"{what}: a mapping with {read.one_of(heads)}"
         reader.report(node, f"{required}; found {read.show(node)}{form}")
         return None
-    found = [head for head in (*heads, *TOLD) if head in node.entries]
+    more = TOLD if "absent" in heads else (*TOLD, SCORE)
+    found = [head for head in (*heads, *more) if head in node.entries]
     if len(found) == 1:
         return found[0]
     if found:
