@@ -3,6 +3,7 @@ reference decides."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 
 from tests.reference.rulesets import STEP_1, rulesets
@@ -11,6 +12,7 @@ from tests.reference.strategies import ends, logs, policies, stray_logs
 from tests.reference.test_agreement import agree
 
 
+@pytest.mark.covers("D1")
 @given(rulesets(STEP_1), logs(), ends(), policies())
 def test_attributes_and_conditions_on_the_past(
     documents: list[Json], events: list[Json], until: int | None, policy: Json
@@ -18,6 +20,7 @@ def test_attributes_and_conditions_on_the_past(
     agree(documents, events, until, policy)
 
 
+@pytest.mark.covers("D1")
 @given(rulesets(STEP_1), stray_logs(), ends())
 def test_attributes_and_late_events(
     documents: list[Json], events: list[Json], until: int | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 
 from tests.reference.rulesets import rulesets
@@ -10,6 +11,7 @@ from tests.reference.strategies import ends, logs, policies
 from tests.reference.test_agreement import agree
 
 
+@pytest.mark.covers("C23")
 @given(rulesets({"fired"}), logs(), ends(), policies())
 def test_what_hears_of_firings(
     documents: list[Json], events: list[Json], until: int | None, policy: Json

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from triggerstream.core.parsing.conditions import ASKED, CALENDAR, COUNT_KEYS
+from triggerstream.core.parsing.conditions import ASKED, CALENDAR, COUNT_KEYS, EXPRESSION
+from triggerstream.core.parsing.expressions import paths_in
 from triggerstream.core.parsing.happenings import EVENT
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.patterns import AGGREGATES
@@ -74,6 +75,9 @@ class Walk:
         return self._types(what, node.entries[EVENT], node.entries.get("where") or where)
 
     def _condition(self, node: Node, types: Sequence[str]) -> None:
+        if isinstance(node, Scalar):
+            for path in paths_in(node):
+                self._path("", path, types)
         if not isinstance(node, Mapping):
             return
         for key, place in node.keys.items():
@@ -81,7 +85,7 @@ class Walk:
             if key in ("all", "any"):
                 for each in _items(inner):
                     self._condition(each, types)
-            elif key == "not":
+            elif key in ("not", EXPRESSION):
                 self._condition(inner, types)
             elif key not in (*CALENDAR, *ASKED, *COUNT_KEYS):
                 self._path("", place, types)

@@ -160,6 +160,13 @@ class Bounded(msgspec.Struct, frozen=True):
     customer_id: str
 
 
+class ExpressionErred(msgspec.Struct, frozen=True):
+    """An expression of a trigger had no value, and so was false: counted by trigger."""
+
+    trigger: str
+    customer_id: str
+
+
 class Clamped(msgspec.Struct, frozen=True):
     """An event's timestamp was too far ahead of its arrival, and was taken for it: counted."""
 
@@ -176,5 +183,6 @@ Decided = (
     | ConsentChanged
     | SegmentChanged
     | Bounded
+    | ExpressionErred
     | Clamped
 )

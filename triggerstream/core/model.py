@@ -69,6 +69,13 @@ class Negation(_Node, frozen=True):
     condition: Condition
 
 
+class Expression(_Node, frozen=True):
+    """A text of the subset of CEL (`core.expressions`), in the one spelling of all texts that
+    differ in spaces, line breaks, quotes and the writing of numbers only."""
+
+    text: str
+
+
 class TimeOfDay(_Node, frozen=True):
     """Local time in ``[start, end)``, minutes from midnight; wraps midnight where start >= end."""
 
@@ -131,6 +138,7 @@ Condition = (
     | AllOf
     | AnyOf
     | Negation
+    | Expression
     | TimeOfDay
     | DayOfWeek
     | DateRange

@@ -15,6 +15,7 @@ def fires(customer: Customer, event_type: str, at: int, **data: Any) -> bool:
     return any(isinstance(each, Firing) for each in customer.happens(event_type, at, **data))
 
 
+@pytest.mark.covers("B8")
 @pytest.mark.parametrize(("bound", "holds"), [("at_least", True), ("less_than", False)])
 @pytest.mark.parametrize(("ago", "is_as_old"), [(HOUR - 1, False), (HOUR, True)])
 def test_exactly_so_long_ago_is_at_least_so_long(
@@ -28,6 +29,7 @@ def test_exactly_so_long_ago_is_at_least_so_long(
     assert fires(customer, "A", START + ago) is (is_as_old is holds)
 
 
+@pytest.mark.covers("B8")
 @pytest.mark.parametrize(("bound", "holds"), [("at_least", True), ("less_than", False)])
 def test_what_never_happened_is_at_least_any_time_ago(bound: str, holds: bool) -> None:
     customer = Customer(
@@ -48,6 +50,7 @@ def test_since_last_may_be_asked_of_a_moment_of_the_profile(value: object) -> No
     assert fires(customer, "A", START + HOUR)
 
 
+@pytest.mark.covers("B15")
 @pytest.mark.parametrize(("after", "holds"), [(HOUR - 1, True), (HOUR, False)])
 def test_a_count_in_a_condition_looks_back_from_the_moment_of_firing(
     after: int, holds: bool

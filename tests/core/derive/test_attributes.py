@@ -23,6 +23,7 @@ WEEK = "{attribute: n, count: {event: view, where: {event_data.k: {equals: 1}}},
 # ── count and sum over all time ─────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("D2")
 def test_nobody_counted_is_zero_and_everybody_counts_once() -> None:
     customer = customer_with(ORDERS)
     assert value_of(customer, "orders") == 0
@@ -43,6 +44,7 @@ def test_a_sum_is_of_numbers_and_of_texts_that_read_as_one_less_what_is_taken_ba
     assert value_of(customer, "sales") == 8.5
 
 
+@pytest.mark.covers("D1")
 @pytest.mark.parametrize("totals", list(permutations([0.1, 1e16, 0.2, -1e16, 0.3], 5))[::7])
 def test_sums_are_equal_to_the_cent_in_any_order(totals: tuple[float, ...]) -> None:
     customer = customer_with(SALES)
@@ -126,6 +128,7 @@ EDGES = """
 """
 
 
+@pytest.mark.covers("I5", "M6")
 def test_the_first_never_changes_and_the_last_does() -> None:
     customer = customer_with(EDGES)
     customer.happens("e", START, k="a")
@@ -164,6 +167,7 @@ def test_the_last_may_be_too_old(after: int, value: str | None) -> None:
     assert value_of(customer, "fresh", START + after) == value
 
 
+@pytest.mark.covers("I5")
 @pytest.mark.parametrize(
     ("cut", "value"), [("day", "2026-01-01"), ("week", "2025-12-29"), ("month", "2026-01")]
 )
@@ -179,6 +183,7 @@ def test_a_moment_is_cut_in_the_policys_zone(cut: str, value: str) -> None:
 # ── where they begin ────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("D2")
 def test_an_attribute_begins_with_a_value_or_with_what_the_profile_says_then() -> None:
     customer = customer_with(
         "{attribute: orders, count: purchase, start: 10}\n---\n"
@@ -208,6 +213,7 @@ def test_a_first_value_that_was_there_before_never_changes() -> None:
 # ── what sees them ──────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("D14")
 def test_a_condition_sees_the_profile_after_the_event() -> None:
     customer = Customer(
         f"{ORDERS}\n---\n"

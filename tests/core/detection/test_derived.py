@@ -94,6 +94,7 @@ def test_first_made_is_first_handled() -> None:
 # ── wherever a type stands ──────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("C23")
 @pytest.mark.parametrize("within_ms", [-1, 0])
 def test_firings_are_counted_in_a_window_that_is_open_at_its_start(within_ms: int) -> None:
     customer = Customer(

@@ -15,6 +15,12 @@ from triggerstream.core.conditions.calendar import (
     compile_calendar,
     describe_calendar,
 )
+from triggerstream.core.conditions.expressions import (
+    Erred,
+    compile_event_expression,
+    compile_expression,
+    unheard,
+)
 from triggerstream.core.conditions.operators import compile_operator
 from triggerstream.core.conditions.paths import compile_event_test, compile_path
 from triggerstream.core.durations import format_duration
@@ -25,6 +31,7 @@ from triggerstream.core.model import (
     AnyOf,
     Condition,
     Counted,
+    Expression,
     Held,
     InSegment,
     Negation,
@@ -43,8 +50,8 @@ _SHOWN = 80
 """Characters of a value that an account shows; values are customers' data."""
 
 
-def compile_where(condition: Condition) -> Predicate:
-    """Return the predicate of a ``where``.
+def compile_where(condition: Condition, erred: Erred = unheard) -> Predicate:
+    """Return the predicate of a ``where``. *erred* hears of each expression that had no value.
 
     Raises:
         TypeError: *condition* reads the calendar, which an event does not have.
@@ -53,12 +60,14 @@ def compile_where(condition: Condition) -> Predicate:
         case Test(path, operator, operand):
             return compile_event_test(path, compile_operator(operator, operand))
         case AllOf(conditions):
-            return _every([compile_where(each) for each in conditions])
+            return _every([compile_where(each, erred) for each in conditions])
         case AnyOf(conditions):
-            return _some([compile_where(each) for each in conditions])
+            return _some([compile_where(each, erred) for each in conditions])
         case Negation(inner):
-            holds = compile_where(inner)
+            holds = compile_where(inner, erred)
             return lambda event: not holds(event)
+        case Expression(text):
+            return compile_event_expression(text, erred)
         case _:
             msg = f"where: a test of the event; found {type(condition).__name__}"
             raise TypeError(msg)
@@ -93,18 +102,25 @@ def _some(predicates: list[Predicate]) -> Predicate:
     return holds
 
 
-def compile_if(condition: Condition, default_zone: str) -> Check:
-    """Return the check of an ``if``; *default_zone* is the zone of customers who name none."""
+def compile_if(condition: Condition, default_zone: str, erred: Erred = unheard) -> Check:
+    """Return the check of an ``if``.
+
+    Args:
+        default_zone: The zone of customers who name none.
+        erred: Hears of each expression that had no value.
+    """
     match condition:
         case Test(path, operator, operand):
             return _check(path, operator, operand)
         case AllOf(conditions):
-            return _all_hold([compile_if(each, default_zone) for each in conditions])
+            return _all_hold([compile_if(each, default_zone, erred) for each in conditions])
         case AnyOf(conditions):
-            return _any_holds([compile_if(each, default_zone) for each in conditions])
+            return _any_holds([compile_if(each, default_zone, erred) for each in conditions])
         case Negation(inner):
-            holds = compile_if(inner, default_zone)
+            holds = compile_if(inner, default_zone, erred)
             return _does_not_hold(holds, f"not({describe(inner)}); it holds")
+        case Expression(text):
+            return compile_expression(text, erred)
         case _:
             return _other_check(condition, default_zone)
 
@@ -235,6 +251,8 @@ def describe(condition: Condition) -> str:
             return f"any({', '.join(map(describe, conditions))})"
         case Negation(inner):
             return f"not({describe(inner)})"
+        case Expression(text):
+            return f"expr {text}"
         case _:
             return _described(condition)
 

@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from triggerstream.core.conditions.expressions import read_by
 from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.model import (
     AllOf,
@@ -14,6 +15,7 @@ from triggerstream.core.model import (
     Attribute,
     Condition,
     Counted,
+    Expression,
     Held,
     InSegment,
     Negation,
@@ -56,5 +58,7 @@ def paths_of(condition: Condition | None) -> Iterator[str]:
     for test in tests_of(condition):
         if isinstance(test, Test | SinceLast | Counted | Held):
             yield test.path
+        elif isinstance(test, Expression):
+            yield from read_by(test.text)
         elif isinstance(test, InSegment):
             yield f"{PROFILE}.segments"

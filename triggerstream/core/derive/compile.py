@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from triggerstream.core.conditions.compile import Predicate, compile_where
+from triggerstream.core.conditions.expressions import Erred, unheard
 from triggerstream.core.conditions.operators import number_of
 from triggerstream.core.conditions.paths import compile_event_path, compile_path
 from triggerstream.core.derive.folds import Begin, Cut, Edge, Ever, Fold, Read, Window
@@ -64,13 +65,14 @@ class CompiledAttribute(msgspec.Struct, frozen=True):
     takings: dict[str, tuple[Taking, ...]]
 
 
-def compile_attribute(attribute: Attribute, zone: str) -> CompiledAttribute:
-    """Return *attribute* compiled; *zone* is the one that its days are cut in."""
+def compile_attribute(attribute: Attribute, zone: str, erred: Erred = unheard) -> CompiledAttribute:
+    """Return *attribute* compiled; *zone* is the one that its days are cut in. *erred* hears of
+    each of its expressions that had no value."""
     fold = _fold(attribute, key_of(attribute), zone)
     takings: dict[str, list[Taking]] = {}
     for pattern, is_minus in ((attribute.on, False), (attribute.minus, True)):
         if pattern is not None:
-            where = None if pattern.where is None else compile_where(pattern.where)
+            where = None if pattern.where is None else compile_where(pattern.where, erred)
             for event_type in pattern.types:
                 taking = Taking(attribute.name, fold, where, is_minus=is_minus)
                 takings.setdefault(event_type, []).append(taking)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from triggerstream.core.conditions.paths import reads_profile
+from triggerstream.core.conditions.paths import PROFILE, reads_profile
 from triggerstream.core.conditions.unnamed import paths_of
 from triggerstream.core.derive.compile import CompiledAttribute
 from triggerstream.core.model import Trigger
@@ -19,14 +19,16 @@ def reads_of(
     """Return the attributes that *trigger* reads, in order of their names."""
     if not attributes:
         return ()
-    names = {*_in_condition(trigger), *_in_templates(trigger, templates)}
+    names = {*_in_condition(trigger, attributes), *_in_templates(trigger, templates)}
     return tuple([attributes[name] for name in sorted(names & attributes.keys())])
 
 
-def _in_condition(trigger: Trigger) -> Iterator[str]:
+def _in_condition(trigger: Trigger, attributes: Mapping[str, CompiledAttribute]) -> Iterator[str]:
     for path in paths_of(trigger.condition):
-        if reads_profile(path):
-            yield path.split(".")[1] if "." in path else ""
+        if path == PROFILE:  # an expression that computes which
+            yield from [name for name in attributes if not name.startswith("~")]
+        elif reads_profile(path):
+            yield path.split(".")[1]
 
 
 _READ = re.compile(r"""profile\s*(?:\.\s*|\[\s*["'])([A-Za-z_][A-Za-z0-9_-]*)""")

@@ -10,7 +10,7 @@ from triggerstream.core.decisions import Bounded, Decided, Firing, GoalReached
 from triggerstream.core.derive.compile import Taking
 from triggerstream.core.derive.folds import GROWTH
 from triggerstream.core.detection.derived import Out, Queue, fired
-from triggerstream.core.detection.firing import FATAL, fail, judge
+from triggerstream.core.detection.firing import FATAL, fail, judge, tell_erred
 from triggerstream.core.detection.watch import look_at
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.progress import Now
@@ -65,6 +65,8 @@ def advance(
             fail(state, trigger, now.at, error, out)
             now.is_held = True  # by a trigger before it, perhaps
             now.gave_up = []
+    if ruleset.erred:
+        tell_erred(state, ruleset, out)
     if now.is_held:
         state.keep(now)
         event = now.event

@@ -19,7 +19,7 @@ from triggerstream.core.detection.advance import advance, cascade, fold, reach
 from triggerstream.core.detection.budget import BYTES, WAITS, enforce
 from triggerstream.core.detection.derived import Out, Queue
 from triggerstream.core.detection.failed import FailedDelivery
-from triggerstream.core.detection.firing import FATAL, fail
+from triggerstream.core.detection.firing import FATAL, fail, tell_erred
 from triggerstream.core.detection.timers import fire_due
 from triggerstream.core.detection.watch import look_at, meet
 from triggerstream.core.events.decode import IDENTIFY
@@ -154,6 +154,8 @@ def _on_late_event(
                 raise
             except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
                 fail(state, trigger, at, error, out)
+        if ruleset.erred:
+            tell_erred(state, ruleset, out)
 
 
 def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, position: int, out: Out) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from triggerstream.core.decisions import (
     Action,
     Decided,
+    ExpressionErred,
     Firing,
     Suppressed,
     TriggerFailed,
@@ -129,6 +130,12 @@ def fail(
     trigger.matcher.drop(state)
     text = f"{type(error).__name__}: {error}"[:_SHOWN]
     out.append(TriggerFailed(trigger.id, state.customer_id, at, text))
+
+
+def tell_erred(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
+    """Tell of the expressions that had no value for this customer, and forget them."""
+    out.extend([ExpressionErred(trigger, state.customer_id) for trigger in ruleset.erred])
+    ruleset.erred.clear()
 
 
 def envelope(event: Event) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from triggerstream.core.decisions import Decided
 from triggerstream.core.detection.advance import cascade, tell
 from triggerstream.core.detection.derived import Queue
-from triggerstream.core.detection.firing import FATAL, fail, judge
+from triggerstream.core.detection.firing import FATAL, fail, judge, tell_erred
 from triggerstream.core.detection.watch import wake_up
 from triggerstream.core.events.decode import decode_event
 from triggerstream.core.patterns.progress import KEY
@@ -38,6 +38,8 @@ def fire_due(
     queue: Queue = []
     while _fire_ripe(state, ruleset, settled, at, queue, out):
         cascade(state, ruleset, position, queue, out)
+    if ruleset.erred:
+        tell_erred(state, ruleset, out)
     if state.has_spare_bodies():
         state.trim()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from triggerstream.core.conditions.calendar import CUSTOMER, DAYS
-from triggerstream.core.conditions.operators import OPERATORS, compile_pattern
+from triggerstream.core.conditions.operators import OPERATORS
 from triggerstream.core.conditions.paths import FIELDS, MAPPINGS, PROFILE, reads_profile
 from triggerstream.core.model import (
     AllOf,
@@ -21,8 +21,10 @@ from triggerstream.core.model import (
     TimeOfDay,
 )
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.expressions import expression_of
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
+from triggerstream.core.regex import compile_regex
 
 COMBINATIONS = ("all", "any", "not")
 ASKED = ("since_last", "count", "segment")
@@ -31,6 +33,7 @@ COUNT_KEYS = (
     "count", "where", "at_least", "more_than", "at_most", "exactly", "sum", "distinct", "within",
 )  # fmt: skip
 """The keys of a `count`, which stand beside each other among the tests of a condition."""
+EXPRESSION = "expr"
 CALENDAR = ("time_of_day", "day_of_week", "date_range")
 _OF_THE_CALENDAR = ("month", "week", "weekday", "day", "date", "year", "hour", "time", "season")
 """What people ask of the calendar, and this version does not know by that word."""
@@ -69,6 +72,8 @@ def condition(reader: Reader, node: Node, what: str) -> Condition | None:
 
 
 def _condition(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Condition | None:
+    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.strip():
+        return expression_of(reader, node, what, at_firing=at_firing)
     if not isinstance(node, Mapping) or not node.entries:
         form = "{event_data.total: {greater_than: 50}}"
         reader.report(node, f"{what}: a mapping of tests, such as {form}; found {read.show(node)}")
@@ -112,20 +117,18 @@ def _entry(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condi
     word = key.text
     if word in COMBINATIONS:
         return _combination(reader, word, node, at_firing=at_firing)
-    if (word in CALENDAR or reads_profile(word)) and not at_firing:
+    if word == EXPRESSION:
+        return expression_of(reader, node, word, at_firing=at_firing)
+    if (word in (*CALENDAR, *ASKED) or reads_profile(word)) and not at_firing:
         reader.report(key, f"where: tests of the event; found {word}: it belongs under 'if'")
         return None
     if word in ASKED:
-        if not at_firing:
-            required = f"where: tests of the event; found {word}: it belongs under 'if'"
-            reader.report(key, required)
-            return None
         reading = _segment if word == "segment" else _asked().since_last
         found: Condition | None = reading(reader, node, word)
         return found
     if word in CALENDAR:
         return _CALENDAR_READINGS[word](reader, node, word)
-    words = (*COMBINATIONS, *CALENDAR) if at_firing else COMBINATIONS
+    words = (*COMBINATIONS, EXPRESSION, *(CALENDAR if at_firing else ()))
     return _tests(reader, word, node) if path_is_right(reader, key, words) else None
 
 
@@ -196,7 +199,7 @@ def _pattern(reader: Reader, node: Node, what: str) -> None:
     if pattern is None:
         return
     try:
-        compile_pattern(pattern)
+        compile_regex(pattern)
     except ValueError as error:
         required = f"{what}: a regular expression that RE2 knows"
         reader.report(node, f"{required}; found {read.show(node)}: {error}")

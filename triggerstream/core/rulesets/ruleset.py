@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 
 import msgspec
 
+from triggerstream.core.conditions.expressions import Erred
+from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.conditions.unnamed import asked_of
 from triggerstream.core.derive.compile import CompiledAttribute, Taking, compile_attribute
 from triggerstream.core.derive.reads import reads_of
@@ -86,6 +89,8 @@ class Ruleset:
         watched: The segments, in the order in which they are asked.
         by_timer: They, by the keys of their slots.
         told: The triggers whose firings are events for others, or for goals (32).
+        erred: Triggers, by id, and attributes, by path, with an expression that had no value: one
+            entry for each time, since the engine last took them. All else is as it was built.
         detections: Identifies what is detected by which trigger, whatever their texts, conditions
             and limits say.
         schemas: What the doors ask of events; ``None`` where it asks nothing.
@@ -93,7 +98,7 @@ class Ruleset:
 
     __slots__ = (
         "attributes", "by_key", "by_timer", "declared", "derivations", "derived_keys",
-        "detections", "hash", "interests", "policy", "reads", "schemas", "source", "told",
+        "detections", "erred", "hash", "interests", "policy", "reads", "schemas", "source", "told",
         "triggers", "version", "waits", "watched",
     )  # fmt: skip
 
@@ -102,10 +107,14 @@ class Ruleset:
         self.hash = content_hash
         self.source = source
         self.policy: Policy = source.policy
+        self.erred: list[str] = []
         evaluated = sorted((t for t in source.triggers if t.mode != "off"), key=_order)
-        self.triggers = {each.id: compile_trigger(each, source.policy) for each in evaluated}
+        self.triggers = {
+            each.id: compile_trigger(each, source.policy, self._hears(each.id))
+            for each in evaluated
+        }
         self.by_key = _by_key(self.triggers.values())
-        self.attributes = _attributes(source, self.triggers.values())
+        self.attributes = _attributes(source, self.triggers.values(), self._hears)
         self.watched = _segments(source.segments, self.attributes)
         if self.watched:
             members = Members({each.name: each for each in self.watched})
@@ -128,13 +137,16 @@ class Ruleset:
             for trigger in self.triggers.values()
             for number, key in enumerate(trigger.matcher.waits)
         }
-        self.interests = _interests(self.triggers.values(), self.attributes)
+        self.interests = _interests(self.triggers.values(), self.attributes, self._hears)
         self.told = frozenset(
             [each.removeprefix(FIRED) for each in self.interests if each.startswith(FIRED)]
         )
         self.detections = _detections(self.triggers.values())
         rules = source.schemas
         self.schemas = None if rules is None else Schemas(rules, named_types(source.triggers))
+
+    def _hears(self, trigger: str) -> Erred:
+        return partial(self.erred.append, trigger)
 
 
 def build_ruleset(source: RulesetSource, *, version: int = 0, content_hash: str = "") -> Ruleset:
@@ -187,17 +199,26 @@ def _detections(triggers: Iterable[CompiledTrigger]) -> bytes:
 
 
 def _attributes(
-    source: RulesetSource, triggers: Iterable[CompiledTrigger]
+    source: RulesetSource,
+    triggers: Iterable[CompiledTrigger],
+    hears: Callable[[str], Erred],
 ) -> dict[str, CompiledAttribute]:
     """Return the attributes that are kept: those that have a document, and those that a condition
-    asks for."""
-    conditions = [trigger.source.condition for trigger in triggers]
+    asks for. Errors of an expression in one without a name are those of the trigger, or the
+    segment, that asks for it, the first of several."""
+    asking = [(each.id, each.source.condition) for each in triggers]
     for segment in source.segments:
-        conditions += [segment.condition, segment.leave]
-    asked = [each for condition in conditions for each in asked_of(condition)]
-    found = {each.name: each for each in (*source.attributes, *asked)}
+        who = f"segment.{segment.name}"
+        asking += [(who, segment.condition), (who, segment.leave)]
+    found = {each.name: (each, f"{PROFILE}.{each.name}") for each in source.attributes}
+    for who, condition in asking:
+        for each in asked_of(condition):
+            found.setdefault(each.name, (each, who))
     zone = source.policy.timezone
-    return {name: compile_attribute(found[name], zone) for name in sorted(found)}
+    return {
+        name: compile_attribute(attribute, zone, hears(who))
+        for name, (attribute, who) in sorted(found.items())
+    }
 
 
 def _segments(
@@ -228,7 +249,9 @@ def _derivations(keys: Iterable[str]) -> bytes:
 
 
 def _interests(
-    triggers: Iterable[CompiledTrigger], attributes: Mapping[str, CompiledAttribute]
+    triggers: Iterable[CompiledTrigger],
+    attributes: Mapping[str, CompiledAttribute],
+    hears: Callable[[str], Erred],
 ) -> dict[str, Interest]:
     folds: dict[str, list[Taking]] = {}
     for attribute in attributes.values():
@@ -241,10 +264,9 @@ def _interests(
             concerned.setdefault(event_type, []).append(trigger)
         goal = trigger.source.goal
         if goal is not None:
+            is_reached = compile_goal(goal, hears(trigger.id))
             for event_type in goal.types:
-                goals.setdefault(event_type, []).append(
-                    (Goal(trigger.id, compile_goal(goal)), trigger)
-                )
+                goals.setdefault(event_type, []).append((Goal(trigger.id, is_reached), trigger))
     return {
         event_type: _interest(
             event_type,
