@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triggerstream.cli.output import escaped, print_json, say
-from triggerstream.cli.trigger_files import TriggerFiles, emails_of
+from triggerstream.cli.trigger_files import TriggerFiles
 from triggerstream.errors import Problem, TriggerFileError
 
 if TYPE_CHECKING:
     from triggerstream.authoring.lint import Warned
     from triggerstream.authoring.observed import Observed
+    from triggerstream.core.rulesets.ruleset import Ruleset
 
 
 def validate(
@@ -73,14 +74,14 @@ class _Found:
         except TriggerFileError as error:
             self.problems += error.problems
             return
-        triggers: dict[str, int] | None = None
+        named: Ruleset | None = None
         try:
             ruleset = files.sound_ruleset()
         except TriggerFileError as error:
             self.problems += error.problems
         else:
             # Beside a file alone there may be others, whose triggers its tests name.
-            triggers = emails_of(ruleset) if files.is_whole else None
+            named = ruleset if files.is_whole else None
             self._seen["trigger"] += len(ruleset.source.triggers)
             self._seen["template"] += len(ruleset.source.templates)
             self._seen["policy"] += "policy.yaml" in files.texts
@@ -90,7 +91,7 @@ class _Found:
             if observed is not None:
                 self.warned += files.warnings(observed)
         try:
-            self._seen["test"] += len(files.fixtures(triggers=triggers))
+            self._seen["test"] += len(files.fixtures(ruleset=named))
         except TriggerFileError as error:
             self.problems += error.problems
 

@@ -17,6 +17,7 @@ SCORE = "{attribute: s, points: {up: 0.25, down: -0.5, touch: 0}, half_life: 14d
 # ── points ──────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("D3", "D2")
 def test_a_score_begins_in_the_middle_and_stays_between_zero_and_one() -> None:
     customer = customer_with(SCORE)
     assert value_of(customer, "s") == 0.5
@@ -29,6 +30,7 @@ def test_a_score_begins_in_the_middle_and_stays_between_zero_and_one() -> None:
     assert value_of(customer, "s") == 0.0
 
 
+@pytest.mark.covers("D4")
 def test_a_score_is_worth_exactly_half_after_each_half_life() -> None:
     customer = customer_with(SCORE)
     customer.happens("up", START)

@@ -20,6 +20,7 @@ def crossings(pattern: str, scores: list[float | None]) -> list[int]:
     return fired
 
 
+@pytest.mark.covers("L1", "D10")
 @pytest.mark.parametrize(
     ("pattern", "scores", "fired"),
     [
@@ -37,6 +38,7 @@ def test_a_crossing_fires_once(pattern: str, scores: list[float | None], fired: 
     assert crossings(pattern, scores) == fired
 
 
+@pytest.mark.covers("L1")
 @pytest.mark.parametrize(("after", "again"), [(7 * DAY - 1, False), (7 * DAY, True)])
 def test_a_score_that_is_too_old_counts_as_none(after: int, again: bool) -> None:
     customer = Customer("{trigger: t, when: {score: churn, above: 0.7, stale: 7d}}")

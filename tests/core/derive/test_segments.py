@@ -40,6 +40,7 @@ def busy_customer(more: str = "") -> Customer:
 # ── edges ───────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("I2", "I4")
 def test_who_fulfils_the_condition_enters_once_and_triggers_hear_of_it() -> None:
     customer = busy_customer()
     customer.happens("view", START + 6)
@@ -47,6 +48,7 @@ def test_who_fulfils_the_condition_enters_once_and_triggers_hear_of_it() -> None
     assert told(customer.out) == ["entered busy 5", "in 5"]
 
 
+@pytest.mark.covers("C24")
 @pytest.mark.parametrize("how", ["clock", "event"])
 def test_who_does_nothing_leaves_when_the_window_slides_shut(how: str) -> None:
     """At the same time, and by the same id, whether the clock or an event shows it."""
@@ -88,6 +90,7 @@ def test_who_leaves_is_told_with_since_when_they_were_inside() -> None:
     assert event["event_data"] == {"segment": "busy", "since": "2026-01-01T00:00:00.005Z"}
 
 
+@pytest.mark.covers("I2")
 def test_edges_of_one_segment_take_turns() -> None:
     customer = busy_customer()
     for day in (8, 9, 20, 21, 40):
