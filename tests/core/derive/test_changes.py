@@ -126,3 +126,12 @@ def test_a_change_stands_wherever_a_type_does() -> None:
     for at, tier in ((0, "x"), (1, "gold")):
         customer.happens("identify", START + at, tier=tier)
     assert isinstance(customer.waits_until(START + 2 * HOUR)[0], Firing)
+
+
+def test_who_says_the_same_again_has_changed_nothing_since_then() -> None:
+    customer = Customer("{trigger: t, when: {changed: profile.tier}}")
+    for at, tier in ((0, 1), (HOUR, 1), (DAY, True)):
+        customer.happens("identify", START + at, tier=tier)
+
+    (firing,) = [each for each in customer.out if isinstance(each, Firing)]
+    assert msgspec.json.decode(firing.event)["event_data"]["gap"] == DAY

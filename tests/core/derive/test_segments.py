@@ -289,11 +289,12 @@ def test_who_comes_for_the_first_time_starts_outside_of_everything() -> None:
     assert told(customer.happens("view", START)) == ["entered s 0"]
 
 
-def test_nobody_is_inside_before_something_that_it_reads_has_happened() -> None:
+def test_who_comes_for_the_first_time_has_every_value_from_then_on() -> None:
+    """Whatever it is that has happened: membership is what the condition says, at any time."""
     customer = Customer("{segment: s, is: {since_last: {event: buy, at_least: 1d}}}")
-    customer.happens("other", START)
 
-    assert describe(customer.state, customer.ruleset)["segments"] == []
+    assert told(customer.happens("other", START)) == ["entered s 0"]
+    assert told(customer.happens("buy", START + 1)) == ["left s 1"]
 
 
 def test_an_edited_attribute_leaves_nobody_behind_and_tells_nothing() -> None:

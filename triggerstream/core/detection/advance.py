@@ -83,12 +83,13 @@ def fold(
     at: int,
     arrival: int,
     folds: tuple[Taking, ...],
+    names: set[str] | None,
     queue: Queue,
     out: Out,
 ) -> None:
     """Fold *event* into attributes, at *at*, or at the last time that anything was derived; and
-    find the edges that this makes. Who has not met any definition yet begins at their next record.
-    """
+    find the edges that this makes, and what it has done to other *names* of the profile. Who has
+    not met any definition yet begins at their next record."""
     if not state.derivations:
         return
     at = max(at, state.tau)
@@ -99,6 +100,8 @@ def fold(
             each.take(state, event, at)
         return
     changed = {each.name for each in folds if each.take(state, event, at)}
+    if names:
+        changed |= names
     if changed:
         look_at(state, ruleset, changed, event, at, arrival, queue, out)
 
@@ -131,7 +134,7 @@ def cascade(state: CustomerState, ruleset: Ruleset, position: int, queue: Queue,
         if derived.is_shadow:
             interest = interest.shadow
         if interest.folds:
-            fold(state, ruleset, event, at, derived.arrival, interest.folds, queue, out)
+            fold(state, ruleset, event, at, derived.arrival, interest.folds, None, queue, out)
         if interest.goals:
             reach(state, event, interest.goals, at, position, out)
         now.meet(state, event, at, derived.arrival)

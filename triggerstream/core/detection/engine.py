@@ -21,7 +21,7 @@ from triggerstream.core.detection.derived import Out, Queue
 from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.detection.firing import FATAL, fail, tell_erred
 from triggerstream.core.detection.timers import fire_due
-from triggerstream.core.detection.watch import look_at, meet, remember
+from triggerstream.core.detection.watch import meet, remember
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.progress import Now
@@ -85,21 +85,22 @@ class Engine:
                 _on_late_event(state, event, ruleset, at, position, out)
                 return LATE
             at = state.last
-        if state.derivations is not ruleset.derivations:
-            self._adopt_derived(state, event, ruleset, at, arrival, position, out)
-        state.last = at
         told: set[str] | None = None
+        if state.derivations is not ruleset.derivations:
+            told = self._adopt_derived(state, event, ruleset, at, arrival, position, out)
+        state.last = at
         if event.event_type == IDENTIFY:
-            told = _identify(state, event, ruleset, out)
+            said = _identify(state, event, ruleset, out)
+            told = said if told is None else told
         if at >= state.due:
             fire_due(state, ruleset, NOTHING, at, position, out)
         interest = ruleset.interests.get(event.event_type)
-        if told and ruleset.watched:
-            tau = max(at, state.tau)
-            look_at(state, ruleset, told, event, tau, arrival, self._queue, out)
-        if interest is not None:
-            if interest.folds:
-                fold(state, ruleset, event, at, arrival, interest.folds, self._queue, out)
+        if interest is None:
+            if told and ruleset.watched:
+                fold(state, ruleset, event, at, arrival, (), told, self._queue, out)
+        else:
+            if interest.folds or told:
+                fold(state, ruleset, event, at, arrival, interest.folds, told, self._queue, out)
             if interest.goals:
                 reach(state, event, interest.goals, at, position, out)
             now = self._now
@@ -120,15 +121,21 @@ class Engine:
         arrival: int,
         position: int,
         out: Out,
-    ) -> None:
-        """Take over the definitions of *ruleset*, before *event* is looked at. Who comes for the
-        first time begins outside of everything."""
-        is_known = state.last >= 0
+    ) -> set[str] | None:
+        """Take over the definitions of *ruleset*, before *event* is looked at.
+
+        Who comes for the first time begins outside of everything, and has every value from now on:
+        so all that is watched is to be asked, whose names are returned.
+        """
         adopt_derived(state, ruleset)
-        if ruleset.watched and is_known:
-            meet(state, ruleset, event, at, arrival, self._queue, out)
-            if self._queue:
-                cascade(state, ruleset, position, self._queue, out)
+        if not ruleset.watched:
+            return None
+        if state.last < 0:
+            return set().union(*[each.reads for each in ruleset.watched])
+        meet(state, ruleset, event, at, arrival, self._queue, out)
+        if self._queue:
+            cascade(state, ruleset, position, self._queue, out)
+        return None
 
 
 def _on_late_event(
@@ -184,7 +191,7 @@ def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> st
 
 def _identify(state: CustomerState, event: Event, ruleset: Ruleset, out: Out) -> set[str] | None:
     """Merge what the event says into the profile, but for what the ruleset declares (51); return
-    the names that it speaks of."""
+    the names whose values are others now."""
     said = event.event_data
     if not said:
         return None
@@ -199,4 +206,7 @@ def _identify(state: CustomerState, event: Event, ruleset: Ruleset, out: Out) ->
     consent = profile.consent_of(state.profile)
     if profile.differ(consent, profile.consent_of(before)):
         out.append(ConsentChanged(state.customer_id, state.last, consent))
-    return set(said)
+    if not ruleset.watched:
+        return None
+    after = state.profile
+    return {name for name in said if profile.differ({"": before.get(name)}, {"": after.get(name)})}
