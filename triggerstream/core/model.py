@@ -125,7 +125,8 @@ class AbsentStep(_Node, frozen=True):
 
 
 class SequencePattern(_Node, frozen=True):
-    """Steps in order. First is an `EventStep`; no two `AbsentStep` are neighbours."""
+    """Steps in order. First is an `EventStep`, and at the end at most one `AbsentStep` stands; two
+    are neighbours only where ``strict`` adds one to one that has a duration, and both hold."""
 
     steps: tuple[EventStep | AbsentStep, ...]
     within: int = DAY
@@ -219,6 +220,7 @@ class Policy(msgspec.Struct, frozen=True):
     """``policy.yaml``: what holds for all triggers of a ruleset.
 
     Attributes:
+        activity: The event types of what customers do themselves, not what is done to them.
         consent: By channel: ``opt_in`` wants the profile's ``<channel>_consent`` to be true for
             marketing (any type but transactional) and not false for transactional messages,
             ``opt_out`` wants it not to be false, ``none`` asks nothing.
@@ -238,6 +240,7 @@ class Policy(msgspec.Struct, frozen=True):
     )
     expiry: int = 3 * DAY
     record_suppressed: bool = True
+    activity: tuple[str, ...] = ()
 
 
 # ── schemas ─────────────────────────────────────────────────────────────────────────────────

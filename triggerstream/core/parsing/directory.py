@@ -45,10 +45,11 @@ def parse_ruleset(
     """
     problems: list[Problem] = []
     triggers: list[PlacedTrigger] = []
-    policy = Policy()
+    of_policy: list[Problem] = []
+    policy = _policy(files, of_policy)
     for path in sorted(files):
         if is_policy(path):
-            policy = _policy(Reader(path, problems), files[path])
+            problems += of_policy
         elif path.endswith("/policy.yaml"):
             message = "policy.yaml: in the directory itself, for there is one; found it below"
             problems.append(Problem(path, 1, 1, message))
@@ -56,7 +57,7 @@ def parse_ruleset(
             message = f"{SCHEMAS}: in the directory itself, for there is one; found it below"
             problems.append(Problem(path, 1, 1, message))
         elif is_triggers(path):
-            reader = Reader(path, problems, is_published=is_published)
+            reader = Reader(path, problems, policy=policy, is_published=is_published)
             documents = read_documents(files[path], reader.report_at)
             triggers += [read_trigger(reader, document) for document in documents]
     _check_ids(triggers, problems)
@@ -94,8 +95,12 @@ def _template_place(path: str) -> tuple[str, str] | None:
 # ── policy ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _policy(reader: Reader, text: str) -> Policy:
-    documents: list[Node] = read_documents(text, reader.report_at)
+def _policy(files: Mapping[str, str], problems: list[Problem]) -> Policy:
+    path = next(filter(is_policy, files), None)
+    if path is None:
+        return Policy()
+    reader = Reader(path, problems)
+    documents: list[Node] = read_documents(files[path], reader.report_at)
     if not documents:
         return Policy()
     for more in documents[1:]:

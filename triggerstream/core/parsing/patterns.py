@@ -16,7 +16,7 @@ from triggerstream.core.model import (
     Pattern,
     SequencePattern,
 )
-from triggerstream.core.parsing import check
+from triggerstream.core.parsing import check, lowering
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import event_field, where_of
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
@@ -25,9 +25,9 @@ from triggerstream.core.parsing.reader import Fields, Reader
 COMPARATORS = ("at_least", "more_than", "at_most", "exactly")
 AGGREGATES = ("sum", "average", "distinct")
 KEYS = {
-    "event": ("event", "where"),
+    "event": ("event", "where", "debounce"),
     "count": ("count", "where", *COMPARATORS, *AGGREGATES, "within"),
-    "sequence": ("sequence", "within", "restart"),
+    "sequence": ("sequence", "within", "restart", "strict"),
     "all": ("all", "within"),
     "any": ("any",),
 }
@@ -111,18 +111,20 @@ def _hint(key: str, heads: tuple[str, ...]) -> str:
 def event_pattern(reader: Reader, node: Node, what: str) -> EventPattern | None:
     """Read a type, a list of types, or ``{event: …, where: …}``."""
     if not isinstance(node, Mapping):
-        types = _types(reader, node, what)
+        types = event_types(reader, node, what)
         return None if types is None else EventPattern(types)
-    fields = reader.mapping(node, what, KEYS["event"])
-    types = fields.need("event", _types)
+    fields = reader.mapping(node, what, ("event", "where"))
+    types = fields.need("event", event_types)
     return EventPattern(types or (), where_of(fields))
 
 
 def _event(reader: Reader, fields: Fields) -> Pattern:
-    return EventPattern(fields.need("event", _types) or (), where_of(fields))
+    pattern = EventPattern(fields.need("event", event_types) or (), where_of(fields))
+    silence = fields.read("debounce", read.duration)
+    return pattern if silence is None else lowering.debounced(pattern, silence)
 
 
-def _types(reader: Reader, node: Node, what: str) -> tuple[str, ...] | None:
+def event_types(reader: Reader, node: Node, what: str) -> tuple[str, ...] | None:
     """Read types of events; of a pattern for several, such as ``page_*``, there is none."""
     types = read.texts(reader, node, what)
     for each in node.items if isinstance(node, Items) else (node,):
@@ -187,7 +189,20 @@ def _sequence(reader: Reader, fields: Fields) -> Pattern:
         if restart and not check.ends_with_absence(steps):
             required = "restart: a sequence that ends with an absent step"
             reader.report(fields["restart"], f"{required}; found none at its end")
-    return SequencePattern(tuple(step for _, step in steps), within, restart)
+    said = tuple(step for _, step in steps)
+    if fields.read("strict", read.boolean):
+        said = lowering.strict(said, _activity(reader, fields.key("strict"), "strict"))
+    return SequencePattern(said, within, restart)
+
+
+def _activity(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
+    """Return the types of what customers do themselves; tell where the policy does not say."""
+    activity = reader.policy.activity
+    if not activity:
+        example = "activity: [page_view, cart_added]"
+        required = f"{what}: 'activity' in policy.yaml, the types of what customers do themselves"
+        reader.report(node, f"{required}, such as {example}; found none")
+    return activity
 
 
 def _step(reader: Reader, node: Node) -> EventStep | AbsentStep | None:
@@ -195,7 +210,7 @@ def _step(reader: Reader, node: Node) -> EventStep | AbsentStep | None:
     if head is None:
         return None
     fields = reader.mapping(node, head, STEP_KEYS[head], _STEP_REFUSED[head])
-    types = fields.need(head, _types) or ()
+    types = fields.need(head, event_types) or ()
     condition = where_of(fields)
     if head == "absent":
         return AbsentStep(types, condition, fields.read("for", read.duration))

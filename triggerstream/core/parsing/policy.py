@@ -8,6 +8,7 @@ from triggerstream.core.model import CHANNELS, TYPES, Cap, Policy, QuietHours
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import time_span
 from triggerstream.core.parsing.nodes import Items, Node
+from triggerstream.core.parsing.patterns import event_types
 from triggerstream.core.parsing.reader import Fields, Reader, Reading, T
 
 KEYS = (
@@ -20,6 +21,7 @@ KEYS = (
     "consent",
     "expiry",
     "record_suppressed",
+    "activity",
 )
 CAP_KEYS = ("channel", "limit", "window", "types", "on_cap")
 CONSENTS = ("opt_in", "opt_out", "none")
@@ -41,6 +43,7 @@ def read_policy(reader: Reader, node: Node) -> Policy:
         consent=default.consent | (fields.read("consent", _consent) or {}),
         expiry=_or(fields, "expiry", read.duration, default.expiry),
         record_suppressed=_or(fields, "record_suppressed", read.boolean, default.record_suppressed),
+        activity=_or(fields, "activity", event_types, default.activity),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from triggerstream.core import zones
 from triggerstream.core.conditions.calendar import CUSTOMER
 from triggerstream.core.durations import parse_duration
+from triggerstream.core.model import Policy
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.errors import Problem
@@ -29,12 +30,21 @@ class Reader:
     """One file's readings; *problems* is shared with all other files.
 
     Args:
+        policy: What holds for all triggers; some of what they say stands on it.
         is_published: The file is in force already: it has gone through all that was asked when it
             was published, and no process may stop because more is asked by now.
     """
 
-    def __init__(self, file: str, problems: list[Problem], *, is_published: bool = False) -> None:
+    def __init__(
+        self,
+        file: str,
+        problems: list[Problem],
+        *,
+        policy: Policy | None = None,
+        is_published: bool = False,
+    ) -> None:
         self.file = file
+        self.policy = Policy() if policy is None else policy
         self._problems = problems
         self._is_published = is_published
 

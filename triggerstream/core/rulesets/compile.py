@@ -162,14 +162,14 @@ def _event_steps(
 ) -> tuple[list[EventStep], Absence | None]:
     """Return the event steps, ``times: n`` written n times (7), and the final absence."""
     fills: list[EventStep] = []
-    absence: Absence | None = None
+    absences: list[Absence] = []
     for step in steps:
         types = frozenset(step.types)
         where = _predicate(step.where)
         if isinstance(step, model.AbsentStep):
-            absence = Absence(types, where, step.duration)
+            absences.append(Absence(types, where, step.duration))
             continue
-        fills.append(EventStep(types, where, step.after or 0, step.before, absence))
+        fills.append(EventStep(types, where, step.after or 0, step.before, tuple(absences)))
         fills.extend([EventStep(types, where)] * (step.times - 1))
-        absence = None
-    return fills, absence
+        absences = []
+    return fills, absences[0] if absences else None
