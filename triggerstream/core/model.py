@@ -77,7 +77,8 @@ class DayOfWeek(_Node, frozen=True):
 
 
 class DateRange(_Node, frozen=True):
-    """Local date in ``[first, last]``, ISO dates; either may be open."""
+    """Local date in ``[first, last]``: ISO dates, of which either may be open; or of every year,
+    month and day such as ``12-01``, which may wrap."""
 
     first: str | None = None
     last: str | None = None

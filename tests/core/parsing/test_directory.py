@@ -279,6 +279,14 @@ def test_per_is_a_field_of_the_event(path: str) -> None:
             "{date_range: {from: 2026-12-01, to: 2026-12-01, zone: UTC}}",
             DateRange("2026-12-01", "2026-12-01", "UTC"),
         ),
+        (
+            '{date_range: {from: 12-01, to: "01-06", zone: UTC}}',
+            DateRange("12-01", "01-06", "UTC"),
+        ),
+        (
+            "{date_range: {from: 02-29, to: 02-29}}",
+            DateRange("02-29", "02-29", "customer"),
+        ),
         ("{date_range: {to: 2026-12-24}}", DateRange(None, "2026-12-24", "customer")),
     ],
 )

@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from triggerstream.core.conditions.calendar import CUSTOMER, DAYS
 from triggerstream.core.conditions.operators import OPERATORS, compile_pattern
 from triggerstream.core.conditions.paths import FIELDS, MAPPINGS, PROFILE, reads_profile
 from triggerstream.core.model import (
     AllOf,
     AnyOf,
     Condition,
-    DateRange,
-    DayOfWeek,
     Negation,
     Operator,
     Test,
-    TimeOfDay,
 )
+from triggerstream.core.parsing import calendar
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
 
 COMBINATIONS = ("all", "any", "not")
-CALENDAR = ("time_of_day", "day_of_week", "date_range")
+CALENDAR = tuple(calendar.READINGS)
 _OF_THE_CALENDAR = ("month", "week", "weekday", "day", "date", "year", "hour", "time", "season")
 """What people ask of the calendar, and this version does not know by that word."""
 LATER = ("since_last",)
@@ -82,7 +79,7 @@ def _entry(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condi
         reader.report(key, f"where: tests of the event; found {word}: it belongs under 'if'")
         return None
     if word in CALENDAR:
-        return _CALENDAR_READINGS[word](reader, node, word)
+        return calendar.READINGS[word](reader, node, word)
     words = (*COMBINATIONS, *CALENDAR) if at_firing else COMBINATIONS
     return _tests(reader, word, node) if path_is_right(reader, key, words) else None
 
@@ -238,58 +235,3 @@ def _path_hint(root: str, rest: str, path: str, other_words: tuple[str, ...]) ->
             close.replace("'?", f".{rest}'?") if close else f": did you mean 'event_data.{path}'?"
         )
     return read.suggest(root, (*FIELDS, *other_words)) or f": did you mean 'event_data.{path}'?"
-
-
-# ── the calendar ────────────────────────────────────────────────────────────────────────────
-
-
-def _zone(fields: Fields) -> str:
-    return fields.read("zone", read.customer_or_zone) or CUSTOMER
-
-
-def time_span(reader: Reader, node: Node, what: str) -> TimeOfDay | None:
-    """Read ``{from, to, zone}``, times of day."""
-    fields = reader.mapping(node, what, ("from", "to", "zone"))
-    start, end = fields.need("from", read.clock), fields.need("to", read.clock)
-    if start == 24 * 60:
-        reader.report(fields["from"], f'{what}: "00:00" for midnight at the start; found 24:00')
-    return TimeOfDay(start or 0, end or 0, _zone(fields))
-
-
-def _day_of_week(reader: Reader, node: Node, what: str) -> DayOfWeek | None:
-    fields = reader.mapping(node, what, ("in", "zone"))
-    names = fields.need("in", _days) or ()
-    return DayOfWeek(tuple(sorted({DAYS.index(name) for name in names})), _zone(fields))
-
-
-def _days(reader: Reader, node: Node, what: str) -> list[str]:
-    days = reader.items(node, what, f"days ({', '.join(DAYS)})")
-    found = [_day(reader, day, what) for day in days]
-    return [day for day in found if day is not None]
-
-
-def _day(reader: Reader, node: Node, what: str) -> str | None:
-    word = node.text if isinstance(node, Scalar) else ""
-    if word in DAYS:
-        return word
-    short = word[:3].lower()
-    hint = f": did you mean {short!r}?" if short in DAYS else ""
-    reader.report(node, f"{what}: {read.one_of(DAYS)}; found {read.show(node)}{hint}")
-    return None
-
-
-def _date_range(reader: Reader, node: Node, what: str) -> DateRange | None:
-    fields = reader.mapping(node, what, ("from", "to", "zone"))
-    first, last = fields.read("from", read.iso_date), fields.read("to", read.iso_date)
-    if "from" not in fields and "to" not in fields:
-        reader.report(node, f"{what}: 'from', 'to' or both; found neither")
-    if first is not None and last is not None and first > last:
-        reader.report(fields["to"], f"{what}: 'to' not before 'from'; found {first} to {last}")
-    return DateRange(first, last, _zone(fields))
-
-
-_CALENDAR_READINGS: dict[str, Callable[[Reader, Node, str], Condition | None]] = {
-    "time_of_day": time_span,
-    "day_of_week": _day_of_week,
-    "date_range": _date_range,
-}

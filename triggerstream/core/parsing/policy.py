@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from triggerstream.core.model import CHANNELS, TYPES, Cap, Policy, QuietHours
 from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.conditions import time_span
+from triggerstream.core.parsing.calendar import time_span
 from triggerstream.core.parsing.nodes import Items, Node
 from triggerstream.core.parsing.patterns import event_types
 from triggerstream.core.parsing.reader import Fields, Reader, Reading, T

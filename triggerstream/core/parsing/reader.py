@@ -286,15 +286,26 @@ def clock(reader: Reader, node: Node, what: str) -> int | None:
     return int(parts[1]) * 60 + int(parts[2])
 
 
-def iso_date(reader: Reader, node: Node, what: str) -> str | None:
+def day_or_date(reader: Reader, node: Node, what: str) -> str | None:
+    """Read a date, or a month and a day: one of every year, or of every leap year."""
     words = node.text if isinstance(node, Scalar) else ""
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", words, re.ASCII):
             return date.fromisoformat(words).isoformat()
+        if re.fullmatch(r"\d{2}-\d{2}", words, re.ASCII):
+            return (
+                date.fromisoformat(f"{_LEAP_YEAR}-{words}")
+                .isoformat()
+                .removeprefix(f"{_LEAP_YEAR}-")
+            )
     except ValueError:
         pass
-    reader.report(node, f"{what}: a date, such as 2026-12-24; found {show(node)}")
+    required = f'{what}: a date, such as 2026-12-24, or "12-24" of every year'
+    reader.report(node, f"{required}; found {show(node)}")
     return None
+
+
+_LEAP_YEAR = 2024
 
 
 def zone(reader: Reader, node: Node, what: str) -> str | None:
