@@ -217,6 +217,15 @@ class Cap(msgspec.Struct, frozen=True):
 DEFAULT_CAPS = (Cap(limit=1, window=DAY, channel="email"),)
 
 
+MOST_TRIGGERS = 5_000
+
+
+class Most(msgspec.Struct, frozen=True):
+    """Bounds that a directory sets itself: *triggers*, up to `MOST_TRIGGERS`."""
+
+    triggers: int = 1_000
+
+
 class Policy(msgspec.Struct, frozen=True):
     """``policy.yaml``: what holds for all triggers of a ruleset.
 
@@ -226,6 +235,7 @@ class Policy(msgspec.Struct, frozen=True):
             marketing (any type but transactional) and not false for transactional messages,
             ``opt_out`` wants it not to be false, ``none`` asks nothing.
         expiry: How long after its due time an action may still be sent.
+        most: How large the directory may become.
         record_suppressed: Whether each match that does not fire is told on the topic of
             deliveries, with its reason; it is counted in any case.
     """
@@ -242,6 +252,7 @@ class Policy(msgspec.Struct, frozen=True):
     expiry: int = 3 * DAY
     record_suppressed: bool = True
     activity: tuple[str, ...] = ()
+    most: Most = Most()
 
 
 # ── schemas ─────────────────────────────────────────────────────────────────────────────────
@@ -276,8 +287,25 @@ class SchemaRules(msgspec.Struct, frozen=True):
     schemas: dict[str, dict[str, Any] | bool] = {}
 
 
+class Name(msgspec.Struct, frozen=True):
+    """A condition or a pattern that has a name.
+
+    Attributes:
+        says: What stands under the name, as JSON.
+        users: The ids of the triggers in which it is used, also within others.
+    """
+
+    kind: str
+    name: str
+    says: bytes
+    users: tuple[str, ...] = ()
+
+
 class RulesetSource(msgspec.Struct, frozen=True):
-    """All that a directory of triggers says: the result of parsing, before compiling."""
+    """All that a directory of triggers says: the result of parsing, before compiling.
+
+    What is said by name has been replaced in the triggers.
+    """
 
     triggers: tuple[Trigger, ...]
     policy: Policy = Policy()
@@ -285,3 +313,5 @@ class RulesetSource(msgspec.Struct, frozen=True):
     """By name: part (``subject``, ``text``, ``html``) to Liquid source."""
     schemas: SchemaRules | None = None
     """``None`` where no file says anything of it: then the doors ask nothing."""
+    names: tuple[Name, ...] = ()
+    """What is said by name, by kind and name."""

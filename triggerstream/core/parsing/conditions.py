@@ -19,11 +19,16 @@ from triggerstream.core.parsing import calendar
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
+from triggerstream.core.parsing.use import replaced
 
 COMBINATIONS = ("all", "any", "not")
+USE = "use"
 CALENDAR = tuple(calendar.READINGS)
 _OF_THE_CALENDAR = ("month", "week", "weekday", "day", "date", "year", "hour", "time", "season")
 """What people ask of the calendar, and this version does not know by that word."""
+MOST_TESTS = 50
+DEEPEST = 8
+"""Levels of ``all``, ``any`` and ``not`` within each other, the mapping under ``if`` the first."""
 LATER = ("since_last",)
 """Conditions of the language that this version does not know."""
 _OPERATOR_SLIPS = {
@@ -43,23 +48,53 @@ def where_of(fields: Fields) -> Condition | None:
     """Read ``where``: tests of one event, to which neither profile nor calendar is known."""
     if "where" not in fields:
         return None
-    return _condition(fields.reader, fields["where"], "where", at_firing=False)
+    return _whole(fields.reader, fields["where"], "where", at_firing=False)
 
 
 def if_of(fields: Fields) -> Condition | None:
     """Read ``if``: what must hold at the moment of firing."""
     if "if" not in fields:
         return None
-    return _condition(fields.reader, fields["if"], "if", at_firing=True)
+    return _whole(fields.reader, fields["if"], "if", at_firing=True)
 
 
-def _condition(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Condition | None:
+def named_condition(reader: Reader, node: Node) -> Condition | None:
+    """Read what a name stands for: all that an ``if`` may say."""
+    return _whole(reader, node, "is", at_firing=True)
+
+
+def _whole(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Condition | None:
+    """Read a condition, and check that it is not too long to be understood (82)."""
+    condition = _condition(reader, node, what, at_firing=at_firing, level=1)
+    number = 0 if condition is None else tests_in(condition)
+    if number > MOST_TESTS:
+        required = f"{what}: at most {MOST_TESTS} tests, those of named conditions among them"
+        reader.refuse(node, f"{required}; found {number}")
+    return condition
+
+
+def tests_in(condition: Condition) -> int:
+    """Return how many tests *condition* has."""
+    match condition:
+        case AllOf(conditions) | AnyOf(conditions):
+            return sum(map(tests_in, conditions))
+        case Negation(inner):
+            return tests_in(inner)
+        case _:
+            return 1
+
+
+def _condition(
+    reader: Reader, node: Node, what: str, *, at_firing: bool, level: int
+) -> Condition | None:
     if not isinstance(node, Mapping) or not node.entries:
         form = "{event_data.total: {greater_than: 50}}"
         reader.report(node, f"{what}: a mapping of tests, such as {form}; found {read.show(node)}")
         return None
+    if level == DEEPEST + 1:
+        reader.refuse(node, f"all, any and not: at most {DEEPEST} levels deep; found a level more")
     parts = [
-        _entry(reader, node.keys[key], entry, at_firing=at_firing)
+        _entry(reader, node.keys[key], entry, at_firing=at_firing, level=level)
         for key, entry in node.entries.items()
     ]
     return _joined([part for part in parts if part is not None])
@@ -71,25 +106,35 @@ def _joined(conditions: list[Condition]) -> Condition | None:
     return conditions[0] if conditions else None
 
 
-def _entry(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condition | None:
+def _entry(
+    reader: Reader, key: Scalar, node: Node, *, at_firing: bool, level: int
+) -> Condition | None:
     word = key.text
     if word in COMBINATIONS:
-        return _combination(reader, word, node, at_firing=at_firing)
+        return _combination(reader, word, node, at_firing=at_firing, level=level + 1)
+    if word == USE:
+
+        def here(reader: Reader, node: Node) -> Condition | None:
+            return _condition(reader, node, "is", at_firing=at_firing, level=level)
+
+        return replaced(reader, node, "condition", here)
     if (word in CALENDAR or reads_profile(word)) and not at_firing:
         reader.report(key, f"where: tests of the event; found {word}: it belongs under 'if'")
         return None
     if word in CALENDAR:
         return calendar.READINGS[word](reader, node, word)
-    words = (*COMBINATIONS, *CALENDAR) if at_firing else COMBINATIONS
+    words = (*COMBINATIONS, USE, *CALENDAR) if at_firing else (*COMBINATIONS, USE)
     return _tests(reader, word, node) if path_is_right(reader, key, words) else None
 
 
-def _combination(reader: Reader, word: str, node: Node, *, at_firing: bool) -> Condition | None:
+def _combination(
+    reader: Reader, word: str, node: Node, *, at_firing: bool, level: int
+) -> Condition | None:
     if word == "not":
-        negated = _condition(reader, node, word, at_firing=at_firing)
+        negated = _condition(reader, node, word, at_firing=at_firing, level=level)
         return None if negated is None else Negation(negated)
     items = reader.items(node, word, "conditions")
-    inner = [_condition(reader, item, word, at_firing=at_firing) for item in items]
+    inner = [_condition(reader, item, word, at_firing=at_firing, level=level) for item in items]
     conditions = tuple(each for each in inner if each is not None)
     return AllOf(conditions) if word == "all" else AnyOf(conditions)
 

@@ -6,6 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from triggerstream.core.model import Policy, RulesetSource
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.definitions import (
+    TRIGGER,
+    define,
+    kind_of,
+    names_of,
+    settle_all,
+)
+from triggerstream.core.parsing.nodes import Mapping as MappingNode
 from triggerstream.core.parsing.nodes import Node, Scalar, read_documents
 from triggerstream.core.parsing.policy import read_policy
 from triggerstream.core.parsing.reader import Reader
@@ -30,7 +38,8 @@ def parse_ruleset(
     """Return what *files* say.
 
     Args:
-        files: Text by path from the directory's root, with ``/``: triggers (``*.yaml``), the policy
+        files: Text by path from the directory's root, with ``/``: triggers and what has a name
+            (``*.yaml``), the policy
             (``policy.yaml``), templates (``templates/NAME/PART.liquid``), what is asked of
             events (``schemas.yaml``, ``schemas/TYPE.json``). Fixtures (``*.test.yaml``) and all
             else are left alone.
@@ -44,30 +53,51 @@ def parse_ruleset(
         TriggerFileError: Something is wrong; it carries every problem of every file.
     """
     problems: list[Problem] = []
-    triggers: list[PlacedTrigger] = []
-    of_policy: list[Problem] = []
-    policy = _policy(files, of_policy)
+    documents: list[tuple[Reader, Node]] = []
+    policy = _policy(files, problems)
+    root = Reader("", problems, policy=policy, is_published=is_published)
     for path in sorted(files):
-        if is_policy(path):
-            problems += of_policy
-        elif path.endswith("/policy.yaml"):
+        if path.endswith("/policy.yaml"):
             message = "policy.yaml: in the directory itself, for there is one; found it below"
             problems.append(Problem(path, 1, 1, message))
         elif path.endswith(f"/{SCHEMAS}") and not is_published:
             message = f"{SCHEMAS}: in the directory itself, for there is one; found it below"
             problems.append(Problem(path, 1, 1, message))
         elif is_triggers(path):
-            reader = Reader(path, problems, policy=policy, is_published=is_published)
-            documents = read_documents(files[path], reader.report_at)
-            triggers += [read_trigger(reader, document) for document in documents]
+            reader = root.beside(path)
+            found = read_documents(files[path], reader.report_at)
+            documents += [(reader, document) for document in found]
+    triggers = _triggers(root, documents)
+    problems.sort(key=lambda problem: problem.file)  # of each, as they were found
     _check_ids(triggers, problems)
+    if not is_published:
+        _check_number(triggers, policy.most.triggers, problems)
     templates = _templates(files, problems, template_check)
     schemas = parse_schemas(files, problems)
     if is_whole or any(_template_place(path) for path in files):
         _check_templates(triggers, templates, problems)
     if problems:
         raise TriggerFileError(problems)
-    return RulesetSource(tuple(placed.trigger for placed in triggers), policy, templates, schemas)
+    return RulesetSource(
+        tuple(placed.trigger for placed in triggers),
+        policy,
+        templates,
+        schemas,
+        names_of(root, triggers),
+    )
+
+
+def _triggers(root: Reader, documents: Sequence[tuple[Reader, Node]]) -> list[PlacedTrigger]:
+    """Return the triggers among *documents*, after what they may use by name."""
+    placed = []
+    for reader, node in documents:
+        kind = kind_of(node)
+        if kind == TRIGGER:
+            placed.append((reader, node))
+        elif isinstance(node, MappingNode):
+            define(reader, node, kind)
+    settle_all(root)
+    return [read_trigger(reader, node) for reader, node in placed]
 
 
 # ── which file is what ──────────────────────────────────────────────────────────────────────
@@ -119,6 +149,23 @@ def _check_ids(triggers: Sequence[PlacedTrigger], problems: list[Problem]) -> No
             where = f"{known.file}:{known.id_at.line}"
             message = f"trigger: an id of its own; found {placed.trigger.id!r}, as in {where}"
             Reader(placed.file, problems).report(placed.id_at, message)
+
+
+def _check_number(triggers: Sequence[PlacedTrigger], most: int, problems: list[Problem]) -> None:
+    """Check that the directory has not outgrown what it allows itself (83)."""
+    if len(triggers) <= most:
+        return
+    off = [placed.trigger.id for placed in triggers if placed.trigger.mode == "off"]
+    more = f" and {len(off) - _SHOWN} more" if len(off) > _SHOWN else ""
+    unused = f"; switched off are {', '.join(off[:_SHOWN])}{more}" if off else ""
+    beyond = triggers[most]
+    required = f"trigger: at most {most:,} in a directory ('most' in policy.yaml)"
+    Reader(beyond.file, problems).report(
+        beyond.id_at, f"{required}; found {len(triggers):,}{unused}"
+    )
+
+
+_SHOWN = 20
 
 
 def _templates(

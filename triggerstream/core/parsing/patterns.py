@@ -21,6 +21,7 @@ from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import event_field, where_of
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
+from triggerstream.core.parsing.use import replaced
 
 COMPARATORS = ("at_least", "more_than", "at_most", "exactly")
 AGGREGATES = ("sum", "average", "distinct")
@@ -30,6 +31,7 @@ KEYS = {
     "sequence": ("sequence", "within", "restart", "strict"),
     "all": ("all", "within"),
     "any": ("any",),
+    "use": ("use",),
 }
 """The keys of each pattern; the first is the one that names it."""
 STEP_KEYS = {
@@ -55,6 +57,7 @@ _STEP_REFUSED = {
         "times": "absent: the first such event counts, 'times' has no meaning; found 'times'",
     },
 }
+_NAMED_PER = {"per": "per: beside 'use', where the pattern is used; found it under a name"}
 _NESTED_PER = {"per": "per: once, at the top of 'when'; found in a nested pattern"}
 
 
@@ -67,13 +70,27 @@ def when(reader: Reader, node: Node, what: str) -> tuple[Pattern, str | None] | 
     return pattern, None if per is None else event_field(reader, per, "per")
 
 
-def _pattern(reader: Reader, node: Node, what: str, *, level: int) -> Pattern | None:
+def named_pattern(reader: Reader, node: Node) -> Pattern | None:
+    """Read what a name stands for: a pattern, whose users say ``per``."""
+    return _pattern(reader, node, "when", level=0, is_named=True)
+
+
+def _pattern(
+    reader: Reader, node: Node, what: str, *, level: int, is_named: bool = False
+) -> Pattern | None:
     head = _head(reader, node, what, tuple(KEYS))
     if head is None:
         return None
-    known = KEYS[head] if level else (*KEYS[head], "per")
-    refused = _REFUSED.get(head, {}) | (_NESTED_PER if level else {})
+    has_per = level == 0 and not is_named
+    known = (*KEYS[head], "per") if has_per else KEYS[head]
+    refused = _REFUSED.get(head, {}) | ({} if has_per else _NAMED_PER if is_named else _NESTED_PER)
     fields = reader.mapping(node, head, known, refused)
+    if head == "use":
+
+        def here(reader: Reader, node: Node) -> Pattern | None:
+            return _pattern(reader, node, "when", level=level, is_named=True)
+
+        return replaced(reader, fields["use"], "pattern", here)
     if head in {"all", "any"}:
         return _children(reader, fields, head, level=level)
     return _READINGS[head](reader, fields)

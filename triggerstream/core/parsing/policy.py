@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-from triggerstream.core.model import CHANNELS, TYPES, Cap, Policy, QuietHours
+from triggerstream.core.model import CHANNELS, MOST_TRIGGERS, TYPES, Cap, Most, Policy, QuietHours
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.calendar import time_span
 from triggerstream.core.parsing.nodes import Items, Node
@@ -22,7 +22,9 @@ KEYS = (
     "expiry",
     "record_suppressed",
     "activity",
+    "most",
 )
+MOST_KEYS = ("triggers",)
 CAP_KEYS = ("channel", "limit", "window", "types", "on_cap")
 CONSENTS = ("opt_in", "opt_out", "none")
 
@@ -44,12 +46,18 @@ def read_policy(reader: Reader, node: Node) -> Policy:
         expiry=_or(fields, "expiry", read.duration, default.expiry),
         record_suppressed=_or(fields, "record_suppressed", read.boolean, default.record_suppressed),
         activity=_or(fields, "activity", event_types, default.activity),
+        most=_or(fields, "most", _most, default.most),
     )
 
 
 def _or(fields: Fields, key: str, reading: Reading[T], default: T) -> T:
     value = fields.read(key, reading)
     return default if value is None else value
+
+
+def _most(reader: Reader, node: Node, what: str) -> Most:
+    fields = reader.mapping(node, what, MOST_KEYS)
+    return Most(triggers=_or(fields, "triggers", read.whole(1, MOST_TRIGGERS), Most().triggers))
 
 
 def _quiet_hours(reader: Reader, node: Node, what: str) -> QuietHours | None:

@@ -17,6 +17,7 @@ from triggerstream.core import zones
 from triggerstream.core.conditions.calendar import CUSTOMER
 from triggerstream.core.durations import parse_duration
 from triggerstream.core.model import Policy
+from triggerstream.core.parsing.names import Names
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.errors import Problem
@@ -31,6 +32,7 @@ class Reader:
 
     Args:
         policy: What holds for all triggers; some of what they say stands on it.
+        names: What may be used by name.
         is_published: The file is in force already: it has gone through all that was asked when it
             was published, and no process may stop because more is asked by now.
     """
@@ -41,12 +43,29 @@ class Reader:
         problems: list[Problem],
         *,
         policy: Policy | None = None,
+        names: Names | None = None,
         is_published: bool = False,
     ) -> None:
         self.file = file
         self.policy = Policy() if policy is None else policy
+        self.names = Names() if names is None else names
         self._problems = problems
         self._is_published = is_published
+
+    def beside(self, file: str, problems: list[Problem] | None = None) -> Reader:
+        """Return the reader of another file of the directory, which tells to *problems*."""
+        return Reader(
+            file,
+            self._problems if problems is None else problems,
+            policy=self.policy,
+            names=self.names,
+            is_published=self._is_published,
+        )
+
+    @property
+    def told(self) -> int:
+        """How many problems have been told, of whichever file."""
+        return len(self._problems)
 
     def report(self, node: Node, message: str) -> None:
         """Tell that *message* (what is required; what was found) holds at *node*."""
