@@ -9,7 +9,7 @@ from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.patterns import AGGREGATES
 
 _GROUPS = ("sequence", "all", "any")
-_TYPES = ("event", "count", "absent")
+_TYPES = ("event", "count", "trend", "absent")
 
 
 class Walk:

@@ -143,7 +143,21 @@ class AnyPattern(_Node, frozen=True):
     children: tuple[Pattern, ...]
 
 
-Pattern = EventPattern | CountPattern | SequencePattern | AllPattern | AnyPattern
+class TrendPattern(_Node, frozen=True):
+    """How many events there are in *recent*, against *factor* of what the *baseline* before it lets
+    expect; *least* is how many the baseline must have. A bucket is an eighth of *recent*, and
+    *baseline* a whole number of them."""
+
+    types: tuple[str, ...]
+    direction: Literal["below", "above"]
+    factor: int | float
+    where: Condition | None = None
+    recent: int = 7 * DAY
+    baseline: int = 28 * DAY
+    least: int = 8
+
+
+Pattern = EventPattern | CountPattern | SequencePattern | AllPattern | AnyPattern | TrendPattern
 
 # ── triggers ────────────────────────────────────────────────────────────────────────────────
 

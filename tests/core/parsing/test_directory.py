@@ -35,6 +35,7 @@ from triggerstream.core.model import (
     RulesetSource,
     SequencePattern,
     TimeOfDay,
+    TrendPattern,
     Trigger,
 )
 from triggerstream.core.parsing.directory import parse_ruleset
@@ -209,6 +210,21 @@ def test_only_trigger_and_when_are_required() -> None:
                     EventPattern(("a",), compare("source", "equals", True)),
                 )
             ),
+        ),
+        ("{trend: [a, b], below: 0.5}", TrendPattern(("a", "b"), "below", 0.5)),
+        (
+            (
+                "{trend: {event: a, where: {source: {exists: true}}}, above: 2, recent: 30d, "
+                "baseline: 90d, min: 1}"
+            ),
+            TrendPattern(
+                ("a",), "above", 2, compare("source", "exists", True), 30 * DAY, 90 * DAY, 1
+            ),
+        ),
+        ("{trend: a, below: 1, baseline: 7d}", TrendPattern(("a",), "below", 1, baseline=7 * DAY)),
+        (
+            "{trend: a, below: 1, baseline: 84d}",
+            TrendPattern(("a",), "below", 1, baseline=84 * DAY),
         ),
         (
             "{all: [{event: a}, {count: b, at_least: 2}], within: 1h}",

@@ -15,12 +15,14 @@ from triggerstream.core.model import (
     EventStep,
     Pattern,
     SequencePattern,
+    TrendPattern,
 )
 from triggerstream.core.parsing import check, lowering
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import event_field, where_of
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
+from triggerstream.core.parsing.trend import DIRECTIONS, OF_TIME, trend_of
 from triggerstream.core.parsing.use import replaced
 
 COMPARATORS = ("at_least", "more_than", "at_most", "exactly")
@@ -29,6 +31,7 @@ KEYS = {
     "event": ("event", "where", "debounce"),
     "count": ("count", "where", *COMPARATORS, *AGGREGATES, "within"),
     "sequence": ("sequence", "within", "restart", "strict"),
+    "trend": ("trend", "where", *DIRECTIONS, *OF_TIME, "min"),
     "all": ("all", "within"),
     "any": ("any",),
     "use": ("use",),
@@ -168,16 +171,18 @@ def _count(reader: Reader, fields: Fields) -> Pattern:
         types=counted.types,
         comparator=comparator or "at_least",  # type: ignore[arg-type]  # one of COMPARATORS
         threshold=threshold or 0,
-        where=_where_of_count(reader, fields, counted.where),
+        where=_where_of_head(reader, fields, "count", counted.where),
         within=fields.read("within", read.duration) or DAY,
         aggregate=aggregate,  # type: ignore[arg-type]  # one of AGGREGATES
         path=fields.read(aggregate, event_field) if aggregate else None,
     )
 
 
-def _where_of_count(reader: Reader, fields: Fields, inner: Condition | None) -> Condition | None:
+def _where_of_head(
+    reader: Reader, fields: Fields, head: str, inner: Condition | None
+) -> Condition | None:
     if inner is not None and "where" in fields:
-        message = "count: one 'where', beside 'count' or inside of it; found both"
+        message = f"{head}: one 'where', beside '{head}' or inside of it; found both"
         reader.report(fields.key("where"), message)
     return inner or where_of(fields)
 
@@ -244,6 +249,15 @@ def _items(of: str) -> read.Reading[tuple[Node, ...]]:
     return lambda reader, node, what: reader.items(node, what, of)
 
 
+# ── trend ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _trend(reader: Reader, fields: Fields) -> Pattern:
+    counted = fields.read("trend", event_pattern) or EventPattern(())
+    where = _where_of_head(reader, fields, "trend", counted.where)
+    return trend_of(reader, fields, counted.types, where, TrendPattern((), "below", 0))
+
+
 # ── all, any ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -265,4 +279,5 @@ _READINGS: dict[str, Callable[[Reader, Fields], Pattern]] = {
     "event": _event,
     "count": _count,
     "sequence": _sequence,
+    "trend": _trend,
 }

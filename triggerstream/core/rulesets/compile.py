@@ -22,6 +22,7 @@ from triggerstream.core.patterns.event import EventMatcher
 from triggerstream.core.patterns.per import PerMatcher, ReadInstance
 from triggerstream.core.patterns.sequence import SequenceMatcher
 from triggerstream.core.patterns.steps import Absence, EventStep
+from triggerstream.core.patterns.trend import FallMatcher, RiseMatcher
 from triggerstream.core.state.limits import RECENT
 
 _FINGERPRINT = 8
@@ -99,6 +100,17 @@ def compile_pattern(pattern: model.Pattern, keys: Keys) -> Matcher:
             return AllMatcher([compile_pattern(each, keys) for each in children], within, keys)
         case model.AnyPattern(children):
             return AnyMatcher([compile_pattern(each, keys) for each in children])
+        case model.TrendPattern():
+            kind = FallMatcher if pattern.direction == "below" else RiseMatcher
+            return kind(
+                pattern.types,
+                _predicate(pattern.where),
+                pattern.recent,
+                pattern.baseline,
+                pattern.least,
+                pattern.factor,
+                keys,
+            )
 
 
 def compile_goal(goal: model.EventPattern) -> Predicate:
