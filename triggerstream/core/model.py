@@ -240,6 +240,13 @@ class Most(msgspec.Struct, frozen=True):
     triggers: int = 1_000
 
 
+class Purchase(msgspec.Struct, frozen=True):
+    """What a purchase is: the event types, and the path of what it is worth."""
+
+    events: tuple[str, ...]
+    value: str | None = None
+
+
 class Policy(msgspec.Struct, frozen=True):
     """``policy.yaml``: what holds for all triggers of a ruleset.
 
@@ -267,6 +274,7 @@ class Policy(msgspec.Struct, frozen=True):
     record_suppressed: bool = True
     activity: tuple[str, ...] = ()
     most: Most = Most()
+    purchase: Purchase | None = None
 
 
 # ── schemas ─────────────────────────────────────────────────────────────────────────────────

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from triggerstream.core.model import HOUR, AbsentStep, EventStep, SequencePattern, Trigger
+from triggerstream.core.model import HOUR, AbsentStep, EventStep, Purchase, SequencePattern, Trigger
 from triggerstream.core.parsing.directory import parse_ruleset
 from triggerstream.core.rulesets.compile import fingerprint
 from triggerstream.errors import TriggerFileError
 
-POLICY = "activity: [view, add, buy]"
+POLICY = "activity: [view, add, buy]\npurchase: {events: [buy, renew]}"
 
 
 def trigger_of(when: str, policy: str = POLICY) -> Trigger:
@@ -159,3 +159,67 @@ def test_strict_wants_to_know_what_customers_do(policy: str) -> None:
         "t.yaml:2:49: strict: 'activity' in policy.yaml, the types of what customers do "
         "themselves, such as activity: [page_view, cart_added]; found none"
     )
+
+
+# ── behavior ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (
+            "{behavior: engagement_decline}",
+            "{trend: [view, add, buy], below: 0.5, recent: 7d, baseline: 28d, min: 8}",
+        ),
+        (
+            "{behavior: engagement_decline, below: 0.25, recent: 8d, baseline: 16d, min: 3}",
+            "{trend: [view, add, buy], below: 0.25, recent: 8d, baseline: 16d, min: 3}",
+        ),
+        (
+            "{behavior: purchase_frequency, per: session_id}",
+            (
+                "{trend: [buy, renew], above: 1.5, recent: 30d, baseline: 30d, min: 2, "
+                "per: session_id}"
+            ),
+        ),
+        (
+            "{behavior: purchase_frequency, above: 2}",
+            "{trend: [buy, renew], above: 2, recent: 30d, baseline: 30d, min: 2}",
+        ),
+        (
+            "{behavior: browsing_intensity}",
+            "{count: product_view, at_least: 10, within: 30m}",
+        ),
+        (
+            "{any: [{behavior: browsing_intensity, at_least: 3, within: 1h}, {event: a}]}",
+            "{any: [{count: product_view, at_least: 3, within: 1h}, {event: a}]}",
+        ),
+        (
+            "{behavior: content_interest}",
+            (
+                "{count: [view, add, buy], where: {event_data.category: {exists: true}}, "
+                "at_least: 5, within: 7d, per: event_data.category}"
+            ),
+        ),
+        (
+            (
+                "{behavior: content_interest, by: event_data.topic, of: event_data.seconds, "
+                "at_least: 99.5, within: 1d}"
+            ),
+            (
+                "{count: [view, add, buy], where: {event_data.topic: {exists: true}}, "
+                "at_least: 99.5, sum: event_data.seconds, within: 1d, per: event_data.topic}"
+            ),
+        ),
+    ],
+)
+def test_a_behavior_is_a_trend_or_a_count(short: str, long: str) -> None:
+    one, other = trigger_of(short), trigger_of(long)
+
+    assert (one, fingerprint(one)) == (other, fingerprint(other))
+
+
+def test_a_purchase_says_where_its_value_stands() -> None:
+    source = parse_ruleset({"policy.yaml": "purchase: {events: buy, value: event_data.total}"})
+
+    assert source.policy.purchase == Purchase(("buy",), "event_data.total")

@@ -17,8 +17,10 @@ from triggerstream.core.model import (
     SequencePattern,
     TrendPattern,
 )
-from triggerstream.core.parsing import check, lowering
+from triggerstream.core.parsing import behavior, check, lowering
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.behavior import KEYS as BEHAVIORS
+from triggerstream.core.parsing.behavior import activity_of
 from triggerstream.core.parsing.conditions import event_field, where_of
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
@@ -35,6 +37,7 @@ KEYS = {
     "all": ("all", "within"),
     "any": ("any",),
     "use": ("use",),
+    "behavior": ("behavior", *dict.fromkeys(key for keys in BEHAVIORS.values() for key in keys)),
 }
 """The keys of each pattern; the first is the one that names it."""
 STEP_KEYS = {
@@ -42,7 +45,7 @@ STEP_KEYS = {
     "absent": ("absent", "where", "for"),
 }
 
-LATER = ("behavior", "segment", "changed", "date", "session", "score")
+LATER = ("segment", "changed", "date", "session", "score")
 """Patterns of the language that this version does not know."""
 
 _REFUSED = {
@@ -69,8 +72,10 @@ def when(reader: Reader, node: Node, what: str) -> tuple[Pattern, str | None] | 
     pattern = _pattern(reader, node, what, level=0)
     if pattern is None:
         return None
-    per = node.entries.get("per") if isinstance(node, Mapping) else None
-    return pattern, None if per is None else event_field(reader, per, "per")
+    per = behavior.instances_of(reader, node) if isinstance(node, Mapping) else None
+    if per is None or isinstance(per, str):
+        return pattern, per
+    return pattern, event_field(reader, per, "per")
 
 
 def named_pattern(reader: Reader, node: Node) -> Pattern | None:
@@ -85,6 +90,8 @@ def _pattern(
     if head is None:
         return None
     has_per = level == 0 and not is_named
+    if head == "behavior" and isinstance(node, Mapping):
+        return behavior.behavior_of(reader, node, is_top=has_per)
     known = (*KEYS[head], "per") if has_per else KEYS[head]
     refused = _REFUSED.get(head, {}) | ({} if has_per else _NAMED_PER if is_named else _NESTED_PER)
     fields = reader.mapping(node, head, known, refused)
@@ -213,18 +220,8 @@ def _sequence(reader: Reader, fields: Fields) -> Pattern:
             reader.report(fields["restart"], f"{required}; found none at its end")
     said = tuple(step for _, step in steps)
     if fields.read("strict", read.boolean):
-        said = lowering.strict(said, _activity(reader, fields.key("strict"), "strict"))
+        said = lowering.strict(said, activity_of(reader, fields.key("strict"), "strict"))
     return SequencePattern(said, within, restart)
-
-
-def _activity(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
-    """Return the types of what customers do themselves; tell where the policy does not say."""
-    activity = reader.policy.activity
-    if not activity:
-        example = "activity: [page_view, cart_added]"
-        required = f"{what}: 'activity' in policy.yaml, the types of what customers do themselves"
-        reader.report(node, f"{required}, such as {example}; found none")
-    return activity
 
 
 def _step(reader: Reader, node: Node) -> EventStep | AbsentStep | None:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-from triggerstream.core.model import CHANNELS, MOST_TRIGGERS, TYPES, Cap, Most, Policy, QuietHours
+from triggerstream.core.model import (
+    CHANNELS,
+    MOST_TRIGGERS,
+    TYPES,
+    Cap,
+    Most,
+    Policy,
+    Purchase,
+    QuietHours,
+)
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.calendar import time_span
+from triggerstream.core.parsing.conditions import event_field
 from triggerstream.core.parsing.nodes import Items, Node
 from triggerstream.core.parsing.patterns import event_types
 from triggerstream.core.parsing.reader import Fields, Reader, Reading, T
@@ -23,8 +33,10 @@ KEYS = (
     "record_suppressed",
     "activity",
     "most",
+    "purchase",
 )
 MOST_KEYS = ("triggers",)
+PURCHASE_KEYS = ("events", "value")
 CAP_KEYS = ("channel", "limit", "window", "types", "on_cap")
 CONSENTS = ("opt_in", "opt_out", "none")
 
@@ -46,6 +58,7 @@ def read_policy(reader: Reader, node: Node) -> Policy:
         expiry=_or(fields, "expiry", read.duration, default.expiry),
         record_suppressed=_or(fields, "record_suppressed", read.boolean, default.record_suppressed),
         activity=_or(fields, "activity", event_types, default.activity),
+        purchase=fields.read("purchase", _purchase),
         most=_or(fields, "most", _most, default.most),
     )
 
@@ -53,6 +66,12 @@ def read_policy(reader: Reader, node: Node) -> Policy:
 def _or(fields: Fields, key: str, reading: Reading[T], default: T) -> T:
     value = fields.read(key, reading)
     return default if value is None else value
+
+
+def _purchase(reader: Reader, node: Node, what: str) -> Purchase:
+    fields = reader.mapping(node, what, PURCHASE_KEYS)
+    events = fields.need("events", event_types) or ()
+    return Purchase(events, fields.read("value", event_field))
 
 
 def _most(reader: Reader, node: Node, what: str) -> Most:

@@ -18,6 +18,10 @@ MOST_BUCKETS = 96
 """Of ``baseline``; it has as many as ``recent`` at least."""
 
 
+_USUAL = TrendPattern((), "below", 0)
+"""Its very numbers: a fingerprint leaves out what is the default, and tells that by identity."""
+
+
 def trend_of(
     reader: Reader,
     fields: Fields,
@@ -41,8 +45,8 @@ def trend_of(
         direction=cast("Literal['below', 'above']", direction),
         factor=fields.read(direction, _factor) or default.factor,
         where=where,
-        recent=recent,
-        baseline=baseline,
+        recent=_USUAL.recent if recent == _USUAL.recent else recent,
+        baseline=_USUAL.baseline if baseline == _USUAL.baseline else baseline,
         least=fields.read("min", read.whole(1)) or default.least,
     )
 

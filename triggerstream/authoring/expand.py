@@ -1,0 +1,134 @@
+"""Triggers as they are once all is replaced that has a shorter name: what ``--expand`` prints.
+
+What is printed may be read again, and is the same trigger to the fingerprint; but where ``strict``
+stands beside an absence with a duration, of which two stand side by side then.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from triggerstream.core.conditions.calendar import DAYS
+from triggerstream.core.durations import format_duration
+from triggerstream.core.model import (
+    AbsentStep,
+    AllOf,
+    AllPattern,
+    AnyOf,
+    AnyPattern,
+    Condition,
+    CountPattern,
+    DateRange,
+    DayOfWeek,
+    EventPattern,
+    EventStep,
+    Negation,
+    Pattern,
+    SequencePattern,
+    Test,
+    TimeOfDay,
+    Trigger,
+)
+
+Said = dict[str, Any]
+
+
+def expand(triggers: Iterable[Trigger]) -> str:
+    """Return the ``when`` and the ``if`` of *triggers* as a file would say them in full."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # a switch
+    yaml.width = 100
+    written = io.StringIO()
+    yaml.dump_all([_trigger(trigger) for trigger in triggers], written)
+    return written.getvalue()
+
+
+def _trigger(trigger: Trigger) -> Said:
+    when = _pattern(trigger.when)
+    if trigger.per is not None:
+        when["per"] = trigger.per
+    said: Said = {"trigger": trigger.id, "when": when}
+    if trigger.condition is not None:
+        said["if"] = _condition(trigger.condition)
+    return said
+
+
+def _pattern(pattern: Pattern) -> Said:
+    match pattern:
+        case EventPattern(types, where):
+            return _selected("event", types, where)
+        case CountPattern():
+            said = _selected("count", pattern.types, pattern.where)
+            if pattern.aggregate is not None:
+                said[pattern.aggregate] = pattern.path
+            said[pattern.comparator] = pattern.threshold
+            return said | {"within": format_duration(pattern.within)}
+        case SequencePattern(steps, within, restart):
+            said = {"sequence": [_step(step) for step in steps], "within": format_duration(within)}
+            return said | {"restart": "on_repeat"} if restart else said
+        case AllPattern(children, within):
+            return {"all": [_pattern(each) for each in children], "within": format_duration(within)}
+        case AnyPattern(children):
+            return {"any": [_pattern(each) for each in children]}
+        case _:
+            return _selected("trend", pattern.types, pattern.where) | {
+                pattern.direction: pattern.factor,
+                "recent": format_duration(pattern.recent),
+                "baseline": format_duration(pattern.baseline),
+                "min": pattern.least,
+            }
+
+
+def _step(step: EventStep | AbsentStep) -> Said:
+    if isinstance(step, AbsentStep):
+        said = _selected("absent", step.types, step.where)
+        return said | _durations({"for": step.duration})
+    said = _selected("event", step.types, step.where)
+    said |= _durations({"after": step.after, "before": step.before})
+    return said | {"times": step.times} if step.times > 1 else said
+
+
+def _durations(said: dict[str, int | None]) -> Said:
+    return {key: format_duration(value) for key, value in said.items() if value is not None}
+
+
+def _selected(head: str, types: tuple[str, ...], where: Condition | None) -> Said:
+    said: Said = {head: types[0] if len(types) == 1 else list(types)}
+    if where is not None:
+        said["where"] = _condition(where)
+    return said
+
+
+def _condition(condition: Condition) -> Said:
+    match condition:
+        case Test(path, operator, operand):
+            return {path: {operator: operand}}
+        case AllOf(conditions):
+            return {"all": [_condition(each) for each in conditions]}
+        case AnyOf(conditions):
+            return {"any": [_condition(each) for each in conditions]}
+        case Negation(inner):
+            return {"not": _condition(inner)}
+        case _:
+            return _calendar(condition)
+
+
+def _calendar(condition: TimeOfDay | DayOfWeek | DateRange) -> Said:
+    match condition:
+        case TimeOfDay(start, end, zone):
+            return {"time_of_day": {"from": _clock(start), "to": _clock(end), "zone": zone}}
+        case DayOfWeek(days, zone):
+            return {"day_of_week": {"in": [DAYS[day] for day in days], "zone": zone}}
+        case DateRange(first, last, zone):
+            ends = {"from": first, "to": last}
+            said: Said = {key: day for key, day in ends.items() if day is not None}
+            return {"date_range": said | {"zone": zone}}
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
