@@ -45,11 +45,12 @@ check: $(READY)  ## lint, format, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-chaos: $(READY)  ## every fault, again and again, on a real Apache Kafka; the long one
+chaos: $(READY)  ## every fault, again and again, on a real Apache Kafka, or with ARGS="--world local" in one directory; the long one
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-docs: $(READY)  ## make the reference pages again, from the code
+docs: $(READY)  ## make the reference pages again, from the code, and coverage.md, from the tests
 	@$(BIN)/python -m deploy.reference
+	@$(BIN)/python -m deploy.coverage
 
 lock: $(READY)  ## pin every version again, within what pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev \

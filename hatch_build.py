@@ -37,6 +37,7 @@ other without going through Python."""
 
 COMPILED = (
     "triggerstream.core.conditions.compile",
+    "triggerstream.core.conditions.expressions",
     "triggerstream.core.conditions.paths",
     "triggerstream.core.detection.adopt",
     "triggerstream.core.detection.budget",
@@ -45,6 +46,10 @@ COMPILED = (
     "triggerstream.core.detection.reading",
     "triggerstream.core.detection.timers",
     "triggerstream.core.events.decode",
+    "triggerstream.core.expressions.compare",
+    "triggerstream.core.expressions.compile",
+    "triggerstream.core.expressions.functions",
+    "triggerstream.core.expressions.logic",
     "triggerstream.core.keyed.cache",
     "triggerstream.core.keyed.cuts",
     "triggerstream.core.keyed.entry",

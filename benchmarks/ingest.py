@@ -5,10 +5,10 @@
 **Live**: the real ``triggerstream ingest`` before a real Kafka, with a key that has to be given. A
 load of this process sends over keep-alive connections, each as soon as it has its answer: batches
 of 100 events, and single events, in turn. Told are events (or requests) by CPU second of the
-process, which is what one core does, and by the wall. Then the load is paced at half of what a CPU
-second does (of 80 % of what the wall has shown, where that is less, for here the broker and the
-load share the machine with it), and told are p50 and p99 from the moment a request was to be sent
-until its answer is whole: a delay of the load's own counts against the process.
+process, which is what one core does, and by the wall. Then the load is paced at half of what is
+asked of a core (`ASKED`), and told are p50 and p99 from the moment a request was to be sent until
+its answer is whole: a delay of the load's own counts against the process, and the broker and the
+load share the machine with it.
 
 **Steps**: the same code in this process: taking a body of 100 events apart, judging each, and
 writing them into Kafka's record batches. What is between them and the live figure is HTTP, the
@@ -43,12 +43,14 @@ from triggerstream.ingest.tokens import Proof
 BATCH: Final = 100
 CONNECTIONS: Final = {BATCH: 8, 1: 64}
 """By events in a request: as many as keep the process busy."""
+ASKED: Final = {BATCH: 30_000, 1: 3_000}
+"""Events a second and core, by events in a request."""
 BODIES: Final = 50
 _WARM_UP: Final = 1.0
 
 
 def bodies(size: int) -> list[bytes]:
-    """Return bodies of *size* events, each some 400 bytes long."""
+    """Return bodies of *size* events, each some 340 bytes long."""
     draw = random.Random(7)
     moment = str(int(time.time() * 1000)).encode()
     events = [
@@ -188,12 +190,11 @@ async def _round(
     before, began = cpu_seconds(pid), time.perf_counter()
     answered = await load.flood(seconds)
     took, cpu = time.perf_counter() - began, cpu_seconds(pid) - before
-    core, wall = answered / cpu, answered / took
-    rate = min(core / 2, wall * 0.8)
-    found["core"].append(core * size)
-    found["wall"].append(wall * size)
-    latencies = await load.pace(rate, seconds)
-    found["rate"].append(rate * size)
+    found["core"].append(answered * size / cpu)
+    found["wall"].append(answered * size / took)
+    rate = ASKED[size] / 2
+    latencies = await load.pace(rate / size, seconds)
+    found["rate"].append(rate)
     found["p50"].append(statistics.median(latencies))
     found["p99"].append(latencies[int(len(latencies) * 0.99)])
 

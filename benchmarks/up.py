@@ -152,28 +152,31 @@ async def flood(port: int, events: Sequence[tuple[str, bytes]], size: int) -> No
     await asyncio.gather(*map(one, await connect(port, CONNECTIONS[size])))
 
 
-async def until_done(world: World) -> tuple[float, tuple[int, ...]]:
-    """Return when nothing has changed for `SETTLE` seconds: the moment of the last change, and
-    how far the world has come."""
+async def until_done(world: World, events: int) -> tuple[float, tuple[int, ...], dict[str, float]]:
+    """Return when *events* have come, all is done, and nothing has changed for `SETTLE` seconds:
+    the moment of the last change, how far the world has come, and its CPU seconds by then."""
     began = changed = time.monotonic()
     last: tuple[int, ...] = ()
-    while (now := time.monotonic()) < changed + SETTLE:
-        found = await world.progress()
+    while True:
+        now, found = time.monotonic(), await world.progress()
         if found != last:
             last, changed = found, now
-        if now > began + _LIMIT:
-            raise SystemExit(f"{world.name}: not done after {_LIMIT:.0f} s; {found}")
+        elif now >= changed + SETTLE:
+            spent = world.cpu()
+            # It may be waiting: for a process that renders, say.
+            if not (left := await world.left(events)):
+                return changed, last, spent
+            if now > began + _LIMIT:
+                raise SystemExit(f"{world.name}: not done after {_LIMIT:.0f} s: {left}")
+            await asyncio.sleep(SETTLE)
         await asyncio.sleep(_LOOK)
-    return changed, last
 
 
 async def cost(world: World, shop: Shop, events: Sequence[tuple[str, bytes]], size: int) -> Cost:
     """Measure *world* with *events*, so many a request."""
     before, start, began = world.cpu(), await world.progress(), time.monotonic()
     await flood(world.port, events, size)
-    ended, end = await until_done(world)
-    after = world.cpu()
-    await world.check(shop.taken)
+    ended, end, after = await until_done(world, shop.taken)
     count = len(events)
     return Cost(
         {name: (after[name] - before[name]) / count * 1e6 for name in after},
@@ -194,10 +197,11 @@ async def idle(world: World, seconds: float) -> float:
 
 
 async def latencies(
-    world: World, events: Sequence[tuple[str, bytes]], rate: float
+    world: World, events: Sequence[tuple[str, bytes]], rate: float, taken: int
 ) -> tuple[list[float], list[float]]:
     """Send *events* at *rate* a second; return the milliseconds from when each request was to be
-    sent to its acknowledgement, and of those that fire, until the firing could be read."""
+    sent to its acknowledgement, and of those that fire, until the firing could be read. With them,
+    *taken* have come."""
     free: asyncio.Queue[Client] = asyncio.Queue()
     for client in await connect(world.port, 2 * CONNECTIONS[1]):
         free.put_nowait(client)
@@ -220,7 +224,7 @@ async def latencies(
             await asyncio.sleep(max(0.0, began + number / rate - time.time()))
             due[event_id] = (began + number / rate) * 1000
             tasks.create_task(one(request, due[event_id]))
-        await until_done(world)
+        await until_done(world, taken)
     while not free.empty():
         free.get_nowait()._transport.close()
     late = (began + WARM_S) * 1000
@@ -298,7 +302,7 @@ async def measure(worlds: Sequence[World], shops: Sequence[Shop], asked: Any) ->
             told_as = f"{share:.0%} ({rate:,.0f}/s)"
             for world, shop in zip(worlds, shops, strict=True):
                 events = shop.take(round(rate * (WARM_S + asked.seconds)))
-                answered, read = await latencies(world, events, rate)
+                answered, read = await latencies(world, events, rate, shop.taken)
                 result.latency[world.name][told_as] = {"acknowledged": answered, "readable": read}
                 say(f"{told_as}, {world.name}: {quantile(read, 0.5):.1f} ms")
         for world in worlds:
@@ -458,7 +462,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=5_000, help="a round, in batches of 100")
     parser.add_argument("--singles", type=int, default=2_000, help="a round, one a request")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=15.0, help="measured at each rate")
+    parser.add_argument("--seconds", type=float, default=60.0, help="measured at each rate")
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--no-kafka", action="store_true", help="`up` alone")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -10,6 +10,7 @@ import asyncio
 import shutil
 import sqlite3
 import time
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
 from datetime import datetime
@@ -26,6 +27,7 @@ from deploy.local_kafka.broker import Broker
 from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process, _free_port
 from triggerstream.demo.tally import counts
+from triggerstream.ops.entered import Entered
 from triggerstream.stream.local.directory import Directory
 from triggerstream.stream.local.reader import LogReader
 
@@ -100,39 +102,38 @@ class Readings(Protocol):
     async def __aexit__(self, *_: object) -> None: ...
 
 
-class World(Protocol):
+class World(Entered):
     """An installation that runs. An asynchronous context manager: it is ready when entered."""
 
     name: str
     port: int
     """Where events come in."""
 
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(self, *_: object) -> None: ...
-
+    @abstractmethod
     def cpu(self) -> dict[str, float]:
-        """Return the CPU seconds so far, by process; the broker's is told, and nobody's."""
-        ...
+        """Return the CPU seconds so far, by process, and the broker's beside them."""
 
+    @abstractmethod
     def memory(self) -> dict[str, float]:
         """Return the resident megabytes, by process."""
-        ...
 
+    @abstractmethod
     async def progress(self) -> tuple[int, ...]:
         """Return how many records are in the topics of `READ`, and whatever else stays as it is
         when all is done."""
-        ...
 
-    async def check(self, events: int) -> None:
-        """End the run unless so many events have come, and all of it is done."""
-        ...
+    @abstractmethod
+    async def left(self, events: int) -> str:
+        """Return what is not done of so many events and what came of them, or ``""``. It may cost
+        the world something to be asked."""
 
-    def readings(self) -> Readings: ...
+    @abstractmethod
+    def readings(self) -> Readings:
+        """Return what reads the firings from now on."""
 
+    @abstractmethod
     def sizes(self, events: int, customers: int) -> dict[str, float]:
         """Return bytes an event, and a customer, once it has been left."""
-        ...
 
 
 class LocalReader:
@@ -167,7 +168,7 @@ class LocalReader:
             await asyncio.sleep(_LOOK)
 
 
-class Embedded:
+class Embedded(World):
     """``triggerstream up`` over *project*; its logs go to *directory*."""
 
     name = "up"
@@ -177,25 +178,18 @@ class Embedded:
         self._directory = Directory(project)
         self._logs = directory
         self._settings = {**settings, "INGEST__PORT": "0"}
-        self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            command = ["up", str(self._project)]
-            self._process = Process("up", command, self._settings, self._logs)
-            stack.callback(self._process.stop)
-            await self._process.wait_until_ready()
-            engine = self._directory.engine()
-            if engine is None:
-                raise SystemExit("up: ready, and not told where it listens")
-            self.port = int(engine.ingest.rpartition(":")[2])
-            self._engine = engine.pid
-            self._log = stack.enter_context(LogReader(self._directory.log))
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
+    async def _enter(self, stack: AsyncExitStack) -> None:
+        command = ["up", str(self._project)]
+        self._process = Process("up", command, self._settings, self._logs)
+        stack.push_async_callback(asyncio.to_thread, self._process.stop)
+        await self._process.wait_until_ready()
+        engine = self._directory.engine()
+        if engine is None:
+            raise SystemExit("up: ready, and not told where it listens")
+        self.port = int(engine.ingest.rpartition(":")[2])
+        self._engine = engine.pid
+        self._log = stack.enter_context(LogReader(self._directory.log))
 
     @property
     def _pids(self) -> dict[str, int]:
@@ -211,12 +205,13 @@ class Embedded:
         self._process.check()
         return tuple(map(self._log.end_offset, READ))
 
-    async def check(self, events: int) -> None:
+    async def left(self, events: int) -> str:
         read = counts(await self._process.metrics(), "records_total", "records_rejected_total",
                       by="topic")  # fmt: skip
         ends = [self._log.end_offset(topic) for topic in ("events", "actions")]
-        if not ends[0] >= events or [read["events"], read["actions"]] != ends:
-            raise SystemExit(f"up: required are {events} events, and all read; {ends}, read {read}")
+        if ends[0] >= events and [read["events"], read["actions"]] == ends:
+            return ""
+        return f"required are {events} events, and all read; there are {ends}, read {read}"
 
     def readings(self) -> Readings:
         return LocalReader(self._directory.log)
@@ -234,7 +229,7 @@ class Embedded:
         }
 
 
-class OnKafka:
+class OnKafka(World):
     """A worker, a sender and an ingest on the Kafka at *bootstrap*, which *broker* is, if it is
     one of our own."""
 
@@ -253,38 +248,31 @@ class OnKafka:
         self._triggers = str(project / "triggers")
         self._directory = directory
         self._settings = settings
-        self._stack = AsyncExitStack()
         self._stored: dict[str, int] = {}
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            prefix = f"bench-up-{time.time_ns()}"
-            self.port = _free_port()
-            settings = {
-                **self._settings,
-                "KAFKA__BOOTSTRAP": self._bootstrap,
-                "KAFKA__TOPIC_PREFIX": prefix,
-                "KAFKA__PARTITIONS": str(PARTITIONS),
-                "INGEST__PORT": str(self.port),
-            }
-            self._names = await stack.enter_async_context(topics(self._bootstrap, prefix))
-            stack.callback(self._weigh)
-            self._processes = []
-            for command in (["worker", "--triggers", self._triggers], ["sender"], ["ingest"]):
-                process = Process(command[0], command, settings, self._directory)
-                stack.callback(process.stop)
-                self._processes.append(process)
-            for process in self._processes:
-                await process.wait_until_ready()
-            self._lags = [
-                await stack.enter_async_context(self._lag(group, topic))
-                for group, topic in zip(("detect", "send", "nobody"), READ, strict=True)
-            ]
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
+    async def _enter(self, stack: AsyncExitStack) -> None:
+        prefix = f"bench-up-{time.time_ns()}"
+        self.port = _free_port()
+        settings = {
+            **self._settings,
+            "KAFKA__BOOTSTRAP": self._bootstrap,
+            "KAFKA__TOPIC_PREFIX": prefix,
+            "KAFKA__PARTITIONS": str(PARTITIONS),
+            "INGEST__PORT": str(self.port),
+        }
+        self._names = await stack.enter_async_context(topics(self._bootstrap, prefix))
+        stack.callback(self._weigh)
+        self._processes = []
+        for command in (["worker", "--triggers", self._triggers], ["sender"], ["ingest"]):
+            process = Process(command[0], command, settings, self._directory)
+            stack.push_async_callback(asyncio.to_thread, process.stop)
+            self._processes.append(process)
+        for process in self._processes:
+            await process.wait_until_ready()
+        self._lags = [
+            await stack.enter_async_context(self._lag(group, topic))
+            for group, topic in zip(("detect", "send", "nobody"), READ, strict=True)
+        ]
 
     def _lag(self, group: str, topic: str) -> Lag:
         names = self._names
@@ -309,13 +297,14 @@ class OnKafka:
         found = [await lag.read() for lag in self._lags]
         return (*(end for _, end in found), *(committed for committed, _ in found))
 
-    async def check(self, events: int) -> None:
+    async def left(self, events: int) -> str:
         came, actions, _, decided, sent, _ = await self.progress()
-        if came < events or decided < came or sent < actions:
-            raise SystemExit(
-                f"on Kafka: required are {events} events, and all read; {decided} of {came} events "
-                f"and {sent} of {actions} actions"
-            )
+        if came >= events and decided >= came and sent >= actions:
+            return ""
+        return (
+            f"required are {events} events, and all read; {decided} of {came} events are, and "
+            f"{sent} of {actions} actions"
+        )
 
     def readings(self) -> Readings:
         return Reader(self._bootstrap, self._names.name("actions"))

@@ -53,6 +53,11 @@ class ProtocolError(TriggerstreamError):
     exit_code = 71
 
 
+class TooLargeError(ProtocolError):
+    """A record is larger than its topic takes. Saying it again does not help; whoever made it
+    makes it smaller."""
+
+
 class LeaseExpiredError(TriggerstreamError):
     """This process was paused, or the group did not hear it, for too long to be sure that it still
     owns its partitions. It exits instead of writing."""
@@ -71,6 +76,14 @@ class StoreError(TriggerstreamError):
     """The local store failed (disk full, damaged files). Stop; never skip the event."""
 
     exit_code = 74
+
+
+class DamagedError(StoreError):
+    """A local store is damaged, and nothing is there to fill another one from. Who operates the
+    installation puts it back from a backup; starting again does not help, as little as where the
+    log is another one."""
+
+    exit_code = WorldChangedError.exit_code
 
 
 class DecisionError(TriggerstreamError):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.authoring.fixtures.test_triggers_page import EXAMPLES, POLICY
+from tests.authoring.fixtures.test_triggers_page import POLICIES, TRIGGERS
 from triggerstream.authoring.expand import expand
 from triggerstream.authoring.files import read_files
 from triggerstream.core.parsing.directory import parse_ruleset
@@ -28,20 +28,35 @@ if:
     - {day_of_week: {in: [sun, mon]}}
     - not: {date_range: {to: 2026-12-24}, profile.x: {exists: false}}
     - {date_range: {from: 12-01, to: 01-06}}
+    - event_data.n > 5
+    - {since_last: {event: [a, b], where: {source: {equals: x}}, at_least: 3d}}
+    - {since_last: {of: profile.seen, less_than: 3d}}
+    - {count: {fired: other}, at_most: 2, within: 30d}
+    - {count: a, sum: event_data.n, more_than: 2, within: 1d}
+---
+trigger: other
+when:
+  any:
+    - {fired: third}
+    - {count: [a, {fired: third}, {event: c, where: {source: {equals: x}}}], at_least: 2}
+    - sequence: [{fired: [third, fourth]}, {absent: [b, {fired: third}], for: 1h}]
+---
+trigger: third
+when: {event: a}
+---
+trigger: fourth
+when: {event: b}
 """
 
 
-def of_the_page() -> dict[str, str]:
-    return {
-        "policy.yaml" if each.startswith(POLICY) else f"{number}.yaml": each
-        for number, each in enumerate(EXAMPLES)
-        if "- test:" not in each
-    }
+FILES = {
+    **{f"example {n}": {**POLICIES, "t.yaml": each} for n, each in enumerate(TRIGGERS)},
+    "shop": read_files(SHOP),
+    "more": {"t.yaml": MORE},
+}
 
 
-@pytest.mark.parametrize(
-    "files", [of_the_page(), read_files(SHOP), {"t.yaml": MORE}], ids=["page", "shop", "more"]
-)
+@pytest.mark.parametrize("files", FILES.values(), ids=FILES)
 def test_what_is_printed_is_the_same_trigger(files: dict[str, str]) -> None:
     source = parse_ruleset(files)
 

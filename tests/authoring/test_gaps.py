@@ -215,3 +215,20 @@ def test_so_many_events_match_at_least(when: str, number: int) -> None:
     (only,) = parse_ruleset({"t.yaml": f"trigger: t\nwhen: {when}\n"}).triggers
 
     assert fewest_events(only.when) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        (X, "when: {event: a, where: event_data.x > 5}"),
+        (X, "when: {event: a}\nif: event_data.y == 1 && event_data.x != null"),
+        (P, "when: {event: a}\nif: {any: [profile.x > 5, profile.x == 1]}"),
+    ],
+)
+def test_what_an_expression_makes_sure_of_is_no_gap(text: str, rest: str) -> None:
+    assert found(text, trigger(rest)) == []
+
+
+@pytest.mark.parametrize("test", ["has(event_data.x)", "event_data.x == event_data.y", "true"])
+def test_a_field_that_may_be_null_is_one(test: str) -> None:
+    assert len(found(X, trigger(f"when: {{event: a, where: '{test}'}}"))) == 1

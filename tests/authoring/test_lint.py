@@ -67,6 +67,7 @@ def test_what_the_events_hold_is_not_warned_of() -> None:
     )
 
 
+@pytest.mark.covers("E8")
 @pytest.mark.parametrize(
     ("when", "place"),
     [

@@ -92,6 +92,7 @@ class TestAliases:
 class TestFields:
     SAID = "a field that the schema of buy allows (total, cart, items); found"
 
+    @pytest.mark.covers("E8")
     def test_a_condition_on_one_that_is_ruled_out_is_warned_of(self) -> None:
         trigger = """
             trigger: t
@@ -181,3 +182,25 @@ def test_a_field_is_ruled_out_where_it_is_certain(
         for step in reversed(path.split(".")):
             value = [value] if step == "[]" else {step: value}
         assert not compiled.validator.is_valid(value)
+
+
+class TestExpressions:
+    def test_a_field_that_the_schema_rules_out_is_warned_of_at_its_place(self) -> None:
+        trigger = """
+            trigger: t
+            when:
+              event: purchase
+              where: >-
+                event_data.total > 5
+                && has(event_data.totl)
+                && event_data.items.exists(i, i.sku == profile.sku)
+            if: {not: {expr: "event_data.tottal > 5"}}
+        """.replace(" == profile.sku", ' == "x"')
+
+        found = warned(trigger, purchase=CLOSED)
+
+        allowed = "a field that the schema of purchase allows (total, cart, items)"
+        assert found == [
+            f"t.yaml:6:12: {allowed}; found 'event_data.totl' [forbidden_field]",
+            f"t.yaml:8:19: {allowed}; found 'event_data.tottal' [forbidden_field]",
+        ]

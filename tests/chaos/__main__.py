@@ -53,9 +53,8 @@ def main(arguments: Sequence[str]) -> int:
             _say(f"{row.fault}: {row.note}")
     wrong = [row.fault for row in rows if was_run(row) and not is_sound(row)]
     if wrong:
-        _say(
-            f"wrong, or proving nothing: {', '.join(wrong)} (--world {options.world} --seed {options.seed})"
-        )
+        again = f"--world {options.world} --seed {options.seed}"
+        _say(f"wrong, or proving nothing: {', '.join(wrong)} ({again})")
     return 1 if wrong else 0
 
 

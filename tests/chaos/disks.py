@@ -21,8 +21,8 @@ from triggerstream.errors import StoreError
 
 FULL = StoreError.exit_code
 SIZE_MB = 24
-_CUSTOMERS = 6000
-_EACH = 6
+CUSTOMERS = 6000
+EACH = 6
 """Events of each customer, each time that the disk is full."""
 _SPREAD = 8.0
 """Seconds of load on a full disk: checkpoints enough to fill the store's buffer, which has to be
@@ -31,17 +31,18 @@ _START = UNTIL - 30 * 86_400_000
 
 
 @contextmanager
-def small_disk(path: Path) -> Iterator[None]:
-    """Mount a file system of 24 MB at *path*."""
+def small_disk(path: Path, size: int = SIZE_MB) -> Iterator[None]:
+    """Mount a file system of *size* MB at *path*."""
     path.mkdir(parents=True, exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", str(path)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}m", "tmpfs", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise NotRunError(f"mounting a small disk takes root: {done.stderr.strip()}")
     try:
         yield
     finally:
-        subprocess.run(["umount", str(path)], check=True)
+        # At once, also where whoever was killed on it has not quite ended.
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
 
 
 def fill(path: Path) -> None:
@@ -71,7 +72,7 @@ def browsing(customers: int, each: int) -> Iterator[bytes]:
 async def full(stage: KafkaStage, times: int) -> Row:
     """No byte is free on the state's disk: the worker stops, with the exit code of its store, and
     skips nothing; when there is room again, it goes on."""
-    lines = lines_of(browsing(_CUSTOMERS, _EACH * times))
+    lines = lines_of(browsing(CUSTOMERS, EACH * times))
     with stage.deployment(partitions=1) as deployment:
         disk = deployment.disk("w1")
         with small_disk(disk):

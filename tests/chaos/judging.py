@@ -41,6 +41,8 @@ States = dict[tuple[int, bytes], Any]
 """By partition and customer: fence, wake-up, and the stored content, decoded."""
 
 _IN_ONE_GO = 1 << 40
+_PASSED_OVER = frozenset({Kind.TICK, Kind.RESULT})
+"""How often the clock is told follows from how records were batched; results are the sender's."""
 
 
 class Installed(Protocol):
@@ -91,7 +93,7 @@ class Outcome(msgspec.Struct):
                 self.repeats += 1
             else:
                 self.conflicts += 1
-        elif kind != Kind.TICK:  # how often the clock is told follows from how records were batched
+        elif kind not in _PASSED_OVER:
             self.others.add((partition, kind, key, value))
 
 

@@ -23,6 +23,7 @@ class KafkaStage(Stage):
     """
 
     partitions = 4
+    largest = 16 << 20
 
     def __init__(self, bootstrap: str, directory: Path, random: Random, shop: Shop) -> None:
         super().__init__(directory, random, shop)
@@ -61,20 +62,14 @@ class KafkaStage(Stage):
         triggers: Path,
         settings: Mapping[str, str],
         senders: Sequence[str],
-        *,
-        bootstrap: str | None = None,
-        gate: str | None = None,
+        **options: Any,
     ) -> AsyncIterator[tuple[Deployment, Watch]]:
-        """As `Stage.sending`.
-
-        Args:
-            bootstrap: Another broker.
-            gate: The address by which the senders, and only they, reach the broker.
-        """
+        """As `Stage.sending`. Options are ``bootstrap``, another broker, and ``gate``, the address
+        by which the senders, and only they, reach it."""
         with self.deployment(
-            name, triggers=triggers, settings=settings, bootstrap=bootstrap
+            name, triggers=triggers, settings=settings, bootstrap=options.get("bootstrap")
         ) as deployment:
-            if gate is not None:
+            if (gate := options.get("gate")) is not None:
                 through = {"TRIGGERSTREAM_KAFKA__BOOTSTRAP": gate}
                 deployment.environments.update(dict.fromkeys(senders, through))
             deployment.worker()

@@ -57,9 +57,11 @@ class Stage(ABC):
 
     Attributes:
         partitions: Of the events topic of an installation here.
+        largest: Bytes of a record, about, that this topic takes.
     """
 
     partitions: int
+    largest: int
 
     def __init__(self, directory: Path, random: Random, shop: Shop) -> None:
         self.directory = directory

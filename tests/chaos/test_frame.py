@@ -30,7 +30,7 @@ def _run(monkeypatch: pytest.MonkeyPatch) -> Run:
                 raise came_of_it
             return came_of_it
 
-        monkeypatch.setattr(command, "catalogue", lambda: [Entry("nothing", scenario, 1)])
+        monkeypatch.setattr(command, "catalogue", lambda _: [Entry("nothing", scenario, 1)])
         return command.main(arguments)
 
     return run
@@ -71,6 +71,23 @@ def test_the_table_is_json_where_that_is_asked_for(
 def test_a_row_that_is_not_there_is_exit_2(run: Run) -> None:
     assert run(SOUND, "--only", "something") == 2
     assert run(SOUND, "--only", "nothing") == 0
+
+
+def test_a_row_is_named_without_an_option_too(run: Run) -> None:
+    assert run(SOUND, "something") == 2
+    assert run(SOUND, "nothing") == 0
+
+
+def test_the_world_of_one_directory_needs_no_broker(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(BOOTSTRAP)
+    monkeypatch.setattr(command, "Broker", None)
+
+    assert run(msgspec.structs.replace(SOUND, wrong=1), "--world", "local") == 1
+    told = capsys.readouterr()
+    assert "Chaos in one directory" in told.out
+    assert "--world local" in told.err
 
 
 @pytest.mark.parametrize("lacking", [{"injected": 0}, {"compared": 0}])

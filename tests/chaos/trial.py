@@ -228,7 +228,7 @@ class Trial(ABC, Generic[World]):
             notes.append(f"ended by themselves: {told}")
         if wrong:
             self.stage.say(self.deployment.tails()[-TAILS:])
-        said = [worst, *notes, *unforeseen, *self.broken, verdict.note()]
+        said = [worst, *notes, *unforeseen, *self.broken[:5], verdict.note()]
         return Row(
             fault,
             injected,

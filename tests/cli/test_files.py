@@ -457,6 +457,7 @@ class TestTest:
 
 
 class TestReplay:
+    @pytest.mark.covers("A17")
     def test_decisions_are_lines_of_json_on_stdout(
         self, run: Run, triggers: Path, tmp_path: Path
     ) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from triggerstream.cli.up import _here, _on_kafka, read_env, triggers_of
+from triggerstream.cli.up import _here, _on_kafka, disk_of, engine, read_env, triggers_of
 from triggerstream.errors import SettingsError
 from triggerstream.ops.settings import load_settings
+from triggerstream.processes import engine as processes
+from triggerstream.processes.supervisor import Command
 
 NAME = "TRIGGERSTREAM_SENDER__SMTP__HOST"
 
@@ -97,18 +101,52 @@ def test_the_triggers_of_a_project_stand_in_their_folder(tmp_path: Path) -> None
     assert triggers_of(tmp_path) == tmp_path / "triggers"
 
 
-def test_an_engine_that_is_started_again_does_not_read_the_directory_again(tmp_path: Path) -> None:
-    command = _here(tmp_path, [], keep_ruleset=False)
+def test_room_is_looked_for_where_the_installation_is(tmp_path: Path) -> None:
+    assert disk_of(tmp_path) == tmp_path
+    (tmp_path / ".triggerstream").mkdir()
+    assert disk_of(tmp_path) == tmp_path / ".triggerstream"
 
-    assert "--keep-ruleset" not in command.words
-    assert "--keep-ruleset" in command.again
+
+class Runs:
+    """What engines are told to put in force; the first one is killed before it does."""
+
+    def __init__(self) -> None:
+        self.wanted: list[bool] = []
+
+    def __call__(self, *where: Any, wanted: Any, run_id: str | None, **_: Any) -> int:
+        place = where[1]
+        self.wanted.append(wanted is not None)
+        if len(self.wanted) > 1 and wanted is not None and run_id is not None:
+            place.path.mkdir(exist_ok=True)
+            place.note_begun(run_id)
+        return 0
+
+
+def start(directory: Path, command: Command, times: int) -> None:
+    """Start what *command* starts, so many times."""
+    words = command.words[command.words.index("--supervised") + 1 :]
+    options = dict(zip(words[::2], words[1::2], strict=False))
+    for _ in range(times):
+        with pytest.raises(typer.Exit):
+            engine(directory, keep_ruleset="--keep-ruleset" in words, run=options.get("--run"))
+
+
+def test_a_run_puts_the_triggers_in_force_once_however_often_its_engine_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = Runs()
+    monkeypatch.setattr(processes, "run_engine", runs)
+    (tmp_path / "a.yaml").write_text("trigger: a\nwhen: {event: seen}\nthen:\n  - log: {}\n")
+
+    start(tmp_path, _here(tmp_path, [], keep_ruleset=False), 4)
+    start(tmp_path, _here(tmp_path, [], keep_ruleset=False), 2)
+    start(tmp_path, _here(tmp_path, [], keep_ruleset=True), 1)
+
+    assert runs.wanted == [True, True, False, False, True, False, False]
 
 
 def test_what_was_said_of_the_clock_holds_for_the_whole_run(tmp_path: Path) -> None:
-    command = _here(tmp_path, ["--accept-clock"], keep_ruleset=False)
-
-    assert "--accept-clock" in command.words
-    assert "--accept-clock" in command.again
+    assert "--accept-clock" in _here(tmp_path, ["--accept-clock"], keep_ruleset=False).words
 
 
 @pytest.mark.parametrize(("port", "ports"), [("0", ["0", "0", "0"]), ("90", ["90", "91", "92"])])

@@ -47,6 +47,7 @@ def letter(offset: int) -> Happening:
     return told("events.dlq", dead_letter(found, to="events.dlq", topic="t.events.v1"), -1)
 
 
+@pytest.mark.covers("M7")
 @pytest.mark.parametrize(
     ("happening", "is_theirs"),
     [

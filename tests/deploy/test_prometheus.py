@@ -23,6 +23,7 @@ def _alerts() -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 
+@pytest.mark.covers("M3")
 def test_every_metric_in_an_alert_is_in_the_catalogue(alerts: dict[str, dict[str, Any]]) -> None:
     text = " ".join(rule["expr"] for rule in alerts.values())
     named = set(re.findall(rf"\b{PREFIX}(\w+)", text))

@@ -120,6 +120,7 @@ async def until_in_force(deployment: Deployment, version: int) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.covers("E6")
 async def test_an_operator_deploys_looks_and_finds_everything_accounted_for(
     kafka: Bootstrapped, tmp_path: Path
 ) -> None:

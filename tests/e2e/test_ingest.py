@@ -60,6 +60,7 @@ async def send(url: str, numbers: AsyncIterator[list[int]], kept: set[str]) -> N
                 return
 
 
+@pytest.mark.covers("A5")
 async def test_what_was_acknowledged_is_in_the_topic_however_often_it_is_killed(
     deployment: Deployment,
 ) -> None:

@@ -26,6 +26,7 @@ then:
 """
 
 
+@pytest.mark.covers("C10")
 async def test_an_absence_fires_in_silence_and_its_action_is_sent(
     kafka: Bootstrapped, tmp_path: Path
 ) -> None:

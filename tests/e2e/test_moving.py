@@ -208,6 +208,7 @@ class TestRefusals:
             assert too_late[0] == 2
 
 
+@pytest.mark.covers("C13")
 async def test_where_the_broker_is_the_clock_waits_go_on_and_nothing_is_sent_twice(
     kafka: Bootstrapped, tmp_path: Path
 ) -> None:

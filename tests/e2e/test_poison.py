@@ -28,6 +28,7 @@ POISON: list[tuple[str, bytes | None]] = [
     ("missing_field", orjson.dumps({"event_type": "seen", "timestamp": AT})),
     ("missing_field", orjson.dumps({"customer_id": "c", "timestamp": AT})),
     ("too_large", orjson.dumps({**EVENT, "event_data": {"text": "x" * (5 << 20)}})),
+    ("too_large", orjson.dumps({**EVENT, "event_data": {"text": "x" * (1 << 18)}})),
     ("too_deep", b'{"customer_id":"c","event_data":' + b"[" * 10_000 + b"]" * 10_000 + b"}"),
     ("timestamp_out_of_range", orjson.dumps({**EVENT, "timestamp": "9999-12-31T23:59:59Z"})),
     ("bad_timestamp", orjson.dumps({**EVENT, "timestamp": "yesterday"})),

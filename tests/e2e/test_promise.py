@@ -79,6 +79,7 @@ async def settled(deployment: Deployment) -> dict[str, dict[str, Any]]:
     return decided(await deployment.firings())
 
 
+@pytest.mark.covers("A3")
 async def test_a_worker_decides_what_replay_decides(
     kafka: Bootstrapped,
     tmp_path: Path,
@@ -96,6 +97,7 @@ async def test_a_worker_decides_what_replay_decides(
         assert deployment.stop("worker") == 0
 
 
+@pytest.mark.covers("A15", "M2")
 @pytest.mark.long
 async def test_killed_workers_and_senders_lose_nothing_and_double_nothing(
     kafka: Bootstrapped,

@@ -31,6 +31,7 @@ async def everybody_follows(deployment: Deployment) -> None:
         await deployment.wait_until_followed(name, 2)
 
 
+@pytest.mark.covers("M1")
 async def test_who_is_killed_is_replaced_by_who_has_followed(
     kafka: Bootstrapped, tmp_path: Path
 ) -> None:

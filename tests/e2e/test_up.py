@@ -81,6 +81,7 @@ async def test_an_installation_decides_what_replay_decides_and_delivers_it(
             assert installation.stop() == 0
 
 
+@pytest.mark.covers("F9", "M2")
 async def test_a_killed_installation_loses_nothing_and_doubles_nothing(
     triggers: Path, shop: list[bytes], lines: list[dict[str, Any]]
 ) -> None:

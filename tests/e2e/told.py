@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,12 +17,12 @@ SHOWN = ("firing_id", "trigger", "customer_id", "at", "instance", "events", "act
 """What `replay` prints of a firing."""
 
 
-class Told:
+class Told(ABC):
     """What can be read of an installation's topics."""
 
+    @abstractmethod
     async def read(self, short: str) -> list[Any]:
         """Return all records of a topic, by partition, in log order."""
-        raise NotImplementedError
 
     async def firings(self) -> list[dict[str, Any]]:
         """Return the firings in the actions topic, repeats included."""

@@ -45,6 +45,7 @@ class MemoryLog:
     Attributes:
         appends: The records of each append, in order.
         is_open: Cleared, nothing is acknowledged until it is set.
+        held: By partition of ``events``: the same of that one alone.
         error: What each append fails with.
     """
 
@@ -52,14 +53,15 @@ class MemoryLog:
         self.appends: list[list[Produce]] = []
         self.is_open = asyncio.Event()
         self.is_open.set()
+        self.held: dict[int, asyncio.Event] = {}
         self.error: str | None = None
 
     async def append(self, records: Sequence[Produce]) -> Awaitable[Sequence[Any]]:
         self.appends.append(list(records))
-        return self._answer()
+        return self._answer(self.held.get(records[0].partition or 0, self.is_open))
 
-    async def _answer(self) -> Sequence[Any]:
-        await self.is_open.wait()
+    async def _answer(self, is_open: asyncio.Event) -> Sequence[Any]:
+        await is_open.wait()
         if self.error is not None:
             raise ProtocolError(self.error)
         return ()

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
 from tests.ingest.harness import NOW, WEB, Opened, opened
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.timestamps import format_moment
@@ -98,6 +100,7 @@ async def by_each_door(door: Opened) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.covers("A7")
 async def test_each_door_leads_to_the_same_decisions_as_kafka(tmp_path: Path) -> None:
     async with opened(tmp_path) as door:
         found = await by_each_door(door)

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from tests.ingest.harness import SEEN, SERVER, SLOW, WEB, Answer, Opened, opened
+from triggerstream.core.records.placement import partition_of
 from triggerstream.ingest.limits import Limits
 
 QUICK = Limits(silence=0.15, finishing=5.0)
@@ -172,6 +173,33 @@ async def test_a_beacon_waits_for_nobody(tmp_path: Path) -> None:
         assert len(door.log.events) == 3
         assert door.seen.held == 0
 
+        await door.send(f"/v1/beacon?k={WEB}", [LEFT] * 3, key=None, media="text/plain")
+        await door.ingest.gather.finish(5)
+        assert len(door.log.events) == 6, "there is room again for as many"
+
+
+async def test_one_partition_alone_that_is_silent_keeps_no_requests_away(tmp_path: Path) -> None:
+    async with opened(tmp_path, limits=QUICK) as door:
+        door.log.is_open.clear()
+        silent, other = (
+            "ada",
+            next(
+                name
+                for name in "bcdefg"
+                if partition_of(name.encode(), 4) != partition_of(b"ada", 4)
+            ),
+        )
+        door.log.held[partition_of(silent.encode(), 4)] = asyncio.Event()
+        assert (await send(door, silent)).status == 503
+        assert "has not answered" in door.ingest.why_not_ready()
+
+        door.log.is_open.set()
+
+        assert (await send(door, other)).status == 200
+        assert door.ingest.why_not_ready() == ""
+        assert (await send(door, silent)).status == 503
+        door.log.held[partition_of(silent.encode(), 4)].set()
+
 
 async def test_beacons_of_an_append_that_fails_are_counted(door: Opened) -> None:
     door.log.error = "the disk is full"
@@ -243,3 +271,22 @@ async def test_requests_under_way_are_finished_before_it_closes(tmp_path: Path) 
         await stopping
         with pytest.raises(OSError):  # noqa: PT011 - refused, in the words of the system
             await asyncio.open_connection("127.0.0.1", door.port)
+
+
+async def test_who_is_too_fast_is_told_before_the_body_is_looked_at(door: Opened) -> None:
+    await door.send(body=[SEEN] * 30, key=SLOW)
+
+    over = await door.send(body=[SEEN], key=SLOW, media="text/html")
+
+    assert over.status == 429
+
+
+async def test_an_answer_of_a_process_that_ends_is_the_last_of_its_connection(
+    door: Opened,
+) -> None:
+    before = await door.send()
+    door.ingest.is_closing = True
+    after = await door.send()
+
+    assert (before.status, after.status) == (200, 200)
+    assert [each.headers.get("Connection") for each in (before, after)] == [None, "close"]

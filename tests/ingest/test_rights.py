@@ -36,6 +36,7 @@ async def test_the_source_is_the_keys_whatever_the_event_says(door: Opened, said
     assert door.log.events[0]["source"] == "shop"
 
 
+@pytest.mark.covers("N5")
 @pytest.mark.parametrize(("kind", "status"), [("seen", 200), ("bought", 403)])
 async def test_a_key_sends_events_of_its_types_alone(door: Opened, kind: str, status: int) -> None:
     answer = await door.send(body=event("ada", kind), key=SLOW)
@@ -110,6 +111,7 @@ async def test_with_a_token_a_page_speaks_of_its_customer(
     assert answer["accepted"] == is_allowed
 
 
+@pytest.mark.covers("A12")
 async def test_what_a_library_calls_anonymous_is_kept_apart_from_customers(door: Opened) -> None:
     await browser(door, {"event": "seen", "anonymousId": "ada"}, path="/v1/track")
     await browser(door, {"anonymousId": "anon_7", "previousId": "ada"}, path="/v1/alias")

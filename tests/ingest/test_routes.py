@@ -25,6 +25,7 @@ async def _door(tmp_path: Path) -> AsyncIterator[Opened]:
         yield door
 
 
+@pytest.mark.covers("A5")
 @pytest.mark.parametrize(
     ("body", "media"),
     [
@@ -219,6 +220,7 @@ async def test_a_cloud_event_in_binary_mode_is_read(door: Opened) -> None:
 # ── the others ──────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("A7")
 async def test_a_trigger_call_is_an_event_whose_data_are_the_rest(door: Opened) -> None:
     answer = await door.send(
         "/trigger",

@@ -16,6 +16,7 @@ from triggerstream.core.decisions import (
     Bounded,
     Clamped,
     ConsentChanged,
+    ExpressionErred,
     GoalReached,
     TriggerFailed,
 )
@@ -34,6 +35,7 @@ OUTCOMES: list[object] = [
     firing(),
     suppressed(SuppressionReason.COOLDOWN),
     TriggerFailed("cart", "c1", 0, "ZeroDivisionError"),
+    ExpressionErred("cart", "c1"),
     GoalReached("cart", "c1", 0),
     ConsentChanged("c1", 0, {"email_consent": "perhaps"}),
     Bounded("partial", "cart", "c1"),

@@ -181,6 +181,7 @@ class TestInspecting:
 
         assert get(server, "/customers/c2")[0] == 503
 
+    @pytest.mark.covers("N5")
     @pytest.mark.parametrize(
         ("authorization", "status"),
         [(f"Bearer {TOKEN}", 200), ("Bearer wrong", 401), ("", 401), (TOKEN, 401)],
@@ -196,6 +197,41 @@ class TestInspecting:
         for server in serving(health, registry, inspect=worker, token=TOKEN, shows_customers=True):
             path = f"/customers/{quote('c/1 ü', safe='')}"
             assert get(server, path, Authorization=authorization)[0] == status
+
+    @pytest.mark.parametrize(
+        ("host", "status"),
+        [
+            ("127.0.0.1:80", 200),
+            ("[::1]:80", 200),
+            ("localhost:80", 200),
+            ("localhost", 200),
+            ("page.example:80", 401),
+            ("localhost.page.example", 401),
+            ("127.0.0.1.page.example", 401),
+            ("[", 401),
+        ],
+    )
+    def test_a_page_whose_name_leads_here_is_shown_nothing(
+        self, server: HealthServer, host: str, status: int
+    ) -> None:
+        """Without a token this machine is enough; a browser on it is asked by any site."""
+        assert get(server, f"/customers/{quote('c/1 ü', safe='')}", Host=host)[0] == status
+
+    def test_with_a_token_any_name_will_do(
+        self, health: Health, registry: CollectorRegistry, worker: FakeWorker
+    ) -> None:
+        for server in serving(health, registry, inspect=worker, token=TOKEN):
+            path = f"/customers/{quote('c/1 ü', safe='')}"
+            asked = get(server, path, Host="shop.example", Authorization=f"Bearer {TOKEN}")
+            assert asked[0] == 200
+
+    def test_another_token_is_as_good(
+        self, health: Health, registry: CollectorRegistry, worker: FakeWorker
+    ) -> None:
+        for server in serving(health, registry, inspect=worker, token=TOKEN, also="the other one"):
+            path = f"/customers/{quote('c/1 ü', safe='')}"
+            for token, status in ((TOKEN, 200), ("the other one", 200), ("none", 401)):
+                assert get(server, path, Authorization=f"Bearer {token}")[0] == status
 
     def test_without_a_token_nothing_is_shown_beyond_this_machine(
         self, health: Health, registry: CollectorRegistry, worker: FakeWorker

@@ -49,6 +49,7 @@ def test_a_line_is_one_object_with_its_level_logger_and_time() -> None:
     assert line["timestamp"].endswith("Z")
 
 
+@pytest.mark.covers("A12")
 def test_customers_data_is_withheld_at_info() -> None:
     stream, log = logged("info")
 

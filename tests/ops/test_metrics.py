@@ -14,6 +14,7 @@ from triggerstream.core.decisions import (
     Bounded,
     Clamped,
     ConsentChanged,
+    ExpressionErred,
     Firing,
     GoalReached,
     Suppressed,
@@ -185,6 +186,7 @@ class TestStartingAtZero:
             labels = {"topic": TOPIC, "reason": reason}
             assert registry.get_sample_value(f"{PREFIX}records_rejected_total", labels) == 0
 
+    @pytest.mark.covers("A13")
     def test_what_is_not_as_the_ruleset_asks_is_counted_by_source_type_and_reason(
         self, registry: CollectorRegistry, metrics: ProcessMetrics
     ) -> None:
@@ -205,6 +207,7 @@ class TestStartingAtZero:
 
 
 class TestCounting:
+    @pytest.mark.covers("B18", "F7")
     def test_each_kind_of_outcome_is_counted_once(
         self, registry: CollectorRegistry, metrics: ProcessMetrics
     ) -> None:
@@ -215,6 +218,7 @@ class TestCounting:
                 firing(actions=2),
                 suppressed(SuppressionReason.COOLDOWN, actions=2),
                 TriggerFailed("cart", "c1", 0, "ZeroDivisionError"),
+                ExpressionErred("cart", "c1"),
                 GoalReached("cart", "c1", 0),
                 ConsentChanged("c1", 0, {"email_consent": "maybe", "unsubscribed": True}),
                 Bounded("partial", "cart", "c1"),
@@ -234,6 +238,7 @@ class TestCounting:
             "suppressed_total": 1,
             "suppressed_actions_total": 2,
             "trigger_errors_total": 1,
+            "expression_errors_total": 1,
             "goals_total": 1,
             "consent_changes_total": 1,
             "consent_unreadable_total": 1,
@@ -313,6 +318,7 @@ class TestCounting:
 
 
 class TestConservation:
+    @pytest.mark.covers("F7")
     @pytest.mark.parametrize("seed", range(5))
     def test_what_matched_is_what_ended_and_what_is_pending(self, seed: int) -> None:
         """A worker decides and a sender ends, in any order and mixture; nothing is unaccounted."""
@@ -345,6 +351,7 @@ class TestConservation:
         for name in (MATCHED, *ENDED, PENDING):
             assert f"{PREFIX}{name}[1h]" in expression
 
+    @pytest.mark.covers("M3")
     @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
     @pytest.mark.parametrize(
         ("delivered", "alerts"), [("0+10x120", "[]"), ("0+5x120", "[{exp_labels: {}}]")]

@@ -148,6 +148,7 @@ def test_what_the_intake_rejects_is_told_and_counted(told: Told) -> None:
     assert told.lines[1]["number"] == 2
 
 
+@pytest.mark.covers("B18")
 def test_a_trigger_that_raises_is_an_error(told: Told) -> None:
     told.notices.decided([TriggerFailed("cart", "c1", 0, "ZeroDivisionError")])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,10 +13,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from triggerstream.core.records.record import Produce
-from triggerstream.errors import ProtocolError
+from triggerstream.errors import ProtocolError, TooLargeError
 from triggerstream.ops import owner
 from triggerstream.ops.health import Health, HealthServer
-from triggerstream.ops.owner import APPEND, Owner, pack
+from triggerstream.ops.owner import APPEND, MOST, Owner, pack
 
 TOKEN = "a token of enough characters"
 ASKED = Produce("inbox", 0, b"c1", None, (("ts-kind", b"erase"), ("trace", None)))
@@ -107,6 +108,25 @@ def test_without_the_token_nothing_is_appended(
     assert log.records == []
 
 
+@pytest.mark.parametrize(
+    ("path", "token", "status"), [(APPEND, "wrong", 401), ("/v1/nothing", TOKEN, 404)]
+)
+def test_what_is_of_no_use_is_not_kept_in_memory_and_yet_answered(
+    server: HealthServer, path: str, token: str, status: int
+) -> None:
+    """Any page of a browser on this machine may post: a simple request needs nobody's leave."""
+    body = bytes(MOST - 1)
+    tracemalloc.start()
+    try:
+        answer = post(server, body, path, token, **{"Content-Type": "text/plain"})
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert answer[0] == status
+    assert most < MOST // 8
+
+
 def test_where_no_token_is_set_nothing_is_appended_either(log: FakeLog) -> None:
     asked = Owner(append=log, shows_customers=True)
 
@@ -122,7 +142,13 @@ def test_a_process_that_is_not_the_only_writer_appends_for_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(ProtocolError("the log is closed"), 503), (TimeoutError(), 504)]
+    ("error", "status"),
+    [
+        (ProtocolError("the log is closed"), 503),
+        (TimeoutError(), 504),
+        # Who repeats what was not appended would repeat this for ever.
+        (TooLargeError("events/0: a record of at most 1048576 bytes is required"), 413),
+    ],
 )
 def test_who_asks_is_told_that_it_is_not_known_to_be_durable(
     server: HealthServer, log: FakeLog, error: Exception, status: int

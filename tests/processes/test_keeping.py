@@ -112,6 +112,33 @@ async def test_what_detection_is_not_done_with_is_waited_for(here: Installation)
     assert here.keys("events") == [b"ada"]
 
 
+async def test_an_erasure_waits_until_detection_is_done_with_what_asks_for_it(
+    here: Installation,
+) -> None:
+    await here.append(record("events", "ada"), Produce("events", 0, b"ada", None, ERASE))
+    here.log.note_position("detect", "events", 1)
+    async with erasing(here):
+        await asyncio.wait_for(here.asked.wait(), 10)
+        assert here.keys("events") == [b"ada", b"ada"]
+
+        here.log.note_position("detect", "events", 2)
+        async with asyncio.timeout(10):
+            while len(here.keys("events")) == 2:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+
+
+async def test_who_comes_back_by_the_inbox_keeps_what_came_after(here: Installation) -> None:
+    said = b'{"customer_id":"ada"}'
+    await here.append(*[record("inbox", key, said) for key in ("before", "asks", "after")])
+    await here.append(Produce("events", 0, b"ada", None, (*ERASE, (ORIGIN, b"0:1"))))
+    here.done("detect", "inbox")
+    here.done("detect", "events")
+    async with erasing(here):
+        await until_gone(here, "inbox", b"before")
+
+    assert here.keys("inbox") == [b"asks", b"after"]
+
+
 async def test_who_comes_back_keeps_what_came_after(here: Installation) -> None:
     await here.append(record("events", "ada"))
     await here.append(Produce("events", 0, b"ada", None, ERASE))

@@ -13,12 +13,25 @@ from typing import Any
 
 import pytest
 
-from triggerstream.processes.supervisor import FREE, MOST, STAYS_DOWN, BackOff, Command, Supervisor
+from triggerstream.processes.supervisor import (
+    FREE,
+    FREE_BYTES,
+    MOST,
+    STAYS_DOWN,
+    BackOff,
+    Command,
+    Supervisor,
+)
+from triggerstream.stream.local.retention import LEAST_FREE, LEAST_FREE_BYTES
 
 
-def shell(script: str, again: str | None = None, name: str = "engine") -> Command:
-    words = ["/bin/sh", "-c", script]
-    return Command(name, words, words if again is None else ["/bin/sh", "-c", again], os.environ)
+def shell(script: str, name: str = "engine") -> Command:
+    return Command(name, ["/bin/sh", "-c", script], os.environ)
+
+
+def twice(begun: Path, script: str, again: str) -> Command:
+    """A process that does *script* the first time, and *again* when it is started again."""
+    return shell(f"if [ -e {begun} ]; then {again}; else touch {begun}; {script}; fi")
 
 
 class Waits:
@@ -59,17 +72,19 @@ def test_what_a_person_must_mend_is_what_stays_down() -> None:
 async def test_what_may_get_further_is_started_again(tmp_path: Path, code: int) -> None:
     done = tmp_path / "done"
     waits = Waits()
-    command = shell(f"exit {code}", f"touch {done}; exit 2")
+    command = twice(tmp_path / "begun", f"exit {code}", f"touch {done}; exit 2")
 
     found = await Supervisor([command], tmp_path, sleep=waits).run()
 
-    assert done.exists(), "the second time it is called as it is to be then"
+    assert done.exists()
     assert waits.seconds == [1.0]
     assert found == 2
 
 
 async def test_a_killed_process_is_started_again(tmp_path: Path) -> None:
-    found = await Supervisor([shell("kill -9 $$", "exit 73")], tmp_path, sleep=Waits()).run()
+    command = twice(tmp_path / "begun", "kill -9 $$", "exit 73")
+
+    found = await Supervisor([command], tmp_path, sleep=Waits()).run()
 
     assert found == 73
 
@@ -128,24 +143,52 @@ async def test_a_process_learns_by_its_input_that_its_supervisor_is_gone(tmp_pat
     assert ended.exists()
 
 
-@pytest.mark.parametrize(("free", "looks"), [(FREE, 0), (FREE - 0.001, 3)])
+@pytest.mark.parametrize(
+    ("total", "free", "looks"),
+    [
+        pytest.param(1000, 50, 0, id="a small disk with room"),
+        pytest.param(1000, 49, 3, id="a small disk without"),
+        pytest.param(1000 * FREE_BYTES, FREE_BYTES, 0, id="a large disk with room"),
+        pytest.param(1000 * FREE_BYTES, FREE_BYTES - 1, 3, id="a large disk without"),
+    ],
+)
 async def test_a_process_that_failed_by_its_disk_waits_for_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, looks: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total: int, free: int, looks: int
 ) -> None:
     waits = Waits()
-    usage = SimpleNamespace(total=1000, free=1000 * free)
+    usage = SimpleNamespace(total=total, free=free)
 
     def disk(_: Any) -> Any:
         if len(waits.seconds) == 1 + 3:
-            usage.free = 1000 * FREE
+            usage.free = total
         return usage
 
     monkeypatch.setattr(shutil, "disk_usage", disk)
 
-    found = await Supervisor([shell("exit 74", "exit 2")], tmp_path, sleep=waits).run()
+    command = twice(tmp_path / "begun", "exit 74", "exit 2")
+
+    found = await Supervisor([command], tmp_path, sleep=waits).run()
 
     assert found == 2
     assert waits.seconds == [1.0, *[5.0] * looks]
+
+
+async def test_what_failed_by_something_else_does_not_wait_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = Waits()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=1000, free=0))
+    command = twice(tmp_path / "begun", "exit 1", "exit 2")
+
+    async with asyncio.timeout(10):
+        assert await Supervisor([command], tmp_path, sleep=waits).run() == 2
+
+    assert waits.seconds == [1.0]
+
+
+def test_what_is_started_again_for_its_room_finds_enough_to_append() -> None:
+    assert FREE_BYTES > LEAST_FREE_BYTES
+    assert FREE >= LEAST_FREE
 
 
 async def test_all_are_told_once_and_no_process_is_left(tmp_path: Path) -> None:

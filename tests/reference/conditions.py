@@ -1,4 +1,4 @@
-"""Conditions, from the words of semantics 25, 26 and decisions 0002: plain, nothing prepared."""
+"""Conditions, from the words of rules 25, 26, 66 and of 0002: plain, nothing prepared."""
 
 from __future__ import annotations
 
@@ -8,29 +8,90 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from tests.reference.happenings import duration
 
 ENVELOPE = ("event_type", "event_id", "customer_id", "source", "session_id")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class Known(Protocol):
+    """What was found out about a customer (32-58), at a time."""
+
+    def declares(self, name: str) -> bool: ...
+    def value(self, name: str, at: int) -> Any: ...
+    def is_member(self, segment: str) -> bool: ...
+    def newest(self, spec: Mapping[str, Any], at: int) -> int | None:
+        """The time of the newest event that ``since_last`` asks for."""
+        ...
+
+    def counted(self, spec: Mapping[str, Any], at: int) -> float:
+        """What a ``count`` with its window comes to."""
+        ...
+
+
 class Facts(msgspec.Struct, frozen=True):
-    """What a condition may look at. A ``where`` sees the event only (25)."""
+    """What a condition may look at. A ``where`` sees the event only (25).
+
+    Attributes:
+        at: The time of the calendar (25).
+        timezone: The policy's: the zone of a customer whose profile names none.
+        tau: The time at which attributes are read, where that is later than `at` (36).
+    """
 
     event: dict[str, Any]
     profile: dict[str, Any] = {}
     at: int = 0
     timezone: str = "UTC"
-    """The policy's: the zone of a customer whose profile names none."""
+    known: Known | None = None
+    tau: int = 0
+
+    @property
+    def read_at(self) -> int:
+        return max(self.at, self.tau)
 
 
 def holds(condition: Mapping[str, Any], facts: Facts) -> bool:
-    """Whether every entry of the mapping holds."""
+    """Whether every entry of the mapping holds. A ``count`` takes its keys along (66)."""
+    if "count" in condition:
+        rest = {key: value for key, value in condition.items() if key not in OF_A_COUNT}
+        return _count_holds(condition, facts) and holds(rest, facts)
     return all(_entry_holds(key, value, facts) for key, value in condition.items())
+
+
+COMPARATORS: dict[str, Callable[[float, float], bool]] = {
+    "at_least": operator.ge,
+    "more_than": operator.gt,
+    "at_most": operator.le,
+    "exactly": operator.eq,
+}
+OF_A_COUNT = ("count", "within", "where", "sum", "average", "distinct", *COMPARATORS)
+
+
+def _count_holds(spec: Mapping[str, Any], facts: Facts) -> bool:
+    assert facts.known is not None
+    number = facts.known.counted(spec, facts.read_at)
+    return all(test(number, spec[name]) for name, test in COMPARATORS.items() if name in spec)
+
+
+def _since_last_holds(spec: Mapping[str, Any], facts: Facts) -> bool:
+    """(66) Exactly as long ago is ``at_least``; never is, too."""
+    assert facts.known is not None
+    newest = facts.known.newest(spec, facts.read_at)
+    if "at_least" in spec:
+        return newest is None or facts.read_at - newest >= duration(spec["at_least"])
+    return newest is not None and facts.read_at - newest < duration(spec["less_than"])
+
+
+def _is_member(segments: str | list[str], facts: Facts) -> bool:
+    assert facts.known is not None
+    names = [segments] if isinstance(segments, str) else segments
+    return any(map(facts.known.is_member, names))
 
 
 def _entry_holds(key: str, value: Any, facts: Facts) -> bool:
@@ -41,6 +102,10 @@ def _entry_holds(key: str, value: Any, facts: Facts) -> bool:
             held = any(holds(condition, facts) for condition in value)
         case "not":
             held = not holds(value, facts)
+        case "segment":
+            held = _is_member(value, facts)
+        case "since_last":
+            held = _since_last_holds(value, facts)
         case "time_of_day":
             held = _in_time_of_day(value, _local(value, facts).time())
         case "day_of_week":
@@ -57,6 +122,8 @@ def lookup(path: str, facts: Facts) -> Any:
     """What stands at *path*; ``None`` where nothing does (26). A path walks mappings only."""
     head, *rest = path.split(".")
     found = facts.profile if head == "profile" else facts.event.get(head)
+    if head == "profile" and rest and facts.known and facts.known.declares(rest[0]):
+        found = facts.known.value(rest.pop(0), facts.read_at)
     for key in rest:
         found = found.get(key) if isinstance(found, dict) else None
     return found
@@ -142,16 +209,21 @@ def _local(spec: Mapping[str, Any], facts: Facts) -> datetime:
     """The time `facts.at` in the zone of *spec*; left out is the customer's."""
     name = spec.get("zone", "customer")
     names = [facts.profile.get("timezone"), facts.timezone] if name == "customer" else [name]
-    zone = next((zone for zone in map(_zone, names) if zone is not None), UTC)
-    return (EPOCH + timedelta(milliseconds=facts.at)).astimezone(zone)
+    found = next((each for each in map(zone_named, names) if each is not None), UTC)
+    return (EPOCH + timedelta(milliseconds=facts.at)).astimezone(found)
 
 
-def _zone(name: Any) -> tzinfo | None:
+def zone_named(name: Any) -> tzinfo | None:
     """The zone by its IANA name, from the package that pins the rules, not from the machine."""
     if name not in files("tzdata").joinpath("zones").read_text().split():
         return None
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as rules:
         return ZoneInfo.from_file(rules)
+
+
+def zone(name: Any) -> tzinfo:
+    """The zone of that name; UTC where there is none."""
+    return zone_named(name) or UTC
 
 
 def _in_time_of_day(spec: Mapping[str, str], now: time) -> bool:
@@ -161,7 +233,10 @@ def _in_time_of_day(spec: Mapping[str, str], now: time) -> bool:
 
 
 def _in_date_range(spec: Mapping[str, str], today: date) -> bool:
-    """Both ends are inside, either may be open."""
+    """Both ends are inside, either may be open. Without years it is every year's, and may wrap."""
+    if any(len(spec[end]) == len("12-01") for end in ("from", "to") if end in spec):
+        day, start, end = today.strftime("%m-%d"), spec.get("from", ""), spec.get("to", "13")
+        return start <= day <= end if start <= end else day >= start or day <= end
     first = date.fromisoformat(spec["from"]) if "from" in spec else date.min
     last = date.fromisoformat(spec["to"]) if "to" in spec else date.max
     return first <= today <= last

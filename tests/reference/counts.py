@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable
 from typing import Any
 
-from tests.reference.conditions import Facts, as_number, is_number, lookup
+import msgspec
+
+from tests.reference.conditions import COMPARATORS, Facts, as_number, is_number, lookup
 from tests.reference.seen import Match, Seen, Spec, Timer, duration, fits
 
 MOST_VALUES = 1000
-
-COMPARATORS: dict[str, Callable[[float, float], bool]] = {
-    "at_least": operator.ge,
-    "more_than": operator.gt,
-    "at_most": operator.le,
-    "exactly": operator.eq,
-}
 
 
 class Count:
@@ -87,9 +80,11 @@ class Threshold(Count):
     def on_event(self, seen: Seen) -> Match | None:
         if not self.counts(seen):
             return None
-        self.changed = seen.position
-        self.counted.append(seen)
-        held = self.held([each for each in self.counted if each.at > seen.at - self.within])
+        self.changed = seen.record
+        newest = max((each.at for each in self.counted), default=seen.at)
+        at = max(seen.at, newest)  # 36
+        self.counted.append(msgspec.structs.replace(seen, at=at))
+        held = self.held([each for each in self.counted if each.at > at - self.within])
         if not self.satisfied(len(held), held):
             return None
         self.clear()
@@ -111,7 +106,7 @@ class Window(Count):
 
     def on_event(self, seen: Seen) -> Match | None:
         if self.counts(seen):
-            self.changed = seen.position
+            self.changed = seen.record
             self.counted.append(seen)
         return None
 

@@ -1,15 +1,16 @@
 """The reference: what `replay` must print, worked out from the language's rules alone.
 
 It is short, slow and obvious on purpose, and shares no code with the engine. Numbers in brackets
-are the rules of the semantics; 0002 is the decision record about their corners. `patterns`,
-`sequences` and `counts` say what a match is, `conditions` what a condition means; here is the
-rest: the log, the clock, lateness, instances, timers, limits and ids.
+are the rules of the semantics and of the language; 0002 is the decision record about their corners.
+`patterns`, `sequences` and `counts` say what a match is, `conditions` what a condition means,
+`derivations` what is found out about a customer; here is the rest: the log, the clock, lateness,
+derived events and their order, instances, timers, limits and ids.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -17,6 +18,9 @@ from typing import Any
 import msgspec
 
 from tests.reference.conditions import EPOCH, Facts, holds, lookup
+from tests.reference.definitions import Definitions
+from tests.reference.derivations import Derivations, Derived
+from tests.reference.happenings import DERIVED, short
 from tests.reference.patterns import build
 from tests.reference.seen import DAY, HOUR, Match, Pattern, Seen, Timer, duration
 
@@ -34,7 +38,7 @@ Json = dict[str, Any]
 
 
 def evaluate(
-    triggers: list[Json],
+    documents: list[Json],
     events: list[Json],
     *,
     until: int | None = None,
@@ -44,13 +48,13 @@ def evaluate(
     """Return the lines of ``replay`` over *events*, as JSON objects.
 
     Args:
-        triggers: The documents of the trigger files.
+        documents: Those of the files: triggers, attributes, segments.
         until: Epoch milliseconds. The clock runs on behind the last event, so that every due up
             to it fires.
         policy: The document of ``policy.yaml``.
         max_gap: Milliseconds that one record may move the clock on its own word.
     """
-    log = Log(triggers, policy or {}, max_gap)
+    log = Log(documents, policy or {}, max_gap)
     for line, event in enumerate(events):
         log.take(event, line, events[line + 1 : line + 1 + WINDOW])
     if until is not None:
@@ -67,6 +71,10 @@ class Customer(msgspec.Struct):
         lot: The arrivals of those in the open lot.
         fired: By trigger: how many firings, and the last one's `at` (24).
         instances: By trigger and ``per`` value: the progress of its pattern.
+        known: What was derived.
+        record: The position of the last accepted event (35).
+        tau: The latest time of what was decided or folded (36).
+        derived: Made and not handled yet (34); of each, whether only shadow triggers see it.
     """
 
     id: str
@@ -76,36 +84,37 @@ class Customer(msgspec.Struct):
     lot: list[int]
     fired: dict[str, tuple[int, int]]
     instances: dict[str, dict[str | None, Pattern]]
+    known: Derivations
+    record: int = -1
+    tau: int = 0
+    derived: list[tuple[Seen, bool]] = []
 
 
 class Due(msgspec.Struct, frozen=True):
-    """A timer, and whose it is."""
+    """A timer of one customer: a trigger's, or, with a rank, one of a derivation."""
 
     timer: Timer
-    customer: Customer
-    trigger: str
-    instance: str | None
+    name: str
+    instance: str | None = None
+    rank: int | None = None
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """(29) By due, customer, trigger, instance (null first), then file order (19)."""
+        """(29, 38) By due; derivations in their order, then triggers by id, instance (null first)
+        and file order (19)."""
+        if self.rank is not None:
+            return (self.timer.due, 0, self.rank)
         named = self.instance is not None
-        return (
-            self.timer.due,
-            self.customer.id,
-            self.trigger,
-            named,
-            self.instance or "",
-            self.timer,
-        )
+        return (self.timer.due, 1, self.name, named, self.instance or "", self.timer)
 
 
 class Log:
     """The log read so far: the clock, the customers, and what was decided."""
 
-    def __init__(self, triggers: list[Json], policy: Json, max_gap: int | None) -> None:
-        on = [trigger for trigger in triggers if trigger.get("mode") != "off"]
-        self.triggers = {trigger["trigger"]: trigger for trigger in on}
+    def __init__(self, documents: list[Json], policy: Json, max_gap: int | None) -> None:
+        self.definitions = Definitions(documents, policy)
+        self.definitions.refuse_rings()
+        self.triggers = self.definitions.triggers
         self.policy = policy
         self.lateness = duration(policy.get("allowed_lateness", "10s"))
         self.max_skew = duration(policy.get("max_skew", "5m"))
@@ -114,6 +123,11 @@ class Log:
         self.customers: dict[str, Customer] = {}
         self.wake: dict[str, int] = {}
         self.decisions: list[Json] = []
+        self.handled = 0
+        self.behind: Json | None = None
+        """The real event behind what is being decided; none behind a timer."""
+        self.arrival = 0
+        """Of that event, or of the one that opened the timer."""
 
     # One record.
 
@@ -139,15 +153,25 @@ class Log:
         late = stamped < customer.last - self.lateness  # 27
         if not late:
             customer.last = max(customer.last, stamped)
-        learn(customer.profile, event)
+        changed_keys = learn(customer.profile, event, self.definitions.attributes)
         if late:
-            seen = Seen(number, stamped, arrival, event, fills=False)  # 28
+            self.behind, self.arrival, customer.record = event, arrival, number
+            seen = Seen(self.next(), number, stamped, arrival, event, fills=False)  # 28
+            customer.known.fold(seen, stamped, late=True)  # 49
+            customer.known.after_late()
+            self.offer_all(customer, seen)
         else:
-            seen = Seen(number, customer.last, arrival, event)
-            self.fire(due for due in self.dues(customer) if due.timer.due <= seen.at)  # 29
-        for trigger in sorted(self.triggers.values(), key=in_priority):
-            self.offer(trigger, customer, seen)
+            ripened = self.ripen(customer, lambda due: due.timer.due <= customer.last)  # 29
+            self.decisions += [line for _, _, lines in ripened for line in lines]
+            self.behind, self.arrival, customer.record = event, arrival, number
+            seen = Seen(self.next(), number, customer.last, arrival, event)
+            self.handle(customer, seen, changed_keys)
+            self.drain(customer)
         self.wake[customer.id] = min(map(self.wakes_at, self.dues(customer)), default=NEVER)
+
+    def next(self) -> int:
+        self.handled += 1
+        return self.handled
 
     def believes(self, line: Json, arrival: int, behind: list[Json]) -> bool:
         """(29) Whether the line may move the clock to its arrival, be that far ahead or the first:
@@ -170,7 +194,11 @@ class Log:
     def customer(self, customer_id: str, at: int) -> Customer:
         if customer_id not in self.customers:
             instances: dict[str, dict[str | None, Pattern]] = {id_: {} for id_ in self.triggers}
-            self.customers[customer_id] = Customer(customer_id, {}, at, [], [], {}, instances)
+            profile: Json = {}
+            known = Derivations(self.definitions, profile)
+            self.customers[customer_id] = Customer(
+                customer_id, profile, at, [], [], {}, instances, known
+            )
         return self.customers[customer_id]
 
     def seen_before(self, customer: Customer, event: Json, arrival: int) -> bool:
@@ -193,9 +221,12 @@ class Log:
         """(29) Move the clock, if *arrival* is ahead of it, and fire what is due by it."""
         clock = self.clock = arrival if self.clock is None else max(self.clock, arrival)
         awake = [self.customers[id_] for id_, at in self.wake.items() if at <= clock]
-        self.fire(due for who in awake for due in self.dues(who) if self.wakes_at(due) <= clock)
+        turns: list[tuple[int, str, list[Json]]] = []
         for customer in awake:
+            turns += self.ripen(customer, lambda due: self.wakes_at(due) <= clock)
             self.wake[customer.id] = min(map(self.wakes_at, self.dues(customer)), default=NEVER)
+        turns.sort(key=lambda turn: turn[:2])
+        self.decisions += [line for _, _, lines in turns for line in lines]
 
     def wakes_at(self, due: Due) -> int:
         """(29) The clock at which a timer fires, whatever its customer does."""
@@ -203,21 +234,118 @@ class Log:
 
     def dues(self, customer: Customer) -> Iterator[Due]:
         """Every timer of *customer*."""
+        for due, rank, name in customer.known.dues():
+            opener = customer.known.opener(name)
+            arrival = opener.arrival if opener else due
+            yield Due(Timer(due, (), arrival), name, rank=rank)
         for trigger, instances in customer.instances.items():
             for instance, pattern in instances.items():
                 for timer in pattern.timers():
-                    yield Due(timer, customer, trigger, instance)
+                    yield Due(timer, trigger, instance)
 
-    def fire(self, dues: Iterator[Due]) -> None:
-        """Fire timers in order (29). One that an earlier one discarded (5) is no more."""
-        for due in sorted(dues, key=lambda due: due.order):
-            pattern = due.customer.instances[due.trigger].get(due.instance)
-            if pattern and due.timer in pattern.timers():
-                match = pattern.on_timer(due.timer.path)
-                if match:
-                    self.decide(self.triggers[due.trigger], due.customer, due.instance, match)
+    def ripen(
+        self, customer: Customer, is_ripe: Callable[[Due], bool]
+    ) -> list[tuple[int, str, list[Json]]]:
+        """Fire what is ripe, and what becomes ripe by that, until nothing is (29, 38).
+
+        Returns:
+            Of each timer (its due, or a later one before it; the customer; the lines), so that
+            nothing that one customer's turn decided is reordered (settlement 5).
+        """
+        turns: list[tuple[int, str, list[Json]]] = []
+        latest = 0
+        while dues := [due for due in self.dues(customer) if is_ripe(due)]:
+            due = min(dues, key=lambda due: due.order)
+            before, self.decisions = self.decisions, []
+            self.behind, self.arrival = None, due.timer.arrival
+            self.fire(customer, due)
+            self.drain(customer)
+            latest = max(latest, due.timer.due)
+            turns.append((latest, customer.id, self.decisions))
+            self.decisions = before
+        return turns
+
+    def fire(self, customer: Customer, due: Due) -> None:
+        at = max(customer.tau, due.timer.due)
+        if due.rank is None:
+            pattern = customer.instances[due.name][due.instance]
+            match = pattern.on_timer(due.timer.path)
+            if match or not due.timer.may_sleep:
+                customer.tau = at
+            if match:
+                self.decide(self.triggers[due.name], customer, due.instance, match)
+            return
+        found = list(customer.known.evaluate(at, lambda watcher: watcher == due.name))
+        if found:
+            customer.tau = at
+        name = due.name.partition(" ")[2]
+        self.make(customer, found, short([f"${name}", due.timer.due]))
+
+    # What is derived (32-38).
+
+    def handle(self, customer: Customer, seen: Seen, changed_keys: set[str]) -> None:
+        """(34) Folds; ``$changed``; segments; triggers."""
+        at = customer.tau = max(customer.tau, seen.at)
+        customer.known.fold(seen, at)
+        found = customer.known.after_event(seen, at, changed_keys)
+        self.make(customer, found, short([seen.event.get("source"), seen.event["event_id"]]))
+        self.offer_all(customer, seen)
+
+    def drain(self, customer: Customer) -> None:
+        """(34) The derived events made so far, first made first handled."""
+        while customer.derived:
+            seen, in_shadow = customer.derived.pop(0)
+            if in_shadow:
+                self.offer_all(customer, seen, only_shadow=True)
+            else:
+                self.handle(customer, seen, set())
+
+    def make(self, customer: Customer, found: Iterable[Derived], cause: str) -> None:
+        for derived in found:
+            at = customer.tau
+            if derived.line:
+                self.decisions.append(
+                    {**derived.line, "customer_id": customer.id, "at": rfc3339(at)}
+                )
+            self.make_event(customer, derived.type, cause, at, derived.data)
+
+    def make_event(
+        self,
+        customer: Customer,
+        type_: str,
+        cause: str,
+        at: int,
+        data: Json,
+        *,
+        in_shadow: bool = False,
+    ) -> None:
+        """(32, 33) A kind is made only where the ruleset names it."""
+        if type_ not in self.definitions.kinds:
+            return
+        behind = self.behind
+        if behind is not None:
+            of_cause = {"event_type": behind["event_type"], "event_data": behind.get("event_data")}
+            data = {**data, "cause": of_cause}
+        event = {
+            "event_id": f"{type_}@{cause}",
+            "customer_id": customer.id,
+            "event_type": type_,
+            "source": DERIVED,
+            "timestamp": at,
+            "event_data": data,
+        }
+        for name in ("session_id", "device_info", "location_data"):
+            if behind is not None and name in behind:
+                event[name] = behind[name]
+        seen = Seen(self.next(), customer.record, at, self.arrival, event, derived=True)
+        customer.derived.append((seen, in_shadow))
 
     # Events and instances.
+
+    def offer_all(self, customer: Customer, seen: Seen, *, only_shadow: bool = False) -> None:
+        for trigger in sorted(self.triggers.values(), key=in_priority):
+            if not only_shadow or trigger.get("mode") == "shadow":
+                self.offer(trigger, customer, seen)
 
     def offer(self, trigger: Json, customer: Customer, seen: Seen) -> None:
         """Show the event to the instance it belongs to; without one, to every instance (21)."""
@@ -251,6 +379,10 @@ class Log:
     def decide(self, trigger: Json, customer: Customer, instance: str | None, match: Match) -> None:
         """(23) Every match is one line."""
         id_ = trigger["trigger"]
+        match = msgspec.structs.replace(
+            match,
+            events=tuple(sorted(match.events, key=lambda seen: seen.place)),  # 35
+        )
         last = match.events[-1].event
         line = {"trigger": id_, "customer_id": customer.id, "at": rfc3339(match.at)}
         if reason := self.reason_against(trigger, customer, match):
@@ -274,13 +406,23 @@ class Log:
                 ],
             }
         )
+        data = {"trigger": id_, "firing_id": firing, "instance": instance}
+        in_shadow = trigger.get("mode") == "shadow"
+        self.make_event(customer, f"$fired:{id_}", firing[:16], match.at, data, in_shadow=in_shadow)
 
     def reason_against(self, trigger: Json, customer: Customer, match: Match) -> str | None:
         """(23-25) The first failing reason."""
         limits = trigger.get("limits", {})
         count, last_at = customer.fired.get(trigger["trigger"], (0, 0))
         timezone = self.policy.get("timezone", "UTC")
-        facts = Facts(match.events[-1].event, customer.profile, match.at, timezone)
+        facts = Facts(
+            match.events[-1].event,
+            customer.profile,
+            match.at,
+            timezone,
+            customer.known,
+            customer.tau,
+        )
         backfill = moment(self.policy.get("backfill_before"))
         if backfill is not None and match.at < backfill:
             return "backfill"
@@ -299,6 +441,8 @@ class Log:
 def acceptable(event: Json, timestamp: int, arrival: int | None) -> bool:
     """(31) Whether the record is accepted: it has its required fields, in the span of years."""
     times = [timestamp] if arrival is None else [timestamp, arrival]
+    if event.get("source") == DERIVED or str(event.get("event_type")).startswith("$"):
+        return False  # 33: reserved
     return all(
         isinstance(event.get(name), str) and event[name]
         for name in ("customer_id", "event_type", "event_id")
@@ -327,13 +471,23 @@ def rfc3339(at: int) -> str:
     return text.replace("+00:00", "Z")
 
 
-def learn(profile: Json, event: Mapping[str, Any]) -> None:
-    """Merge what ``identify`` says, key by key; a null removes."""
+def learn(profile: Json, event: Mapping[str, Any], declared: Mapping[str, Any]) -> set[str]:
+    """Merge what ``identify`` says, key by key; a null removes. Declared names are left out (51).
+
+    Returns:
+        The keys whose value is another one now.
+    """
+    changed: set[str] = set()
     if event["event_type"] == "identify":
         for key, value in (event.get("event_data") or {}).items():
+            if key in declared:
+                continue
+            if profile.get(key) != value:
+                changed.add(key)
             profile[key] = value
             if value is None:
                 del profile[key]
+    return changed
 
 
 def in_priority(trigger: Json) -> tuple[int, str]:

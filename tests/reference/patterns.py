@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tests.reference.counts import Threshold, Window
 from tests.reference.seen import Match, Pattern, Seen, Spec, Timer, duration, fits
 from tests.reference.sequences import Sequence
+from tests.reference.trends import Trend
 
 
 def build(when: Spec) -> Pattern:
@@ -15,10 +18,10 @@ def build(when: Spec) -> Pattern:
         return All(when)
     if "any" in when:
         return Any_(when)
+    if "trend" in when:
+        return Trend(when)
     if "count" not in when:
         return Single(when)
-    if isinstance(when["count"], dict):
-        when = {**when, **when["count"], "count": when["count"]["event"]}
     return Window(when) if "at_most" in when or "exactly" in when else Threshold(when)
 
 
@@ -60,7 +63,7 @@ class Group:
 
     def timers(self) -> list[Timer]:
         return [
-            Timer(timer.due, (number, *timer.path), timer.arrival)
+            msgspec.structs.replace(timer, path=(number, *timer.path))
             for number, child in enumerate(self.children)
             for timer in child.timers()
         ]
@@ -111,7 +114,7 @@ class All(Group):
         matches = {n: m for n, child in enumerate(self.children) if (m := child.on_event(seen))}
         if not matches:
             return None
-        self.last_remembered = seen.position
+        self.last_remembered = seen.record
         return self.remember(matches, seen.at, None)
 
     def on_timer(self, path: tuple[int, ...]) -> Match | None:

@@ -7,26 +7,26 @@ when one fires (`on_timer`). A match clears it (5).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
 
-from tests.reference.conditions import Facts, holds
+from tests.reference.conditions import Facts, equal, holds
+from tests.reference.happenings import Spec, alternatives, duration, is_change
 
-Spec = Mapping[str, Any]
+__all__ = ["DAY", "FOREVER", "HOUR", "Match", "Pattern", "Seen", "Spec", "Timer", "duration"]
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
-UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": HOUR, "d": DAY, "w": 7 * DAY}
 FOREVER = math.inf
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """One accepted event, as one instance sees it.
+    """One accepted event, or one that was derived, as one instance sees it.
 
     Attributes:
-        position: Its place in the log.
+        position: Which of the events that were handled it is.
+        record: The position of the record at which it stands (35).
         at: Its effective time; of a late event, its timestamp (28).
         arrival: When the log took it.
         fills: Whether it may fill and count. A late event (28), and one without a ``per`` value
@@ -34,10 +34,17 @@ class Seen(msgspec.Struct, frozen=True):
     """
 
     position: int
+    record: int
     at: int
     arrival: int
     event: dict[str, Any]
     fills: bool = True
+    derived: bool = False
+
+    @property
+    def place(self) -> tuple[int, bool, str]:
+        """(35) A derived event stands behind the real one of its record; among them, by id."""
+        return (self.record, self.derived, self.event["event_id"] if self.derived else "")
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -54,17 +61,19 @@ class Timer(msgspec.Struct, frozen=True, order=True):
     Attributes:
         path: The way to the pattern that waits, by position among its siblings: file order (19).
         arrival: Of the event that opened it (29).
+        may_sleep: Whether an engine that looks ahead leaves it out where it decides nothing (45).
     """
 
     due: int
     path: tuple[int, ...]
     arrival: int
+    may_sleep: bool = False
 
 
 class Pattern(Protocol):
     @property
     def changed(self) -> int | None:
-        """Position of the last event that added to, replaced or removed progress (22)."""
+        """Record of the last event that added to, replaced or removed progress (22, 35)."""
         ...
 
     def on_event(self, seen: Seen) -> Match | None: ...
@@ -76,13 +85,21 @@ class Pattern(Protocol):
         ...
 
 
-def duration(text: str) -> int:
-    """Return milliseconds: a positive integer and a unit."""
-    digits = text.rstrip("mshdw")
-    return int(digits) * UNITS[text[len(digits) :]]
-
-
 def fits(kind: str, spec: Spec, seen: Seen) -> bool:
-    """Whether the event is of the type, or one of the types, under *kind*, ``where`` included."""
-    types = [spec[kind]] if isinstance(spec[kind], str) else spec[kind]
-    return seen.event["event_type"] in types and holds(spec.get("where", {}), Facts(seen.event))
+    """Whether the event is what stands under *kind*, ``where`` included (39).
+
+    Where nothing does, the happening is *spec* itself: ``{fired: t}`` as a step.
+    """
+    if kind not in spec:
+        return is_happening(spec, seen.event)
+    return is_happening(spec[kind], seen.event) and holds(spec.get("where", {}), Facts(seen.event))
+
+
+def is_happening(entry: Any, event: dict[str, Any]) -> bool:
+    """Whether *event* is one of what *entry* names."""
+    return any(
+        event["event_type"] == type_
+        and holds(spec.get("where", {}), Facts(event))
+        and ("changed" not in spec or is_change(spec, event["event_data"], equal))
+        for type_, spec in alternatives(entry)
+    )

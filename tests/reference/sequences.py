@@ -61,7 +61,7 @@ class Sequence:
         if not self.concerns(seen):
             return None
         if self.kills(seen):
-            self.changed = seen.position
+            self.changed = seen.record
         self.history.append(seen)
         if self.wait and self.cancels(seen):
             self.wait = None
@@ -72,15 +72,15 @@ class Sequence:
         if self.wait:
             if self.restart and fits("event", self.steps[last].spec, seen):  # 12
                 self.wait = Wait((*self.wait.choice[:-1], seen))
-                self.changed = seen.position
+                self.changed = seen.record
             return None  # 11: a prefix completed while a wait is open is discarded
         choice = next(self.choices(last, seen), None)
         if choice and self.final:
             self.wait = Wait(choice)
-            self.changed = seen.position
+            self.changed = seen.record
         elif choice:
             self.clear()
-            self.changed = seen.position
+            self.changed = seen.record
             return Match(seen.at, None, choice)
         return None
 
@@ -173,7 +173,7 @@ class Sequence:
         for step in range(len(self.steps) - 1):
             if not any(self.choices(step, seen)):
                 continue
-            self.changed = seen.position
+            self.changed = seen.record
             following = self.steps[step + 1]
             room = MOST_PARTIAL_MATCHES if following.after or following.silence else PLAIN_ROOM
             held = [other for other in self.partial(step, seen.at) if other is not seen]

@@ -71,6 +71,7 @@ OPERATORS = [
 ]
 
 
+@pytest.mark.covers("B3")
 @pytest.mark.parametrize(("value", "test", "holds"), OPERATORS)
 def test_operators(decide: Decide, value: Any, test: Json, holds: bool) -> None:
     """In ``where`` and in ``if`` alike."""
@@ -83,6 +84,7 @@ def test_operators(decide: Decide, value: Any, test: Json, holds: bool) -> None:
     assert tell(decisions) == ("0@0 0@0" if holds else "condition@0")
 
 
+@pytest.mark.covers("B13")
 @pytest.mark.parametrize(
     ("where", "holds"),
     [
@@ -111,6 +113,7 @@ def test_paths_and_logic(decide: Decide, where: str, holds: bool) -> None:
     assert tell(decisions) == ("0@0" if holds else "")
 
 
+@pytest.mark.covers("B7", "D14", "D15")
 def test_if_sees_the_profile_after_the_event(decide: Decide) -> None:
     gold = trigger("{event: [a, identify]}", if_={"profile.tier": {"equals": "gold"}})
     events = [
@@ -127,6 +130,7 @@ def test_if_sees_the_profile_after_the_event(decide: Decide) -> None:
     assert tell(decisions) == "condition@0 identify1@1 two@2 condition@3 condition@4"
 
 
+@pytest.mark.covers("B7")
 @pytest.mark.parametrize(
     ("at", "decided"),
     [
@@ -145,6 +149,7 @@ def test_a_timer_sees_the_profile_as_it_stands_when_it_fires(
     assert tell(decisions) == decided
 
 
+@pytest.mark.covers("D1")
 def test_a_profile_is_walked_and_merged_by_key(decide: Decide) -> None:
     rich = trigger("{event: a}", if_=yaml("{profile.o.p: {equals: 1}, profile.q: {equals: 2}}"))
     events = [identify(0, o={"p": 1}, q=2), *log("a@1#x"), identify(2, o={"r": 1}), *log("a@3#y")]

@@ -28,6 +28,7 @@ ABSENT = "{sequence: [{event: a}, {absent: x, for: 10s}]}"
 # ── limits (23, 24) ─────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("C20", "H3")
 @pytest.mark.parametrize(
     ("limits", "story", "decided"),
     [
@@ -76,6 +77,7 @@ def test_a_suppressed_match_uses_its_events_up(decide: Decide) -> None:
     assert tell(decide([limited], log("a@0 a@1 a@2 a@3 a@11 a@12"))) == "0,1@1 cooldown@3 4,5@12"
 
 
+@pytest.mark.covers("H6")
 def test_the_first_reason_is_named(decide: Decide) -> None:
     """Backfill, then the condition, then the cooldown; what is suppressed is no firing."""
     limited = trigger(
@@ -129,6 +131,7 @@ def test_lateness(decide: Decide, story: str, decided: str) -> None:
     assert tell(decide([trigger("{sequence: [{event: a}, {event: b}]}")], log(story))) == decided
 
 
+@pytest.mark.covers("A14")
 @pytest.mark.parametrize(
     ("when", "story", "decided"),
     [
@@ -406,6 +409,7 @@ def test_a_firing_line_says_it_all(decide: Decide) -> None:
     }
 
 
+@pytest.mark.covers("A2")
 @pytest.mark.parametrize(
     ("story", "decided"),
     [

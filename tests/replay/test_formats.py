@@ -64,6 +64,7 @@ FORMS = {
 }
 
 
+@pytest.mark.covers("A17")
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("mark", [b"", MARK], ids=["", "with the mark of UTF-8"])
@@ -177,6 +178,7 @@ def test_what_parts_the_cells_is_seen_in_the_header(delimiter: str) -> None:
     ]
 
 
+@pytest.mark.covers("A17")
 def test_columns_are_mapped_to_paths_left_out_and_kept_as_texts() -> None:
     found_rows = rows(
         "who,what,zip,price,secret,id\n17,order,10115,5,x,9\n",

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from tests.simulation.disk import is_grave
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.partition_record import PARTITION_KEY, PartitionRecord
 from triggerstream.core.records.record import Header, Produce
@@ -85,7 +84,7 @@ class Changelog:
         known = max(self.image.get(customer, (-1, b""))[0], self._gone.get(customer, -1))
         if value is None:
             # It is as stale as the grave before it.
-            if customer not in self._stale or is_grave(self.image.get(customer, (0, None))[1]):
+            if customer not in self._stale or customer not in self.image:
                 self._gone[customer] = known
                 self.image.pop(customer, None)
         elif (fence := header.unpack(value)[3]) >= known:

@@ -10,11 +10,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from tests.simulation.pair import PairSchedule
-from tests.simulation.protocol import ProtocolSchedule
+from tests.simulation.protocol import ProtocolSchedule, ReturningSchedule
 from tests.simulation.schedule import Schedule
 
 PAIR_EVERY = 16
-"""One schedule in so many is a pair; the others are of the toy program, which is much faster."""
+"""One schedule in so many is a pair; the others are of the toy program, which is much faster. Of
+these as many are of customers who come back."""
 CHUNK = 100
 """Schedules that a process runs at a time."""
 
@@ -43,6 +44,8 @@ def schedule_of(seed: int, *, traced: bool = False) -> Schedule:
     """Return the schedule of *seed*, not yet run."""
     if seed % PAIR_EVERY == PAIR_EVERY - 1:
         return PairSchedule(seed, traced=traced)
+    if seed % PAIR_EVERY == PAIR_EVERY // 2:
+        return ReturningSchedule(seed, traced=traced)
     return ProtocolSchedule(seed, traced=traced)
 
 

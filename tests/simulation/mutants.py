@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from tests.simulation.pair import PairSchedule
-from tests.simulation.protocol import ProtocolSchedule
+from tests.simulation.protocol import ProtocolSchedule, ReturningSchedule
 from triggerstream.core.keyed import cache, cuts, partition, restore
 from triggerstream.core.policy import caps
 from triggerstream.core.sending import lifecycle as turn
@@ -113,6 +113,22 @@ MUTANTS = (
         "apply",
         "is_stale = fence < known",
         "is_stale = False",
+    ),
+    Mutant(
+        "a null behind a stale grave takes a newer grave with it",
+        restore.Restore,
+        "apply",
+        "best is not None",
+        "best is not None and not header.unpack(best)[1] & header.GRAVE",
+        kind=ReturningSchedule,
+    ),
+    Mutant(
+        "a null without a grave where nothing is held",
+        checkpoints,
+        "_with_graves",
+        "rows.append((key, grave or header.pack_grave(0, offset, -1)))",
+        "rows.extend([(key, grave)] if grave else [])",
+        kind=ReturningSchedule,
     ),
     Mutant(
         "no answer to a foreign write",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 
+from tests.simulation.broker import Batch
 from tests.simulation.oracle import Role
 from tests.simulation.schedule import Schedule, erasure
 from tests.simulation.toy import Toy
@@ -16,6 +18,8 @@ TOY = Role(name="toy", input="events", downstream="actions", program=Toy, marks=
 CUSTOMERS = "abcde"
 LONG = 4_000_000
 """Milliseconds: more than an hour."""
+
+Queue = deque[Batch]
 
 
 def ruleset(version: int) -> Any:
@@ -94,6 +98,81 @@ class ProtocolSchedule(Schedule):
         self._word += 1
         wait = self.random.choice([0, 0, 0, 40, 400])
         say_word(self.world, customer, self._word, wait)
+
+
+class ReturningSchedule(ProtocolSchedule):
+    """Customers come back when their graves have lain for long enough, and leave again, while the
+    partition changes hands and the nulls of its former owner are late."""
+
+    kind = "returning"
+
+    def produce(self, roll: float) -> None:
+        if roll < 0.97:
+            super().produce(roll)
+        else:
+            self.come_back()
+
+    def come_back(self) -> None:
+        self.world.reach("producer", "somebody comes back")
+        place, customer = self.places[0], self.random.choice(CUSTOMERS)
+        self.say_word(customer)
+        self.world.say("events", *erasure(customer))
+        self.go_on(most=60)
+        self.hours_pass(0)
+        for _ in range(9):
+            self.world.now += LONG // 10
+            self.turn()
+        self.say_word(self.random.choice(CUSTOMERS.replace(customer, "")))
+        held = self._await_nulls(40, pace=LONG // 10)
+        self.hand_over(place)
+        if held is not None and self.random.random() < 0.5:
+            # Both go on in silence, and answer each other: the one a grave, the other by a null.
+            self.go_on(most=20)
+            self.world.broker.queues.append(held)
+            held = self._await_nulls(100, pace=5)
+        self.go_on(most=60)
+        self._say_words(customer)
+        self.go_on(most=60)
+        self._say_words(customer)
+        self.world.say("events", *erasure(customer))
+        self._await_grave(customer, most=self.random.randint(0, 60))
+        if held is not None:
+            self.world.broker.queues.append(held)
+            self.go_on(most=self.random.choice([5, 60]))
+        self.random.choice([self.crash, self.wipe, self.hand_over])(place)
+
+    def _say_words(self, customer: str) -> None:
+        for _ in range(self.random.randint(1, 4)):
+            self.say_word(customer)
+
+    def _await_grave(self, customer: str, *, most: int) -> None:
+        """Let everybody go on until the changelog has the last erasure of *customer*."""
+        erased = len(self.world.broker.topics[TOY.input]) - 1
+        changelog = self.world.broker.changelogs[TOY.name]
+        for _ in range(most):
+            if changelog.image.get(customer.encode(), (-1, b""))[0] >= erased:
+                return
+            self.world.now += 1
+            self.turn()
+
+    def _await_nulls(self, most: int, *, pace: int) -> Queue | None:
+        """Let everybody go on until a null is on its way, and hold it up."""
+        for _ in range(most):
+            self.world.now += pace
+            self.turn()
+            if (held := self._hold_nulls()) is not None:
+                return held
+        return None
+
+    def _hold_nulls(self) -> Queue | None:
+        """Take what is on its way in one queue, if there is a null in it; it is to be put back."""
+        queues = self.world.broker.queues
+        for queue in queues:
+            if any(value is None for batch in queue for _, value in batch.entries):
+                queues.remove(queue)
+                self.world.reach(self.places[0].role.name, "null held up")
+                return queue
+        return None
 
 
 def say_word(world: World, customer: str, word: int, wait: int) -> None:

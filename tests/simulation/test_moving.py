@@ -242,6 +242,7 @@ def stop(installation: Installation, play: list[Line], seed: int) -> tuple[int, 
     return killed, installation.send[0].log[before:]
 
 
+@pytest.mark.covers("M1")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_partitions_that_were_moved_decide_what_the_one_would_have(seed: int) -> None:
     play = lines(seed, 160)

@@ -24,6 +24,7 @@ FAULTS = (
     "given away in order",
     "hand-over with a zombie",
     "new generation",
+    "null held up",
     "offsets without a record",
     "paused",
     "paused, and a zombie afterwards",
@@ -57,10 +58,12 @@ ANSWERS = (
     "channel said not now",
     "channel stalled",
     "event sent twice",
+    "somebody comes back",
 )
 """What the far side and the producers do."""
 
 
+@pytest.mark.covers("A15", "C13", "M1")
 @pytest.mark.long
 @pytest.mark.timeout(300 + SCHEDULES // 10)
 def test_every_schedule_keeps_every_invariant_and_every_fault_is_reached() -> None:
@@ -71,7 +74,7 @@ def test_every_schedule_keeps_every_invariant_and_every_fault_is_reached() -> No
     assert [what for what in FAULTS + EFFECTS + ANSWERS if not found.reached[what]] == []
 
 
-@pytest.mark.parametrize("seed", [3, 15], ids=["protocol", "pair"])
+@pytest.mark.parametrize("seed", [3, 8, 15], ids=["protocol", "returning", "pair"])
 def test_a_seed_always_gives_the_same_schedule(seed: int) -> None:
     first, second = schedule_of(seed, traced=True), schedule_of(seed, traced=True)
     first.run()

@@ -126,6 +126,7 @@ def test_the_present_code_goes_on_with_the_local_store(
     check(killed, story, rest)
 
 
+@pytest.mark.covers("C13")
 def test_the_present_code_restores_from_the_changelog(
     killed: Killed, case: tuple[Story, int], tmp_path: Path
 ) -> None:

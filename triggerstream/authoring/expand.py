@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from triggerstream.core.conditions.calendar import DAYS
 from triggerstream.core.durations import format_duration
+from triggerstream.core.events.derived import FIRED
 from triggerstream.core.model import (
     AbsentStep,
     AllOf,
@@ -21,14 +22,17 @@ from triggerstream.core.model import (
     AnyOf,
     AnyPattern,
     Condition,
+    Counted,
     CountPattern,
     DateRange,
     DayOfWeek,
     EventPattern,
     EventStep,
+    Expression,
     Negation,
     Pattern,
     SequencePattern,
+    SinceLast,
     Test,
     TimeOfDay,
     Trigger,
@@ -98,10 +102,17 @@ def _durations(said: dict[str, int | None]) -> Said:
 
 
 def _selected(head: str, types: tuple[str, ...], where: Condition | None) -> Said:
-    said: Said = {head: types[0] if len(types) == 1 else list(types)}
+    found = [_happening(name) for name in types]
+    said: Said = {head: found[0] if len(found) == 1 else found}
+    if head == "event" and len(found) == 1 and isinstance(found[0], dict):
+        said = found[0]
     if where is not None:
         said["where"] = _condition(where)
     return said
+
+
+def _happening(name: str) -> str | Said:
+    return {"fired": name.removeprefix(FIRED)} if name.startswith(FIRED) else name
 
 
 def _condition(condition: Condition) -> Said:
@@ -114,8 +125,33 @@ def _condition(condition: Condition) -> Said:
             return {"any": [_condition(each) for each in conditions]}
         case Negation(inner):
             return {"not": _condition(inner)}
+        case Expression(text):
+            return {"expr": text}
         case _:
-            return _calendar(condition)
+            return _asked_or_dated(condition)
+
+
+def _asked_or_dated(
+    condition: SinceLast | Counted | TimeOfDay | DayOfWeek | DateRange,
+) -> Said:
+    if isinstance(condition, SinceLast | Counted):
+        return _asked(condition)
+    return _calendar(condition)
+
+
+def _asked(condition: SinceLast | Counted) -> Said:
+    of = condition.of
+    if isinstance(condition, SinceLast):
+        asked: Said = {"of": condition.path}
+        if of is not None:
+            asked = _selected("event", of.on.types, of.on.where)
+        bound = "at_least" if condition.is_least else "less_than"
+        return {"since_last": asked | {bound: format_duration(condition.duration)}}
+    said = _selected("count", condition.of.on.types, condition.of.on.where)
+    if condition.of.path is not None:
+        said[condition.of.head] = condition.of.path
+    said[condition.comparator] = condition.threshold
+    return said | _durations({"within": condition.of.within})
 
 
 def _calendar(condition: TimeOfDay | DayOfWeek | DateRange) -> Said:

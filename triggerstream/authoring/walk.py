@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from triggerstream.core.parsing.conditions import CALENDAR, USE
+from triggerstream.core.parsing.conditions import CALENDAR, EXPRESSION, USE
+from triggerstream.core.parsing.expressions import paths_in
+from triggerstream.core.parsing.happenings import EVENT
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.patterns import AGGREGATES
 
@@ -56,15 +58,29 @@ class Walk:
     def _types(self, what: str, node: Node, where: Node | None) -> list[str]:
         """Look at types: a text, a list, or a mapping with them and ``where``."""
         if isinstance(node, Mapping):
-            return self._types(what, node.entries["event"], node.entries.get("where") or where)
-        scalars = [each for each in _items(node) or (node,) if isinstance(each, Scalar)]
+            return self._happening(what, node, where)
+        parts = _items(node) or (node,)
+        scalars = [each for each in parts if isinstance(each, Scalar)]
         self.types(what, scalars)
         types = [scalar.text for scalar in scalars]
+        for each in parts:
+            if isinstance(each, Mapping):
+                types += self._happening(what, each, None)
         if where is not None:
             self._condition(where, types)
         return types
 
+    def _happening(self, what: str, node: Mapping, where: Node | None) -> list[str]:
+        """Look at a type with its ``where``. What the engine tells itself has no type that any
+        producer sends, and its fields are known."""
+        if EVENT not in node.entries:
+            return []
+        return self._types(what, node.entries[EVENT], node.entries.get("where") or where)
+
     def _condition(self, node: Node, types: Sequence[str]) -> None:
+        if isinstance(node, Scalar):
+            for path in paths_in(node):
+                self._path("", path, types)
         if not isinstance(node, Mapping):
             return
         for key, place in node.keys.items():
@@ -72,7 +88,7 @@ class Walk:
             if key in ("all", "any"):
                 for each in _items(inner):
                     self._condition(each, types)
-            elif key == "not":
+            elif key in ("not", EXPRESSION):
                 self._condition(inner, types)
             elif key not in (*CALENDAR, USE):
                 self._path("", place, types)

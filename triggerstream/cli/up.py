@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -73,7 +74,7 @@ def up(
         raise typer.Exit(supervise(commands, settings.data_dir, beside=mailing))
     flags = ["--accept-clock"] if accept_clock else []
     commands = [_here(directory, flags, keep_ruleset=keep_ruleset)]
-    raise typer.Exit(supervise(commands, directory, beside=mailing))
+    raise typer.Exit(supervise(commands, disk_of(directory), beside=mailing))
 
 
 def engine(
@@ -81,6 +82,10 @@ def engine(
     keep_ruleset: Keep = False,
     accept_clock: AcceptClock = False,
     supervised: Annotated[bool, typer.Option("--supervised", help="Stop when stdin ends.")] = False,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="ID", help="Put DIR in force once for all starts with ID."),
+    ] = None,
 ) -> None:
     """Run the installation of a directory once, without a supervisor."""
     _require_directory(directory)
@@ -89,12 +94,15 @@ def engine(
     from triggerstream.processes.engine import run_engine
     from triggerstream.stream.local.directory import Directory
 
+    place = Directory(directory)
+    keeps = keep_ruleset or (run is not None and place.has_begun(run))
     code = run_engine(
         settings,
-        Directory(directory),
-        wanted=None if keep_ruleset else _read(triggers_of(directory)),
+        place,
+        wanted=None if keeps else _read(triggers_of(directory)),
         accept_clock=accept_clock,
         is_supervised=supervised,
+        run_id=run,
     )
     raise typer.Exit(code)
 
@@ -116,6 +124,14 @@ def triggers_of(directory: Path) -> Path:
     """Return where the trigger files of a project are: in ``triggers``, where it has that."""
     inner = directory / "triggers"
     return inner if inner.is_dir() else directory
+
+
+def disk_of(directory: Path) -> Path:
+    """Return what is on the disk that an installation fills: it may be another one's, mounted."""
+    from triggerstream.installation.find import STATE
+
+    state = directory / STATE
+    return state if state.is_dir() else directory
 
 
 def read_env(path: Path) -> None:
@@ -176,11 +192,10 @@ def _read(directory: Path) -> tuple[Mapping[str, str], Ruleset]:
 
 
 def _here(directory: Path, flags: list[str], *, keep_ruleset: bool) -> Command:
-    """Return the command of the engine. Started again, it does not read DIR again: files that
-    somebody edits meanwhile are not to be put in force by a crash."""
-    words = ["engine", str(directory), "--supervised", *flags]
-    keep = [*words, "--keep-ruleset"]
-    return _command("engine", keep if keep_ruleset else words, keep, {})
+    """Return the command of the engine. Started again, it does not read DIR again, once that is in
+    force: files that somebody edits meanwhile are not to be put in force by a crash."""
+    begins = ["--keep-ruleset"] if keep_ruleset else ["--run", secrets.token_hex(8)]
+    return _command("engine", ["engine", str(directory), "--supervised", *flags, *begins], {})
 
 
 def _on_kafka(settings: Settings, directory: Path, *, keep_ruleset: bool) -> list[Command]:
@@ -190,13 +205,13 @@ def _on_kafka(settings: Settings, directory: Path, *, keep_ruleset: bool) -> lis
     words = {"worker": ["worker", *triggers], "sender": ["sender"], "ingest": ["ingest"]}
     port = settings.http.port
     return [
-        _command(name, each, each, {PORT: str(port + place if port else 0)})
+        _command(name, each, {PORT: str(port + place if port else 0)})
         for place, (name, each) in enumerate(words.items())
     ]
 
 
-def _command(name: str, words: list[str], again: list[str], environ: dict[str, str]) -> Command:
+def _command(name: str, words: list[str], environ: dict[str, str]) -> Command:
     from triggerstream.processes.supervisor import Command
 
     program = [sys.executable, "-m", "triggerstream"]
-    return Command(name, [*program, *words], [*program, *again], {**os.environ, **environ})
+    return Command(name, [*program, *words], {**os.environ, **environ})

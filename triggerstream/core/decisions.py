@@ -142,7 +142,14 @@ class Bounded(msgspec.Struct, frozen=True):
 
     what: str
     """``partial`` (semantics 3), ``value`` (17), ``instance`` (22); by the budget: ``wait``,
-    ``slot``, and ``attribute`` of the profile, which is no trigger's."""
+    ``slot``, and ``attribute``, which is no trigger's: of the profile, or a declared one."""
+    trigger: str
+    customer_id: str
+
+
+class ExpressionErred(msgspec.Struct, frozen=True):
+    """An expression of a trigger had no value, and so was false: counted by trigger."""
+
     trigger: str
     customer_id: str
 
@@ -155,4 +162,13 @@ class Clamped(msgspec.Struct, frozen=True):
     arrival: int
 
 
-Decided = Firing | Suppressed | TriggerFailed | GoalReached | ConsentChanged | Bounded | Clamped
+Decided = (
+    Firing
+    | Suppressed
+    | TriggerFailed
+    | GoalReached
+    | ConsentChanged
+    | Bounded
+    | ExpressionErred
+    | Clamped
+)

@@ -7,6 +7,8 @@ canonical and can be hashed: a trigger's progress is kept under that fingerprint
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -31,6 +33,12 @@ Operator = Literal[
     "matches",
 ]
 Comparator = Literal["at_least", "more_than", "at_most", "exactly"]
+COMPARATORS: dict[str, Callable[[float, float], bool]] = {
+    "at_least": operator.ge,
+    "more_than": operator.gt,
+    "at_most": operator.le,
+    "exactly": operator.eq,
+}
 Aggregate = Literal["sum", "average", "distinct"]
 
 
@@ -61,6 +69,13 @@ class Negation(_Node, frozen=True):
     condition: Condition
 
 
+class Expression(_Node, frozen=True):
+    """A text of the subset of CEL (`core.expressions`), in the one spelling of all texts that
+    differ in spaces, line breaks, quotes and the writing of numbers only."""
+
+    text: str
+
+
 class TimeOfDay(_Node, frozen=True):
     """Local time in ``[start, end)``, minutes from midnight; wraps midnight where start >= end."""
 
@@ -85,7 +100,37 @@ class DateRange(_Node, frozen=True):
     zone: str = "customer"
 
 
-Condition = Test | AllOf | AnyOf | Negation | TimeOfDay | DayOfWeek | DateRange
+class SinceLast(_Node, frozen=True):
+    """How long ago the moment at *path* was, a path of the profile: at least, or less than, so
+    long. *of* is the unnamed attribute that keeps it there, if one does."""
+
+    path: str
+    of: Attribute | None
+    duration: int
+    is_least: bool
+
+
+class Counted(_Node, frozen=True):
+    """A threshold for the unnamed attribute *of*, which stands at *path* in the profile."""
+
+    path: str
+    of: Attribute
+    comparator: Comparator
+    threshold: int | float
+
+
+Condition = (
+    Test
+    | AllOf
+    | AnyOf
+    | Negation
+    | Expression
+    | TimeOfDay
+    | DayOfWeek
+    | DateRange
+    | SinceLast
+    | Counted
+)
 
 # ── patterns ────────────────────────────────────────────────────────────────────────────────
 
@@ -93,6 +138,35 @@ Condition = Test | AllOf | AnyOf | Negation | TimeOfDay | DayOfWeek | DateRange
 class EventPattern(_Node, frozen=True):
     types: tuple[str, ...]
     where: Condition | None = None
+
+
+AT = "at"
+"""In the place of a path: the moment itself."""
+
+Head = Literal["count", "sum", "distinct", "first", "last"]
+Cut = Literal["day", "week", "month"]
+
+
+class Attribute(_Node, frozen=True):
+    """A named value that is folded over the events *on*.
+
+    Attributes:
+        path: What is summed up, told apart or kept of each; or `AT`.
+        within: How far back it looks; ``None``: over all there ever were.
+        minus: Events of which the same path is subtracted.
+        cut: What a moment is cut to.
+        start: What it begins with; *start_path*: where in the profile that stands.
+    """
+
+    name: str
+    head: Head
+    on: EventPattern
+    path: str | None = None
+    within: int | None = None
+    minus: EventPattern | None = None
+    cut: Cut | None = None
+    start: str | int | float | bool | None = None
+    start_path: str | None = None
 
 
 class CountPattern(_Node, frozen=True):
@@ -158,6 +232,20 @@ class TrendPattern(_Node, frozen=True):
 
 
 Pattern = EventPattern | CountPattern | SequencePattern | AllPattern | AnyPattern | TrendPattern
+
+
+def types_of(pattern: Pattern) -> Iterator[str]:
+    """Yield the types that *pattern* looks at, also those that must be absent."""
+    match pattern:
+        case AllPattern(children=children) | AnyPattern(children=children):
+            for child in children:
+                yield from types_of(child)
+        case SequencePattern(steps=steps):
+            for step in steps:
+                yield from step.types
+        case _:
+            yield from pattern.types
+
 
 # ── triggers ────────────────────────────────────────────────────────────────────────────────
 
@@ -335,5 +423,6 @@ class RulesetSource(msgspec.Struct, frozen=True):
     """By name: part (``subject``, ``text``, ``html``) to Liquid source."""
     schemas: SchemaRules | None = None
     """``None`` where no file says anything of it: then the doors ask nothing."""
+    attributes: tuple[Attribute, ...] = ()
     names: tuple[Name, ...] = ()
     """What is said by name, by kind and name."""

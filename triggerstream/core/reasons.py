@@ -40,6 +40,8 @@ class RejectReason(StrEnum):
     """Its source is none of those that `schemas.yaml` lets write its type."""
     FORBIDDEN_CUSTOMER = "forbidden_customer"
     """Its key may not write for this customer."""
+    RESERVED = "reserved"
+    """Its type or its source is one of those that only the engine writes."""
     BAD_ENCODING = "bad_encoding"
     """A body that is not in the encoding that it claims."""
 

@@ -7,8 +7,7 @@ from asyncio import to_thread
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import aiohttp
 
@@ -17,6 +16,7 @@ from triggerstream.demo.history import Played
 from triggerstream.demo.processes import Process, ProcessEndedError
 from triggerstream.demo.stage import Progress
 from triggerstream.demo.tally import counts
+from triggerstream.ops.entered import Entered
 from triggerstream.ops.owner import APPEND, pack
 from triggerstream.stream.local.directory import Directory
 from triggerstream.stream.local.reader import LogReader
@@ -25,7 +25,7 @@ _READ: Final = 1000
 """Records that are read at once: the messages' receivers have their turn in between."""
 
 
-class EmbeddedStage:
+class EmbeddedStage(Entered):
     """The `Stage` of one engine and its directory. An asynchronous context manager.
 
     What is appended goes by the engine, the only one to write to its log; what came of it is read
@@ -49,25 +49,13 @@ class EmbeddedStage:
         self._directory = Directory(self._shop)
         self._settings = {**settings, "CLOCK": "header", "INGEST__PORT": "0"}
         self._states = directory
-        self._stack = AsyncExitStack()
         self._pid = 0
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            self._session = await stack.enter_async_context(aiohttp.ClientSession())
-            command = ["up", str(self._shop)]
-            self._engine = Process("engine", command, self._settings, self._states)
-            stack.push_async_callback(to_thread, self._engine.stop)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
+    async def _enter(self, stack: AsyncExitStack) -> None:
+        self._session = await stack.enter_async_context(aiohttp.ClientSession())
+        command = ["up", str(self._shop)]
+        self._engine = Process("engine", command, self._settings, self._states)
+        stack.push_async_callback(to_thread, self._engine.stop)
 
     async def wait_until_ready(self) -> None:
         await self._engine.wait_until_ready()

@@ -7,8 +7,7 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -20,13 +19,14 @@ from triggerstream.demo.lag import Lag
 from triggerstream.demo.processes import Process
 from triggerstream.demo.stage import Progress
 from triggerstream.errors import UnreachableError
+from triggerstream.ops.entered import Entered
 from triggerstream.stream.kafka.consumer import open_consumer
 from triggerstream.stream.kafka.topics import Topics, wanted_topics
 
 _PARTITIONS: Final = 4
 
 
-class KafkaStage:
+class KafkaStage(Entered):
     """The `Stage` of a worker and a sender on the Kafka at *bootstrap*. An asynchronous context
     manager.
 
@@ -50,13 +50,6 @@ class KafkaStage:
         self._shop = shop
         self._directory = directory
         self._delivering = settings
-        self._stack = AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            await self._enter(stack)
-            self._stack = stack.pop_all()
-        return self
 
     async def _enter(self, stack: AsyncExitStack) -> None:
         """Do what entering means; *stack* undoes it: others may use the broker."""
@@ -82,14 +75,6 @@ class KafkaStage:
             "sender", ["sender"], {**common, **self._delivering}, self._directory
         )
         stack.push_async_callback(asyncio.to_thread, self._sender.stop)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
 
     async def wait_until_ready(self) -> None:
         await asyncio.gather(self._worker.wait_until_ready(), self._sender.wait_until_ready())

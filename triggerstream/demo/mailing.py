@@ -6,12 +6,12 @@ import socket
 import sys
 from collections.abc import MutableMapping
 from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from triggerstream.demo.page import open_page
 from triggerstream.demo.sinks import HOST, open_mailbox
 from triggerstream.errors import UsageError
+from triggerstream.ops.entered import Entered
 from triggerstream.ops.settings import PREFIX
 
 _SMTP: Final = f"{PREFIX}SENDER__SMTP__"
@@ -21,7 +21,7 @@ _OTHERS: Final = ("USERNAME", "PASSWORD", "PASSWORD_FILE")
 """What another server would be shown; ours asks for nothing."""
 
 
-class Mailing:
+class Mailing(Entered):
     """Takes mails, and shows them on a page, within its block; listens from the beginning on.
 
     An asynchronous context manager.
@@ -30,7 +30,6 @@ class Mailing:
     def __init__(self) -> None:
         self._smtp = socket.create_server((HOST, 0))
         self._http = socket.create_server((HOST, 0))
-        self._stack = AsyncExitStack()
 
     def lead_here(self, environ: MutableMapping[str, str]) -> None:
         """Set in *environ* that mails are sent here.
@@ -50,18 +49,7 @@ class Mailing:
         environ[f"{_SMTP}SECURITY"] = "none"
         environ.setdefault(f"{_SMTP}SENDER", _SENDER)
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            mailbox = await stack.enter_async_context(open_mailbox(self._smtp))
-            url = await stack.enter_async_context(open_page(mailbox, listening=self._http))
-            print(f"mails are kept here, and passed on to nobody: {url}", file=sys.stderr)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
+    async def _enter(self, stack: AsyncExitStack) -> None:
+        mailbox = await stack.enter_async_context(open_mailbox(self._smtp))
+        url = await stack.enter_async_context(open_page(mailbox, listening=self._http))
+        print(f"mails are kept here, and passed on to nobody: {url}", file=sys.stderr)

@@ -46,7 +46,7 @@ _PROVEN: Final = frozenset(
 
 _NAMELESS: Final = "\0/0/0"
 """How the reader names an event that brings no id."""
-_reader = Reader("\0", MAX_BYTES)
+_reader = Reader("\0", MAX_BYTES, takes_reserved=True)
 _as_members = msgspec.json.Decoder(dict[str, Any]).decode
 
 

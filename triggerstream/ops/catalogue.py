@@ -145,6 +145,11 @@ CATALOGUE: tuple[Metric, ...] = (
         "reason",
     ),
     _counter("trigger_errors_total", "Evaluations of a trigger that raised.", "trigger"),
+    _counter(
+        "expression_errors_total",
+        "Evaluations of an expression that had no value, and so were false.",
+        "trigger",
+    ),
     _counter("goals_total", "Goals reached by customers.", "trigger"),
     _counter("consent_changes_total", "Changes of a customer's consent or preferences."),
     _counter(

@@ -37,6 +37,9 @@ from triggerstream.ops.owner import MOST, Owner
 STOPS_WITHIN = 0.5
 """Seconds after which the server looks again whether it is to stop."""
 
+PIECE: Final = 1 << 16
+"""Bytes of a body that are passed over at a time."""
+
 PATHS: Final = ("/livez", "/readyz", "/metrics", "/version")
 
 
@@ -143,7 +146,7 @@ class _Site:
         self._registry = registry
         self._owner = owner
 
-    def get(self, path: str, authorization: str) -> Answer:
+    def get(self, path: str, authorization: str, host: str) -> Answer:
         """Return what a ``GET`` is answered."""
         match path:
             case "/livez":
@@ -159,7 +162,11 @@ class _Site:
             case "/":
                 return as_json(HTTPStatus.OK, {"paths": self._paths})
             case _:
-                return self._owner.get(path, authorization) or self._nothing()
+                return self._owner.get(path, authorization, host) or self._nothing()
+
+    def may_post(self, path: str, authorization: str) -> bool:
+        """Return whether the body of a ``POST`` is of any use."""
+        return self._owner.may_post(path, authorization)
 
     def post(self, path: str, authorization: str, body: bytes) -> Answer:
         """Return what a ``POST`` is answered."""
@@ -193,10 +200,10 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_GET(self) -> None:
-        self._answer(self._site.get(self._path, self._authorization))
+        self._answer(self._found)
 
     def do_HEAD(self) -> None:
-        self._answer(self._site.get(self._path, self._authorization), with_body=False)
+        self._answer(self._found, with_body=False)
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
@@ -206,8 +213,21 @@ class _Handler(BaseHTTPRequestHandler):
             error = f"required are at most {MOST} bytes; found {length[:20]}"
             self._answer(refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error))
         else:
-            body = self.rfile.read(int(length))
+            body = self._body(int(length))
             self._answer(self._site.post(self._path, self._authorization, body))
+
+    def _body(self, length: int) -> bytes:
+        """Return the body; of who may not post, nothing: it is passed over, so that memory is held
+        for nobody, and the answer can still be read."""
+        if self._site.may_post(self._path, self._authorization):
+            return self.rfile.read(length)
+        while length > 0 and (piece := self.rfile.read(min(length, PIECE))):
+            length -= len(piece)
+        return b""
+
+    @property
+    def _found(self) -> Answer:
+        return self._site.get(self._path, self._authorization, self.headers.get("Host", ""))
 
     @property
     def _site(self) -> _Site:

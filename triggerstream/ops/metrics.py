@@ -26,6 +26,7 @@ from triggerstream.core.decisions import (
     Bounded,
     Clamped,
     ConsentChanged,
+    ExpressionErred,
     Firing,
     GoalReached,
     Suppressed,
@@ -347,7 +348,13 @@ class ProcessMetrics:
 
     def _bind_trigger(self, trigger: str, mode: str) -> None:
         children = self._children
-        for name in ("matches_total", MATCHED, "trigger_errors_total", "goals_total"):
+        for name in (
+            "matches_total",
+            MATCHED,
+            "trigger_errors_total",
+            "expression_errors_total",
+            "goals_total",
+        ):
             children.bind(name, trigger)
         children.bind("firings_total", trigger, mode)
         for reason in SuppressionReason:
@@ -357,7 +364,9 @@ class ProcessMetrics:
             children.bind("bounded_total", trigger, what)
 
 
-def _tally(outcome: object, topic: str, tally: Tally[tuple[str, ...]]) -> None:
+def _tally(  # noqa: PLR0912 - one for each kind of outcome
+    outcome: object, topic: str, tally: Tally[tuple[str, ...]]
+) -> None:
     match outcome:
         case Firing(trigger=trigger, mode=mode, actions=actions):
             tally["matches_total", trigger] += 1
@@ -378,6 +387,8 @@ def _tally(outcome: object, topic: str, tally: Tally[tuple[str, ...]]) -> None:
                 tally["consent_unreadable_total", what] += 1
         case Bounded(trigger=trigger, what=what):
             tally["bounded_total", trigger, what] += 1
+        case ExpressionErred(trigger=trigger):
+            tally["expression_errors_total", trigger] += 1
         case Clamped():
             tally["timestamps_clamped_total", topic] += 1
         case Admitted(channel=channel):

@@ -8,7 +8,8 @@
                          may be nil; answered when they are durable
 =======================  ===================================================================
 
-Customers' data is given to who has the admin token, or, where none is set, to this machine only.
+Customers' data is given to who has the admin token, or, where none is set, to this machine only:
+to who calls it by its own name, since a page of another site may have its name lead here.
 Nothing is appended without the token. Both are asked of the process's event loop.
 """
 
@@ -17,13 +18,14 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from triggerstream.core.records.record import Produce
-from triggerstream.errors import TriggerstreamError
+from triggerstream.errors import TooLargeError, TriggerstreamError
 from triggerstream.ops.answers import Answer, as_json, refusal
 
 PATHS: Final = ("/customers/<id>",)
@@ -45,7 +47,7 @@ Append = Callable[[Sequence[Produce]], Sequence[tuple[str, int, int]]]
 """Append records, and return (topic, offset of the first, count) of each stretch of them.
 
 Called in the server's threads, as `Inspect` is. Raises `TriggerstreamError` where they could not
-be appended, and `TimeoutError` where that is not known.
+be appended, `TooLargeError` where they never can, and `TimeoutError` where that is not known.
 """
 
 
@@ -65,6 +67,7 @@ class Owner:
         inspect: Asks for one customer; ``None`` where the process has none to show.
         append: Appends to the log; ``None`` where others may, as on Kafka.
         token: The admin token.
+        also: Another one that is as good.
         shows_customers: Whether customers may be shown where no token is set.
     """
 
@@ -74,11 +77,12 @@ class Owner:
         inspect: Inspect | None = None,
         append: Append | None = None,
         token: str | None = None,
+        also: str | None = None,
         shows_customers: bool = False,
     ) -> None:
         self._inspect = inspect
         self._append = append
-        self._token = token
+        self._tokens = [each for each in (token, also) if each is not None]
         self._shows_customers = shows_customers
 
     @property
@@ -86,13 +90,23 @@ class Owner:
         """The paths that are there, for people."""
         return PATHS if self._append is None else (*PATHS, f"POST {APPEND}")
 
-    def get(self, path: str, authorization: str) -> Answer | None:
-        """Return the answer to a ``GET``, or ``None`` where there is nothing at *path*."""
+    def get(self, path: str, authorization: str, host: str = "") -> Answer | None:
+        """Return the answer to a ``GET``, or ``None`` where there is nothing at *path*.
+
+        Args:
+            host: By what name this machine was called.
+        """
         match path.split("/")[1:]:
             case ["customers", name] if name and self._inspect is not None:
-                return self._customer(self._inspect, unquote(name), authorization)
+                if not self._may_see(authorization, host):
+                    return _no_token()
+                return _customer(self._inspect, unquote(name))
             case _:
                 return None
+
+    def may_post(self, path: str, authorization: str) -> bool:
+        """Return whether the body of a ``POST`` is of any use: else `post` does not look at it."""
+        return path == APPEND and self._append is not None and self._has_token(authorization)
 
     def post(self, path: str, authorization: str, body: bytes) -> Answer | None:
         """Return the answer to a ``POST``, or ``None`` where there is nothing at *path*."""
@@ -111,29 +125,45 @@ class Owner:
                 HTTPStatus.GATEWAY_TIMEOUT, "the records were not durable in time; they may be yet"
             )
         except TriggerstreamError as error:
-            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+            # Who says it again would be refused again where it is too large.
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            if isinstance(error, TooLargeError):
+                status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            return refusal(status, str(error))
         fields = ("topic", "base_offset", "count")
         told = [dict(zip(fields, stretch, strict=True)) for stretch in appended]
         return as_json(HTTPStatus.OK, {"appended": told})
 
-    def _customer(self, inspect: Inspect, customer_id: str, authorization: str) -> Answer:
-        shown = self._shows_customers if self._token is None else self._has_token(authorization)
-        if not shown:
-            return _no_token()
-        try:
-            found = inspect(customer_id)
-        except LookupError as error:
-            return refusal(HTTPStatus.MISDIRECTED_REQUEST, str(error))
-        except TimeoutError:
-            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the event loop did not answer in time")
-        if found is None:
-            return refusal(HTTPStatus.NOT_FOUND, "nothing is remembered of this customer")
-        return as_json(HTTPStatus.OK, found)
+    def _may_see(self, authorization: str, host: str) -> bool:
+        if self._tokens:
+            return self._has_token(authorization)
+        return self._shows_customers and _is_own_name(host)
 
     def _has_token(self, authorization: str) -> bool:
-        if self._token is None:
-            return False
-        return hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode())
+        found = authorization.encode()
+        return any(hmac.compare_digest(found, f"Bearer {own}".encode()) for own in self._tokens)
+
+
+def _customer(inspect: Inspect, customer_id: str) -> Answer:
+    try:
+        found = inspect(customer_id)
+    except LookupError as error:
+        return refusal(HTTPStatus.MISDIRECTED_REQUEST, str(error))
+    except TimeoutError:
+        return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the event loop did not answer in time")
+    if found is None:
+        return refusal(HTTPStatus.NOT_FOUND, "nothing is remembered of this customer")
+    return as_json(HTTPStatus.OK, found)
+
+
+def _is_own_name(host: str) -> bool:
+    """Return whether *host*, as a ``Host`` header says it, can be nobody's name but this
+    machine's."""
+    try:
+        name = urlsplit(f"//{host}").hostname
+        return name in (None, "localhost") or bool(ip_address(name))
+    except ValueError:
+        return False
 
 
 def pack(records: Sequence[Produce]) -> bytes:
@@ -158,5 +188,6 @@ def _read(body: bytes) -> list[Produce]:
 
 
 def _no_token() -> Answer:
-    error = "required is the admin token (TRIGGERSTREAM_HTTP__ADMIN_TOKEN)"
+    error = "required is the admin token: TRIGGERSTREAM_HTTP__ADMIN_TOKEN, or, of a directory"
+    error += " that `triggerstream up` runs, what its file .triggerstream/token holds"
     return refusal(HTTPStatus.UNAUTHORIZED, error)

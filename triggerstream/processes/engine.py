@@ -25,6 +25,9 @@ from triggerstream.stream.rulesets import publish_through
 
 _log = logging.getLogger(__name__)
 
+PATIENCE: Final = 10.0
+"""Seconds to wait for a command that appends meanwhile. By the exit code of who has not got the
+directory an engine stays down, and a command is no reason for that."""
 _LIFELINE: Final = 0
 """stdin, where a supervisor holds the other end: it ends when the supervisor does."""
 
@@ -36,6 +39,7 @@ def run_engine(
     wanted: tuple[Mapping[str, str], Ruleset] | None,
     accept_clock: bool = False,
     is_supervised: bool = False,
+    run_id: str | None = None,
 ) -> int:
     """Run the installation in *directory* until it is told to stop; return the exit code.
 
@@ -44,6 +48,7 @@ def run_engine(
             go on with what is.
         accept_clock: Whether whatever the machine's clock says is right.
         is_supervised: Whether to stop when stdin ends.
+        run_id: Of the supervisor's run that has *wanted* put in force, once.
 
     Raises:
         SettingsError: Another process runs it.
@@ -61,16 +66,19 @@ def run_engine(
                 _end_with_supervisor(world)
             if wanted is not None:
                 await _put_in_force(world, *wanted)
+                if run_id is not None:
+                    directory.note_begun(run_id)
             try:
                 return await world.serve(_open_door(world))
             finally:
                 await calls.drain(DRAIN)
 
-    with directory:
-        try:
-            return run(main)
-        finally:
-            directory.hush()
+    directory.claim(patience=PATIENCE)
+    try:
+        return run(main)
+    finally:
+        directory.hush()
+        directory.release()
 
 
 @asynccontextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack, suppress
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from triggerstream.ops.build import version_line
 from triggerstream.ops.client_id import client_id_of
+from triggerstream.ops.entered import Entered
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.interpreter import spare_the_collector, take_short_turns
 from triggerstream.ops.metrics import Children
@@ -36,7 +36,7 @@ from triggerstream.stream.shutdown import Shutdown
 _log = logging.getLogger(__name__)
 
 
-class KafkaWorld:
+class KafkaWorld(Entered):
     """The `World` of one keyed process on Kafka. An asynchronous context manager.
 
     Attributes:
@@ -58,7 +58,6 @@ class KafkaWorld:
         self._registry = CollectorRegistry()
         self._health = Health()
         self.keyed = Keyed(settings, self, Children(self._registry), role, self.log)
-        self._stack = AsyncExitStack()
         self._topic_id = ""
         self._loop = asyncio.get_running_loop()
 
@@ -70,23 +69,8 @@ class KafkaWorld:
             raise LookupError(f"the id of {self.keyed.role.input_topic} is known, and no other's")
         return self._topic_id
 
-    async def __aenter__(self) -> Self:
+    async def _enter(self, stack: AsyncExitStack) -> None:
         """Make the topics, connect, read the rulesets, and listen."""
-        async with AsyncExitStack() as stack:
-            await self._connect(stack)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
-
-    async def _connect(self, stack: AsyncExitStack) -> None:
-        """Do what entering means; *stack* undoes it, also where it is broken off halfway."""
         settings = self.settings
         self.keyed.stores.claim()
         stack.callback(self.keyed.stores.release)

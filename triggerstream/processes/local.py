@@ -8,12 +8,13 @@ import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
-from types import TracebackType
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
 from triggerstream.core.records.record import Produce
+from triggerstream.ops.entered import Entered
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.interpreter import spare_the_collector, take_short_turns
 from triggerstream.ops.metrics import Children
@@ -24,6 +25,7 @@ from triggerstream.processes.keeping import Positions, remove_erased, remove_old
 from triggerstream.processes.keyed import Keyed, Role
 from triggerstream.processes.pulse import Pulse
 from triggerstream.stream.lanes import TopicReader
+from triggerstream.stream.local.clock import this_boot
 from triggerstream.stream.local.directory import Directory
 from triggerstream.stream.local.feed import Feed
 from triggerstream.stream.local.log import LocalLog
@@ -52,12 +54,16 @@ class Reading:
     def __init__(
         self, log: LocalLog, keyed: Keyed, topic: str, still_ours: Callable[[], bool]
     ) -> None:
+        self._keyed = keyed
+        self._topic = topic
         self._input = LocalInput(log, keyed.role.name, topic, still_ours=still_ours)
         build = keyed.reads[topic]
         self.reader = TopicReader(topic, build(self._input), keyed.world.shutdown)
         self._feed = Feed(log, topic, self.reader.handover)
 
     async def open(self) -> None:
+        if self._topic == self._keyed.role.input_topic:
+            self._input.check(self._keyed.stores.open(0))
         await self.reader.open(GENERATION, [0])
         self._feed.begin(GENERATION, self._input.position)
 
@@ -66,7 +72,7 @@ class Reading:
         await self.reader.close([0], are_lost=are_lost)
 
 
-class LocalWorld:
+class LocalWorld(Entered):
     """The `World` of the installation in *directory*, whose lock this process holds.
 
     An asynchronous context manager. Its processes are added, and told what to read, before it is
@@ -84,10 +90,13 @@ class LocalWorld:
         self.settings = settings.model_copy(update={"data_dir": directory.path})
         self.directory = directory
         self.shutdown = Shutdown()
+        boot = this_boot()
         self.log = LocalLog(
             directory.log,
             now=_now,
             accept_clock=accept_clock,
+            known=directory.known_clock(boot),
+            note=partial(directory.note_clock, boot),
             tells_time=settings.clock == "broker",
             check=Room(directory.log, most=settings.retention.local_bytes).check,
             on_failure=self.shutdown.fail,
@@ -99,7 +108,6 @@ class LocalWorld:
         self._health = Health()
         self._readings: list[Reading] = []
         self._is_settled = False
-        self._stack = AsyncExitStack()
         self._loop = asyncio.get_running_loop()
 
     def topic(self, short: str) -> str:
@@ -123,28 +131,14 @@ class LocalWorld:
         self.parts.append(keyed)
         return keyed
 
-    async def __aenter__(self) -> Self:
+    async def _enter(self, stack: AsyncExitStack) -> None:
         """Open the log, read the rulesets, and listen."""
-        async with AsyncExitStack() as stack:
-            await self._connect(stack)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
-
-    async def _connect(self, stack: AsyncExitStack) -> None:
-        """Do what entering means; *stack* undoes it, also where it is broken off halfway."""
         stack.push_async_callback(self.log.stop)
         await self.log.start()
         stack.push_async_callback(self.rulesets.stop)
         await self.rulesets.start()
         http = self.settings.http
+        admin = http.admin_token
         self._server = HealthServer(
             self._health,
             self._registry,
@@ -154,6 +148,7 @@ class LocalWorld:
                 inspect=self._inspect,
                 append=self._append,
                 token=self.directory.token(),
+                also=None if admin is None else admin.get_secret_value(),
                 shows_customers=http.serves_customers,
             ),
         )

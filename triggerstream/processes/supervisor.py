@@ -27,6 +27,7 @@ from triggerstream.errors import (
     StoreError,
     WorldChangedError,
 )
+from triggerstream.stream.local.retention import LEAST_FREE_BYTES
 from triggerstream.stream.shutdown import STOP_LIMIT
 
 _log = logging.getLogger(__name__)
@@ -48,7 +49,10 @@ STAYS_DOWN: Final = frozenset(
 )
 """Exit codes after which a person must act first."""
 FREE: Final = 0.05
-"""Share of the disk that must be free before a process that failed by its disk runs again."""
+"""Share of the disk that must be free before a process that failed by its disk runs again, where
+that is less than `FREE_BYTES`."""
+FREE_BYTES: Final = 2 * LEAST_FREE_BYTES
+"""Bytes that must be free on a large disk: more than at which the log refused to grow."""
 LOOK: Final = 5.0
 """Seconds between two looks at that."""
 
@@ -58,14 +62,12 @@ class Command(msgspec.Struct, frozen=True):
 
     Attributes:
         name: What people call it.
-        words: The program and its arguments, the first time.
-        again: The same when it is started again.
+        words: The program and its arguments.
         environ: Its environment.
     """
 
     name: str
     words: Sequence[str]
-    again: Sequence[str]
     environ: Mapping[str, str]
 
 
@@ -124,16 +126,14 @@ class Supervisor:
     async def _keep(self, command: Command) -> int:
         """Run *command* again and again; return 0 where it was told to stop, or its code."""
         back_off = BackOff()
-        words = command.words
         while not self._stopping.is_set():
             began = self._monotonic()
-            code = await self._run(command, words)
+            code = await self._run(command)
             if self._stopping.is_set():
                 return code if code in STAYS_DOWN else 0
             if code in STAYS_DOWN:
                 _log.error("%s has ended (%d) and stays down: see what it said", command.name, code)
                 return code
-            words = command.again
             wait = back_off.after(self._monotonic() - began)
             _log.warning("%s has ended (%d); again in %.0f s", command.name, code, wait)
             await self._wait(wait)
@@ -141,10 +141,10 @@ class Supervisor:
                 await self._wait_for_room(command)
         return 0
 
-    async def _run(self, command: Command, words: Sequence[str]) -> int:
+    async def _run(self, command: Command) -> int:
         """Run *command* once; return its exit code, negative where a signal ended it."""
         process = await asyncio.create_subprocess_exec(
-            *words, env=dict(command.environ), stdin=PIPE, stdout=None, stderr=None
+            *command.words, env=dict(command.environ), stdin=PIPE, stdout=None, stderr=None
         )
         self._running[command.name] = process
         try:
@@ -174,18 +174,18 @@ class Supervisor:
     async def _wait_for_room(self, command: Command) -> None:
         """Wait until there is room on the disk again."""
         is_told = False
-        while not self._stopping.is_set() and not self._has_room():
+        while not self._stopping.is_set() and (missing := self._missing_room()) > 0:
             if not is_told:
                 is_told = True
                 _log.error(
-                    "%s waits until %.0f %% of the disk of %s are free",
-                    command.name, 100 * FREE, self._disk,
+                    "%s waits until %.0f MiB more of the disk of %s are free",
+                    command.name, missing / (1 << 20), self._disk,
                 )  # fmt: skip
             await self._wait(LOOK)
 
-    def _has_room(self) -> bool:
+    def _missing_room(self) -> float:
         usage = shutil.disk_usage(self._disk)
-        return usage.free >= FREE * usage.total
+        return min(FREE * usage.total, FREE_BYTES) - usage.free
 
 
 GRACE: Final = 2 * STOP_LIMIT

@@ -11,6 +11,7 @@ from triggerstream.core.detection.detect import Detect
 from triggerstream.core.detection.reading import LONGEST_ID
 from triggerstream.core.events.bodies import checked, members_of
 from triggerstream.core.events.decode import MAX_BYTES, UNSAID, decode_event
+from triggerstream.core.events.derived import DERIVED, SIGN
 from triggerstream.core.events.event import Event
 from triggerstream.core.events.fields import seen
 from triggerstream.core.reasons import RejectReason
@@ -60,6 +61,8 @@ def read_line(value: bytes, offset: int) -> tuple[Event, int, bool]:
         or not event_id
         or len(event_id) > LONGEST_ID
         or len(event.customer_id) > LONGEST_ID
+        or event.event_type[0] == SIGN
+        or event.source == DERIVED
     ):
         return _read_twice(value, offset)
     if event.received_at is None:

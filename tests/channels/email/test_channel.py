@@ -34,6 +34,7 @@ HEADERS = [
 # ── conversations ───────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("G1")
 async def test_an_accepted_message_is_sent_whole() -> None:
     box = Mailbox()
 
@@ -154,6 +155,7 @@ async def test_dots_and_bare_line_ends_in_a_body_end_nothing() -> None:
 # ── what is refused before any conversation ─────────────────────────────────────────────────
 
 
+@pytest.mark.covers("G1")
 @pytest.mark.parametrize(
     "profile",
     [

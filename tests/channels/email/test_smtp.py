@@ -66,6 +66,7 @@ async def test_a_server_that_stalls_after_the_final_dot_leaves_it_open() -> None
     assert (answer.outcome, answer.reason) == ("unknown", "ambiguous")
 
 
+@pytest.mark.covers("A12")
 async def test_the_customers_address_stays_out_of_the_detail() -> None:
     answer = await send(Mailbox(rcpt="550 5.1.1 <{address}>: unknown"))
 
@@ -232,6 +233,7 @@ async def send_with(security: str, tls: ssl.SSLContext, box: Mailbox, host: str)
     return await send(box, server={"tls_context": tls}, security=security, host=host)
 
 
+@pytest.mark.covers("N4")
 async def test_nothing_is_sent_in_the_clear_where_tls_is_wanted() -> None:
     box = Mailbox()
 

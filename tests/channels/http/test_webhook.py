@@ -128,6 +128,7 @@ async def post(url: str, **settings: Any) -> Answer:
 # ── what is posted ──────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("G6")
 async def test_a_call_is_signed_and_carries_the_actions_id() -> None:
     receiver = Receiver()
 
@@ -147,6 +148,7 @@ async def test_a_call_is_signed_and_carries_the_actions_id() -> None:
     assert received.headers["webhook-signature"] == signature
 
 
+@pytest.mark.covers("G6")
 async def test_a_retry_has_the_same_id_and_the_same_body() -> None:
     receiver = Receiver()
 
@@ -171,6 +173,7 @@ async def test_two_secrets_sign_while_they_are_changed() -> None:
     assert signatures == [Webhook(secret).sign(ACTION, moment, body) for secret in (other, SECRET)]
 
 
+@pytest.mark.covers("G18", "M7")
 def test_the_body_says_what_fired() -> None:
     assert orjson.loads(body_of(message(endpoint="crm"))) == {
         "type": "triggerstream.firing.v1",
@@ -223,6 +226,7 @@ def test_a_number_that_json_does_not_have_is_posted_as_null() -> None:
 # ── what the far side answers ───────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("G6")
 @pytest.mark.parametrize(
     ("status", "outcome", "reason"),
     [

@@ -32,6 +32,7 @@ def test_all_parts_are_filled_in() -> None:
     assert content.html == "<b>2026-03-01T12:00:00.000Z</b> 32"
 
 
+@pytest.mark.covers("G9")
 def test_values_are_escaped_in_html_only() -> None:
     content = render({"name": "<script>&"}, text="{{ profile.name }}", html="{{ profile.name }}")
 
@@ -39,6 +40,7 @@ def test_values_are_escaped_in_html_only() -> None:
     assert content.html == "&lt;script&gt;&amp;"
 
 
+@pytest.mark.covers("G9")
 def test_a_value_is_never_a_template() -> None:
     assert render({"name": "{{ customer.id }}"}, text="{{ profile.name }}").text == (
         "{{ customer.id }}"
@@ -66,6 +68,7 @@ def test_what_may_be_missing_is_asked_for(source: str, text: str) -> None:
     assert render({}, text=source).text == text
 
 
+@pytest.mark.covers("G9")
 @pytest.mark.parametrize("source", ["{{ profile.name }}", "{{ event.event_data.nothing }}"])
 def test_what_is_missing_is_not_printed(source: str) -> None:
     with pytest.raises(TemplateError, match=r"template t/text: .* is undefined"):
@@ -121,6 +124,7 @@ def of_two_events(source: str) -> str | None:
     return templates.render("t", fired, acting).text
 
 
+@pytest.mark.covers("G8")
 @pytest.mark.parametrize(
     ("source", "text"),
     [

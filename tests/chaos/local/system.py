@@ -45,6 +45,12 @@ def is_running(process: Running) -> bool:
     return process.started == getattr(_look(process.number), "started", None)
 
 
+def stop(number: int) -> None:
+    """SIGSTOP it, where it is there."""
+    with suppress(ProcessLookupError):
+        os.kill(number, signal.SIGSTOP)
+
+
 def kill(number: int) -> None:
     """SIGKILL it, where it is there."""
     with suppress(ProcessLookupError):

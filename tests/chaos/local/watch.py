@@ -34,13 +34,13 @@ class LocalWatch:
 
     async def read_all(self) -> None:
         """Take in everything that has been delivered by now."""
-        with LogReader(self._installation.state / "log.db") as log:
+        with LogReader(self._installation.place.log) as log:
             end = log.end_offset(DELIVERIES)
             while self._following < end:
                 records, self._following = log.read(DELIVERIES, self._following, _MOST)
                 for record in records:
                     if kind_of(record) == Kind.DELIVERY:
-                        delivery = orjson.loads(record.value)
+                        delivery = orjson.loads(record.value or b"")
                         self.deliveries.append((record.timestamp, delivery))
                         self._ended.add(delivery["action_id"])
 

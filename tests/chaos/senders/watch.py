@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from tests.chaos.local.installation import Installation
 from tests.e2e.deployment import Deployment
 from triggerstream.core.records.deliveries import kind_of
 from triggerstream.core.records.record import Kind
@@ -147,10 +148,13 @@ class Watch:
         )
 
 
-def metrics_of(deployment: Deployment, name: str) -> dict[str, float]:
+def metrics_of(deployment: Deployment | Installation, name: str) -> dict[str, float]:
     """Return the sums, over all labels, of the metrics of a process that runs, by name."""
-    address = _HEALTH.findall(deployment.log(name).read_bytes())[-1].decode()
-    with urlopen(f"http://{address}/metrics", timeout=10) as answer:
+    if isinstance(deployment, Installation):  # one process is all of them
+        url = deployment.health
+    else:
+        url = f"http://{_HEALTH.findall(deployment.log(name).read_bytes())[-1].decode()}"
+    with urlopen(f"{url}/metrics", timeout=10) as answer:  # noqa: S310 - an address of ours
         lines = answer.read().decode().splitlines()
     found: dict[str, float] = {}
     for line in lines:

@@ -48,6 +48,7 @@ YES = compare("event_data.total", "greater_than", 50)
 NO = compare("event_data.total", "less_than", 50)
 
 
+@pytest.mark.covers("B2")
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -94,6 +95,7 @@ def test_a_path_reads_the_profile(path: str, value: Any) -> None:
     assert compile_if(compare(path, "equals", value), "UTC")(EVENT, profile, NOON) is None
 
 
+@pytest.mark.covers("B13", "B14")
 @pytest.mark.parametrize(
     ("condition", "holds"),
     [
@@ -160,6 +162,7 @@ def test_where_refuses_the_calendar() -> None:
 # ── the calendar ────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("B10")
 @pytest.mark.parametrize(
     ("start", "end", "clock", "expected"),
     [
@@ -186,6 +189,7 @@ def test_time_of_day_is_half_open_and_may_wrap_midnight(
     assert (check(EVENT, {}, parse_moment(f"2026-03-04T{clock}Z")) is None) is expected
 
 
+@pytest.mark.covers("B9")
 @pytest.mark.parametrize(
     ("profile", "default", "hour"),
     [
@@ -216,6 +220,7 @@ def test_a_fixed_zone_does_not_ask_the_profile() -> None:
     assert check(EVENT, {"timezone": "America/New_York"}, NOON) is None
 
 
+@pytest.mark.covers("B9")
 def test_the_day_of_the_week_is_the_zones_own_on_both_sides_of_midnight() -> None:
     wednesday = compile_if(DayOfWeek((2,), "Asia/Tokyo"), "UTC")
 
@@ -225,6 +230,7 @@ def test_the_day_of_the_week_is_the_zones_own_on_both_sides_of_midnight() -> Non
     assert wednesday(EVENT, {}, parse_moment("2026-03-04T15:00:00Z")) is not None
 
 
+@pytest.mark.covers("B22")
 def test_a_date_range_includes_both_of_its_local_days() -> None:
     december = compile_if(DateRange("2026-12-01", "2026-12-24", "Europe/Berlin"), "UTC")
 
@@ -318,6 +324,7 @@ def test_a_range_of_every_year_is_as_its_days_counted_one_by_one(
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
+@pytest.mark.covers("B10")
 @pytest.mark.parametrize(
     ("start", "end", "at", "expected"),
     [

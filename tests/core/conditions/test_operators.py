@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggerstream.core.conditions.operators import OPERATORS, compile_operator, compile_pattern
+from triggerstream.core.conditions.operators import OPERATORS, compile_operator
+from triggerstream.core.regex import compile_regex
 
 INFINITY = float("inf")
 NAN = float("nan")
@@ -39,6 +40,7 @@ EQUAL = [
 ]
 
 
+@pytest.mark.covers("B3", "B6")
 @pytest.mark.parametrize(("value", "operand", "expected"), EQUAL)
 def test_equality_is_typed_as_json_is(value: Any, operand: Any, expected: bool) -> None:
     assert compile_operator("equals", operand)(value) is expected
@@ -48,12 +50,14 @@ def test_equality_is_typed_as_json_is(value: Any, operand: Any, expected: bool) 
     assert compile_operator("contains", operand)([value]) is expected or isinstance(operand, str)
 
 
+@pytest.mark.covers("B6")
 @pytest.mark.parametrize("value", [None, 1, "a", [], {}])
 def test_nothing_is_in_an_empty_list(value: Any) -> None:
     assert not compile_operator("in_list", [])(value)
     assert compile_operator("not_in_list", [])(value)
 
 
+@pytest.mark.covers("B4")
 @pytest.mark.parametrize(
     ("value", "than_10", "or_10", "below_10", "or_below_10"),
     [
@@ -104,6 +108,7 @@ def test_between_includes_both_ends(value: Any, expected: bool) -> None:
     assert compile_operator("between", [1, 3])(value) is expected
 
 
+@pytest.mark.covers("B5")
 @pytest.mark.parametrize(
     ("value", "operand", "expected"),
     [
@@ -167,7 +172,7 @@ def test_matches_never_backtracks() -> None:
 @pytest.mark.parametrize("pattern", ["(a", "(?=a)", r"\1", "x{1001}", "\ud800"])
 def test_a_pattern_that_re2_does_not_know_says_why(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"\w+"):
-        compile_pattern(pattern)
+        compile_regex(pattern)
 
 
 @pytest.mark.parametrize("value", [0, "", [], {}, False])

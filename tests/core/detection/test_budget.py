@@ -33,6 +33,7 @@ def given_up(out: list[Any]) -> list[Bounded]:
     return [each for each in out if isinstance(each, Bounded)]
 
 
+@pytest.mark.covers("E9")
 def test_waits_over_the_budget_are_given_up_oldest_first() -> None:
     customer = Customer(absences(5))
     for key in range(51):

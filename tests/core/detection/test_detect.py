@@ -142,6 +142,7 @@ def told(outcome: Any) -> tuple[Produce, dict[str, Any]]:
     return record, orjson.loads(record.value)
 
 
+@pytest.mark.covers("E5", "F1", "F6", "G16")
 def test_a_firing_is_told_with_all_that_sending_needs() -> None:
     customer = Customer(CART)
     customer.happens("identify", AT, tier="gold")
@@ -220,6 +221,7 @@ def test_goals_and_consent_are_told_in_the_order_of_decisions() -> None:
     assert allowed == {"customer_id": "c", "at": at, "consent": {"email_consent": False}}
 
 
+@pytest.mark.covers("F1")
 def test_a_suppressed_match_is_told_by_ids_and_reasons_alone() -> None:
     customer = Customer(CART)
     customer.happens("identify", AT, tier="gold")

@@ -11,6 +11,7 @@ from triggerstream.core.decisions import (
     Bounded,
     Clamped,
     ConsentChanged,
+    ExpressionErred,
     Firing,
     GoalReached,
     Suppressed,
@@ -44,6 +45,7 @@ def test_an_event_a_little_behind_is_moved_up_to_the_last_one() -> None:
     assert customer.statuses == ["applied", "applied"]
 
 
+@pytest.mark.covers("A14")
 def test_an_event_further_behind_is_late_and_never_fires() -> None:
     customer = Customer(EVERY_A)
     customer.happens("B", START)
@@ -61,6 +63,7 @@ def test_lateness_is_the_customers_own_and_not_the_clocks() -> None:
     assert firing.at == 5
 
 
+@pytest.mark.covers("A2")
 def test_a_duplicate_changes_nothing() -> None:
     customer = Customer("{trigger: t, when: {count: A, at_least: 2}}")
     customer.happens("A", START, event_id="x")
@@ -301,6 +304,7 @@ def test_a_timer_sees_the_last_matched_event_and_the_profile_as_it_stands() -> N
 # ── the order within one event ──────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("F4")
 def test_triggers_go_by_priority_then_id() -> None:
     customer = Customer(
         "\n---\n".join(
@@ -312,12 +316,14 @@ def test_triggers_go_by_priority_then_id() -> None:
     assert [firing.trigger for firing in customer.happens("A", START)] == ["y", "a", "b", "z"]
 
 
+@pytest.mark.covers("D14")
 def test_identify_is_known_to_the_triggers_of_the_same_event() -> None:
     customer = Customer("{trigger: t, when: {event: identify}, if: {profile.n: {equals: 1}}}")
 
     assert kinds(customer.happens("identify", START, n=1)) == ["Firing"]
 
 
+@pytest.mark.covers("D1", "D16")
 def test_identify_merges_key_by_key_and_a_null_removes() -> None:
     customer = Customer(EVERY_A)
     customer.happens("identify", START, a=1, b={"x": 1})
@@ -335,6 +341,7 @@ def test_a_firing_keeps_the_profile_that_it_saw() -> None:
     assert firing.profile == {"a": 1}
 
 
+@pytest.mark.covers("A14", "D16")
 def test_a_late_identify_still_counts() -> None:
     customer = Customer(EVERY_A)
     customer.happens("B", START)
@@ -504,6 +511,7 @@ def test_what_is_older_than_the_backfill_never_fires(at: int, kind: str) -> None
     assert kinds(customer.happens("A", at)) == [kind]
 
 
+@pytest.mark.covers("G1")
 def test_a_failed_delivery_gives_cooldown_and_count_back() -> None:
     customer = Customer(
         "{trigger: t, when: {event: A}, limits: {cooldown: 1h, max_per_customer: 1}}"
@@ -570,6 +578,7 @@ def with_bad_trigger(error: Exception) -> Customer:
     return Customer(ruleset)
 
 
+@pytest.mark.covers("B18", "F8")
 def test_one_bad_trigger_is_a_decision_and_disturbs_no_other() -> None:
     customer = with_bad_trigger(ValueError("x" * 1000))
 
@@ -588,6 +597,7 @@ def test_what_depends_on_the_machine_is_no_decision(error: Exception) -> None:
         customer.happens("A", START)
 
 
+@pytest.mark.covers("B18")
 def test_a_failed_trigger_begins_anew() -> None:
     """The sum of finite numbers that no float can hold makes the evaluation raise."""
     customer = Customer("{trigger: t, when: {count: A, sum: event_data.n, at_least: 1}}")
@@ -683,6 +693,7 @@ def test_expired_instances_make_room_without_being_counted() -> None:
 TWO = "{trigger: t, when: {count: A, at_least: 2}, name: %s, limits: {cooldown: %s}}"
 
 
+@pytest.mark.covers("C13")
 def test_progress_outlives_an_edit_of_texts_and_limits() -> None:
     customer = Customer(TWO % ("one", "1h"))
     customer.happens("A", START)
@@ -726,6 +737,7 @@ def test_instances_of_another_detection_are_dropped_with_all_that_they_hold() ->
     assert customer.holders == set()
 
 
+@pytest.mark.covers("E3")
 def test_a_wait_of_a_trigger_that_is_gone_wakes_once_and_decides_nothing() -> None:
     customer = Customer(ABSENCE)
     customer.happens("A", START)
@@ -736,6 +748,7 @@ def test_a_wait_of_a_trigger_that_is_gone_wakes_once_and_decides_nothing() -> No
     assert customer.state.wake == NEVER
 
 
+@pytest.mark.covers("E3")
 def test_limits_outlive_a_trigger_that_is_switched_off_and_on() -> None:
     on = ruleset_of("{trigger: t, when: {event: A}, limits: {cooldown: 1h}}")
     customer = Customer(on)
@@ -759,9 +772,150 @@ def test_another_lateness_moves_the_wake_up() -> None:
     assert kinds(customer.waits_until(DUE + 60_000)) == ["Firing"]
 
 
+@pytest.mark.covers("E11")
 def test_shadow_triggers_fire_as_such() -> None:
     customer = Customer("{trigger: t, mode: shadow, when: {event: A}}")
 
     (firing,) = customer.happens("A", START)
 
     assert firing.mode == "shadow"
+
+
+# ── expressions that have no value ──────────────────────────────────────────────────────────
+
+ERRED = ExpressionErred("t", "c")
+
+
+@pytest.mark.covers("B17")
+def test_an_expression_without_a_value_is_told_once_for_each_time() -> None:
+    customer = Customer("{trigger: t, when: {event: A, where: 'event_data.x > 5'}}")
+
+    assert customer.happens("A", 1_000) == [ERRED]
+    assert customer.happens("A", 2_000, x="6") == [ERRED]
+    assert customer.happens("A", 3_000, x=5) == []
+    assert kinds(customer.happens("A", 4_000, x=6)) == ["Firing"]
+
+
+def test_of_an_if_it_stands_behind_what_it_suppressed_with_the_reason() -> None:
+    customer = Customer("{trigger: t, when: {event: A}, if: 'event_data.x > profile.most'}")
+
+    suppressed, erred = customer.happens("A", 1_000, x=6)
+
+    assert suppressed.detail == (
+        "expr event_data.x > profile.most; profile.most: a value; found nothing"
+    )
+    assert erred == ERRED
+
+
+def test_it_is_told_of_a_timer_too() -> None:
+    customer = Customer(
+        """
+        trigger: t
+        when: {sequence: [{event: A}, {absent: B, for: 1s}]}
+        if: event_data.x > 5
+        """
+    )
+    customer.happens("A", 1_000)
+
+    assert kinds(customer.waits_until(2_000 + LATENESS)) == ["Suppressed", "ExpressionErred"]
+    assert customer.waits_until(9_000 + LATENESS) == []
+
+
+def test_it_is_told_of_a_goal_and_of_what_comes_too_late() -> None:
+    customer = Customer(
+        """
+        trigger: t
+        when: {sequence: [{event: A}, {absent: B, where: event_data.x > 5, for: 1h}]}
+        ---
+        trigger: u
+        when: {event: A}
+        until: {event: B, where: event_data.y > 5}
+        """
+    )
+    customer.happens("A", 1_000)
+
+    assert customer.happens("B", 2_000) == [ExpressionErred("u", "c"), ERRED]
+    customer.happens("C", 60_000)
+    assert customer.happens("B", 3_000, x=6, arrival=60_000) == [ExpressionErred("u", "c")]
+    assert customer.statuses[-1] == "late"
+
+
+def test_which_customers_events_it_was_is_told_of_each_alone() -> None:
+    ruleset = ruleset_of("{trigger: t, when: {event: A, where: 'event_data.x > 5'}}")
+    one, other = Customer(ruleset), Customer(ruleset)
+
+    assert one.happens("A", 1_000) == [ERRED]
+    assert other.happens("A", 1_000, x=6)[1:] == []
+    assert ruleset.erred == []
+
+
+def test_an_attribute_whose_where_errs_is_told_by_its_path() -> None:
+    customer = Customer(
+        """
+        attribute: big
+        count: {event: A, where: event_data.x > 5}
+        ---
+        trigger: t
+        when: {event: B}
+        if: profile.big >= 2
+        """
+    )
+
+    assert customer.happens("A", 1_000) == [ExpressionErred("profile.big", "c")]
+    assert customer.happens("A", 2_000, x=6) == []
+    assert kinds(customer.happens("B", 3_000)) == ["Suppressed"]
+    customer.happens("A", 4_000, x=7)
+    assert kinds(customer.happens("B", 5_000)) == ["Firing"]
+
+
+def test_one_without_a_name_is_told_by_the_trigger_that_asks() -> None:
+    customer = Customer(
+        """
+        trigger: t
+        when: {event: B}
+        if: {count: {event: A, where: event_data.x > 5}, within: 1d, at_least: 1}
+        """
+    )
+
+    assert customer.happens("A", 1_000) == [ERRED]
+    customer.happens("A", 2_000, x=6)
+    assert kinds(customer.happens("B", 3_000)) == ["Firing"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["profile.n == 2", 'profile["n"] == 2', "profile[event_data.key] == 2", '"n" in profile'],
+)
+def test_an_expression_reads_attributes_also_those_that_it_computes(text: str) -> None:
+    customer = Customer(
+        f"""
+        attribute: n
+        count: A
+        ---
+        trigger: t
+        when: {{event: B}}
+        if: '{text}'
+        """
+    )
+    customer.happens("A", 1_000)
+    customer.happens("A", 2_000)
+
+    assert kinds(customer.happens("B", 3_000, key="n")) == ["Firing"]
+
+
+def test_an_expression_tells_which_of_the_firings_of_others_are_meant() -> None:
+    customer = Customer(
+        """
+        trigger: a
+        when: {event: A}
+        ---
+        trigger: b
+        when:
+          fired: a
+          where: event_data.cause.event_data.x > event_data.cause.event_data.y
+        """
+    )
+
+    assert [each.trigger for each in customer.happens("A", 1_000, x=1, y=2)] == ["a"]
+    assert [each.trigger for each in customer.happens("A", 2_000, x=3, y=2)] == ["a", "b"]
+    assert customer.happens("A", 3_000)[-1] == ExpressionErred("b", "c")

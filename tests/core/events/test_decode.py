@@ -34,6 +34,7 @@ def rejection(value: bytes | None) -> tuple[str, str]:
     return caught.value.reason, caught.value.detail
 
 
+@pytest.mark.covers("A1")
 def test_every_field_of_the_native_body_is_read() -> None:
     value = body(
         event_id="e1",
@@ -125,6 +126,7 @@ def test_the_years_1970_and_2100_are_inside(timestamp: str) -> None:
     assert decode(body(timestamp=timestamp)).timestamp >= 0
 
 
+@pytest.mark.covers("A1")
 @pytest.mark.parametrize(
     ("value", "reason"),
     [

@@ -54,6 +54,7 @@ def store(toys: Toys, disk: MemoryStore) -> None:
     toys.landed(cut)
 
 
+@pytest.mark.covers("A15")
 def test_a_record_is_applied_once() -> None:
     toys = partition()
     toys.apply(in_columns([word(0), word(1)]))
@@ -218,6 +219,7 @@ def test_a_record_is_applied_after_its_own_customers_timer() -> None:
     assert found[0].length == 3
 
 
+@pytest.mark.covers("C13")
 def test_a_timer_is_found_on_disk_after_a_restart() -> None:
     disk = MemoryStore()
     before = partition(disk)
@@ -466,6 +468,7 @@ def test_an_event_of_others_moves_the_clock_and_fires_what_it_makes_due() -> Non
     assert toys.statuses == {"applied": 1}
 
 
+@pytest.mark.covers("A1")
 def test_a_record_that_cannot_be_read_becomes_a_dead_letter_and_leaves_the_clock() -> None:
     toys = partition()
     toys.apply(in_columns([Line(0, 900, b"k", b"{broken"), word(1, at=100)]))
@@ -490,6 +493,7 @@ def test_a_stranger_in_the_wrong_partition_is_misplaced() -> None:
     assert toys.state_of("a") is None
 
 
+@pytest.mark.covers("E6")
 def test_a_mark_waits_for_its_content() -> None:
     versions = {1}
 
@@ -549,6 +553,7 @@ def test_without_any_ruleset_nothing_is_decided() -> None:
     assert toys.awaiting == 1
 
 
+@pytest.mark.covers("E4")
 def test_the_ruleset_in_force_outlives_a_restart() -> None:
     disk = MemoryStore()
     toys = partition(disk, known=2)
@@ -558,6 +563,7 @@ def test_the_ruleset_in_force_outlives_a_restart() -> None:
     assert partition(disk, known=2).version == 2
 
 
+@pytest.mark.covers("N3")
 def test_an_erased_customer_is_buried_and_begins_anew() -> None:
     disk = MemoryStore()
     toys = partition(disk)

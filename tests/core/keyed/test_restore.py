@@ -119,6 +119,23 @@ def test_a_null_of_a_former_owner_does_not_delete_who_came_back() -> None:
     assert store.stale() == [b"a"]
 
 
+def test_a_null_of_a_former_owner_does_not_take_a_newer_grave_with_it() -> None:
+    """What the newer one contains would else be decided again, of a customer without a past."""
+    older, newer = header.pack_grave(100, 7, -1), header.pack_grave(200, 9, 4)
+    store = restored((b"ca", newer), (b"ca", older), (b"ca", None))
+
+    assert store.get(b"a") == newer
+    assert store.stale() == [b"a"]
+
+
+def test_a_null_behind_a_grave_as_new_as_the_newest_goes_with_it() -> None:
+    grave = header.pack_grave(100, 7, -1)
+    store = restored((b"ca", grave), (b"ca", grave), (b"ca", None))
+
+    assert store.get(b"a") is None
+    assert store.stale() == []
+
+
 def test_such_a_null_is_known_also_where_a_restore_begins_at_it() -> None:
     grave = header.pack(0, header.GRAVE, 100, 7)
     disk = MemoryStore()

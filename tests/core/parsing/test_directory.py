@@ -48,6 +48,7 @@ def compare(path: str, operator: Operator, operand: Any) -> model.Test:
     return model.Test(path, operator, operand)
 
 
+@pytest.mark.covers("E1", "E2")
 def test_a_whole_trigger() -> None:
     assert trigger_of(
         """
@@ -111,6 +112,7 @@ def test_a_whole_trigger() -> None:
     )
 
 
+@pytest.mark.covers("E1")
 def test_only_trigger_and_when_are_required() -> None:
     assert trigger_of("{trigger: t, when: {event: a}}") == Trigger(
         id="t",

@@ -102,6 +102,17 @@ def test_what_nobody_uses_is_checked_too() -> None:
     assert problems_in({"t.yaml": "{pattern: x, when: {evnt: e}}"}) != []
 
 
+def test_what_a_named_pattern_names_must_be_there_too() -> None:
+    files = {"t.yaml": "{pattern: x, when: {fired: nobody}}\n---\n{trigger: t, when: {use: x}}"}
+
+    with pytest.raises(TriggerFileError) as raised:
+        parse_ruleset(files, is_whole=True)
+
+    assert list(map(str, raised.value.problems)) == [
+        "t.yaml:1:27: trigger: one of those (t); found 'nobody'"
+    ]
+
+
 # ── fingerprints ────────────────────────────────────────────────────────────────────────────
 
 USER = "{trigger: t, when: {use: %s}, if: {use: vip}}"

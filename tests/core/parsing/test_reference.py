@@ -12,7 +12,7 @@ from triggerstream.core.conditions.operators import OPERATORS
 from triggerstream.core.conditions.paths import FIELDS, MAPPINGS
 from triggerstream.core.model import CHANNELS, MODES, PRIORITIES, TYPES, Policy
 from triggerstream.core.parsing.check import MOST_HELD
-from triggerstream.core.parsing.conditions import CALENDAR, COMBINATIONS, ROOTS
+from triggerstream.core.parsing.conditions import CALENDAR, COMBINATIONS, EXPRESSION, ROOTS
 from triggerstream.core.parsing.directory import parse_ruleset
 from triggerstream.core.parsing.patterns import KEYS as PATTERN_KEYS
 from triggerstream.core.parsing.patterns import STEP_KEYS
@@ -46,7 +46,7 @@ def test_the_example_of_the_policy_has_every_key() -> None:
     "words",
     [
         *(TRIGGER_KEYS, LIMIT_KEYS, POLICY_KEYS, CAP_KEYS, CONSENTS, OPERATORS, CHANNELS, TYPES),
-        *(PRIORITIES, MODES, CALENDAR, COMBINATIONS, MAPPINGS, FIELDS, ROOTS),
+        *(PRIORITIES, MODES, CALENDAR, COMBINATIONS, (EXPRESSION,), MAPPINGS, FIELDS, ROOTS),
         *PATTERN_KEYS.values(),
         *STEP_KEYS.values(),
     ],

@@ -55,6 +55,7 @@ def test_a_match_of_all_discards_the_progress_of_every_child() -> None:
     assert matches(pattern, "A@0 B@1 B@2 A@3 B@4") == "A0,B1@1 A3,B4@4"
 
 
+@pytest.mark.covers("B14")
 @pytest.mark.parametrize(
     ("story", "expected"),
     [

@@ -11,6 +11,7 @@ from triggerstream.core.model import CountPattern
 from triggerstream.core.patterns.aggregates import MOST_HELD
 
 
+@pytest.mark.covers("B15")
 @pytest.mark.parametrize(
     ("story", "expected"),
     [

@@ -19,6 +19,7 @@ from triggerstream.core.patterns.sequence import SequenceMatcher
 from triggerstream.core.patterns.steps import MOST_PARTIAL
 
 
+@pytest.mark.covers("B12", "C6", "C8")
 @pytest.mark.parametrize(
     ("story", "expected"),
     [
@@ -39,6 +40,7 @@ def test_three_steps_within_a_window(story: str, expected: str) -> None:
     assert matches(sequence("A", "B", "C"), story) == expected
 
 
+@pytest.mark.covers("C6")
 def test_one_event_fills_one_step_only() -> None:
     assert matches(sequence("A", "A"), "A@0 A@1 A@2 A@3") == "A0,A1@1 A2,A3@3"
 
@@ -47,12 +49,14 @@ def test_a_completed_match_starts_no_other() -> None:
     assert matches(sequence("AB", "B"), "A@0 B@1 B@2") == "A0,B1@1"
 
 
+@pytest.mark.covers("C7")
 def test_where_limits_what_fills() -> None:
     pattern = sequence(step("A", where=n_is(1)), step("B", where=n_is(2)))
 
     assert matches(pattern, "A=1@0 A=2@1 B=1@2 B=2@3") == "A0,B3@3"
 
 
+@pytest.mark.covers("C9")
 @pytest.mark.parametrize(
     ("story", "expected"),
     [
@@ -133,6 +137,7 @@ def test_a_middle_absence_with_for_forbids_that_long(story: str, expected: str) 
     assert matches(sequence("A", absent("X", 5), "B"), story) == expected
 
 
+@pytest.mark.covers("C10", "C11")
 @pytest.mark.parametrize(
     ("story", "expected"),
     [
@@ -149,6 +154,7 @@ def test_a_final_absence_is_decided_by_its_timer(story: str, expected: str) -> N
     assert matches(sequence("A", absent("X", 10)), story) == expected
 
 
+@pytest.mark.covers("C12")
 @pytest.mark.parametrize(
     ("story", "expected"),
     [
@@ -163,6 +169,7 @@ def test_a_final_absence_follows_a_prefix(story: str, expected: str) -> None:
     assert matches(sequence("A", "B", absent("X", 10)), story) == expected
 
 
+@pytest.mark.covers("C11")
 @pytest.mark.parametrize(
     ("story", "expected"),
     [

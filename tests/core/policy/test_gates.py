@@ -23,6 +23,7 @@ def only_end(customer: Customer) -> tuple[str, str | None]:
 # ── consent and preference ──────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("N1")
 @pytest.mark.parametrize(
     ("profile", "type_", "regime", "passes"),
     [
@@ -74,6 +75,7 @@ def test_what_was_said_last_counts_for_what_waits() -> None:
     assert [action for action, _, _ in customer.attempts] == ["yes"]
 
 
+@pytest.mark.covers("H11", "N8")
 @pytest.mark.parametrize("word", [True, "true", "2026-03-02T12:00:00Z"])
 def test_whoever_unsubscribes_in_between_gets_no_mail_two_days_later(word: Any) -> None:
     customer = Customer(ruleset_of(Policy(caps=())))
@@ -115,6 +117,7 @@ def test_a_new_grant_by_a_firing_counts() -> None:
     assert len(customer.attempts) == 1
 
 
+@pytest.mark.covers("H4")
 @pytest.mark.parametrize("name", ["email", "behavioral", "cart"])
 def test_a_preference_against_channel_type_or_trigger_suppresses(name: str) -> None:
     profile = {**WILLING, "preferences": {name: False, "sms": True}}
@@ -165,6 +168,7 @@ def test_a_trigger_that_the_sender_has_not_heard_of_yet_is_not_off() -> None:
     assert len(customer.attempts) == 1
 
 
+@pytest.mark.covers("E3")
 def test_switching_a_trigger_off_stops_what_waits() -> None:
     customer = Customer()
     customer.fires("f", ("a", "email", HOUR))
@@ -175,6 +179,7 @@ def test_switching_a_trigger_off_stops_what_waits() -> None:
     assert only_end(customer) == ("suppressed", "trigger_off")
 
 
+@pytest.mark.covers("E11")
 @pytest.mark.parametrize(("fired", "now"), [("shadow", "live"), ("live", "shadow")])
 def test_shadow_is_decided_and_never_sent(fired: str, now: str) -> None:
     customer = Customer(ruleset_of(cart=now))
@@ -187,6 +192,7 @@ def test_shadow_is_decided_and_never_sent(fired: str, now: str) -> None:
 # ── quiet hours ─────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("H13")
 def test_quiet_hours_defer_to_their_end() -> None:
     customer = Customer(ruleset_of(Policy(quiet_hours=NIGHT)))
 
@@ -199,6 +205,7 @@ def test_quiet_hours_defer_to_their_end() -> None:
     assert customer.attempts == [("f-0", 1, MORNING)]
 
 
+@pytest.mark.covers("H13")
 def test_quiet_hours_are_those_of_the_customer() -> None:
     customer = Customer(ruleset_of(Policy(quiet_hours=NIGHT)))
 
@@ -245,6 +252,7 @@ def test_after_the_quiet_hours_all_gates_are_asked_again() -> None:
     assert only_end(customer) == ("suppressed", "consent")
 
 
+@pytest.mark.covers("F4", "H9")
 def test_of_two_that_waited_for_the_morning_the_more_important_gets_the_slot() -> None:
     customer = Customer(ruleset_of(Policy(quiet_hours=NIGHT)))
 
@@ -259,6 +267,7 @@ def test_of_two_that_waited_for_the_morning_the_more_important_gets_the_slot() -
 # ── caps ────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("H1")
 @pytest.mark.parametrize(("later", "passes"), [(DAY - 1, False), (DAY, True)])
 def test_the_window_of_a_cap_is_open_at_its_start(later: int, passes: bool) -> None:
     customer = Customer()
@@ -270,6 +279,7 @@ def test_the_window_of_a_cap_is_open_at_its_start(later: int, passes: bool) -> N
     assert (("g-0", 1, NOON + later) in customer.attempts) == passes
 
 
+@pytest.mark.covers("H1")
 def test_two_firings_of_one_moment_never_both_pass_a_cap_of_one() -> None:
     customer = Customer()
 
@@ -341,6 +351,7 @@ def test_a_cap_over_all_channels_counts_them_together() -> None:
     assert customer.ends == [("b", "suppressed", "frequency_cap")]
 
 
+@pytest.mark.covers("E2")
 def test_transactional_messages_neither_count_nor_are_capped_by_default() -> None:
     customer = Customer()
 
@@ -354,6 +365,7 @@ def test_transactional_messages_neither_count_nor_are_capped_by_default() -> Non
 # ── holdout ─────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("J2")
 def test_who_is_held_out_takes_no_slot() -> None:
     customer = Customer()
 
@@ -364,6 +376,7 @@ def test_who_is_held_out_takes_no_slot() -> None:
     assert customer.attempts == [("g-0", 1, NOON)]
 
 
+@pytest.mark.covers("J2")
 def test_only_who_would_have_got_it_is_held_out() -> None:
     customer = Customer()
 
@@ -372,6 +385,7 @@ def test_only_who_would_have_got_it_is_held_out() -> None:
     assert only_end(customer) == ("suppressed", "consent")
 
 
+@pytest.mark.covers("J2")
 def test_a_holdout_is_the_same_for_ever_and_about_its_share() -> None:
     held = sum(is_held_out("cart", f"c{number}", 0.1) for number in range(10_000))
 
@@ -383,6 +397,7 @@ def test_a_holdout_is_the_same_for_ever_and_about_its_share() -> None:
 # ── order ───────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("H6")
 def test_all_failing_gates_are_recorded_in_order_and_the_first_is_the_reason() -> None:
     policy = Policy(quiet_hours=NIGHT, expiry=HOUR, caps=(Cap(limit=1, window=9 * DAY),))
     customer = Customer(ruleset_of(policy, cart="shadow"))

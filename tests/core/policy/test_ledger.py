@@ -85,6 +85,7 @@ def test_an_unknown_format_stops_the_process() -> None:
         ledger.load(header.pack(2, 0, NEVER, 0))
 
 
+@pytest.mark.covers("H8")
 def test_pruning_keeps_what_a_cap_can_see_and_no_more() -> None:
     state = Ledger(sends=[Sent(NOON - DAY, "email", "t"), Sent(NOON - DAY + 1, "email", "t")])
 

@@ -112,6 +112,7 @@ def test_quiet_hours_of_a_whole_day_never_end() -> None:
 PLACES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo")
 
 
+@pytest.mark.covers("H13")
 @given(
     place=st.sampled_from(PLACES),
     start=st.integers(0, 1439),

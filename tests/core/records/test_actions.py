@@ -161,6 +161,7 @@ def test_a_result_that_was_written_is_read_as_it_was() -> None:
     assert (record.topic, record.partition, record.key) == (ACTIONS, 3, b"c1")
 
 
+@pytest.mark.covers("G16")
 @pytest.mark.parametrize(
     ("record", "value"),
     [

@@ -18,6 +18,7 @@ def take(published: Published, *versions: list[tuple[bytes, bytes]]) -> list[int
     return [version for version in taken if version is not None]
 
 
+@pytest.mark.covers("E6")
 def test_a_version_is_in_force_when_its_head_has_come() -> None:
     head, records = pack(FILES, 0)
     published = Published()

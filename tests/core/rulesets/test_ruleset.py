@@ -46,6 +46,7 @@ def test_goals_are_found_by_their_types() -> None:
     assert ruleset.interests["P"].looks == ()
 
 
+@pytest.mark.covers("E3")
 def test_triggers_that_are_off_are_known_but_not_evaluated() -> None:
     ruleset = ruleset_of("{trigger: t, mode: off, when: {event: A}, until: P}")
 
@@ -182,3 +183,47 @@ class TestSchemas:
     def test_a_schema_that_cannot_be_read_stops_a_ruleset(self) -> None:
         with pytest.raises(TriggerFileError, match=r"schemas/A\.json:1:10: type: one of array"):
             load_ruleset({"schemas/A.json": '{"not": {"type": "strng"}}'}, version=1)
+
+
+# ── expressions ─────────────────────────────────────────────────────────────────────────────
+
+
+def _fingerprint_of(text: str) -> bytes:
+    (trigger,) = parse_ruleset({"t.yaml": text}).triggers
+    return fingerprint(trigger)
+
+
+def test_how_an_expression_is_spaced_quoted_and_broken_is_no_part_of_the_detection() -> None:
+    one = """
+        trigger: t
+        when:
+          event: A
+          where: event_data.x>50.0&&source=='web'
+    """
+    other = """
+        trigger: t
+        when:
+          event: A
+          where:
+            expr: |
+              event_data.x > 5e1
+                && source == "web"
+    """
+
+    assert _fingerprint_of(one) == _fingerprint_of(other)
+    assert _fingerprint_of(one) != _fingerprint_of(one.replace("50", "51"))
+    assert _fingerprint_of(one) != _fingerprint_of(one.replace("web", "app"))
+    assert _fingerprint_of(one) != _fingerprint_of(one.replace("web", "we b"))
+    assert _fingerprint_of(one) != _fingerprint_of(one.replace("&&", "||"))
+
+
+def test_an_expression_under_if_is_no_part_of_it_at_all() -> None:
+    one = "{trigger: t, when: {event: A}, if: event_data.x > 50}"
+
+    assert _fingerprint_of(one) == _fingerprint_of("{trigger: t, when: {event: A}}")
+
+
+def test_the_fingerprint_of_an_expression_stays() -> None:
+    text = "{trigger: t, when: {event: A, where: 'event_data.x > 50 && source == \"web\"'}}"
+
+    assert _fingerprint_of(text).hex() == "8d8ba70037ecc2fc"

@@ -34,6 +34,7 @@ class TestData:
     def test_what_fits_comes_in(self) -> None:
         assert schemas().check("purchase", None, {"order_id": "1", "more": [1]}) == ("purchase", ())
 
+    @pytest.mark.covers("A4")
     def test_what_does_not_is_told_with_its_path(self) -> None:
         data = {"order_id": "1", "total": "ten"}
 

@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,6 +109,7 @@ def answer(customer: Customer, at: int, which: int, shift: int, outcome: str) ->
     customer.answers(action, outcome, at, attempt=attempt + shift, **more)
 
 
+@pytest.mark.covers("F1", "F2")
 @given(steps)
 def test_every_action_ends_once_or_is_pending(story: list[Step]) -> None:
     customer, _ = play(story)
@@ -162,6 +164,7 @@ def test_calls_of_one_action_are_numbered_and_follow_each_other(story: list[Step
         assert all(one[1] <= other[1] for one, other in pairwise(calls))
 
 
+@pytest.mark.covers("F2")
 @given(steps)
 def test_crashes_and_ticks_in_between_change_no_decision(story: list[Step]) -> None:
     _, out = play(story)

@@ -49,6 +49,7 @@ def test_an_attempt_carries_what_the_channel_needs() -> None:
     assert attempt.firing == firing("f")
 
 
+@pytest.mark.covers("G14")
 def test_later_actions_wait_from_the_firing_however_late_it_is_read() -> None:
     customer = Customer()
 
@@ -125,6 +126,7 @@ def test_what_is_due_is_judged_at_its_due_time_however_late_the_clock_comes() ->
     assert customer.attempts == [("a", 1, NOON + HOUR)]
 
 
+@pytest.mark.covers("F3")
 def test_what_is_due_together_goes_by_priority_and_then_by_arrival() -> None:
     customer = Customer(ruleset_of(Policy(caps=())))
 
@@ -180,6 +182,7 @@ def test_a_repeat_is_known_through_expiry_and_slack_and_then_expired() -> None:
     assert customer.ends[-1] == ("f-0", "suppressed", "expired")
 
 
+@pytest.mark.covers("G13")
 def test_a_firing_that_took_too_long_to_arrive_is_expired() -> None:
     late, just = Customer(), Customer()
 
@@ -193,6 +196,7 @@ def test_a_firing_that_took_too_long_to_arrive_is_expired() -> None:
 # ── answers ─────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("G1")
 def test_a_definite_failure_gives_slot_and_cooldown_back() -> None:
     customer = Customer()
 
@@ -321,6 +325,7 @@ def test_a_delivery_tells_every_failing_gate() -> None:
     }
 
 
+@pytest.mark.covers("G6")
 def test_a_retry_waits_longer_each_time_and_ends_exhausted() -> None:
     customer, at = Customer(), NOON
     customer.fires("f")
@@ -477,6 +482,7 @@ def test_a_call_that_never_began_is_decided_again_and_is_no_failure() -> None:
 # ── the goal ────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("G14", "G15")
 def test_the_goal_calls_off_what_waits_and_leaves_what_is_reserved() -> None:
     customer = Customer()
     customer.fires("f", ("a", "email"), ("b", "sms", HOUR))
@@ -496,6 +502,7 @@ def test_the_goal_of_another_trigger_calls_nothing_off() -> None:
     assert customer.ends == []
 
 
+@pytest.mark.covers("G15")
 def test_after_the_goal_there_is_no_retry() -> None:
     customer = Customer()
     customer.fires("f")
@@ -521,6 +528,7 @@ def test_a_repeated_goal_spares_what_fired_since() -> None:
 # ── the end of a customer, and of a process ─────────────────────────────────────────────────
 
 
+@pytest.mark.covers("N3")
 def test_erasing_ends_everything_unfinished() -> None:
     customer = Customer()
     customer.fires("f", ("a", "email"), ("b", "sms", HOUR))
@@ -616,6 +624,7 @@ def test_an_erasure_is_late_where_later_decisions_were_heard(
     assert told is is_forgotten
 
 
+@pytest.mark.covers("F9")
 def test_only_reserved_actions_are_resumed() -> None:
     customer = Customer()
     customer.fires("f", ("a", "email"), ("b", "sms", HOUR))

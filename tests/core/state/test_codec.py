@@ -77,6 +77,36 @@ def test_what_is_stored_is_the_tables_as_they_are() -> None:
     assert written(fields)[header.SIZE :] == codec.dump_body(customer.state)
 
 
+# ── what is derived ─────────────────────────────────────────────────────────────────────────
+
+
+def test_where_nothing_is_derived_a_state_takes_no_byte_more_than_in_format_4() -> None:
+    before = (GOLDEN / "state-v4.bin").read_bytes()
+    customer = a_customer()
+
+    stored = customer.program.dump(customer.state, customer.offset - 1)
+
+    assert stored[header.SIZE :] == before[header.SIZE :]
+
+
+def test_what_is_derived_stands_behind_the_tables_and_comes_back() -> None:
+    state = a_customer().state
+    state.derived, state.derivations = {"key": (1, 2.5, "text")}, b"12345678"
+    state.position, state.tau = 7, START
+
+    loaded = codec.load("c", codec.dump(state, 0))
+
+    assert loaded.derived == {"key": (1, 2.5, "text")}
+    assert (loaded.derivations, loaded.position, loaded.tau) == (b"12345678", 7, START)
+
+
+def test_a_time_that_was_decided_is_known_although_nothing_is_held() -> None:
+    state = a_customer().state
+    state.tau = 0
+
+    assert codec.load("c", codec.dump(state, 0)).tau == 0
+
+
 # ── what cannot be read ─────────────────────────────────────────────────────────────────────
 
 
@@ -84,8 +114,8 @@ def test_what_is_stored_is_the_tables_as_they_are() -> None:
     ("value", "found"),
     [
         pytest.param(b"", "at least 18 bytes; found 0", id="nothing"),
-        pytest.param(header.pack(99, 0, 0, 0), "up to 4 are known; found 99", id="a later format"),
-        pytest.param(header.pack(0, 0, 0, 0), "up to 4 are known; found 0", id="none at all"),
+        pytest.param(header.pack(99, 0, 0, 0), "up to 5 are known; found 99", id="a later format"),
+        pytest.param(header.pack(0, 0, 0, 0), "up to 5 are known; found 0", id="none at all"),
         *(
             pytest.param(header.pack(form, 0, 0, 0) + body, "'c': ", id=f"{said}, of format {form}")
             for form in range(1, codec.FORMAT + 1)

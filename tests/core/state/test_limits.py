@@ -17,6 +17,7 @@ def fired(*times: int) -> Memory:
     return memory
 
 
+@pytest.mark.covers("C20", "H2")
 @pytest.mark.parametrize(
     ("at", "reason"),
     [
@@ -35,6 +36,7 @@ def test_the_last_firing_is_the_one_decided_last() -> None:
     assert reason_against(Limits(cooldown=10), fired(100, 50), 60) is None
 
 
+@pytest.mark.covers("H3")
 @pytest.mark.parametrize(("most", "reason"), [(2, "max_per_customer"), (3, None)])
 def test_the_maximum_counts_firings(most: int, reason: str | None) -> None:
     against = reason_against(Limits(max_per_customer=most), fired(1, 2), 100)

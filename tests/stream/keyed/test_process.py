@@ -110,9 +110,11 @@ def test_a_null_follows_its_grave_in_the_changelog() -> None:
     disk = Disk()
     disk.write({b"a": grave, b"b": state}, partition_record=None, changelog_offset=0)
 
-    rows = _with_graves(disk, [(b"cb", state), (b"ca", None), (b"cx", None)])
+    rows = _with_graves(disk, [(b"cb", state), (b"ca", None), (b"cx", None)], 12)
 
-    assert rows == [(b"cb", state), (b"ca", grave), (b"ca", None), (b"cx", None)]
+    # Of x nothing is held: nobody is there up to the end of the cut.
+    nobody = header.pack_grave(0, 12, -1)
+    assert rows == [(b"cb", state), (b"ca", grave), (b"ca", None), (b"cx", nobody), (b"cx", None)]
 
 
 def test_what_a_crash_left_uncommitted_is_done_when_its_partition_is_opened_again() -> None:

@@ -8,11 +8,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from triggerstream.errors import SettingsError, StateFormatError, WorldChangedError
+from triggerstream.errors import (
+    SettingsError,
+    StateFormatError,
+    StoreError,
+    WorldChangedError,
+)
 from triggerstream.stream.local.directory import FORMAT, Directory, Engine
 from triggerstream.stream.local.moved import Moved
 
@@ -25,6 +32,86 @@ def test_a_second_process_is_told_whose_the_directory_is(tmp_path: Path) -> None
 
     assert f"process {os.getpid()}, which has it" in str(refused.value)
     assert refused.value.exit_code == 2
+
+
+def pauses(monkeypatch: pytest.MonkeyPatch, then: Callable[[int], None]) -> list[float]:
+    """Wait for nothing; return the list of what should have been waited for, told as it grows."""
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        then(len(waited))
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    return waited
+
+
+def test_an_engine_waits_for_a_command_that_appends_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command, engine = Directory(tmp_path), Directory(tmp_path)
+    command.claim()
+    waited = pauses(monkeypatch, lambda times: command.release() if times == 100 else None)
+
+    engine.claim(patience=10.0)
+
+    assert engine.is_held
+    assert len(waited) == 100
+    engine.release()
+
+
+def test_an_engine_that_listens_and_a_command_without_end_are_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = pauses(monkeypatch, lambda _: None)
+    with Directory(tmp_path) as other:
+        with pytest.raises(SettingsError, match="which has it"):
+            Directory(tmp_path).claim(patience=10.0)
+        without_end, waited[:] = sum(waited), []
+
+        other.tell(ENGINE)
+        with pytest.raises(SettingsError, match="which has it"):
+            Directory(tmp_path).claim(patience=10.0)
+
+    assert without_end == pytest.approx(10.0, abs=0.1)
+    assert sum(waited) < 0.5
+
+
+def test_what_a_killed_engine_of_the_same_number_has_told_is_forgotten(tmp_path: Path) -> None:
+    """In a container the numbers are the same each time."""
+    with Directory(tmp_path) as killed:
+        killed.tell(ENGINE)
+
+    with Directory(tmp_path) as directory:
+        assert directory.engine() is None
+
+
+def test_what_is_known_of_the_clock_holds_until_the_machine_is_started_again(
+    tmp_path: Path,
+) -> None:
+    with Directory(tmp_path) as directory:
+        nothing = directory.known_clock("boot-1")
+        directory.note_clock("boot-1", -5)
+        directory.note_clock("boot-1", 7)
+        same, other, unknown = map(directory.known_clock, ("boot-1", "boot-2", ""))
+        directory.note_clock("", 7)
+
+        assert (nothing, same, other, unknown) == (None, 7, None, None)
+        assert directory.known_clock("") is None
+
+
+def test_a_full_disk_is_no_mistake_in_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine stays down by those, and starts again when there is room."""
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", refuse)
+
+    with pytest.raises(StoreError, match="required is room on the disk"):
+        Directory(tmp_path).claim()
 
 
 def test_a_directory_that_was_given_back_can_be_taken(tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ async def test_a_topic_whose_records_are_all_gone_goes_on_where_it_was(tmp_path:
         assert all_of(log) == [(3, b"b")]
 
 
+@pytest.mark.covers("N3")
 async def test_no_byte_of_what_was_erased_is_left_while_the_log_is_open(tmp_path: Path) -> None:
     """Rows on pages of their own, in pieces of pages, and spread over many pages."""
     path = tmp_path / "log.db"

@@ -7,7 +7,7 @@ import resource
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tests.stream.local.logs import NOW, all_of, append, opened, record
 from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError, StateFormatError, StoreError, WorldChangedError
 from triggerstream.stream.local.batches import LARGEST, MOST
+from triggerstream.stream.local.database import open_to_write
 from triggerstream.stream.local.log import LocalLog
 from triggerstream.stream.local.reader import LogReader
 from triggerstream.stream.ports import Acknowledged
@@ -34,6 +35,15 @@ async def test_what_was_acknowledged_is_there_after_the_log_was_closed(tmp_path:
 
         assert answers == [Acknowledged(2, 1, NOW)]
         assert all_of(log) == [(0, b"a"), (1, b"b"), (2, b"c")]
+
+
+def test_a_commit_is_forced_to_the_disk(tmp_path: Path) -> None:
+    """What a loss of power would show; a kill does not. SQLite's own defaults are others."""
+    with closing(open_to_write(tmp_path / "log.db")) as db:
+        asked = ("journal_mode", "synchronous", "secure_delete", "auto_vacuum")
+        found = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
+
+    assert found == ["wal", 2, 1, 2]  # FULL, on, incremental
 
 
 async def test_appends_of_many_callers_share_a_transaction(tmp_path: Path) -> None:
@@ -204,6 +214,29 @@ async def test_other_work_is_done_between_appends(tmp_path: Path) -> None:
         assert await acknowledgement
 
 
+async def test_a_stop_does_not_wait_for_other_work(tmp_path: Path) -> None:
+    """What is to be removed may take long, and who stops has seconds; it is removed later."""
+    async with opened(tmp_path / "log.db") as log:
+        begun, loop = asyncio.Event(), asyncio.get_running_loop()
+        slices = 0
+
+        def step(_: sqlite3.Connection) -> bool:
+            nonlocal slices
+            slices += 1
+            loop.call_soon_threadsafe(begun.set)
+            return slices < 10_000
+
+        work = asyncio.ensure_future(log.work(step))
+        await begun.wait()
+        acknowledgement = await log.append([record("a")])
+        await log.stop()
+
+        with pytest.raises(ProtocolError, match="nothing can be done"):
+            await work
+        assert await acknowledgement
+        assert slices < 10_000
+
+
 # ── the clock ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -275,6 +308,54 @@ async def test_an_installation_may_have_been_down_for_thirty_days(tmp_path: Path
     with pytest.raises(WorldChangedError, match=r"more than 30 days later.*--accept-clock"):
         async with opened(tmp_path / "log.db", now=lambda: NOW + month + 1):
             pass
+
+
+async def test_a_clock_that_began_years_behind_may_be_set_right(tmp_path: Path) -> None:
+    """A machine without a clock of its own asks others, after all has been started."""
+    path, day = tmp_path / "log.db", 24 * HOUR
+    clock = [NOW]
+
+    async def later(*moments: int) -> list[int]:
+        clock[0] = NOW - 2000 * day
+        async with opened(path, now=lambda: clock[0]) as log:
+            answers: list[Acknowledged] = []
+            for clock[0] in moments:
+                answers += await (await log.append([record("a")]))
+        return [answer.timestamp - NOW for answer in answers]
+
+    async with opened(path) as log:
+        await append(log, record("a"))
+
+    assert await later(NOW - 1000 * day, NOW + 29 * day) == [0, 29 * day]
+    with pytest.raises(WorldChangedError, match="by what has passed since the start"):
+        await later(NOW + 30 * day, NOW + 30 * day + HOUR + 1)
+    with pytest.raises(WorldChangedError, match="more than 30 days later"):
+        await later(NOW + 60 * day + 1)
+
+
+async def test_a_jump_of_the_clock_while_nothing_ran_is_seen_too(tmp_path: Path) -> None:
+    """Else whoever starts again what ended by it would have it accepted."""
+    path, noted = tmp_path / "log.db", [0]
+
+    async def start(now: int, *, known: int | None, accept: bool = False) -> None:
+        moments = {"now": lambda: now, "passed": lambda: 7 * HOUR}
+        options = {"known": known, "note": noted.append, "accept_clock": accept}
+        async with opened(path, **moments, **options) as log:
+            await append(log, record("a"))
+
+    await start(NOW, known=NOW - 20 * HOUR)  # nothing is there that could be wrong
+    known = noted[-1]
+    assert known == NOW - 7 * HOUR
+
+    await start(NOW + HOUR, known=known)
+    with pytest.raises(WorldChangedError, match=r"since the machine was started.*--accept-clock"):
+        await start(NOW + HOUR + 1, known=known)
+    await start(NOW + HOUR + 1, known=None)
+    await start(NOW + 3 * HOUR, known=known, accept=True)
+    await start(NOW + 4 * HOUR, known=noted[-1])
+    told = len(noted)
+    await start(NOW - 90 * HOUR, known=known)
+    assert len(noted) == told  # it will be set right
 
 
 # ── failures ────────────────────────────────────────────────────────────────────────────────

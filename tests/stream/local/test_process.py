@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.stream.local.logs import NOW, append, opened, record
+from triggerstream.core.keyed.memory_store import MemoryStore
+from triggerstream.core.keyed.partition_record import PartitionRecord
+from triggerstream.errors import DamagedError
+from triggerstream.processes.supervisor import STAYS_DOWN
 from triggerstream.stream.local.process import LocalInput, ProcessLog
 from triggerstream.stream.ports import Acknowledged
 
@@ -51,6 +57,44 @@ async def test_the_time_of_a_changelog_does_not_go_back(tmp_path: Path) -> None:
         times = [(await process.append_changelog(0, [(b"r", b"")]))[0].timestamp for _ in range(3)]
 
     assert times == [5, 5, 9]
+
+
+@pytest.mark.parametrize("contained", [-1, 5])
+async def test_a_store_that_contains_less_than_it_did_is_damaged(
+    tmp_path: Path, contained: int
+) -> None:
+    """It would send again what it has forgotten; a store whose files are gone is one, too."""
+    async with opened(tmp_path / "log.db") as log:
+        consumer = LocalInput(log, "send", "actions", still_ours=lambda: True)
+        consumer.done(0, 6)
+        store = MemoryStore()
+        if contained >= 0:
+            store.write(
+                {},
+                partition_record=PartitionRecord(offset=contained).encode(),
+                changelog_offset=0,
+            )
+
+        with pytest.raises(
+            DamagedError, match=rf"send/0 is damaged: .* ends at {contained + 1}\. .*from a backup"
+        ) as refused:
+            consumer.check(store)
+
+    assert refused.value.exit_code in STAYS_DOWN
+
+
+@pytest.mark.parametrize("contained", [6, 7])
+async def test_a_store_that_contains_what_it_did_or_more_is_sound(
+    tmp_path: Path, contained: int
+) -> None:
+    async with opened(tmp_path / "log.db") as log:
+        consumer = LocalInput(log, "send", "actions", still_ours=lambda: True)
+        consumer.done(0, 6)
+        store = MemoryStore()
+        record = PartitionRecord(offset=contained).encode()
+        store.write({}, partition_record=record, changelog_offset=0)
+
+        consumer.check(store)
 
 
 async def test_what_is_done_is_known_after_a_restart(tmp_path: Path) -> None:

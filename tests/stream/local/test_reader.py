@@ -13,7 +13,7 @@ import pytest
 
 from tests.stream.local.logs import NOW, append, opened, record
 from triggerstream.errors import StateFormatError, StoreError
-from triggerstream.stream.local.reader import LogReader
+from triggerstream.stream.local.reader import AT_ONCE, LogReader
 from triggerstream.stream.local.retention import Sweep
 
 _FOLLOW = """
@@ -93,6 +93,22 @@ async def test_a_reader_sees_what_was_committed_since_it_looked(tmp_path: Path) 
             await append(log, record("b"))
             assert reader.end_offset("events") == 2
             assert reader.read("events", 1, 10)[0].keys == [b"b"]
+
+
+async def test_large_records_are_read_in_pieces(tmp_path: Path) -> None:
+    """Else two thousand of the largest would stand in memory, and hold up who reads them."""
+    async with opened(tmp_path / "log.db") as log:
+        large = record("a", b"x" * 500_000)
+        for _ in range(20):
+            await append(log, large)
+        pieces: list[int] = []
+        offset = 0
+        while offset < log.end_offset("events"):
+            records, offset = log.read("events", offset, 2000)
+            pieces.append(len(records))
+
+    assert pieces == [9, 9, 2]
+    assert 8 * 500_000 < AT_ONCE <= 9 * 500_100
 
 
 async def test_a_moment_is_where_the_first_record_came_then_or_later(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.stream.rocksdb.test_store import damage, put, state
 from triggerstream.errors import StoreError
+from triggerstream.processes.supervisor import STAYS_DOWN
 from triggerstream.stream.rocksdb.stores import MAX_AGE_S, Stores
 
 _WRITE_AND_DIE = """
@@ -55,6 +56,17 @@ def test_a_killed_process_loses_nothing_that_was_written(tmp_path: Path) -> None
     stores.close_others()
 
 
+def test_only_where_there_is_no_changelog_a_write_is_forced_to_the_disk(tmp_path: Path) -> None:
+    """What a loss of power would show; a kill does not."""
+    for logged in (True, False):
+        stores = Stores(tmp_path / str(logged), "detect", logged=logged)
+        writing = stores.open(0)._writing
+        stores.close_others()
+
+        found: list[object] = [writing.sync, writing.disable_wal]
+        assert found == [logged, not logged]
+
+
 def test_with_a_changelog_it_loses_what_was_in_memory(tmp_path: Path) -> None:
     """So the test above shows what it says."""
     write_and_die(tmp_path, "unlogged")
@@ -86,6 +98,18 @@ def test_a_store_with_a_file_missing_is_not_begun_anew(
 
     with pytest.raises(StoreError, match=r"detect/0 is damaged: .* from a backup"):
         Stores(tmp_path, "detect", logged=True).open(0)
+
+
+def test_a_damaged_store_is_one_that_no_supervisor_opens_again(
+    written: Path, tmp_path: Path
+) -> None:
+    (written / "CURRENT").unlink()
+
+    with pytest.raises(StoreError) as refused:
+        Stores(tmp_path, "detect", logged=True).open(0)
+
+    assert refused.value.exit_code in STAYS_DOWN
+    assert StoreError.exit_code not in STAYS_DOWN
 
 
 def test_damage_within_the_log_is_not_taken_for_its_end(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_states_are_told_in_order_a_few_at_a_time(store: RocksStore) -> None:
     assert dict(second)[b"c4"] == state(fence=4)
 
 
+@pytest.mark.covers("M6")
 def test_what_was_written_is_there_after_closing(stores: Stores) -> None:
     store = stores.open(3)
     store.write({b"c1": state(50)}, partition_record=b"at 9", changelog_offset=41)

@@ -15,10 +15,28 @@ from triggerstream.core.conditions.calendar import (
     compile_calendar,
     describe_calendar,
 )
+from triggerstream.core.conditions.expressions import (
+    Erred,
+    compile_event_expression,
+    compile_expression,
+    unheard,
+)
 from triggerstream.core.conditions.operators import compile_operator
 from triggerstream.core.conditions.paths import compile_event_test, compile_path
+from triggerstream.core.durations import format_duration
 from triggerstream.core.events.event import Event
-from triggerstream.core.model import AllOf, AnyOf, Condition, Negation, Test
+from triggerstream.core.model import (
+    COMPARATORS,
+    AllOf,
+    AnyOf,
+    Condition,
+    Counted,
+    Expression,
+    Negation,
+    SinceLast,
+    Test,
+)
+from triggerstream.core.timestamps import format_moment, read_moment
 
 Predicate = Callable[[Event], bool]
 """A test of one event."""
@@ -30,8 +48,8 @@ _SHOWN = 80
 """Characters of a value that an account shows; values are customers' data."""
 
 
-def compile_where(condition: Condition) -> Predicate:
-    """Return the predicate of a ``where``.
+def compile_where(condition: Condition, erred: Erred = unheard) -> Predicate:
+    """Return the predicate of a ``where``. *erred* hears of each expression that had no value.
 
     Raises:
         TypeError: *condition* reads the calendar, which an event does not have.
@@ -40,12 +58,14 @@ def compile_where(condition: Condition) -> Predicate:
         case Test(path, operator, operand):
             return compile_event_test(path, compile_operator(operator, operand))
         case AllOf(conditions):
-            return _every([compile_where(each) for each in conditions])
+            return _every([compile_where(each, erred) for each in conditions])
         case AnyOf(conditions):
-            return _some([compile_where(each) for each in conditions])
+            return _some([compile_where(each, erred) for each in conditions])
         case Negation(inner):
-            holds = compile_where(inner)
+            holds = compile_where(inner, erred)
             return lambda event: not holds(event)
+        case Expression(text):
+            return compile_event_expression(text, erred)
         case _:
             msg = f"where: a test of the event; found {type(condition).__name__}"
             raise TypeError(msg)
@@ -80,20 +100,35 @@ def _some(predicates: list[Predicate]) -> Predicate:
     return holds
 
 
-def compile_if(condition: Condition, default_zone: str) -> Check:
-    """Return the check of an ``if``; *default_zone* is the zone of customers who name none."""
+def compile_if(condition: Condition, default_zone: str, erred: Erred = unheard) -> Check:
+    """Return the check of an ``if``.
+
+    Args:
+        default_zone: The zone of customers who name none.
+        erred: Hears of each expression that had no value.
+    """
     match condition:
         case Test(path, operator, operand):
             return _check(path, operator, operand)
         case AllOf(conditions):
-            return _all_hold([compile_if(each, default_zone) for each in conditions])
+            return _all_hold([compile_if(each, default_zone, erred) for each in conditions])
         case AnyOf(conditions):
-            return _any_holds([compile_if(each, default_zone) for each in conditions])
+            return _any_holds([compile_if(each, default_zone, erred) for each in conditions])
         case Negation(inner):
-            holds = compile_if(inner, default_zone)
+            holds = compile_if(inner, default_zone, erred)
             return _does_not_hold(holds, f"not({describe(inner)}); it holds")
+        case Expression(text):
+            return compile_expression(text, erred)
         case _:
-            return _calendar_check(condition, default_zone)
+            return _other_check(condition, default_zone)
+
+
+def _other_check(condition: SinceLast | Counted | CalendarCondition, default_zone: str) -> Check:
+    if isinstance(condition, SinceLast):
+        return _since_last(condition)
+    if isinstance(condition, Counted):
+        return _counted(condition)
+    return _calendar_check(condition, default_zone)
 
 
 def _check(path: str, operator: str, operand: Any) -> Check:
@@ -104,6 +139,42 @@ def _check(path: str, operator: str, operand: Any) -> Check:
     def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
         value = get(event, profile)
         return None if holds(value) else f"{required}; found {_shown(value)}"
+
+    return check
+
+
+def _since_last(condition: SinceLast) -> Check:
+    get = compile_path(condition.path)
+    duration, is_least = condition.duration, condition.is_least
+    required = describe(condition)
+
+    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+        last = moment_of(get(event, profile))
+        holds = is_least if last is None else (at - last >= duration) is is_least
+        if holds:
+            return None
+        return f"{required}; found {'never' if last is None else format_moment(last)}"
+
+    return check
+
+
+def moment_of(value: Any) -> int | None:
+    """Return the moment that *value* says in epoch milliseconds, or ``None`` if it says none."""
+    if type(value) is int:
+        return value
+    try:
+        return None if value is None else read_moment(value)
+    except ValueError:
+        return None
+
+
+def _counted(condition: Counted) -> Check:
+    get, compare = compile_path(condition.path), COMPARATORS[condition.comparator]
+    threshold, required = condition.threshold, describe(condition)
+
+    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+        value = get(event, profile)
+        return None if compare(value, threshold) else f"{required}; found {_shown(value)}"
 
     return check
 
@@ -160,8 +231,21 @@ def describe(condition: Condition) -> str:
             return f"any({', '.join(map(describe, conditions))})"
         case Negation(inner):
             return f"not({describe(inner)})"
+        case Expression(text):
+            return f"expr {text}"
         case _:
-            return describe_calendar(condition)
+            return _described(condition)
+
+
+def _described(condition: SinceLast | Counted | CalendarCondition) -> str:
+    if isinstance(condition, SinceLast):
+        what = condition.path if condition.of is None else "/".join(condition.of.on.types)
+        bound = "at_least" if condition.is_least else "less_than"
+        return f"since_last {what} {bound} {format_duration(condition.duration)}"
+    if isinstance(condition, Counted):
+        what = "/".join(condition.of.on.types)
+        return f"{condition.of.head} of {what} {condition.comparator} {_shown(condition.threshold)}"
+    return describe_calendar(condition)
 
 
 def _shown(value: Any) -> str:

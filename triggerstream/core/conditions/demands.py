@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 
+from triggerstream.core.conditions.expressions import demanded_by
 from triggerstream.core.conditions.operators import compile_operator
-from triggerstream.core.model import AllOf, AnyOf, Condition, Negation, Test
+from triggerstream.core.model import AllOf, AnyOf, Condition, Expression, Negation, Test
 
 Paths = frozenset[str]
 
@@ -29,6 +30,8 @@ def demanded(condition: Condition | None, *, holds: bool = True) -> Paths:
         case Test(path, operator, operand):
             passes = compile_operator(operator, operand)(None)
             return NOTHING if passes is holds else with_parents(path)
+        case Expression(text):
+            return demanded_by(text, holds=holds)
         case Negation(inner):
             return demanded(inner, holds=not holds)
         case AllOf(conditions):

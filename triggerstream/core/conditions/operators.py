@@ -10,9 +10,8 @@ from collections.abc import Callable
 from math import inf, isfinite
 from typing import Any, get_args
 
-import re2
-
 from triggerstream.core.model import Operator
+from triggerstream.core.regex import compile_regex
 
 ValueTest = Callable[[Any], bool]
 
@@ -22,22 +21,6 @@ OPERATORS: tuple[str, ...] = get_args(Operator)
 def compile_operator(operator: str, operand: Any) -> ValueTest:
     """Return the test of a value against *operand*, which is of the operator's kind."""
     return _COMPILERS[operator](operand)
-
-
-def compile_pattern(pattern: str) -> Callable[[bytes], Any]:
-    """Return the unanchored search of an RE2 *pattern* in UTF-8.
-
-    Raises:
-        ValueError: RE2 does not know the pattern; the message says why.
-    """
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        search: Callable[[bytes], Any] = re2.compile(pattern, options).search
-    except (re2.error, UnicodeEncodeError) as error:
-        reason = error.args[0]
-        raise ValueError(reason.decode() if isinstance(reason, bytes) else str(error)) from error
-    return search
 
 
 def number_of(value: Any) -> float | None:
@@ -201,7 +184,7 @@ def _starts_with(operand: str) -> ValueTest:
 
 
 def _matches(operand: str) -> ValueTest:
-    search = compile_pattern(operand)
+    search = compile_regex(operand)
 
     def holds(value: Any) -> bool:
         return type(value) is str and search(value.encode(errors="replace")) is not None

@@ -32,6 +32,19 @@ def adopt(state: CustomerState, ruleset: Ruleset) -> None:
         state.look_at_waits()
 
 
+def adopt_derived(state: CustomerState, ruleset: Ruleset) -> None:
+    """Forget what was derived under definitions that are not the ruleset's.
+
+    At a record of the customer only, never at a timer: so it does not matter which timers an engine
+    sleeps over.
+    """
+    if state.derivations != ruleset.derivations:
+        known = ruleset.derived_keys
+        for key in [key for key in state.derived if key[:TRIGGER] not in known]:
+            del state.derived[key]
+    state.derivations = ruleset.derivations
+
+
 def _drop_strangers(progress: Progress, ruleset: Ruleset) -> None:
     known = ruleset.by_key
     for table in (progress.cells, progress.waits, progress.matches):

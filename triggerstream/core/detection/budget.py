@@ -104,7 +104,18 @@ def _give_up_bytes(
         out.append(Bounded("slot", name, state.customer_id))
         if not sizes[name]:
             del sizes[name]
+    _give_up_attributes(state, surplus, out)
     state.sweep()
+
+
+def _give_up_attributes(state: CustomerState, surplus: int, out: list[Decided]) -> None:
+    """Forget what attributes hold, the largest first, until *surplus* bytes are gone (51)."""
+    derived = state.derived
+    for key in sorted(derived, key=lambda key: (-size_of(derived[key]), key)):
+        if surplus <= 0:
+            return
+        surplus -= size_of(derived.pop(key))
+        out.append(Bounded("attribute", "", state.customer_id))
 
 
 def _cells(state: CustomerState, trigger: CompiledTrigger, instance: str) -> list[object]:

@@ -21,9 +21,11 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
     """
     if state.old is not None:
         # Who is looked at takes nothing over by that: the copy has tables of its own.
-        state = replace(state, bodies={}, cells={}, waits={}, matches={}, values={}, instances={})
+        state = replace(
+            state, bodies={}, cells={}, waits={}, matches={}, values={}, instances={}, derived={}
+        )
         adopt(state, ruleset)
-    return {
+    described = {
         "customer_id": state.customer_id,
         "last": _moment(state.last) if state.last >= 0 else None,
         "wake": _moment(state.wake),
@@ -31,6 +33,13 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
         "progress": _progress(state, ruleset),
         "fired": {name: _memory(memory) for name, memory in state.limits.items()},
     }
+    if ruleset.declared:
+        names = [name for name in ruleset.attributes if name in ruleset.declared]
+        at = max(state.last, state.tau)
+        described["attributes"] = {
+            name: ruleset.attributes[name].fold.value(state, at) for name in names
+        }
+    return described
 
 
 def _progress(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:

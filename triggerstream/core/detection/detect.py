@@ -65,7 +65,7 @@ class Detect:
         position: int,
         out: list[Any],
     ) -> None:
-        engine.on_clock(state, ruleset, clock, out)
+        engine.on_clock(state, ruleset, clock, position, out)
 
     def on_erase(
         self, state: CustomerState, ruleset: Ruleset, clock: int, erased: int, out: list[Any]

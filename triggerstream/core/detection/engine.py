@@ -2,8 +2,9 @@
 
 The order is part of the language (``docs/decisions/0002``, *Customers, time*). For an accepted
 event: the timers due by the clock; is it a duplicate; its effective time, or late; the profile;
-the timers due by its effective time; goals; then the triggers that its type concerns, by priority
-and id.
+the timers due by its effective time; attributes; goals; then the triggers that its type concerns,
+by priority and id. Behind it come the events that are derived from what was decided
+(`advance.cascade`).
 
 An exception inside one trigger's evaluation is a decision: `TriggerFailed`, and that trigger
 begins anew for this customer. Everything else that is raised here stops the process.
@@ -11,21 +12,21 @@ begins anew for this customer. Everything else that is raised here stops the pro
 
 from __future__ import annotations
 
-from triggerstream.core.decisions import Bounded, Clamped, ConsentChanged, Decided, GoalReached
-from triggerstream.core.detection.adopt import adopt
+from triggerstream.core.decisions import Bounded, Clamped, ConsentChanged
+from triggerstream.core.derive.folds import GROWTH
+from triggerstream.core.detection.adopt import adopt, adopt_derived
+from triggerstream.core.detection.advance import Out, Queue, advance, cascade, fold, reach
 from triggerstream.core.detection.budget import BYTES, WAITS, enforce
 from triggerstream.core.detection.failed import FailedDelivery
-from triggerstream.core.detection.firing import FATAL, fail, judge
+from triggerstream.core.detection.firing import FATAL, fail, tell_erred
 from triggerstream.core.detection.timers import fire_due
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.progress import Now
 from triggerstream.core.reasons import RecordStatus
-from triggerstream.core.rulesets.ruleset import Goal, Interest, Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state import profile
 from triggerstream.core.state.customer import CustomerState
-
-Out = list[Decided]
 
 # Plain strings: an enum's member is hashed by a call in Python, and statuses are counted.
 APPLIED = RecordStatus.APPLIED.value
@@ -34,10 +35,6 @@ DUPLICATE = RecordStatus.DUPLICATE.value
 
 NOTHING = -1
 """Before every time: nothing is due by it."""
-
-_CELL = 400
-"""Bytes that one more row takes at most beside the event's own: those of a cell and of its key, in
-which a number of the event may stand with three hundred digits."""
 
 
 class Engine:
@@ -50,8 +47,10 @@ class Engine:
     def __init__(self, *, clamp_skew: bool) -> None:
         self._clamp_skew = clamp_skew
         self._now = Now()
+        self._queue: Queue = []
 
-    def on_message(
+    # In one piece: a call per record would cost more than the branches.
+    def on_message(  # noqa: PLR0912
         self,
         state: CustomerState,
         event: Event | FailedDelivery,
@@ -64,12 +63,14 @@ class Engine:
         """Apply *event*, which may be the failure of a delivery instead; append what is decided to
         *out*, in order. Return what became of it."""
         if isinstance(event, FailedDelivery):
-            on_clock(state, ruleset, clock, out)
+            on_clock(state, ruleset, clock, position, out)
             return on_failed_delivery(state, event.trigger, event.firing_id)
         if state.ruleset is not ruleset:
             adopt(state, ruleset)
+        if state.derivations is not ruleset.derivations:
+            adopt_derived(state, ruleset)
         if state.wake <= clock:
-            fire_due(state, ruleset, clock - state.lateness, NOTHING, out)
+            fire_due(state, ruleset, clock - state.lateness, NOTHING, position, out)
         if state.remember(event.source, event.event_id, arrival):
             return DUPLICATE
 
@@ -84,16 +85,21 @@ class Engine:
             at = state.last
         state.last = at
         if event.event_type == IDENTIFY:
-            _identify(state, event, out)
+            _identify(state, event, ruleset, out)
         if at >= state.due:
-            fire_due(state, ruleset, NOTHING, at, out)
+            fire_due(state, ruleset, NOTHING, at, position, out)
         interest = ruleset.interests.get(event.event_type)
         if interest is not None:
+            if interest.folds:
+                fold(state, event, at, interest.folds)
             if interest.goals:
-                _reach(state, event, interest.goals, position, out)
+                reach(state, event, interest.goals, at, position, out)
             now = self._now
             now.meet(state, event, at, arrival)
-            _advance(state, now, interest, ruleset, out)
+            queue = self._queue
+            advance(state, now, interest, ruleset, queue, out)
+            if queue:
+                cascade(state, ruleset, position, queue, out)
         if state.weight > BYTES or len(state.waits) > WAITS:
             enforce(state, ruleset, out)
         return APPLIED
@@ -105,12 +111,16 @@ def _on_late_event(
     """Take from an event that comes too late what it still says: the profile, goals, and what
     must not happen (27, 28)."""
     if event.event_type == IDENTIFY:
-        _identify(state, event, out)
+        _identify(state, event, ruleset, out)
         if state.weight > BYTES:
             enforce(state, ruleset, out)
     interest = ruleset.interests.get(event.event_type)
     if interest is not None:
-        _reach(state, event, interest.goals, position, out)
+        for taking in interest.folds:
+            if taking.fold.takes_late:
+                taking.take(state, event, at)
+                state.weight += GROWTH
+        reach(state, event, interest.goals, state.last, position, out)
         for look, trigger in interest.looks:
             try:
                 look.cancel(state, event, at, "")
@@ -118,13 +128,17 @@ def _on_late_event(
                 raise
             except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
                 fail(state, trigger, at, error, out)
+        if ruleset.erred:
+            tell_erred(state, ruleset, out)
 
 
-def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, out: Out) -> None:
+def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, position: int, out: Out) -> None:
     """Decide the waits that are due by *clock*."""
     if state.ruleset is not ruleset:
         adopt(state, ruleset)
-    fire_due(state, ruleset, clock - state.lateness, NOTHING, out)
+    fire_due(state, ruleset, clock - state.lateness, NOTHING, position, out)
+    if state.weight > BYTES or len(state.waits) > WAITS:
+        enforce(state, ruleset, out)
 
 
 def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> str:
@@ -140,52 +154,19 @@ def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> st
     return APPLIED
 
 
-def _identify(state: CustomerState, event: Event, out: Out) -> None:
-    """Merge what the event says into the profile."""
-    if not event.event_data:
+def _identify(state: CustomerState, event: Event, ruleset: Ruleset, out: Out) -> None:
+    """Merge what the event says into the profile, but for what the ruleset declares (51)."""
+    said = event.event_data
+    if not said:
         return
-    before = state.profile
-    state.profile, left_out = profile.merge(before, event.event_data)
+    before, declared = state.profile, 0
+    if ruleset.declared and not ruleset.declared.isdisjoint(said):
+        said = {name: value for name, value in said.items() if name not in ruleset.declared}
+        declared = len(event.event_data or ()) - len(said)
+    state.profile, left_out = profile.merge(before, said)
+    left_out += declared
     state.weight += profile.GROWTH * len(event.raw)
     out.extend([Bounded("attribute", "", state.customer_id)] * left_out)
     consent = profile.consent_of(state.profile)
     if profile.differ(consent, profile.consent_of(before)):
         out.append(ConsentChanged(state.customer_id, state.last, consent))
-
-
-def _reach(
-    state: CustomerState, event: Event, goals: tuple[Goal, ...], position: int, out: Out
-) -> None:
-    """Note the goals that *event* reaches: those of triggers that fired since they were reached."""
-    for goal in goals:
-        memory = state.limits.get(goal.trigger)
-        if memory is not None and memory.awaits_goal and goal.is_reached(event):
-            state.limits[goal.trigger] = memory.reached_goal()
-            out.append(GoalReached(goal.trigger, state.customer_id, state.last, position))
-
-
-def _advance(
-    state: CustomerState, now: Now, interest: Interest, ruleset: Ruleset, out: Out
-) -> None:
-    """Offer an event to the triggers that its type concerns."""
-    for look, trigger in interest.looks:
-        try:
-            match = look.on_event(state, now, "")
-            if now.gave_up:
-                out.extend([Bounded(what, trigger.id, state.customer_id) for what in now.gave_up])
-                now.gave_up = []
-            if match is not None:
-                out.append(judge(state, trigger, match, now.event, None, ruleset.policy))
-        except FATAL:
-            raise
-        except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
-            fail(state, trigger, now.at, error, out)
-            now.is_held = True  # by a trigger before it, perhaps
-            now.gave_up = []
-    if now.is_held:
-        state.keep(now)
-        event = now.event
-        size = len(event.raw) + 4 * len(event.event_id)
-        state.weight += (interest.growth + 1) * (_CELL + size)
-    if state.bodies and state.has_spare_bodies():
-        state.trim()

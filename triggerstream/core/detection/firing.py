@@ -9,17 +9,20 @@ import msgspec
 from triggerstream.core.decisions import (
     Action,
     Decided,
+    ExpressionErred,
     Firing,
     Suppressed,
     TriggerFailed,
     action_id,
     firing_id,
 )
+from triggerstream.core.derive.view import view
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import Policy
 from triggerstream.core.patterns.base import Match
 from triggerstream.core.reasons import SuppressionReason
 from triggerstream.core.rulesets.compile import CompiledTrigger
+from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state import limits
 from triggerstream.core.state.customer import CustomerState
 from triggerstream.core.timestamps import format_moment
@@ -35,6 +38,9 @@ MOST_BYTES = 900_000
 _SHOWN = 200
 """Characters of an error's text that are kept."""
 
+UNNAMED = "~"
+"""What the names of attributes begin with that have none of their own: told nowhere."""
+
 _MEMORY = 256
 """Bytes that one more firing adds to the limits, at most, but for the trigger's id."""
 
@@ -47,7 +53,7 @@ def judge(
     match: Match,
     event: Event,
     due: int | None,
-    policy: Policy,
+    ruleset: Ruleset,
 ) -> Firing | Suppressed:
     """Return what *match* comes to, and note a firing in the state's limits.
 
@@ -58,7 +64,11 @@ def judge(
     source, instance = trigger.source, match.instance
     ids = state.ids_of(match.rows, event.event_id)
     name = firing_id(trigger.id, state.customer_id, instance, event.source, event.event_id, due)
-    against = _reason_against(state, trigger, match.at, event, policy)
+    policy, profile = ruleset.policy, state.profile
+    reads = ruleset.reads.get(trigger.id)
+    if reads is not None:
+        profile = view(state, reads, match.at)
+    against = _reason_against(state, trigger, match.at, event, profile, policy)
     if against is not None:
         reason, found = against
         return Suppressed(
@@ -76,7 +86,9 @@ def judge(
             policy.record_suppressed,
         )
     last = envelope(event)
-    _check_size(last, state.profile, ids)
+    if reads is not None:
+        profile = {name: value for name, value in profile.items() if name[0] != UNNAMED}
+    _check_size(last, profile, ids)
     firing = Firing(
         firing_id=name,
         trigger=trigger.id,
@@ -90,7 +102,7 @@ def judge(
         priority=source.priority,
         holdout=source.limits.holdout,
         event=msgspec.Raw(last),
-        profile=state.profile,
+        profile=profile,
     )
     memory = state.limits.get(trigger.id, limits.NOTHING)
     state.limits[trigger.id] = memory.fired(name, match.at, keep=trigger.keep_recent)
@@ -120,6 +132,12 @@ def fail(
     out.append(TriggerFailed(trigger.id, state.customer_id, at, text))
 
 
+def tell_erred(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
+    """Tell of the expressions that had no value for this customer, and forget them."""
+    out.extend([ExpressionErred(trigger, state.customer_id) for trigger in ruleset.erred])
+    ruleset.erred.clear()
+
+
 def envelope(event: Event) -> bytes:
     """Return *event* as JSON in the native form, whatever body it came in, without what is null."""
     found: dict[str, Any] = {
@@ -138,13 +156,18 @@ def envelope(event: Event) -> bytes:
 
 
 def _reason_against(
-    state: CustomerState, trigger: CompiledTrigger, at: int, event: Event, policy: Policy
+    state: CustomerState,
+    trigger: CompiledTrigger,
+    at: int,
+    event: Event,
+    profile: dict[str, Any],
+    policy: Policy,
 ) -> tuple[SuppressionReason, str] | None:
     before = policy.backfill_before
     if before is not None and at < before:
         return SuppressionReason.BACKFILL, f"before {format_moment(before)}"
     if trigger.check is not None:
-        failed = trigger.check(event, state.profile, at)
+        failed = trigger.check(event, profile, at)
         if failed is not None:
             return SuppressionReason.CONDITION, failed
     memory = state.limits.get(trigger.id)

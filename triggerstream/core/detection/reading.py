@@ -7,6 +7,7 @@ from typing import Final
 
 from triggerstream.core.detection.failed import FailedDelivery, read_failed
 from triggerstream.core.events.decode import decode_event
+from triggerstream.core.events.derived import DERIVED, SIGN, refuse_reserved
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
 from triggerstream.core.records.record import Header, Rejected
@@ -21,9 +22,11 @@ class Reader:
     Args:
         topic: The input topic's name, for the ids of events that bring none.
         max_event_bytes: Longer events are dead-lettered.
+        takes_reserved: Names that are the engine's are judged by who asks, not here.
     """
 
-    def __init__(self, topic: str, max_event_bytes: int) -> None:
+    def __init__(self, topic: str, max_event_bytes: int, *, takes_reserved: bool = False) -> None:
+        self._takes_reserved = takes_reserved
         self._topic = topic
         self._max_event_bytes = max_event_bytes
 
@@ -57,6 +60,9 @@ class Reader:
             raise _too_long("event_id", event_id)
         if len(event.customer_id) > LONGEST_ID:
             raise _too_long("customer_id", event.customer_id)
+        is_reserved = event.event_type[0] == SIGN or event.source == DERIVED
+        if is_reserved and not self._takes_reserved:
+            refuse_reserved(event.event_type, event.source)
         return event
 
 

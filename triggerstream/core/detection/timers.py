@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from triggerstream.core.decisions import Decided
-from triggerstream.core.detection.firing import FATAL, fail, judge
+from triggerstream.core.detection.advance import Queue, cascade, tell
+from triggerstream.core.detection.firing import FATAL, fail, judge, tell_erred
 from triggerstream.core.events.decode import decode_event
 from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.rulesets.compile import CompiledTrigger
@@ -16,10 +17,37 @@ It sorts as timers go: no instance before any."""
 
 
 def fire_due(
-    state: CustomerState, ruleset: Ruleset, settled: int, at: int, out: list[Decided]
+    state: CustomerState,
+    ruleset: Ruleset,
+    settled: int,
+    at: int,
+    position: int,
+    out: list[Decided],
 ) -> None:
     """Decide every open wait that is due by *at*, an effective time, or was settled by *settled*,
-    the clock less the allowed lateness."""
+    the clock less the allowed lateness.
+
+    What a timer derives is handled before the next one; and what has become ripe by that takes its
+    place among those that are left (38).
+    """
+    queue: Queue = []
+    while _fire_ripe(state, ruleset, settled, at, queue, out):
+        cascade(state, ruleset, position, queue, out)
+    if ruleset.erred:
+        tell_erred(state, ruleset, out)
+    if state.has_spare_bodies():
+        state.trim()
+
+
+def _fire_ripe(
+    state: CustomerState,
+    ruleset: Ruleset,
+    settled: int,
+    at: int,
+    queue: Queue,
+    out: list[Decided],
+) -> bool:
+    """Decide the ripe waits, up to the first that derives something; return whether one does."""
     waits = state.waits
     ripe: list[Ripe] = []
     for cell, wait in waits.items():
@@ -30,9 +58,10 @@ def fire_due(
     ripe.sort()
     for due, name, _, instance, _, key in ripe:
         if key + instance in waits:  # neither used up by a match nor dropped meanwhile
-            _fire(state, ruleset.triggers[name], instance, key, due, ruleset, out)
-    if state.has_spare_bodies():
-        state.trim()
+            _fire(state, ruleset.triggers[name], instance, key, due, ruleset, queue, out)
+            if queue:
+                return True
+    return False
 
 
 def _fire(
@@ -42,8 +71,12 @@ def _fire(
     key: str,
     due: int,
     ruleset: Ruleset,
+    queue: Queue,
     out: list[Decided],
 ) -> None:
+    settled = due + state.waits[key + instance][1]
+    if ruleset.told or ruleset.attributes:
+        state.tau = max(state.tau, due)
     try:
         match = trigger.matcher.on_timer(state, key, instance)
         if match is not None:
@@ -55,7 +88,10 @@ def _fire(
                 fallback_timestamp=due,
                 max_bytes=len(raw),
             )
-            out.append(judge(state, trigger, match, event, due, ruleset.policy))
+            judged = judge(state, trigger, match, event, due, ruleset)
+            out.append(judged)
+            if ruleset.told:
+                tell(ruleset, trigger, judged, None, settled, queue)
     except FATAL:
         raise
     except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash

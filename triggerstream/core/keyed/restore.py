@@ -5,8 +5,10 @@ after its successor. Fences tell the two apart. A stale record that stands behin
 the changelog would win after compaction, so its customer is marked, and written again with the
 next checkpoint.
 
-A null has no fence. So it follows its grave in the changelog at once, and is as stale as that.
-Where compaction has taken the grave away, an owner had looked at it before, and the null stands.
+A null has no fence. So it follows its grave in the changelog at once, and is as stale as that,
+whether the winner is a state or a newer grave: the fence of that one is still needed
+(`docs/decisions/0019`). Where compaction has taken the grave away, an owner had looked at it
+before, and the null stands.
 """
 
 from __future__ import annotations
@@ -90,7 +92,7 @@ class Restore:
             known = fences.get(customer, -1)
             if value is None:
                 best = winners[customer] if customer in winners else old[customer]
-                is_stale = self._follows_its_grave(offset, customer) and _lives(best)
+                is_stale = self._follows_its_grave(offset, customer) and best is not None
             else:
                 is_stale = fence < known
             if is_stale:
@@ -137,11 +139,6 @@ class Restore:
             return False
         self._best = record
         return True
-
-
-def _lives(value: bytes | None) -> bool:
-    """Return whether *value* is a state, and no grave."""
-    return value is not None and not header.unpack(value)[1] & header.GRAVE
 
 
 class _Gone:

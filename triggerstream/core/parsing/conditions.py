@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from triggerstream.core.conditions.operators import OPERATORS, compile_pattern
+from triggerstream.core.conditions.operators import OPERATORS
 from triggerstream.core.conditions.paths import FIELDS, MAPPINGS, PROFILE, reads_profile
 from triggerstream.core.model import (
     AllOf,
@@ -17,19 +17,28 @@ from triggerstream.core.model import (
 )
 from triggerstream.core.parsing import calendar
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.expressions import expression_of
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
 from triggerstream.core.parsing.use import replaced
+from triggerstream.core.regex import compile_regex
 
 COMBINATIONS = ("all", "any", "not")
 USE = "use"
+ASKED = ("since_last", "count")
+"""What has happened: asked of attributes without a name."""
+COUNT_KEYS = (
+    "count", "where", "at_least", "more_than", "at_most", "exactly", "sum", "distinct", "within",
+)  # fmt: skip
+"""The keys of a `count`, which stand beside each other among the tests of a condition."""
+EXPRESSION = "expr"
 CALENDAR = tuple(calendar.READINGS)
 _OF_THE_CALENDAR = ("month", "week", "weekday", "day", "date", "year", "hour", "time", "season")
 """What people ask of the calendar, and this version does not know by that word."""
 MOST_TESTS = 50
 DEEPEST = 8
 """Levels of ``all``, ``any`` and ``not`` within each other, the mapping under ``if`` the first."""
-LATER = ("since_last",)
+LATER: tuple[str, ...] = ()
 """Conditions of the language that this version does not know."""
 _OPERATOR_SLIPS = {
     **dict.fromkeys(("eq", "is", "=", "==", "equal"), "equals"),
@@ -87,17 +96,32 @@ def tests_in(condition: Condition) -> int:
 def _condition(
     reader: Reader, node: Node, what: str, *, at_firing: bool, level: int
 ) -> Condition | None:
+    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.strip():
+        return expression_of(reader, node, what, at_firing=at_firing)
     if not isinstance(node, Mapping) or not node.entries:
         form = "{event_data.total: {greater_than: 50}}"
         reader.report(node, f"{what}: a mapping of tests, such as {form}; found {read.show(node)}")
         return None
     if level == DEEPEST + 1:
         reader.refuse(node, f"all, any and not: at most {DEEPEST} levels deep; found a level more")
+    asked = COUNT_KEYS if "count" in node.entries and at_firing else ()
     parts = [
         _entry(reader, node.keys[key], entry, at_firing=at_firing, level=level)
         for key, entry in node.entries.items()
+        if key not in asked
     ]
+    if asked:
+        counted: Condition | None = _asked().count(reader, node)
+        parts.append(counted)
     return _joined([part for part in parts if part is not None])
+
+
+def _asked() -> Any:
+    """Return the readings of what has happened. It names events that have a ``where``, which is a
+    condition: so one of the two comes later."""
+    from triggerstream.core.parsing import asked  # noqa: PLC0415 - see above
+
+    return asked
 
 
 def _joined(conditions: list[Condition]) -> Condition | None:
@@ -118,12 +142,22 @@ def _entry(
             return _condition(reader, node, "is", at_firing=at_firing, level=level)
 
         return replaced(reader, node, "condition", here)
-    if (word in CALENDAR or reads_profile(word)) and not at_firing:
+    if word == EXPRESSION:
+        return expression_of(reader, node, word, at_firing=at_firing)
+    if (word in (*CALENDAR, *ASKED) or reads_profile(word)) and not at_firing:
         reader.report(key, f"where: tests of the event; found {word}: it belongs under 'if'")
         return None
+    return _test(reader, key, node, at_firing=at_firing)
+
+
+def _test(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condition | None:
+    word = key.text
+    if word in ASKED:
+        since: Condition | None = _asked().since_last(reader, node, word)
+        return since
     if word in CALENDAR:
         return calendar.READINGS[word](reader, node, word)
-    words = (*COMBINATIONS, USE, *CALENDAR) if at_firing else (*COMBINATIONS, USE)
+    words = (*COMBINATIONS, USE, EXPRESSION, *(CALENDAR if at_firing else ()))
     return _tests(reader, word, node) if path_is_right(reader, key, words) else None
 
 
@@ -196,7 +230,7 @@ def _pattern(reader: Reader, node: Node, what: str) -> None:
     if pattern is None:
         return
     try:
-        compile_pattern(pattern)
+        compile_regex(pattern)
     except ValueError as error:
         required = f"{what}: a regular expression that RE2 knows"
         reader.report(node, f"{required}; found {read.show(node)}: {error}")

@@ -9,7 +9,7 @@ import msgspec
 from triggerstream.core.model import Name
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import named_condition
-from triggerstream.core.parsing.names import Definition
+from triggerstream.core.parsing.defined import Definition
 from triggerstream.core.parsing.nodes import Mapping, Node
 from triggerstream.core.parsing.patterns import named_pattern
 from triggerstream.core.parsing.reader import Reader
@@ -19,7 +19,8 @@ from triggerstream.core.parsing.use import settle
 TRIGGER = "trigger"
 KEYS = {"condition": ("condition", "is"), "pattern": ("pattern", "when")}
 """The keys of each kind of definition: its name, and what that stands for."""
-LATER = ("attribute", "segment", "value")
+ATTRIBUTE = "attribute"
+LATER = ("segment", "value")
 """Kinds of the language that this version does not know."""
 
 _READINGS: dict[str, Callable[[Reader, Node], object]] = {
@@ -33,13 +34,13 @@ def kind_of(node: Node) -> str:
     if not isinstance(node, Mapping) or TRIGGER in node.entries:
         return TRIGGER
     first = next(iter(node.entries), TRIGGER)
-    return first if first in KEYS or first in LATER else TRIGGER
+    return first if first in (*KEYS, *LATER, ATTRIBUTE) else TRIGGER
 
 
 def define(reader: Reader, node: Mapping, kind: str) -> None:
     """Note the name that the document *node* defines, after telling what is wrong with it."""
     if kind in LATER:
-        required = f"a document that begins with {read.one_of((TRIGGER, *KEYS))}"
+        required = f"a document that begins with {read.one_of((TRIGGER, ATTRIBUTE, *KEYS))}"
         reader.report(node.keys[kind], f"{required}; found {kind!r}: there is no {kind!r} yet")
         return
     before = reader.told
@@ -54,7 +55,7 @@ def define(reader: Reader, node: Mapping, kind: str) -> None:
     definition = Definition(kind, name, reader.file, says or node, fields[kind], _READINGS[kind])
     if not is_whole:
         definition.is_sound = False
-    known = reader.names.definitions.setdefault((kind, name), definition)
+    known = reader.defined.definitions.setdefault((kind, name), definition)
     if known is not definition:
         where = f"{known.file}:{known.place.line}"
         reader.report(definition.place, f"{kind}: a name of its own; found {name!r}, as in {where}")
@@ -66,19 +67,19 @@ def _anything(_reader: Reader, _node: Node, _what: str) -> None:
 
 def settle_all(reader: Reader) -> None:
     """Read every definition for itself, also those that nobody uses."""
-    for definition in reader.names.definitions.values():
+    for definition in reader.defined.definitions.values():
         settle(reader, definition)
 
 
 def names_of(reader: Reader, triggers: Iterable[PlacedTrigger]) -> tuple[Name, ...]:
     """Return what is said by name, and by whom it is used."""
-    users: dict[tuple[str, str], list[str]] = {key: [] for key in reader.names.definitions}
+    users: dict[tuple[str, str], list[str]] = {key: [] for key in reader.defined.definitions}
     for placed in triggers:
         for key in placed.names:
             users[key].append(placed.trigger.id)
     return tuple(
         Name(kind, name, _encode(read.plain(definition.node)), tuple(sorted(users[kind, name])))
-        for (kind, name), definition in sorted(reader.names.definitions.items())
+        for (kind, name), definition in sorted(reader.defined.definitions.items())
     )
 
 

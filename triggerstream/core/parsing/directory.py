@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from triggerstream.core.model import Policy, RulesetSource
+from triggerstream.core.events.derived import FIRED
+from triggerstream.core.model import Policy, RulesetSource, types_of
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.attributes import (
+    PlacedAttribute,
+    check_attributes,
+    read_attribute,
+)
 from triggerstream.core.parsing.definitions import (
+    ATTRIBUTE,
     TRIGGER,
     define,
     kind_of,
     names_of,
     settle_all,
 )
+from triggerstream.core.parsing.names import Told, check_names, check_rings
 from triggerstream.core.parsing.nodes import Mapping as MappingNode
 from triggerstream.core.parsing.nodes import Node, Scalar, read_documents
 from triggerstream.core.parsing.policy import read_policy
@@ -67,11 +75,16 @@ def parse_ruleset(
             reader = root.beside(path)
             found = read_documents(files[path], reader.report_at)
             documents += [(reader, document) for document in found]
-    triggers = _triggers(root, documents)
+    triggers, attributes = _read(root, documents)
     problems.sort(key=lambda problem: problem.file)  # of each, as they were found
     _check_ids(triggers, problems)
     if not is_published:
         _check_number(triggers, policy.most.triggers, problems)
+    check_attributes(attributes, problems)
+    check_rings([_told(placed) for placed in triggers], problems)
+    if is_whole:
+        readers = [*dict.fromkeys(reader for reader, _ in documents), *root.defined.readers]
+        check_names(readers, {"trigger": [placed.trigger.id for placed in triggers]}, problems)
     templates = _templates(files, problems, template_check)
     schemas = parse_schemas(files, problems)
     if is_whole or any(_template_place(path) for path in files):
@@ -83,21 +96,28 @@ def parse_ruleset(
         policy,
         templates,
         schemas,
+        tuple(placed.attribute for placed in attributes),
         names_of(root, triggers),
     )
 
 
-def _triggers(root: Reader, documents: Sequence[tuple[Reader, Node]]) -> list[PlacedTrigger]:
-    """Return the triggers among *documents*, after what they may use by name."""
-    placed = []
+def _read(
+    root: Reader, documents: Sequence[tuple[Reader, Node]]
+) -> tuple[list[PlacedTrigger], list[PlacedAttribute]]:
+    """Return the triggers and attributes among *documents*, after what they may use by name."""
+    placed: dict[str, list[tuple[Reader, Node]]] = {TRIGGER: [], ATTRIBUTE: []}
     for reader, node in documents:
         kind = kind_of(node)
-        if kind == TRIGGER:
-            placed.append((reader, node))
+        if kind in placed:
+            placed[kind].append((reader, node))
         elif isinstance(node, MappingNode):
             define(reader, node, kind)
     settle_all(root)
-    return [read_trigger(reader, node) for reader, node in placed]
+    attributes = [read_attribute(reader, node) for reader, node in placed[ATTRIBUTE]]
+    return (
+        [read_trigger(reader, node) for reader, node in placed[TRIGGER]],
+        [each for each in attributes if each is not None],
+    )
 
 
 # ── which file is what ──────────────────────────────────────────────────────────────────────
@@ -136,6 +156,13 @@ def _policy(files: Mapping[str, str], problems: list[Problem]) -> Policy:
     for more in documents[1:]:
         reader.report(more, "policy: one document; found another")
     return read_policy(reader, documents[0])
+
+
+def _told(placed: PlacedTrigger) -> Told:
+    trigger = placed.trigger
+    reads = tuple(types_of(trigger.when))
+    told = (FIRED + trigger.id,)
+    return Told("trigger", trigger.id, placed.file, placed.id_at, told, reads)
 
 
 # ── over all files ──────────────────────────────────────────────────────────────────────────

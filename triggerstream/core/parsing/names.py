@@ -1,56 +1,79 @@
-"""What trigger files say by name, to be used in other places: conditions and patterns."""
+"""Checks over all files: what a document names must exist, and nothing may lead back to itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
+from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.nodes import Node
+from triggerstream.core.parsing.reader import Reader
+from triggerstream.errors import Problem
 
-MOST_WITHIN = 8
-"""Names within each other (81)."""
 
-
-@dataclass(slots=True, eq=False)
-class Definition:
-    """One name, and what it stands for.
+class Told(msgspec.Struct, frozen=True):
+    """What one document tells others by, and what it reads.
 
     Attributes:
-        kind: ``condition`` or ``pattern``.
-        node: What stands for it, read anew at each place that uses it.
-        place: Where the name stands.
-        read_alone: Reads *node* where everything may be said that such a definition may say.
-        is_sound: Nothing is wrong with it by itself; ``None`` until it has been read.
-        height: How many names are within each other in it, itself the first.
+        kind: ``trigger``, ``attribute`` or ``segment``.
+        types: The types of event by which others hear of it.
+        reads: Those that decide what it tells.
     """
 
     kind: str
     name: str
     file: str
-    node: Node
-    place: Node
-    read_alone: Callable[[Any, Node], object]
-    is_sound: bool | None = None
-    is_being_read: bool = False
-    height: int = 0
+    at: Node
+    types: tuple[str, ...]
+    reads: tuple[str, ...]
 
 
-@dataclass(slots=True, eq=False)
-class Names:
-    """All names of a directory.
+def check_names(
+    readers: Iterable[Reader], known: Mapping[str, Iterable[str]], problems: list[Problem]
+) -> None:
+    """Tell of each name, by its kind, that no document has."""
+    for reader in readers:
+        for kind, node in reader.names:
+            names = sorted(known.get(kind, ()))
+            if node.text not in names:
+                there = ", ".join(names[:8]) or "there are none"
+                hint = read.suggest(node.text, names)
+                reader.report(node, f"{kind}: one of those ({there}); found {node.text!r}{hint}")
 
-    Attributes:
-        used: Those that have been replaced, by kind and name, since somebody emptied it.
-        height: The greatest of theirs.
-        is_torn: One of them is wrong, which was told at its own place.
-    """
 
-    definitions: dict[tuple[str, str], Definition] = field(default_factory=dict)
-    used: set[tuple[str, str]] = field(default_factory=set)
-    height: int = 0
-    is_torn: bool = False
+def check_rings(told: Sequence[Told], problems: list[Problem]) -> None:
+    """Tell of each document that what it tells leads back to (37)."""
+    by_type = {name: each for each in told for name in each.types}
+    done: set[int] = set()
+    for start in told:
+        ring = _ring(start, by_type, done)
+        if ring:
+            done.update([id(each) for each in ring])
+            shown = " -> ".join([each.name for each in (*ring, ring[0])])
+            required = f"{start.kind}: nothing that leads back to it"
+            message = f"{required}; found the ring {shown}, each reading what the next tells"
+            problems.append(Problem(start.file, start.at.line, start.at.col, message))
 
-    def known(self, kind: str) -> list[str]:
-        """Return the names of a kind, in alphabetical order."""
-        return sorted(name for each, name in self.definitions if each == kind)
+
+def _ring(start: Told, by_type: Mapping[str, Told], done: set[int]) -> list[Told]:
+    """Return the documents from *start* to one that reads what it tells; none where none does."""
+    if id(start) in done:
+        return []
+    behind: dict[int, Told] = {}
+    seen = {id(start)}
+    waiting = [start]
+    while waiting:
+        each = waiting.pop()
+        for name in each.reads:
+            following = by_type.get(name)
+            if following is start:
+                way = [each]
+                while id(way[-1]) in behind:
+                    way.append(behind[id(way[-1])])
+                return way[::-1]
+            if following is not None and id(following) not in seen:
+                seen.add(id(following))
+                behind[id(following)] = each
+                waiting.append(following)
+    return []

@@ -35,12 +35,18 @@ Report = Callable[[int, int, str], None]
 
 
 class Scalar(msgspec.Struct, frozen=True):
-    """A single value; *text* is how the author wrote it."""
+    """A single value.
+
+    Attributes:
+        text: How the author wrote it, without quotes and without the breaks of folded lines.
+        source: How it stands in the file; of texts alone.
+    """
 
     line: int
     col: int
     value: str | int | float | bool | None
     text: str
+    source: str = ""
 
 
 class Items(msgspec.Struct, frozen=True):
@@ -93,14 +99,14 @@ def _read_part(text: str, first_line: int, report: Report) -> Iterator[Node]:
     def report_here(line: int, col: int, message: str) -> None:
         report(first_line - 1 + line, col, message)
 
-    builder = _Builder(first_line - 1, report_here)
+    builder = _Builder(text, first_line - 1, report_here)
     yaml = YAML(typ="safe", pure=True)
     try:
         for event in yaml.parse(text):
             if isinstance(event, DocumentEndEvent):
                 if builder.root is not None:
                     yield builder.root
-                builder = _Builder(first_line - 1, report_here)
+                builder = _Builder(text, first_line - 1, report_here)
             else:
                 builder.take(event)
                 if builder.gave_up:
@@ -129,6 +135,7 @@ def _syntax(error: MarkedYAMLError) -> str:
 _REMEDIES = {
     "'\\t'": ": indent with spaces",
     "mapping values are not allowed": ": a text with ': ' in it wants quotes",
+    "expected a comment or a line break": ": a text that starts with !, > or | wants quotes",
     "'%'": ": a text that starts so wants quotes",
     "'@'": ": a text that starts so wants quotes",
     "'`'": ": a text that starts so wants quotes",
@@ -138,7 +145,8 @@ _REMEDIES = {
 class _Builder:
     """Nodes from the events of one document, without recursion."""
 
-    def __init__(self, lines_before: int, report: Report) -> None:
+    def __init__(self, text: str, lines_before: int, report: Report) -> None:
+        self._text = text
         self.root: Node | None = None
         self.gave_up = False
         self._lines_before = lines_before
@@ -168,7 +176,9 @@ class _Builder:
         if event.anchor is not None:
             self._report(line, col, f"no anchors; found &{event.anchor}")
         if event.tag is not None and event.tag != "!":
-            self._report(line, col, f"no tags; found {event.tag}")
+            is_own = str(event.tag).startswith("!")
+            remedy = ": a text that starts with ! wants quotes" if is_own else ""
+            self._report(line, col, f"no tags; found {event.tag}{remedy}")
 
     def _scalar(self, event: Any, line: int, col: int) -> Scalar:
         if isinstance(event, AliasEvent):
@@ -182,7 +192,10 @@ class _Builder:
             if not _fits(value):
                 self._report(line, col, f"a finite number of at most 64 bits; found {text[:40]}")
                 value = 0
-        return Scalar(self._lines_before + line, col, value, text)
+        source = ""
+        if value is text:
+            source = self._text[event.start_mark.index : event.end_mark.index]
+        return Scalar(self._lines_before + line, col, value, text, source)
 
     def _add(self, node: Node) -> None:
         if self._open:

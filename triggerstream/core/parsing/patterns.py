@@ -17,12 +17,13 @@ from triggerstream.core.model import (
     SequencePattern,
     TrendPattern,
 )
-from triggerstream.core.parsing import behavior, check, lowering
+from triggerstream.core.parsing import behavior, check, happenings, lowering
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.behavior import KEYS as BEHAVIORS
 from triggerstream.core.parsing.behavior import activity_of
 from triggerstream.core.parsing.conditions import event_field, where_of
-from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
+from triggerstream.core.parsing.happenings import happening
+from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
 from triggerstream.core.parsing.trend import DIRECTIONS, OF_TIME, trend_of
 from triggerstream.core.parsing.use import replaced
@@ -40,10 +41,13 @@ KEYS = {
     "behavior": ("behavior", *dict.fromkeys(key for keys in BEHAVIORS.values() for key in keys)),
 }
 """The keys of each pattern; the first is the one that names it."""
+_STEP = ("where", "after", "before", "times")
 STEP_KEYS = {
-    "event": ("event", "where", "after", "before", "times"),
+    "event": ("event", *_STEP),
     "absent": ("absent", "where", "for"),
 }
+TOLD = tuple(head for head in happenings.HEADS if head != happenings.EVENT)
+"""What stands where ``event`` may, for what the engine tells itself."""
 
 LATER = ("segment", "changed", "date", "session", "score")
 """Patterns of the language that this version does not know."""
@@ -92,7 +96,8 @@ def _pattern(
     has_per = level == 0 and not is_named
     if head == "behavior" and isinstance(node, Mapping):
         return behavior.behavior_of(reader, node, is_top=has_per)
-    known = (*KEYS[head], "per") if has_per else KEYS[head]
+    keys = KEYS.get(head, (head, "where"))
+    known = (*keys, "per") if has_per else keys
     refused = _REFUSED.get(head, {}) | ({} if has_per else _NAMED_PER if is_named else _NESTED_PER)
     fields = reader.mapping(node, head, known, refused)
     if head == "use":
@@ -103,6 +108,10 @@ def _pattern(
         return replaced(reader, fields["use"], "pattern", here)
     if head in {"all", "any"}:
         return _children(reader, fields, head, level=level)
+    if head in happenings.HEADS:
+        found = happenings.happening_of(fields, head)
+        silence = fields.read("debounce", read.duration)
+        return found if silence is None else lowering.debounced(found, silence)
     return _READINGS[head](reader, fields)
 
 
@@ -114,7 +123,7 @@ def _head(reader: Reader, node: Node, what: str, heads: tuple[str, ...]) -> str 
         required = f"{what}: a mapping with {read.one_of(heads)}"
         reader.report(node, f"{required}; found {read.show(node)}{form}")
         return None
-    found = [head for head in heads if head in node.entries]
+    found = [head for head in (*heads, *TOLD) if head in node.entries]
     if len(found) == 1:
         return found[0]
     if found:
@@ -135,37 +144,11 @@ def _hint(key: str, heads: tuple[str, ...]) -> str:
     return f": there is no {key!r} yet" if key in LATER else read.suggest(key, heads)
 
 
-def event_pattern(reader: Reader, node: Node, what: str) -> EventPattern | None:
-    """Read a type, a list of types, or ``{event: …, where: …}``."""
-    if not isinstance(node, Mapping):
-        types = event_types(reader, node, what)
-        return None if types is None else EventPattern(types)
-    fields = reader.mapping(node, what, ("event", "where"))
-    types = fields.need("event", event_types)
-    return EventPattern(types or (), where_of(fields))
-
-
-def _event(reader: Reader, fields: Fields) -> Pattern:
-    pattern = EventPattern(fields.need("event", event_types) or (), where_of(fields))
-    silence = fields.read("debounce", read.duration)
-    return pattern if silence is None else lowering.debounced(pattern, silence)
-
-
-def event_types(reader: Reader, node: Node, what: str) -> tuple[str, ...] | None:
-    """Read types of events; of a pattern for several, such as ``page_*``, there is none."""
-    types = read.texts(reader, node, what)
-    for each in node.items if isinstance(node, Items) else (node,):
-        if isinstance(each, Scalar) and any(sign in each.text for sign in "*?"):
-            required = f"{what}: the name of a type, or a list of them, such as [a, b]"
-            reader.refuse(each, f"{required}; found {read.show(each)}: no sign stands for others")
-    return types
-
-
 # ── count ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _count(reader: Reader, fields: Fields) -> Pattern:
-    counted = fields.read("count", event_pattern) or EventPattern(())
+    counted = fields.read("count", happening) or EventPattern(())
     aggregate = _only_one(reader, fields, AGGREGATES)
     comparator = _only_one(reader, fields, COMPARATORS)
     if comparator is None and not any(key in fields for key in COMPARATORS):
@@ -228,14 +211,16 @@ def _step(reader: Reader, node: Node) -> EventStep | AbsentStep | None:
     head = _head(reader, node, "step", tuple(STEP_KEYS))
     if head is None:
         return None
-    fields = reader.mapping(node, head, STEP_KEYS[head], _STEP_REFUSED[head])
-    types = fields.need(head, event_types) or ()
-    condition = where_of(fields)
+    keys = STEP_KEYS.get(head, (head, *_STEP))
+    fields = reader.mapping(node, head, keys, _STEP_REFUSED.get(head, _STEP_REFUSED["event"]))
     if head == "absent":
-        return AbsentStep(types, condition, fields.read("for", read.duration))
+        inner = fields.need(head, happening) or happenings.NOBODY
+        found = happenings.narrowed(inner, where_of(fields))
+        return AbsentStep(found.types, found.where, fields.read("for", read.duration))
+    found = happenings.happening_of(fields, head)
     return EventStep(
-        types=types,
-        where=condition,
+        types=found.types,
+        where=found.where,
         after=fields.read("after", read.duration),
         before=fields.read("before", read.duration),
         times=fields.read("times", read.whole(1, check.MOST_HELD)) or 1,
@@ -250,7 +235,7 @@ def _items(of: str) -> read.Reading[tuple[Node, ...]]:
 
 
 def _trend(reader: Reader, fields: Fields) -> Pattern:
-    counted = fields.read("trend", event_pattern) or EventPattern(())
+    counted = fields.read("trend", happening) or EventPattern(())
     where = _where_of_head(reader, fields, "trend", counted.where)
     return trend_of(reader, fields, counted.types, where, TrendPattern((), "below", 0))
 
@@ -273,7 +258,6 @@ def _children(reader: Reader, fields: Fields, head: str, *, level: int) -> Patte
 
 
 _READINGS: dict[str, Callable[[Reader, Fields], Pattern]] = {
-    "event": _event,
     "count": _count,
     "sequence": _sequence,
     "trend": _trend,

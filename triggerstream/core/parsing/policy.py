@@ -17,8 +17,8 @@ from triggerstream.core.model import (
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.calendar import time_span
 from triggerstream.core.parsing.conditions import event_field
+from triggerstream.core.parsing.happenings import event_types
 from triggerstream.core.parsing.nodes import Items, Node
-from triggerstream.core.parsing.patterns import event_types
 from triggerstream.core.parsing.reader import Fields, Reader, Reading, T
 
 KEYS = (

@@ -17,7 +17,7 @@ from triggerstream.core import zones
 from triggerstream.core.conditions.calendar import CUSTOMER
 from triggerstream.core.durations import parse_duration
 from triggerstream.core.model import Policy
-from triggerstream.core.parsing.names import Names
+from triggerstream.core.parsing.defined import Defined
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.errors import Problem
@@ -32,9 +32,12 @@ class Reader:
 
     Args:
         policy: What holds for all triggers; some of what they say stands on it.
-        names: What may be used by name.
+        defined: What may be used by name.
         is_published: The file is in force already: it has gone through all that was asked when it
             was published, and no process may stop because more is asked by now.
+
+    Attributes:
+        names: What the file names that must exist somewhere: of which kind, and where.
     """
 
     def __init__(
@@ -43,14 +46,15 @@ class Reader:
         problems: list[Problem],
         *,
         policy: Policy | None = None,
-        names: Names | None = None,
+        defined: Defined | None = None,
         is_published: bool = False,
     ) -> None:
         self.file = file
         self.policy = Policy() if policy is None else policy
-        self.names = Names() if names is None else names
+        self.defined = Defined() if defined is None else defined
         self._problems = problems
         self._is_published = is_published
+        self.names: list[tuple[str, Scalar]] = []
 
     def beside(self, file: str, problems: list[Problem] | None = None) -> Reader:
         """Return the reader of another file of the directory, which tells to *problems*."""
@@ -58,7 +62,7 @@ class Reader:
             file,
             self._problems if problems is None else problems,
             policy=self.policy,
-            names=self.names,
+            defined=self.defined,
             is_published=self._is_published,
         )
 
@@ -75,6 +79,10 @@ class Reader:
         """Tell of what does no harm where it is in force, but never does what its author meant."""
         if not self._is_published:
             self.report(node, message)
+
+    def name(self, kind: str, node: Scalar) -> None:
+        """Note that *node* names something of *kind*, which may stand in another file."""
+        self.names.append((kind, node))
 
     def report_at(self, line: int, col: int, message: str) -> None:
         self._problems.append(Problem(self.file, line, col, message))

@@ -20,8 +20,9 @@ from triggerstream.core.model import (
 )
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import if_of
+from triggerstream.core.parsing.happenings import happening
 from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
-from triggerstream.core.parsing.patterns import event_pattern, when
+from triggerstream.core.parsing.patterns import when
 from triggerstream.core.parsing.reader import Fields, Reader
 
 KEYS = ("trigger", "name", "type", "priority", "mode", "when", "if", "limits", "then", "until")
@@ -71,7 +72,7 @@ class PlacedTrigger(msgspec.Struct, frozen=True):
 
 def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
     """Return the trigger in the document *node*, after telling all its problems."""
-    reader.names.used = set()
+    reader.defined.used = set()
     fields = reader.mapping(node, "trigger", KEYS, _REFUSED)
     trigger_id = fields.need("trigger", read_id) or ""
     pattern, per = fields.need("when", when) or (EventPattern(()), None)
@@ -87,7 +88,7 @@ def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
         condition=if_of(fields),
         limits=fields.read("limits", _limits) or Limits(),
         actions=tuple(action for action, _ in actions),
-        goal=fields.read("until", event_pattern),
+        goal=fields.read("until", happening),
     )
     id_at = fields.node.entries.get("trigger", node)
     templates = tuple(
@@ -95,7 +96,7 @@ def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
         for action, place in actions
         if action.channel == "email" and isinstance(place, Scalar)
     )
-    return PlacedTrigger(reader.file, trigger, id_at, templates, frozenset(reader.names.used))
+    return PlacedTrigger(reader.file, trigger, id_at, templates, frozenset(reader.defined.used))
 
 
 _ID = re.compile(r"[^\s/](?:[^\t\r\n/\x00-\x1f\x7f]*[^\s/])?")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.names import MOST_WITHIN, Definition
+from triggerstream.core.parsing.defined import MOST_WITHIN, Definition
 from triggerstream.core.parsing.nodes import Node
 from triggerstream.core.parsing.reader import Reader
 from triggerstream.errors import Problem
@@ -25,7 +25,7 @@ def replaced(
     name = read.text(reader, node, "use")
     if name is None:
         return None
-    names = reader.names
+    names = reader.defined
     definition = names.definitions.get((kind, name))
     if definition is None:
         _unknown(reader, node, kind, name)
@@ -53,10 +53,11 @@ def settle(reader: Reader, definition: Definition) -> None:
     """Read *definition* for itself, if that has not been done."""
     if definition.is_sound is not None:
         return
-    names = reader.names
+    names = reader.defined
     outside = names.used, names.height, names.is_torn
     names.used, names.height, names.is_torn = set(), 0, False
     own = reader.beside(definition.file)
+    names.readers.append(own)
     before = own.told
     definition.is_being_read = True
     definition.read_alone(own, definition.node)
@@ -70,7 +71,7 @@ def settle(reader: Reader, definition: Definition) -> None:
 
 
 def _unknown(reader: Reader, node: Node, kind: str, name: str) -> None:
-    known = reader.names.known(kind)
+    known = reader.defined.known(kind)
     there = ", ".join(known[:8]) if known else "there is none"
     required = f"use: a {kind} of this directory ({there})"
     reader.report(node, f"{required}; found {name!r}{read.suggest(name, known)}")

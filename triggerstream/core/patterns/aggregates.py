@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from math import fsum, isfinite
 from typing import Any
 
 from triggerstream.core.events.event import Event
+from triggerstream.core.model import COMPARATORS
 from triggerstream.core.patterns.base import Predicate
 from triggerstream.core.patterns.progress import Rows, Value
 
@@ -18,13 +18,6 @@ _INT64 = 1 << 63
 
 Reader = Callable[[Event], Value | None]
 """Reads the aggregated field; ``None`` where the event is not to be counted (16)."""
-
-COMPARATORS: dict[str, Callable[[float, float], bool]] = {
-    "at_least": operator.ge,
-    "more_than": operator.gt,
-    "at_most": operator.le,
-    "exactly": operator.eq,
-}
 
 
 class Counting:
@@ -49,7 +42,7 @@ class Counting:
         self.threshold = threshold
         self.where = where
         self.aggregate = aggregate
-        self.read: Reader | None = _reader(aggregate, read) if aggregate and read else None
+        self.read: Reader | None = narrowed_reader(aggregate, read) if aggregate and read else None
 
     def counts(self, event: Event) -> tuple[bool, Value | None]:
         """Return whether *event* is counted, and the field that is aggregated, if any is."""
@@ -89,11 +82,11 @@ class Counting:
             return self._compare(number, self.threshold)
         if aggregate == "distinct":
             return self._compare(held, self.threshold)
-        total = fsum(values)  # type: ignore[arg-type]  # `_reader` lets numbers pass
+        total = fsum(values)  # type: ignore[arg-type]  # `narrowed_reader` lets numbers pass
         return self._compare(total if aggregate == "sum" else total / held, self.threshold)
 
 
-def _reader(aggregate: str, read: Callable[[Event], Any]) -> Reader:
+def narrowed_reader(aggregate: str, read: Callable[[Event], Any]) -> Reader:
     """Return *read*, narrowed to what *aggregate* counts."""
     wanted = (str, bool, int, float) if aggregate == "distinct" else (int, float)
 

@@ -38,7 +38,9 @@ class ThresholdMatcher(Matcher):
 
     def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
         held = progress.cells.get(self.key + instance)
-        return held is None or progress.times[held[-1]] <= at - self.within
+        if held is None:
+            return True
+        return max([progress.times[row] for row in held]) <= at - self.within
 
     def rows(self, progress: Progress, instance: str) -> set[int]:
         return set(progress.cells.get(self.key + instance, ()))
@@ -107,7 +109,12 @@ class AggregateLook(Look):
 
 
 def _before(held: Rows, times: array[int], start: int) -> int:
-    """Return how many of *held* are not after *start*; they are held in order of their times."""
+    """Return how many of *held* are counted not after *start*.
+
+    They are held in order of the times at which they are counted: one whose own time is earlier
+    than that of another before it is counted with that one (36), and what the other has outlived
+    is not held any more.
+    """
     number = 0
     for row in held:
         if times[row] > start:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
@@ -105,11 +105,15 @@ class Progress:
         lateness: How long after it is due, and its opener is there, a wait fires.
         due: The earliest due time of any open wait, or `NEVER`.
         wake: The earliest clock at which a wait fires, or `NEVER`.
+        tau: The latest time at which anything was derived or decided by a timer, -1 for none: an
+            event may come with an earlier one (36).
+        derived: What folds and watchers hold, by their keys (`core.derive`).
     """
 
     due: int = NEVER
     wake: int = NEVER
     lateness: int = 0
+    tau: int = -1
     room: int = _SPARE
     times: array[int] = field(default_factory=_no_times)
     ids: bytearray = field(default_factory=bytearray)
@@ -119,6 +123,7 @@ class Progress:
     matches: dict[str, Rows] = field(default_factory=dict)
     values: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     instances: dict[str, dict[str, None]] = field(default_factory=dict)
+    derived: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def keep(self, now: Now) -> None:
         """Put the event that is decided into the table."""

@@ -11,6 +11,7 @@ import msgspec
 
 from triggerstream.core import model
 from triggerstream.core.conditions.compile import Check, compile_if, compile_where
+from triggerstream.core.conditions.expressions import Erred, unheard
 from triggerstream.core.conditions.operators import number_of
 from triggerstream.core.conditions.paths import compile_event_path
 from triggerstream.core.events.event import Event
@@ -54,11 +55,14 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
     keep_recent: int
 
 
-def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTrigger:
-    """Return *trigger* compiled; it has been checked, so nothing can be wrong with it."""
+def compile_trigger(
+    trigger: model.Trigger, policy: model.Policy, erred: Erred = unheard
+) -> CompiledTrigger:
+    """Return *trigger* compiled; it has been checked, so nothing can be wrong with it. *erred*
+    hears of each of its expressions that had no value."""
     detected = fingerprint(trigger)
     key = _key(trigger.id, detected)
-    matcher = compile_pattern(trigger.when, Keys(key))
+    matcher = compile_pattern(trigger.when, Keys(key), erred)
     condition, limits = trigger.condition, trigger.limits
     is_limited = limits.cooldown is not None or limits.max_per_customer is not None
     return CompiledTrigger(
@@ -67,7 +71,7 @@ def compile_trigger(trigger: model.Trigger, policy: model.Policy) -> CompiledTri
         matcher=matcher if trigger.per is None else PerMatcher(matcher, compile_per(trigger.per)),
         fingerprint=detected,
         key=key,
-        check=None if condition is None else compile_if(condition, policy.timezone),
+        check=None if condition is None else compile_if(condition, policy.timezone, erred),
         keep_recent=RECENT if is_limited else 1,
     )
 
@@ -86,25 +90,26 @@ def _key(trigger: str, detected: bytes) -> str:
     return urlsafe_b64encode(blake2b(named, digest_size=_KEY).digest()).decode()
 
 
-def compile_pattern(pattern: model.Pattern, keys: Keys) -> Matcher:
+def compile_pattern(pattern: model.Pattern, keys: Keys, erred: Erred = unheard) -> Matcher:
     """Return the matcher of *pattern*, whose cells have the next of *keys*."""
     match pattern:
         case model.EventPattern(types, where):
-            return EventMatcher(types, _predicate(where))
+            return EventMatcher(types, _predicate(where, erred))
         case model.CountPattern():
-            return _count(pattern, keys)
+            return _count(pattern, keys, erred)
         case model.SequencePattern(steps, within, restart):
-            fills, final = _event_steps(steps)
+            fills, final = _event_steps(steps, erred)
             return SequenceMatcher(fills, within, keys, final=final, restart=restart)
         case model.AllPattern(children, within):
-            return AllMatcher([compile_pattern(each, keys) for each in children], within, keys)
+            parts = [compile_pattern(each, keys, erred) for each in children]
+            return AllMatcher(parts, within, keys)
         case model.AnyPattern(children):
-            return AnyMatcher([compile_pattern(each, keys) for each in children])
+            return AnyMatcher([compile_pattern(each, keys, erred) for each in children])
         case model.TrendPattern():
             kind = FallMatcher if pattern.direction == "below" else RiseMatcher
             return kind(
                 pattern.types,
-                _predicate(pattern.where),
+                _predicate(pattern.where, erred),
                 pattern.recent,
                 pattern.baseline,
                 pattern.least,
@@ -113,9 +118,9 @@ def compile_pattern(pattern: model.Pattern, keys: Keys) -> Matcher:
             )
 
 
-def compile_goal(goal: model.EventPattern) -> Predicate:
+def compile_goal(goal: model.EventPattern, erred: Erred = unheard) -> Predicate:
     """Return whether an event of one of the goal's types reaches it."""
-    return _predicate(goal.where) or _always
+    return _predicate(goal.where, erred) or _always
 
 
 def compile_per(path: str) -> ReadInstance:
@@ -140,19 +145,19 @@ def _as_text(value: Any) -> str | None:
     return str(value) if isinstance(value, int) else None
 
 
-def _predicate(where: model.Condition | None) -> Predicate | None:
-    return None if where is None else compile_where(where)
+def _predicate(where: model.Condition | None, erred: Erred) -> Predicate | None:
+    return None if where is None else compile_where(where, erred)
 
 
 def _always(_event: Event) -> bool:
     return True
 
 
-def _count(pattern: model.CountPattern, keys: Keys) -> Matcher:
+def _count(pattern: model.CountPattern, keys: Keys, erred: Erred) -> Matcher:
     counting = Counting(
         pattern.comparator,
         pattern.threshold,
-        where=_predicate(pattern.where),
+        where=_predicate(pattern.where, erred),
         aggregate=pattern.aggregate,
         read=None if pattern.path is None else _aggregated(pattern),
     )
@@ -170,14 +175,14 @@ def _aggregated(pattern: model.CountPattern) -> Callable[[Event], Any]:
 
 
 def _event_steps(
-    steps: Sequence[model.EventStep | model.AbsentStep],
+    steps: Sequence[model.EventStep | model.AbsentStep], erred: Erred
 ) -> tuple[list[EventStep], Absence | None]:
     """Return the event steps, ``times: n`` written n times (7), and the final absence."""
     fills: list[EventStep] = []
     absences: list[Absence] = []
     for step in steps:
         types = frozenset(step.types)
-        where = _predicate(step.where)
+        where = _predicate(step.where, erred)
         if isinstance(step, model.AbsentStep):
             absences.append(Absence(types, where, step.duration))
             continue

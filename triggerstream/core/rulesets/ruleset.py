@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 
 import msgspec
 
+from triggerstream.core.conditions.expressions import Erred
+from triggerstream.core.conditions.paths import PROFILE
+from triggerstream.core.conditions.unnamed import asked_of
+from triggerstream.core.derive.compile import CompiledAttribute, Taking, compile_attribute
+from triggerstream.core.derive.reads import reads_of
+from triggerstream.core.events.derived import FIRED, SIGN
 from triggerstream.core.model import PRIORITIES, Policy, RulesetSource, Trigger
 from triggerstream.core.parsing.directory import TemplateCheck, parse_ruleset
 from triggerstream.core.patterns.base import Look, Predicate
@@ -36,11 +43,18 @@ class Interest:
     Attributes:
         looks: What they do to which triggers, in the order of (priority, id).
         growth: How much one event adds to what they hold, at most, counted in rows that it names.
+        folds: What they do to attributes, in the order of names.
+        shadow: Of those concerned, the ones in shadow mode: all that see what such a one fired.
     """
 
     goals: tuple[Goal, ...]
     looks: tuple[tuple[Look, CompiledTrigger], ...]
     growth: int
+    folds: tuple[Taking, ...] = ()
+    shadow: Interest = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shadow = self
 
 
 class Ruleset:
@@ -54,14 +68,22 @@ class Ruleset:
         waits: Of each cell that may hold an open wait, whose it is, and its number among those of
             its trigger, in file order.
         interests: By event type.
+        attributes: By name, also the unnamed ones.
+        declared: The names of those that have a document.
+        reads: By trigger: the attributes that it reads, if it reads any.
+        derivations: Identifies what is derived; empty where nothing is.
+        told: The triggers whose firings are events for others, or for goals (32).
+        erred: Triggers, by id, and attributes, by path, with an expression that had no value: one
+            entry for each time, since the engine last took them. All else is as it was built.
         detections: Identifies what is detected by which trigger, whatever their texts, conditions
             and limits say.
         schemas: What the doors ask of events; ``None`` where it asks nothing.
     """
 
     __slots__ = (
-        "by_key", "detections", "hash", "interests", "policy", "schemas", "source", "triggers",
-        "version", "waits",
+        "attributes", "by_key", "declared", "derivations", "derived_keys", "detections", "erred",
+        "hash", "interests", "policy", "reads", "schemas", "source", "told", "triggers", "version",
+        "waits",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -69,18 +91,37 @@ class Ruleset:
         self.hash = content_hash
         self.source = source
         self.policy: Policy = source.policy
+        self.erred: list[str] = []
         evaluated = sorted((t for t in source.triggers if t.mode != "off"), key=_order)
-        self.triggers = {each.id: compile_trigger(each, source.policy) for each in evaluated}
+        self.triggers = {
+            each.id: compile_trigger(each, source.policy, self._hears(each.id))
+            for each in evaluated
+        }
         self.by_key = _by_key(self.triggers.values())
+        self.attributes = _attributes(source, self.triggers.values(), self._hears)
+        self.declared = frozenset([each.name for each in source.attributes])
+        found = {
+            each.id: reads_of(each.source, source.templates, self.attributes)
+            for each in self.triggers.values()
+        }
+        self.reads = {name: reads for name, reads in found.items() if reads}
+        self.derived_keys = frozenset([each.fold.key for each in self.attributes.values()])
+        self.derivations = _derivations(self.derived_keys)
         self.waits = {
             key: (trigger, number)
             for trigger in self.triggers.values()
             for number, key in enumerate(trigger.matcher.waits)
         }
-        self.interests = _interests(self.triggers.values())
+        self.interests = _interests(self.triggers.values(), self.attributes, self._hears)
+        self.told = frozenset(
+            [each.removeprefix(FIRED) for each in self.interests if each.startswith(FIRED)]
+        )
         self.detections = _detections(self.triggers.values())
         rules = source.schemas
         self.schemas = None if rules is None else Schemas(rules, named_types(source.triggers))
+
+    def _hears(self, trigger: str) -> Erred:
+        return partial(self.erred.append, trigger)
 
 
 def build_ruleset(source: RulesetSource, *, version: int = 0, content_hash: str = "") -> Ruleset:
@@ -132,30 +173,85 @@ def _detections(triggers: Iterable[CompiledTrigger]) -> bytes:
     return blake2b(_canonical(detected), digest_size=_DETECTIONS).digest()
 
 
-def _interests(triggers: Iterable[CompiledTrigger]) -> dict[str, Interest]:
+def _attributes(
+    source: RulesetSource,
+    triggers: Iterable[CompiledTrigger],
+    hears: Callable[[str], Erred],
+) -> dict[str, CompiledAttribute]:
+    """Return the attributes that are kept: those that have a document, and those that a condition
+    asks for. Errors of an expression in one without a name are those of the trigger that asks for
+    it, the first of several."""
+    asked = [
+        (each, trigger.id) for trigger in triggers for each in asked_of(trigger.source.condition)
+    ]
+    found = {each.name: (each, f"{PROFILE}.{each.name}") for each in source.attributes}
+    for each, trigger in asked:
+        found.setdefault(each.name, (each, trigger))
+    zone = source.policy.timezone
+    return {
+        name: compile_attribute(attribute, zone, hears(asking))
+        for name, (attribute, asking) in sorted(found.items())
+    }
+
+
+def _derivations(keys: Iterable[str]) -> bytes:
+    named = _canonical(sorted(keys))
+    return blake2b(named, digest_size=_DETECTIONS).digest() if keys else b""
+
+
+def _interests(
+    triggers: Iterable[CompiledTrigger],
+    attributes: Mapping[str, CompiledAttribute],
+    hears: Callable[[str], Erred],
+) -> dict[str, Interest]:
+    folds: dict[str, list[Taking]] = {}
+    for attribute in attributes.values():
+        for event_type, takings in attribute.takings.items():
+            folds.setdefault(event_type, []).extend(takings)
     concerned: dict[str, list[CompiledTrigger]] = {}
-    goals: dict[str, list[Goal]] = {}
+    goals: dict[str, list[tuple[Goal, CompiledTrigger]]] = {}
     for trigger in triggers:
         for event_type in sorted(trigger.matcher.types):
             concerned.setdefault(event_type, []).append(trigger)
         goal = trigger.source.goal
         if goal is not None:
+            is_reached = compile_goal(goal, hears(trigger.id))
             for event_type in goal.types:
-                goals.setdefault(event_type, []).append(Goal(trigger.id, compile_goal(goal)))
+                goals.setdefault(event_type, []).append((Goal(trigger.id, is_reached), trigger))
     return {
-        event_type: _interest(event_type, goals.get(event_type, ()), concerned.get(event_type, ()))
-        for event_type in concerned.keys() | goals.keys()
+        event_type: _interest(
+            event_type,
+            goals.get(event_type, ()),
+            concerned.get(event_type, ()),
+            folds.get(event_type, ()),
+        )
+        for event_type in concerned.keys() | goals.keys() | folds.keys()
     }
 
 
 def _interest(
-    event_type: str, goals: Sequence[Goal], triggers: Sequence[CompiledTrigger]
+    event_type: str,
+    goals: Sequence[tuple[Goal, CompiledTrigger]],
+    triggers: Sequence[CompiledTrigger],
+    folds: Sequence[Taking],
 ) -> Interest:
-    return Interest(
-        goals=tuple(goals),
+    interest = Interest(
+        goals=tuple([goal for goal, _ in goals]),
         looks=tuple([(trigger.matcher.look(event_type), trigger) for trigger in triggers]),
         growth=sum([_growth(trigger) for trigger in triggers]),
+        folds=tuple(folds),
     )
+    if event_type.startswith(SIGN):
+        interest.shadow = Interest(
+            goals=tuple([goal for goal, trigger in goals if _is_shadow(trigger)]),
+            looks=tuple([each for each in interest.looks if _is_shadow(each[1])]),
+            growth=interest.growth,
+        )
+    return interest
+
+
+def _is_shadow(trigger: CompiledTrigger) -> bool:
+    return trigger.source.mode == "shadow"
 
 
 def _growth(trigger: CompiledTrigger) -> int:

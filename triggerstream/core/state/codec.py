@@ -24,7 +24,10 @@ from triggerstream.core.state.customer import DIGEST, FIXED, RING, CustomerState
 from triggerstream.core.state.formats import Stored, Stored1, Stored2, Stored3
 from triggerstream.errors import StateFormatError
 
-FORMAT = 4
+FORMAT = 5
+
+_TABLES = 4
+"""The first format with tables. The next one has only more fields at its end."""
 
 UNREADABLE = (msgspec.ValidationError, msgspec.DecodeError)
 
@@ -52,7 +55,7 @@ def load(customer_id: str, value: bytes) -> CustomerState:
     body = memoryview(value)[header.SIZE :]
     stored: Stored | Stored3
     try:
-        stored = _decode(body) if form == FORMAT else _read_old(form, body)
+        stored = _decode(body) if form >= _TABLES else _read_old(form, body)
     except UNREADABLE as error:
         raise StateFormatError(f"customer {customer_id!r}: {error}") from error
     state = CustomerState(
@@ -92,6 +95,10 @@ def _read_progress(state: CustomerState, stored: Stored) -> None:
     for key, instances in stored.instances.items():
         state.instances[key] = dict.fromkeys(instances)
     state.room = stored.room
+    state.derived = stored.derived
+    state.derivations = stored.derivations
+    state.position = stored.position
+    state.tau = stored.tau
     if stored.waits:
         wake = state.wake
         state.look_at_waits()
@@ -118,24 +125,25 @@ def dump_body(state: CustomerState) -> bytes:
     if _IS_BIG_ENDIAN:
         times = times[:]
         times.byteswap()
-    return _encode(
-        (
-            state.last,
-            ring_of(state),
-            state.profile,
-            state.limits,
-            state.detections,
-            times.tobytes(),
-            state.ids,
-            state.bodies,
-            state.cells,
-            state.waits,
-            state.matches,
-            state.values,
-            {key: list(instances[key]) for key in instances} if instances else instances,
-            state.room,
-        )
+    tables = (
+        state.last,
+        ring_of(state),
+        state.profile,
+        state.limits,
+        state.detections,
+        times.tobytes(),
+        state.ids,
+        state.bodies,
+        state.cells,
+        state.waits,
+        state.matches,
+        state.values,
+        {key: list(instances[key]) for key in instances} if instances else instances,
+        state.room,
     )
+    if not state.derived and not state.derivations and state.tau < 0:
+        return _encode(tables)
+    return _encode((*tables, state.derived, state.derivations, state.position, state.tau))
 
 
 def size_of(part: object) -> int:

@@ -52,6 +52,9 @@ class CustomerState(Progress):
         ruleset: The one that last touched it; ``None`` when just loaded.
         detections: What the ruleset detected under which the progress was last looked through
             (`Ruleset.detections`); empty for none.
+        derivations: What was derived under which definitions, when it was last looked through
+            (`Ruleset.derivations`); empty for nothing.
+        position: In the log, of the last accepted event, where anything is derived; else -1.
         weight: An upper bound of the stored bytes, without the header.
         old: The progress as an old format has it, until a ruleset is there that tells how to read
             it (`detection.adopt`); ``None`` but for states just loaded.
@@ -70,6 +73,8 @@ class CustomerState(Progress):
     profile: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Memory] = field(default_factory=dict)
     detections: bytes = b""
+    derivations: bytes = b""
+    position: int = -1
     old: Stored3 | None = None
 
     def remember(self, source: str | None, event_id: str, arrival: int) -> bool:

@@ -31,7 +31,8 @@ _Match = Annotated[tuple[_Row, ...], msgspec.Meta(min_length=IN_MATCH + 1)]
 
 
 class Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Format 4: the tables of `patterns.progress.Progress`."""
+    """Format 5: the tables of `patterns.progress.Progress`. Of format 4 the last four are missing,
+    and they are left out wherever nothing is derived."""
 
     last: int
     ring: bytearray
@@ -47,6 +48,10 @@ class Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
     values: dict[str, tuple[Value, ...]]
     instances: dict[str, list[str]]
     room: int
+    derived: dict[str, tuple[Any, ...]] = {}
+    derivations: bytes = b""
+    position: int = -1
+    tau: int = -1
 
 
 class Timer(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 
 from triggerstream.core.records.placement import partition_of
 from triggerstream.core.records.record import Header, Produce, size_of
-from triggerstream.errors import ProtocolError
+from triggerstream.errors import ProtocolError, TooLargeError
 from triggerstream.stream.kafka.consumer import UNCOMMITTED, open_consumer
 from triggerstream.stream.ports import DEAD_LETTER_LIMIT, RECORD_LIMIT, Acknowledged, Entry
 
@@ -178,7 +178,7 @@ class KafkaLog:
                         f"{topic}/{partition}: a record of at most {limit} bytes is required; "
                         f"found {size}"
                     )
-                    raise ProtocolError(message)
+                    raise TooLargeError(message)
                 if batch is not None:
                     if batch.append(timestamp=None, key=key, value=value, headers=headers):
                         before = (key, value)

@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from triggerstream.core.keyed import header
 from triggerstream.core.keyed.cuts import Cut
 from triggerstream.core.keyed.partition_record import CUSTOMER_PREFIX, PARTITION_KEY
 from triggerstream.core.keyed.program import Store
@@ -189,7 +190,8 @@ class Checkpoints:
         if not entries:
             return
         number = owned.partition.number
-        for batch in await self._log.append_changelog(number, _with_graves(owned.store, entries)):
+        rows = _with_graves(owned.store, entries, foreign.offset)
+        for batch in await self._log.append_changelog(number, rows):
             if batch.base_offset != owned.expected:
                 foreign.meet(
                     await self._log.read_changelog(number, owned.expected, batch.base_offset)
@@ -205,9 +207,12 @@ class Checkpoints:
             )
 
 
-def _with_graves(store: Store, entries: list[Entry]) -> list[Entry]:
-    """Return *entries* with its grave before each null: only its fence tells a restore whether
-    the null comes from a former owner, who does not know that the customer has come back.
+def _with_graves(store: Store, entries: list[Entry], offset: int) -> list[Entry]:
+    """Return *entries* with a grave before each null: only its fence tells a restore whether the
+    null comes from a former owner, who does not know that the customer has come back.
+
+    It is the customer's own, where *store* holds it. Else nobody has been there for long, up to
+    *offset* where the cut ends, and the grave says just that: nothing is known of an erasure.
 
     The log keeps the two together, whatever others append meanwhile.
     """
@@ -215,7 +220,8 @@ def _with_graves(store: Store, entries: list[Entry]) -> list[Entry]:
         return entries
     rows: list[Entry] = []
     for key, value in entries:
-        if value is None and (grave := store.get(key[len(CUSTOMER_PREFIX) :])) is not None:
-            rows.append((key, grave))
+        if value is None:
+            grave = store.get(key[len(CUSTOMER_PREFIX) :])
+            rows.append((key, grave or header.pack_grave(0, offset, -1)))
         rows.append((key, value))
     return rows

@@ -34,15 +34,19 @@ class Foreign:
     Args:
         store: What it holds of a customer who is not in *cut* is our present value.
         has_attempts: Whether a checkpoint lets calls begin.
+
+    Attributes:
+        offset: The last input record that *cut* contains.
     """
 
     def __init__(
         self, partition: Partition[Any, Any], cut: Cut, store: Store, *, has_attempts: bool = False
     ) -> None:
+        self.offset = cut.offset
         self._partition = partition
         self._cut = cut
         self._store = store
-        self._furthest = partition.record.offset if has_attempts else cut.offset
+        self._furthest = partition.record.offset if has_attempts else self.offset
         self._customers: dict[bytes, None] = {}
         self._met = False
 
@@ -59,7 +63,7 @@ class Foreign:
                 ahead = value is not None and PartitionRecord.decode(value).offset > self._furthest
             else:
                 self._customers[key[1:]] = None
-                ahead = value is not None and header.unpack(value)[3] > self._cut.offset
+                ahead = value is not None and header.unpack(value)[3] > self.offset
             if ahead:
                 raise LeaseExpiredError(
                     f"partition {self._partition.number}: the changelog holds later work of "

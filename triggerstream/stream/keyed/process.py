@@ -175,7 +175,9 @@ class KeyedProcess:
         if end is not None and partition.offset >= end:
             raise WorldChangedError(
                 f"partition {partition.number}: the state contains offset {partition.offset}; "
-                f"found a log that ends at {end}: records were lost, or the topic was created anew"
+                f"found a log that ends at {end}: records were lost, or the topic was created "
+                "anew. Put back from a backup what was lost, or start without states: under a new "
+                "prefix, or in a new directory"
             )
 
     def leave(self) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from triggerstream.core.records.columns import Columns, Row
 from triggerstream.core.records.record import Header, Produce, size_of
-from triggerstream.errors import ProtocolError, WorldChangedError
+from triggerstream.errors import ProtocolError, TooLargeError, WorldChangedError
 from triggerstream.stream.ports import DEAD_LETTER_LIMIT, RECORD_LIMIT
 
 MOST: Final = 500
@@ -95,7 +95,8 @@ def rows_of(topic: str, records: Sequence[Produce]) -> Iterator[tuple[int, bytes
     """Yield (number of records, bytes) of the rows that *records*, all of *topic*, become.
 
     Raises:
-        ProtocolError: A record is larger than the topic takes, or its partition is not 0.
+        TooLargeError: A record is larger than the topic takes.
+        ProtocolError: Its partition is not 0.
     """
     limit = DEAD_LETTER_LIMIT if topic.endswith(".dlq") else RECORD_LIMIT
     batch, filled = Batch([], [], {}), 0
@@ -106,7 +107,7 @@ def rows_of(topic: str, records: Sequence[Produce]) -> Iterator[tuple[int, bytes
         size = size_of(record.key, record.value, record.headers)
         if size + _ENVELOPE > limit:
             message = f"{topic}/0: a record of at most {limit} bytes is required; "
-            raise ProtocolError(f"{message}found {size + _ENVELOPE}")
+            raise TooLargeError(f"{message}found {size + _ENVELOPE}")
         if batch.keys and (len(batch.keys) == MOST or filled + size > LARGEST):
             yield len(batch.keys), pack(batch)
             batch, filled = Batch([], [], {}), 0

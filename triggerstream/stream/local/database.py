@@ -15,6 +15,7 @@ before the commit is over (``synchronous=FULL``). What is removed is overwritten
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -53,7 +54,27 @@ INSERT INTO log VALUES (lower(hex(randomblob(16))));
 """
 
 
-def open_to_write(path: Path) -> sqlite3.Connection:
+class Writing(sqlite3.Connection):
+    """The connection of who writes."""
+
+    _file: int | None = None
+
+    def file(self) -> int:
+        """Return a descriptor of the file itself. It stays open as long as the connection:
+        whoever closes one gives up all locks that its process has on the file."""
+        if self._file is None:
+            [path] = [row[2] for row in self.execute("PRAGMA database_list") if row[1] == "main"]
+            self._file = os.open(path, os.O_RDWR)
+        return self._file
+
+    def close(self) -> None:
+        super().close()
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+
+def open_to_write(path: Path) -> Writing:
     """Open the file at *path*, made where there is none, for the one thread that writes: it need
     not be the one that opens.
 
@@ -61,7 +82,13 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         StoreError, WorldChangedError, StateFormatError: As `failure` says.
     """
     try:
-        db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(
+            path,
+            timeout=PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=Writing,
+        )
     except sqlite3.Error as error:
         raise failure(path, error) from error
     try:

@@ -9,6 +9,8 @@ in DIR           is
 ``detect/0`` …   the stores of the keyed processes (`rocksdb.stores`)
 ``token``        what a command shows to be let in by the engine
 ``engine.json``  where the running engine listens (`Engine`)
+``CLOCK``        by how much the machine's clock was ahead of one that nobody sets (`clock`)
+``RUN``          which run of a supervisor has put the directory's triggers in force
 ``MOVED``        where the installation has moved to (`moved.Moved`), if it has
 ===============  ===============================================================================
 
@@ -17,6 +19,7 @@ Customers' data is in it, so it belongs to one user alone.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -27,7 +30,12 @@ from typing import Final, Self
 
 import msgspec
 
-from triggerstream.errors import SettingsError, StateFormatError
+from triggerstream.errors import (
+    SettingsError,
+    StateFormatError,
+    StoreError,
+    TriggerstreamError,
+)
 from triggerstream.stream.local import moved
 from triggerstream.stream.local.moved import Moved
 
@@ -70,29 +78,35 @@ class Directory:
         self._format = self.path / "FORMAT"
         self._token = self.path / "token"
         self._engine = self.path / "engine.json"
+        self._run = self.path / "RUN"
+        self._clock = self.path / "CLOCK"
         self._moved = self.path / moved.NAME
         self._lock: int | None = None
 
     # ── whose it is ─────────────────────────────────────────────────────────────────────────
 
-    def claim(self, *, to_move: bool = False) -> None:
+    def claim(self, *, to_move: bool = False, patience: float = 0.0) -> None:
         """Take the directory for this process until it ends, or `release`; make what is missing.
 
         Args:
             to_move: Whether it is taken in order to move it, which may have been begun.
+            patience: Seconds for which to wait for a command that appends in the engine's place
+                (`entrance`), or an engine that stops. One that listens is not waited for.
 
         Raises:
             SettingsError: Another process has it, which the message names; or it cannot be had.
+            StoreError: The disk is full.
             StateFormatError: A newer release has written it.
             WorldChangedError: It has moved, or that was begun: nothing goes on here.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
-            self._lock = self._take_lock()
+            self._lock = self._take_lock(patience)
         except OSError as error:
             raise _unusable(self.path, error) from error
         try:
+            self.hush()  # an engine that was killed could not; ours may have its number
             self._check_format()
             if not to_move:
                 self._check_moved()
@@ -163,14 +177,16 @@ class Directory:
     ) -> None:
         self.release()
 
-    def _take_lock(self) -> int:
+    def _take_lock(self, patience: float) -> int:
         lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        for left in reversed(range(_TRIES)):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:
-                if left:
+                if tries < _TRIES or (tries * _AGAIN < patience and self.engine() is None):
                     time.sleep(_AGAIN)
                     continue
                 owner = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
@@ -230,6 +246,34 @@ class Directory:
         if (place := self.moved()) is not None:
             raise moved.refusal(place, str(self.path))
 
+    # ── what a supervisor's run has done ─────────────────────────────────────────────────────
+
+    def has_begun(self, run: str) -> bool:
+        """Return whether *run* has put the triggers in force: an engine that it starts again goes
+        on with what is in force by now."""
+        try:
+            return self._run.read_bytes().strip() == run.encode()
+        except OSError:
+            return False
+
+    def note_begun(self, run: str) -> None:
+        """Note that it has."""
+        self._write(self._run, run.encode() + b"\n")
+
+    # ── what is known of the machine's clock ─────────────────────────────────────────────────
+
+    def known_clock(self, boot: str) -> int | None:
+        """Return what was noted of the clock since the machine's start *boot*, if anything was."""
+        try:
+            noted, _, ahead = self._clock.read_text("ascii").strip().partition(" ")
+            return int(ahead) if boot and noted == boot else None
+        except (OSError, ValueError):
+            return None
+
+    def note_clock(self, boot: str, ahead: int) -> None:
+        """Note it."""
+        self._write(self._clock, f"{boot} {ahead}\n".encode())
+
     # ── what is told to commands ────────────────────────────────────────────────────────────
 
     def token(self) -> str:
@@ -284,7 +328,9 @@ def _number(content: bytes) -> int | None:
     return int(text) if text.isdigit() and len(text) < 10 else None
 
 
-def _unusable(path: Path, error: OSError) -> SettingsError:
+def _unusable(path: Path, error: OSError) -> TriggerstreamError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(f"{path}: required is room on the disk; found none")
     return SettingsError(
         f"{path}: required is a directory that this user may write to; found {error.strerror}"
         f"{_remedy(error)}"

@@ -1,8 +1,9 @@
 """Removing what a customer left in the log: the records themselves, not only their meaning.
 
 Rows that hold such records are written anew without them, and their offsets stay empty. SQLite
-overwrites what was there; then the log beside the file is emptied, too, and no byte of them is
-left. The record that asks for the erasure stays: whoever reads the topic again must meet it.
+overwrites what was there; then the log beside the file is emptied, too, copies of rows that were
+moved are cleared (`scrubbing`), and no byte of them is left. The record that asks for the erasure
+stays: whoever reads the topic again must meet it.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import msgspec
 from triggerstream.core.records.columns import Row
 from triggerstream.core.records.record import ARRIVAL, ORIGIN, POSITION, Kind, read_kind
 from triggerstream.stream.local.batches import HOLLOW, Batch, Stored, pack, unpack, without
-from triggerstream.stream.local.database import last_row, truncate_wal
+from triggerstream.stream.local.database import Writing, last_row, truncate_wal
 from triggerstream.stream.local.log import LocalLog
+from triggerstream.stream.local.scrubbing import scrub
 
 SLICE: Final = 2 << 20
 """Bytes of rows that are looked at before appends go on: some milliseconds."""
@@ -82,13 +84,15 @@ async def erase(
 
 
 class _Emptying:
-    """Empties the log beside the file, unless somebody reads it."""
+    """Empties the log beside the file, unless somebody reads it, and clears the file."""
 
     def __init__(self) -> None:
         self.is_done = False
 
-    def step(self, db: sqlite3.Connection) -> bool:
+    def step(self, db: Writing) -> bool:
         self.is_done = truncate_wal(db)
+        if self.is_done:
+            scrub(db)
         return False
 
 

@@ -8,7 +8,6 @@ counted in `LocalLog.end_offset`, and read.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from triggerstream.core.records.record import Produce
 from triggerstream.errors import ProtocolError
 from triggerstream.stream.local.batches import rows_of
 from triggerstream.stream.local.clock import ArrivalClock, Milliseconds, since_boot
+from triggerstream.stream.local.database import Writing
 from triggerstream.stream.local.reader import LogReader
 from triggerstream.stream.local.writer import Append, Work, Writer
 from triggerstream.stream.ports import Acknowledged
@@ -34,6 +34,7 @@ class LocalLog:
         now: The machine's clock, epoch milliseconds. Called in the writer's thread.
         passed: Milliseconds on a clock that nobody sets; the same.
         accept_clock: Whether to follow *now* wherever it goes (`clock`).
+        known, note: What earlier processes noted of the two clocks, and who notes it; the same.
         tells_time: Whether acknowledgements say when their records arrived: not where time is
             data, as with Kafka's ``CreateTime``.
         check: Called in the writer's thread before so many bytes are written; raises `StoreError`
@@ -53,6 +54,8 @@ class LocalLog:
         now: Milliseconds,
         passed: Milliseconds = since_boot,
         accept_clock: bool = False,
+        known: int | None = None,
+        note: Callable[[int], None] = lambda _: None,
         tells_time: bool = True,
         check: Callable[[int], None] = lambda _: None,
         on_failure: Callable[[Exception], None] = lambda _: None,
@@ -63,7 +66,9 @@ class LocalLog:
         self._writer = Writer(
             path,
             self,
-            clock=lambda last: ArrivalClock(now, passed, last=last, accept=accept_clock),
+            clock=lambda last: ArrivalClock(
+                now, passed, last=last, accept=accept_clock, known=known, note=note
+            ),
             check=check,
         )
         self._reader: LogReader | None = None
@@ -102,7 +107,8 @@ class LocalLog:
         records, in order, the topics in the order of their first records.
 
         Raises:
-            ProtocolError: One of them is too large; none is appended. Or the log is closed.
+            TooLargeError: One of them is too large; none is appended.
+            ProtocolError: The log is closed.
             StoreError: The disk failed or is full; also from the awaited part. The process ends.
             WorldChangedError: The file is damaged, or the clock cannot be right; the same.
         """
@@ -124,11 +130,12 @@ class LocalLog:
         self._writer.append(Append(rows, future))
         return future
 
-    async def work(self, step: Callable[[sqlite3.Connection], bool]) -> None:
+    async def work(self, step: Callable[[Writing], bool]) -> None:
         """Have *step* called in the writer's thread, between appends, until it returns that there
         is no more to do; return then. What was read before is read again.
 
         Raises:
+            ProtocolError: The log was closed before it was done.
             StoreError, WorldChangedError: As `append` does; and whatever *step* raises ends the
                 log.
         """
@@ -184,6 +191,9 @@ class LocalLog:
     def done(self, work: Work) -> None:
         self._on_loop(self._done, work)
 
+    def broken_off(self, work: Work) -> None:
+        self._on_loop(self._broken_off, work)
+
     def failed(self, error: Exception, waiting: Sequence[Append | Work]) -> None:
         self._on_loop(self._failed, error, waiting)
 
@@ -216,6 +226,10 @@ class LocalLog:
         if not work.future.done():
             work.future.set_result(None)
 
+    def _broken_off(self, work: Work) -> None:
+        if not work.future.done():
+            work.future.set_exception(_closed("done"))
+
     def _failed(self, error: Exception, waiting: Sequence[Append | Work]) -> None:
         for one in waiting:
             if not one.future.done():
@@ -224,12 +238,14 @@ class LocalLog:
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._reader is None or self._loop is None:
-            message = "the log is closed: nothing can be appended"
-            raise ProtocolError(message)
+            raise _closed("appended")
         return self._loop
 
     def _open(self) -> LogReader:
         if self._reader is None:
-            message = "the log is closed: nothing can be read"
-            raise ProtocolError(message)
+            raise _closed("read")
         return self._reader
+
+
+def _closed(what: str) -> ProtocolError:
+    return ProtocolError(f"the log is closed: nothing can be {what}")

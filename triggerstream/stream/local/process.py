@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from triggerstream.core.keyed.partition_record import PartitionRecord
+from triggerstream.core.keyed.program import Store
 from triggerstream.core.records.record import Produce
+from triggerstream.errors import DamagedError
 from triggerstream.stream.local.log import LocalLog
 from triggerstream.stream.ports import Acknowledged, Entry
 
@@ -73,6 +76,23 @@ class LocalInput:
     def position(self) -> int:
         """The offset from which a reader without a position of its own reads on."""
         return self._log.position(self._reader, self._topic)
+
+    def check(self, store: Store) -> None:
+        """Ask whether *store* still contains what it once did. Called before anything is done.
+
+        Raises:
+            DamagedError: It contains less: it would decide, and send, again what it has forgotten.
+                RocksDB says nothing of it, since what is missing may never have been written, for
+                all that it knows.
+        """
+        stored = store.partition_record()
+        contained = 0 if stored is None else PartitionRecord.decode(stored).offset + 1
+        if contained < self.position:
+            raise DamagedError(
+                f"{self._reader}/0 is damaged: required is a store that contains {self._topic} "
+                f"below offset {self.position}, as it did; found one that ends at {contained}. Put "
+                "the installation's directory back from a backup; starting again does not help"
+            )
 
     def done(self, partition: int, offset: int) -> None:
         self._log.note_position(self._reader, self._topic, offset + 1)

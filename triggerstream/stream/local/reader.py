@@ -22,6 +22,9 @@ from triggerstream.stream.local.database import (
     topics,
 )
 
+AT_ONCE: Final = 4 << 20
+"""Bytes of rows after which a read ends, though more records were asked for: who reads is on an
+event loop, and records may be large."""
 _EVERYTHING: Final = (1 << 63) - 1
 
 
@@ -97,7 +100,8 @@ class LogReader:
 
     def read(self, topic: str, offset: int, most: int) -> tuple[Columns, int]:
         """Return at most *most* records of *topic* with an offset >= *offset*, in order, and the
-        offset behind what was looked at: where records were removed, there may be none."""
+        offset behind what was looked at: where records were removed, there may be none. Fewer come
+        before the end, too, where they take more than `AT_ONCE`."""
         return self.read_until(topic, offset, most, _EVERYTHING)
 
     def read_until(self, topic: str, offset: int, most: int, end: int) -> tuple[Columns, int]:
@@ -118,14 +122,17 @@ class LogReader:
                     (topic, following, end),
                 )
             ) as rows:
+                size = 0
                 for columns in rows:
                     row = Stored(*columns)
+                    size += len(row.blob)
                     if row.base + row.count <= following:
                         continue
                     batch = unpack(topic, row)
                     following = found.add(row, batch, following, most)
                     if len(found) >= most:
                         self._last[topic] = row, batch
+                    if len(found) >= most or size >= AT_ONCE:
                         break
         except sqlite3.Error as error:
             raise failure(self._path, error) from error

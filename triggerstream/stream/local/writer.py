@@ -22,7 +22,7 @@ import msgspec
 
 from triggerstream.errors import StoreError, TriggerstreamError
 from triggerstream.stream.local.clock import ArrivalClock
-from triggerstream.stream.local.database import failure, last_row, open_to_write, topics
+from triggerstream.stream.local.database import Writing, failure, last_row, open_to_write, topics
 from triggerstream.stream.ports import Acknowledged
 
 GATHER: Final = 0.002
@@ -54,7 +54,7 @@ class Work(msgspec.Struct, eq=False):
         future: As of an `Append`.
     """
 
-    step: Callable[[sqlite3.Connection], bool]
+    step: Callable[[Writing], bool]
     future: Any
 
 
@@ -64,6 +64,10 @@ class Outcome(Protocol):
     def committed(self, appends: Sequence[Append]) -> None: ...
 
     def done(self, work: Work) -> None: ...
+
+    def broken_off(self, work: Work) -> None:
+        """Hear that *work* is not done, since the writer stops."""
+        ...
 
     def failed(self, error: Exception, waiting: Sequence[Append | Work]) -> None:
         """Hear why nothing is done any more, and what was *waiting*: there is nothing more to
@@ -123,7 +127,8 @@ class Writer:
         return ends
 
     def stop(self) -> None:
-        """Write what waits, and close the file. Blocks. Idempotent."""
+        """Write what waits, and close the file. Blocks, though not for other work, which is broken
+        off between two slices and may have hours before it. Idempotent."""
         with self._changed:
             self._is_stopping = True
             self._changed.notify()
@@ -170,6 +175,8 @@ class Writer:
                 self._append(self._take())
                 self._do_some()
             self._append([])  # the last positions
+            for work in self._work:
+                self._outcome.broken_off(work)
         except BaseException as error:  # noqa: BLE001 - told to all who wait, and to the process
             self._fail(error)
         finally:
@@ -178,14 +185,13 @@ class Writer:
     def _wait(self) -> bool:
         """Return when there is something to do, or, with ``False``, when all is done."""
         with self._changed:
-            if self._waiting or self._work:
-                return True
-            while not (self._waiting or self._work):
-                if self._is_stopping:
-                    return False
+            has_come = bool(self._waiting or self._work)  # during the last commit
+            while not (self._waiting or self._work or self._is_stopping):
                 if not self._changed.wait(NOTED_WITHIN if self._positions else None):
                     return True  # nothing has come that they could go with
-        if not self._is_stopping:
+            if self._is_stopping:
+                return bool(self._waiting)
+        if not has_come:
             time.sleep(GATHER)
         return True
 

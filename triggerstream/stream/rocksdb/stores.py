@@ -13,7 +13,7 @@ from typing import Final
 
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, Options
 
-from triggerstream.errors import StoreError
+from triggerstream.errors import DamagedError, StoreError
 from triggerstream.stream.rocksdb.store import DAMAGED, RocksStore
 
 _log = logging.getLogger(__name__)
@@ -110,9 +110,9 @@ class Stores:
         """Return the store of *partition*, the same one until it is closed.
 
         Raises:
-            StoreError: Another process holds it, or the disk failed. Damage raises only where
-                stores are *logged*: else the store is put aside, and an empty one returned, for
-                the restore to fill.
+            StoreError: Another process holds it, or the disk failed.
+            DamagedError: It is damaged, and stores are *logged*: else it is put aside, and an
+                empty one returned, for the restore to fill.
         """
         store = self._open.get(partition)
         if store is None:
@@ -214,8 +214,8 @@ class Stores:
         return options
 
 
-def _damaged(directory: Path, found: str) -> StoreError:
-    return StoreError(
+def _damaged(directory: Path, found: str) -> DamagedError:
+    return DamagedError(
         f"{directory} is damaged: {found}. Put the installation's directory back from a backup; "
         "starting again does not help"
     )

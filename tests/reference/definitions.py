@@ -1,0 +1,256 @@
+"""The documents of a ruleset (section 1 of the language), and what each of them reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from tests.reference.attributes import listens
+from tests.reference.happenings import (
+    date_name,
+    derived_type,
+    happenings_in,
+    watched,
+)
+from tests.reference.seen import Seen, Spec
+
+Json = dict[str, Any]
+DAYS_OF_A_SCORE = "30d"
+
+
+class RingError(ValueError):
+    """Something derived hangs on itself (37)."""
+
+
+class Reads(msgspec.Struct):
+    """What a condition, a ``case`` or a ``changed`` reads (54): it is evaluated when one changes.
+
+    Attributes:
+        folded: Attributes, counts and ``since_last``, as they are written.
+        plain: Keys of the profile that no document declares.
+        declared: Names of attributes, by way of which something is read.
+    """
+
+    folded: list[Spec] = []
+    plain: set[str] = set()
+    segments: set[str] = set()
+    declared: set[str] = set()
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A value that ``changed`` looks at (40)."""
+
+    name: str
+    path: str
+    on: Any
+
+
+class Definitions:
+    """Attributes, segments, triggers and what is made of their happenings, by name."""
+
+    def __init__(self, documents: list[Json], policy: Json) -> None:
+        self.policy = policy
+        self.timezone: str = policy.get("timezone", "UTC")
+        lowered = [each for document in documents for each in _lowered(document)]
+        self.attributes = {each["attribute"]: each for each in lowered if "attribute" in each}
+        self.segments = {each["segment"]: each for each in lowered if "segment" in each}
+        self.triggers = {
+            each["trigger"]: each
+            for each in lowered
+            if "trigger" in each and each.get("mode") != "off"
+        }
+        named = list(happenings_in(lowered))
+        self.kinds = {derived_type(head, name, spec) for head, name, spec in named}
+        self.changes: dict[str, Change] = {}
+        self.dates: dict[str, Spec] = {}
+        for head, name, spec in named:
+            if head == "changed":
+                on = spec.get("on", policy.get("activity", []))
+                self.changes[watched(name, spec)] = Change(watched(name, spec), name, on)
+            if head == "date":
+                self.dates[date_name(name, spec)] = spec
+        self.order = self._in_order()
+        self.reads: dict[str, Reads] = {}
+        for name, segment in self.segments.items():
+            self.reads[f"segment {name}"] = self._read(
+                [segment.get("is", {}), segment.get("leave", {})]
+            )
+        for name, change in self.changes.items():
+            self.reads[f"changed {name}"] = self._read_change(change)
+
+    # What is read.
+
+    def _read_change(self, change: Change) -> Reads:
+        if change.path.startswith("profile."):
+            return self._read([{change.path: {}}])
+        return Reads(folded=[{"last": change.path, "on": change.on}])
+
+    def _read(self, conditions: list[Any]) -> Reads:
+        reads = Reads([], set(), set(), set())
+        for condition in conditions:
+            self._walk(condition, reads)
+        return reads
+
+    def _walk(self, condition: Spec, reads: Reads) -> None:
+        if "count" in condition:
+            reads.folded.append(condition)
+        for key, value in condition.items():
+            if key in ("all", "any"):
+                for each in value:
+                    self._walk(each, reads)
+            elif key == "not":
+                self._walk(value, reads)
+            elif key == "segment":
+                reads.segments |= {value} if isinstance(value, str) else set(value)
+            elif key == "since_last":
+                reads.folded.append(value)
+                if "of" in value:
+                    self._walk({value["of"]: {}}, reads)
+            elif key.startswith("profile."):
+                self._walk_attribute(key.split(".")[1], reads)
+
+    def _walk_attribute(self, name: str, reads: Reads) -> None:
+        if name not in self.attributes:
+            reads.plain.add(name)
+        elif name not in reads.declared:
+            reads.declared.add(name)
+            definition = self.attributes[name]
+            reads.folded.append(definition)
+            for case in definition.get("case", []):
+                self._walk(case.get("if", {}), reads)
+
+    def concerns(self, watcher: str, seen: Seen, changed_keys: set[str]) -> bool:
+        """Whether the event folds into, or changes, something that the watcher reads (54)."""
+        reads = self.reads[watcher]
+        name = watcher.removeprefix("segment ")
+        return (
+            bool(reads.plain & changed_keys)
+            or any(listens(spec, seen) for spec in reads.folded)
+            or (
+                bool(self.segments.get(name, {}).get("list"))
+                and seen.event["event_type"] == "segment_change"
+            )
+        )
+
+    # Order and rings.
+
+    def _in_order(self) -> list[str]:
+        """Segments, each after those it reads, then by name (34): of those whose turn it may be,
+        the first by name comes next."""
+        left = {name: self._segments_of(name) for name in self.segments}
+        order: list[str] = []
+        while left:
+            free = [name for name, reads in left.items() if reads <= set(order)]
+            if not free:
+                raise RingError(f"segments that read each other: {sorted(left)}")
+            order.append(min(free))
+            del left[min(free)]
+        return order
+
+    def _segments_of(self, name: str) -> set[str]:
+        segment = self.segments[name]
+        reads = self._read([segment.get("is", {}), segment.get("leave", {})])
+        return reads.segments & set(self.segments)
+
+    def refuse_rings(self) -> None:
+        """Raise `RingError` where a trigger, attribute or segment hangs on itself (37).
+
+        What ``if`` and limits read makes no edge.
+        """
+        edges: dict[str, set[str]] = {}
+        for name, trigger in self.triggers.items():
+            edges[f"fired {name}"] = set(self._edges(trigger["when"]))
+        for name, attribute in self.attributes.items():
+            edges[f"attribute {name}"] = set(self._edges(attribute))
+        for name, segment in self.segments.items():
+            edges[f"segment {name}"] = set(self._edges(segment))
+        left = dict(edges)
+        while left:
+            free = [name for name, reads in left.items() if not reads & left.keys()]
+            if not free:
+                raise RingError(f"a ring among {sorted(left)}")
+            for name in free:
+                del left[name]
+
+    def _edges(self, document: Any) -> Iterator[str]:
+        """What the document reads, wherever it is said in it."""
+        for head, name, _ in happenings_in(document):
+            if head == "fired":
+                yield f"fired {name}"
+            elif head in ("entered", "left"):
+                yield f"segment {name}"
+            elif name.startswith("profile."):
+                yield f"attribute {name.split('.')[1]}"
+        yield from self._edges_of_conditions(document)
+
+    def _edges_of_conditions(self, value: Any) -> Iterator[str]:
+        if isinstance(value, Mapping):
+            for key, each in value.items():
+                if key == "segment" and "is" not in value and "list" not in value:
+                    names = [each] if isinstance(each, str) else each
+                    yield from (f"segment {name}" for name in names)
+                elif key.startswith("profile."):
+                    yield f"attribute {key.split('.')[1]}"
+                elif key == "of" and isinstance(each, str):
+                    yield f"attribute {each.split('.')[1]}"
+                yield from self._edges_of_conditions(each)
+        elif isinstance(value, list):
+            for each in value:
+                yield from self._edges_of_conditions(each)
+
+
+# ── score (58) ──────────────────────────────────────────────────────────────────────────────
+
+
+def _lowered(document: Json) -> Iterator[Json]:
+    """The document, and what its scores are short for: an attribute, and a segment of it."""
+    made: list[Json] = []
+    if "trigger" in document:
+        document = document | {"when": _without_score(document["when"], made)}
+    yield from [*made, document]
+
+
+def _without_score(when: Any, made: list[Json]) -> Any:
+    if isinstance(when, list):
+        return [_without_score(each, made) for each in when]
+    if not isinstance(when, dict):
+        return when
+    if "score" not in when:
+        return {key: _without_score(value, made) for key, value in when.items()}
+    name = f"~{_hash(when)}"
+    keys = ("score", "above", "below", "back", "up_to", "down_to", "stale", "where")
+    rest = {key: value for key, value in when.items() if key not in keys}
+    path = when["score"]
+    if not path.startswith("profile."):
+        model = {"event_data.model": {"equals": path}}
+        where = {"all": [model, when["where"]]} if "where" in when else model
+        on = {"event": "score", "where": where}
+        stale = when.get("stale", DAYS_OF_A_SCORE)
+        made.append({"attribute": name, "last": "event_data.score", "on": on, "within": stale})
+        path = f"profile.{name}"
+    made.append({"segment": name, **_band(path, when)})
+    return {"entered": name, **rest}
+
+
+def _band(path: str, score: Spec) -> Json:
+    """``is`` and ``leave``: outside of the band that is left at `back` and at its far end."""
+    beyond, kept, far, far_end = (
+        ("greater_than", "greater_than_or_equal", "less_than_or_equal", score.get("up_to"))
+        if "above" in score
+        else ("less_than", "less_than_or_equal", "greater_than_or_equal", score.get("down_to"))
+    )
+    end = {} if far_end is None else {far: far_end}
+    threshold = score["above"] if "above" in score else score["below"]
+    band: Json = {"is": {path: {beyond: threshold, **end}}}
+    if "back" in score:
+        band["leave"] = {"not": {path: {kept: score["back"], **end}}}
+    return band
+
+
+def _hash(value: Any) -> str:
+    text = json.dumps(value, separators=(",", ":"), sort_keys=True)
+    return blake2b(text.encode(), digest_size=16).hexdigest()[:16]

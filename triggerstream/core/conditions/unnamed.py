@@ -1,0 +1,59 @@
+"""Attributes without a name of their own: what a condition asks for where it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+import msgspec
+
+from triggerstream.core.conditions.expressions import read_by
+from triggerstream.core.model import (
+    AllOf,
+    AnyOf,
+    Attribute,
+    Condition,
+    Counted,
+    Expression,
+    Negation,
+    SinceLast,
+    Test,
+)
+
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+
+def unnamed(attribute: Attribute) -> Attribute:
+    """Return *attribute* under a name that follows from what it says: equal ones are one."""
+    digest = blake2b(_canonical(attribute), digest_size=8).hexdigest()
+    return msgspec.structs.replace(attribute, name=f"~{digest}")
+
+
+def tests_of(condition: Condition | None) -> Iterator[Condition]:
+    """Yield each single test of *condition*, wherever it stands."""
+    match condition:
+        case None:
+            return
+        case AllOf(conditions) | AnyOf(conditions):
+            for each in conditions:
+                yield from tests_of(each)
+        case Negation(inner):
+            yield from tests_of(inner)
+        case _:
+            yield condition
+
+
+def asked_of(condition: Condition | None) -> Iterator[Attribute]:
+    """Yield the unnamed attributes that *condition* asks for."""
+    for test in tests_of(condition):
+        if isinstance(test, SinceLast | Counted) and test.of is not None:
+            yield test.of
+
+
+def paths_of(condition: Condition | None) -> Iterator[str]:
+    """Yield the paths that *condition* reads, of events and of the profile."""
+    for test in tests_of(condition):
+        if isinstance(test, Test | SinceLast | Counted):
+            yield test.path
+        elif isinstance(test, Expression):
+            yield from read_by(test.text)

@@ -1,0 +1,1 @@
+"""What is derived of a customer's events: named values, and what holds of them."""

@@ -1,0 +1,236 @@
+"""Folds: what an attribute keeps of its events, and what its value is at a time.
+
+Each fold has one *slot* in a customer's state, a flat tuple under a key of its own; what has not
+begun has none. Folds happen at times that never go back for one customer (36), but for late events,
+which a few folds take in at their own time (49).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import fsum
+from typing import Any, Final
+
+from triggerstream.core.events.event import Event
+from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.patterns.aggregates import MOST_HELD
+from triggerstream.core.state.customer import CustomerState
+from triggerstream.core.timestamps import format_moment
+
+Read = Callable[[Event], Any]
+"""Reads what is folded; ``None`` where the event has no such value."""
+
+Begin = Callable[[CustomerState], Any]
+"""Returns what a fold begins with; ``None`` for its default."""
+
+Cut = Callable[[int], str]
+"""Cuts a moment to a text, such as its day."""
+
+GROWTH: Final = 320
+"""Bytes that one fold adds to a state at most: a time, and a text of 256 bytes."""
+
+
+class Fold:
+    """One attribute's fold.
+
+    Attributes:
+        key: Of its slot.
+        takes_late: Whether late events are folded in, at their own time.
+    """
+
+    def __init__(self, key: str, *, takes_late: bool = True) -> None:
+        self.key = key
+        self.takes_late = takes_late
+
+    def take(self, state: CustomerState, event: Event, at: int, *, is_minus: bool) -> None:
+        """Fold *event* in, which its ``where`` lets pass, at *at*."""
+        raise NotImplementedError
+
+    def value(self, state: CustomerState, at: int) -> Any:
+        """Return the value at *at*, which is not before any event that was folded on time."""
+        raise NotImplementedError
+
+    def next(self, state: CustomerState, at: int) -> int:
+        """Return when, after *at*, the value changes by time alone, or `NEVER`."""
+        return NEVER
+
+
+class Ever(Fold):
+    """A count or a sum over all events there ever were, as two floats, or one whole number.
+
+    Args:
+        read: What is summed up; ``None`` to count.
+    """
+
+    def __init__(self, key: str, read: Read | None, begin: Begin) -> None:
+        super().__init__(key)
+        self._read = read
+        self._begin = begin
+
+    def _slot(self, state: CustomerState) -> tuple[Any, ...]:
+        slot = state.derived.get(self.key)
+        if slot is None:
+            begun = self._begin(state) or 0
+            slot = (begun,) if self._read is None else (begun, 0.0)
+        return slot
+
+    def take(self, state: CustomerState, event: Event, at: int, *, is_minus: bool) -> None:
+        if self._read is None:
+            (number,) = self._slot(state)
+            state.derived[self.key] = (number + 1,)
+            return
+        value = self._read(event)
+        if value is not None:
+            total, lost = self._slot(state)
+            state.derived[self.key] = _added(total, lost, -value if is_minus else value)
+
+    def value(self, state: CustomerState, at: int) -> Any:
+        slot = self._slot(state)
+        if slot[0] and self.key not in state.derived:
+            # Read once: what it began with stays, whatever becomes of where that was read.
+            state.derived[self.key] = slot
+        return slot[0] if self._read is None else slot[0] + slot[1]
+
+
+def _added(total: float, lost: float, value: float) -> tuple[float, float]:
+    """Return a sum, and what its rounding has lost, after one more *value* (Neumaier)."""
+    new = float(total + value)
+    lost += (total - new) + value if abs(total) >= abs(value) else (value - new) + total
+    return new, lost
+
+
+class Window(Fold):
+    """A count, a sum or a number of different values over ``(t - within, t]``.
+
+    Its slot is a time for each event, the newest 1,000; with a value behind each where there is
+    something to read.
+
+    Args:
+        read: What is summed up, or told apart; ``None`` to count.
+        is_distinct: Each value counts once, at its latest time.
+    """
+
+    def __init__(self, key: str, within: int, read: Read | None, *, is_distinct: bool) -> None:
+        super().__init__(key, takes_late=False)
+        self.within = within
+        self._read = read
+        self._is_distinct = is_distinct
+        self._size = 1 if read is None else 2
+
+    def take(self, state: CustomerState, event: Event, at: int, *, is_minus: bool) -> None:
+        entry: tuple[Any, ...] = (at,)
+        if self._read is not None:
+            value = self._read(event)
+            if value is None:
+                return
+            entry = (at, -value if is_minus else value)
+        held = self._held(state, at)
+        if self._is_distinct:
+            held = _without(held, entry[1])
+        state.derived[self.key] = (*held[-(MOST_HELD - 1) * self._size :], *entry)
+
+    def value(self, state: CustomerState, at: int) -> Any:
+        held = self._held(state, at)
+        if self._read is None or self._is_distinct:
+            return len(held) // self._size
+        return fsum(held[1::2])
+
+    def next(self, state: CustomerState, at: int) -> int:
+        held = self._held(state, at)
+        return held[0] + self.within if held else NEVER
+
+    def _held(self, state: CustomerState, at: int) -> tuple[Any, ...]:
+        """Return what is inside of the window that ends at *at*."""
+        held = state.derived.get(self.key, ())
+        start, size = at - self.within, self._size
+        number = 0
+        while number < len(held) and held[number] <= start:
+            number += size
+        return held[number:] if number else held
+
+
+def _without(held: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    """Return *held* without *value*: 1 is 1.0, but neither "1" nor true."""
+    kept: list[Any] = []
+    for number in range(0, len(held), 2):
+        other = held[number + 1]
+        if other != value or (type(other) is bool) is not (type(value) is bool):
+            kept += held[number : number + 2]
+    return tuple(kept)
+
+
+class Edge(Fold):
+    """The first value there ever was, or the newest: of a field, or the moment itself.
+
+    Its slot is the time, and the value where that is not the time itself.
+
+    Args:
+        read: What is kept; ``None`` for the moment.
+        is_first: The earliest, which a later one never changes; else the latest.
+        within: The newest is null when it is older.
+        cut: What a moment is cut to.
+        as_text: Whether a moment is told as text; else in epoch milliseconds.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        read: Read | None,
+        begin: Begin,
+        *,
+        is_first: bool,
+        within: int | None = None,
+        cut: Cut | None = None,
+        as_text: bool = True,
+    ) -> None:
+        super().__init__(key)
+        self._read = read
+        self._begin = begin
+        self._is_first = is_first
+        self.within = within
+        self._cut = cut
+        self._as_text = as_text
+
+    def take(self, state: CustomerState, event: Event, at: int, *, is_minus: bool) -> None:
+        value: Any = None
+        if self._read is not None:
+            value = self._read(event)
+            if value is None:
+                return
+        elif self._cut is not None:
+            value = self._cut(at)
+        slot = state.derived.get(self.key)
+        if slot is not None and slot[0] != _BEGUN:
+            if at >= slot[0] if self._is_first else at < slot[0]:
+                return
+        elif slot is not None and self._is_first:
+            return
+        elif self._is_first and slot is None:
+            begun = self._begin(state)
+            if begun is not None:
+                state.derived[self.key] = (_BEGUN, begun)
+                return
+        state.derived[self.key] = (at,) if value is None else (at, value)
+
+    def value(self, state: CustomerState, at: int) -> Any:
+        slot = state.derived.get(self.key)
+        if slot is None:
+            begun = self._begin(state)
+            if begun is not None:
+                state.derived[self.key] = (_BEGUN, begun)
+            return begun
+        if self.within is not None and slot[0] + self.within <= at:
+            return None
+        if len(slot) > 1:
+            return slot[1]
+        return format_moment(slot[0]) if self._as_text else slot[0]
+
+    def next(self, state: CustomerState, at: int) -> int:
+        slot = state.derived.get(self.key)
+        if slot is None or self.within is None or slot[0] + self.within <= at:
+            return NEVER
+        return int(slot[0] + self.within)
+
+
+_BEGUN: Final = -1
+"""Before every time: what a fold began with, and no event has brought."""

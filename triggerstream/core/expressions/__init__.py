@@ -1,0 +1,1 @@
+"""Expressions: a subset of CEL, from a text to closures."""

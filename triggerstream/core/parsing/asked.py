@@ -1,0 +1,100 @@
+"""Reading the conditions that ask what has happened: ``since_last`` and ``count``."""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from triggerstream.core.conditions.paths import PROFILE
+from triggerstream.core.conditions.unnamed import unnamed
+from triggerstream.core.model import (
+    AT,
+    Attribute,
+    Comparator,
+    Condition,
+    Counted,
+    EventPattern,
+    Head,
+    SinceLast,
+)
+from triggerstream.core.parsing import happenings
+from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.attributes import window
+from triggerstream.core.parsing.check import MOST_HELD
+from triggerstream.core.parsing.conditions import COUNT_KEYS, event_field, where_of
+from triggerstream.core.parsing.nodes import Mapping, Node
+from triggerstream.core.parsing.reader import Fields, Reader
+
+COMPARATORS: Final = ("at_least", "more_than", "at_most", "exactly")
+SINCE_KEYS: Final = (*happenings.HEADS, "where", "of", "at_least", "less_than")
+_BOUNDS: Final = ("at_least", "less_than")
+
+
+def since_last(reader: Reader, node: Node, what: str) -> Condition | None:
+    """Read how long ago something happened last: at least, or less than, so long."""
+    refused = {"channel": f"{what}: a happening, or 'of'; found channel: there is none yet"}
+    fields = reader.mapping(node, what, SINCE_KEYS, refused)
+    heads = [head for head in (*happenings.HEADS, "of") if head in fields]
+    bounds = [bound for bound in _BOUNDS if bound in fields]
+    for found, words in ((heads, (*happenings.HEADS, "of")), (bounds, _BOUNDS)):
+        if len(found) != 1 and isinstance(node, Mapping) and "channel" not in fields:
+            required = f"{what}: exactly one of {read.one_of(words)}"
+            reader.report(node, f"{required}; found {' and '.join(found) or 'none'}")
+    if len(heads) != 1 or len(bounds) != 1:
+        return None
+    (head,), (bound,) = heads, bounds
+    duration = fields.read(bound, read.duration) or 0
+    is_least = bound == "at_least"
+    if head == "of":
+        name = fields.read("of", _profile_path)
+        return None if name is None else SinceLast(name, None, duration, is_least)
+    of = unnamed(Attribute("", "last", happenings.happening_of(fields, head), AT))
+    return SinceLast(f"{PROFILE}.{of.name}", of, duration, is_least)
+
+
+def _profile_path(reader: Reader, node: Node, what: str) -> str | None:
+    path = read.text(reader, node, what)
+    if path is not None and not path.startswith(f"{PROFILE}."):
+        required = f"{what}: a moment of the profile, such as profile.last_order"
+        reader.report(node, f"{required}; found {path!r}")
+    return path
+
+
+def count(reader: Reader, node: Mapping) -> Condition | None:
+    """Read a count among the tests of *node*: how many there were up to the moment it is asked."""
+    entries = {key: node.entries[key] for key in COUNT_KEYS if key in node.entries}
+    keys = {key: node.keys[key] for key in entries}
+    fields = reader.mapping(Mapping(node.line, node.col, entries, keys), "count", COUNT_KEYS)
+    inner = fields.read("count", happenings.happening) or EventPattern(())
+    on = happenings.narrowed(inner, where_of(fields))
+    aggregates = [key for key in ("sum", "distinct") if key in fields]
+    comparators = [key for key in COMPARATORS if key in fields]
+    if len(aggregates) > 1:
+        reader.report(fields.key("distinct"), "count: only one of sum or distinct; found both")
+    if len(comparators) != 1:
+        required = f"count: exactly one of {read.one_of(COMPARATORS)}"
+        reader.report(
+            fields.key("count"), f"{required}; found {' and '.join(comparators) or 'none'}"
+        )
+    if "within" not in fields:
+        reader.report(fields.key("count"), "count: 'within' is required in a condition; found none")
+    head = aggregates[0] if aggregates else "count"
+    path = fields.read(head, event_field) if aggregates else None
+    within = fields.read("within", window)
+    threshold = _threshold(reader, fields, comparators, head)
+    if len(comparators) != 1 or within is None or threshold is None:
+        return None
+    of = unnamed(Attribute("", cast("Head", head), on, path, within))
+    return Counted(f"{PROFILE}.{of.name}", of, cast("Comparator", comparators[0]), threshold)
+
+
+def _threshold(
+    reader: Reader, fields: Fields, comparators: list[str], head: str
+) -> int | float | None:
+    if len(comparators) != 1:
+        return None
+    (comparator,) = comparators
+    node = fields[comparator]
+    if head == "sum":
+        return read.number(reader, node, comparator)
+    most = MOST_HELD - (comparator in {"more_than", "at_most"})
+    return read.whole(0, most)(reader, node, comparator)

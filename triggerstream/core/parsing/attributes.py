@@ -1,0 +1,191 @@
+"""Reading attributes: named values that are folded over a customer's events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, cast
+
+import msgspec
+
+from triggerstream.core.conditions.operators import number_of
+from triggerstream.core.conditions.paths import PROFILE, reads_profile
+from triggerstream.core.durations import format_duration
+from triggerstream.core.model import AT, DAY, Attribute, Cut, EventPattern, Head
+from triggerstream.core.parsing import happenings
+from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.conditions import event_field, where_of
+from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
+from triggerstream.core.parsing.reader import Fields, Reader
+from triggerstream.errors import Problem
+
+HEADS: Final = ("count", "sum", "first", "last")
+"""What an attribute may be; the key that says it stands beside `attribute`."""
+KEYS: Final = {
+    "count": ("attribute", "count", "where", "distinct", "within", "start"),
+    "sum": ("attribute", "sum", "on", "minus", "within", "start"),
+    "first": ("attribute", "first", "on", "as", "start"),
+    "last": ("attribute", "last", "on", "as", "within", "start"),
+}
+CUTS: Final = ("day", "week", "month")
+LATER: Final = ("top", "points", "case", "expr")
+"""Heads of the language that this version does not know."""
+MOST: Final = 200
+LONGEST: Final = 400 * DAY
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_RESERVED: Final = frozenset(
+    {
+        "email", "phone", "devices", "language", "timezone", "country", "unsubscribed",
+        "preferences", "pause_until", "session", "segments",
+    }
+)  # fmt: skip
+_RESERVED_END: Final = "_consent"
+
+
+class PlacedAttribute(msgspec.Struct, frozen=True):
+    """An attribute with the places that checks over all files want."""
+
+    file: str
+    attribute: Attribute
+    name_at: Node
+    start_at: Node | None
+
+
+def is_attribute(node: Node) -> bool:
+    """Return whether the document *node* is an attribute's: its first key says so."""
+    return isinstance(node, Mapping) and next(iter(node.entries), "") == "attribute"
+
+
+def read_attribute(reader: Reader, node: Node) -> PlacedAttribute | None:
+    """Return the attribute in the document *node*, after telling all its problems."""
+    if not isinstance(node, Mapping):
+        return None
+    head = _head(reader, node)
+    if head is None:
+        return None
+    fields = reader.mapping(node, head, KEYS[head])
+    name = fields.need("attribute", _name) or ""
+    within = fields.read("within", window)
+    start, start_path = _start(reader, fields, head)
+    cut = fields.read("as", read.choice(CUTS))
+    path = _path(fields, head)
+    if cut is not None and path != AT:
+        reader.report(
+            fields.key("as"),
+            f"as: beside '{head}: at', whose moment it cuts; found it beside another",
+        )
+    attribute = Attribute(
+        name=name,
+        head=cast("Head", "distinct" if "distinct" in fields else head),
+        on=_on(fields, head),
+        path=path,
+        within=within,
+        minus=fields.read("minus", happenings.happening),
+        cut=cast("Cut", cut),
+        start=start,
+        start_path=start_path,
+    )
+    if "distinct" in fields and within is None:
+        reader.report(fields.key("distinct"), "distinct: beside 'within'; found it without")
+    start_at = fields["start"] if start_path is not None else None
+    return PlacedAttribute(reader.file, attribute, node.entries.get("attribute", node), start_at)
+
+
+def window(reader: Reader, node: Node, what: str) -> int | None:
+    """Read how far back an attribute looks."""
+    within = read.duration(reader, node, what)
+    if within is not None and within > LONGEST:
+        required = f"{what}: at most {format_duration(LONGEST)}"
+        reader.report(node, f"{required}; found {read.show(node)}")
+    return within
+
+
+def _head(reader: Reader, node: Mapping) -> str | None:
+    found = [head for head in HEADS if head in node.entries]
+    if len(found) == 1:
+        return found[0]
+    required = f"attribute: one of {read.one_of(HEADS)} beside it"
+    if found:
+        reader.report(node.keys[found[1]], f"{required}; found {' and '.join(found)}")
+        return None
+    later = next((f": there is no {key!r} yet" for key in node.entries if key in LATER), "")
+    reader.report(node, f"{required}; found {read.show(node)}{later}")
+    return None
+
+
+def _name(reader: Reader, node: Node, what: str) -> str | None:
+    name = read.text(reader, node, what)
+    if name is None:
+        return None
+    if _NAME.fullmatch(name) is None:
+        required = f"{what}: a name of at most 64 letters, digits, '_' and '-'"
+        reader.report(node, f"{required}, such as lifetime_value; found {read.show(node)}")
+    elif name in _RESERVED or name.endswith(_RESERVED_END):
+        required = f"{what}: a name that has no meaning of its own"
+        reader.report(node, f"{required}; found {name!r}, which is the customer's or the engine's")
+    return name
+
+
+def _on(fields: Fields, head: str) -> EventPattern:
+    if head == "count":
+        counted = fields.read("count", happenings.happening) or happenings.NOBODY
+        return happenings.narrowed(counted, where_of(fields))
+    return fields.need("on", happenings.happening) or happenings.NOBODY
+
+
+def _path(fields: Fields, head: str) -> str | None:
+    if head == "count":
+        return fields.read("distinct", event_field)
+    node = fields[head]
+    if head != "sum" and isinstance(node, Scalar) and node.value == AT:
+        return AT
+    return fields.read(head, event_field)
+
+
+def _start(
+    reader: Reader, fields: Fields, head: str
+) -> tuple[str | int | float | bool | None, str | None]:
+    """Read what an attribute begins with: a value, or where in the profile it stands."""
+    if "start" not in fields:
+        return None, None
+    node = fields["start"]
+    if "within" in fields:
+        reader.report(fields.key("start"), "start: beside no 'within'; found both")
+    if not isinstance(node, Scalar) or node.value is None:
+        required = "start: a value, or a path, such as profile.orders_before"
+        reader.report(node, f"{required}; found {read.show(node)}")
+        return None, None
+    value = node.value
+    if isinstance(value, str) and reads_profile(value) and value != PROFILE:
+        return None, value
+    if head in {"count", "sum"} and (isinstance(value, str) or number_of(value) is None):
+        required = f"start: a number for a {head}, or a path, such as profile.orders_before"
+        reader.report(node, f"{required}; found {read.show(node)}")
+        return None, None
+    return value, None
+
+
+# ── over all files ──────────────────────────────────────────────────────────────────────────
+
+
+def check_attributes(placed: Sequence[PlacedAttribute], problems: list[Problem]) -> None:
+    """Check that each name is one attribute's, that each begins with a plain one, and that there
+    are not too many."""
+    first: dict[str, PlacedAttribute] = {}
+    for each in placed:
+        name = each.attribute.name
+        known = first.setdefault(name, each)
+        if known is not each and name:
+            where = f"{known.file}:{known.name_at.line}"
+            message = f"attribute: a name of its own; found {name!r}, as in {where}"
+            Reader(each.file, problems).report(each.name_at, message)
+    for each in placed:
+        path = each.attribute.start_path
+        if path is not None and each.start_at is not None and path.split(".")[1] in first:
+            message = f"start: an attribute that is not declared; found {path}, which is"
+            Reader(each.file, problems).report(each.start_at, message)
+    if len(placed) > MOST:
+        last = placed[MOST]
+        message = f"attribute: at most {MOST}; found {len(placed)}"
+        Reader(last.file, problems).report(last.name_at, message)

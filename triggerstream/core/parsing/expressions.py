@@ -1,0 +1,41 @@
+"""Reading an expression: its problems are told where they stand in the file."""
+
+from __future__ import annotations
+
+from triggerstream.core.conditions.expressions import EVENT_ROOTS, OBJECTS, ROOTS
+from triggerstream.core.conditions.paths import PROFILE
+from triggerstream.core.expressions.check import check
+from triggerstream.core.expressions.reads import reads
+from triggerstream.core.model import Expression
+from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.nodes import Node, Scalar
+from triggerstream.core.parsing.places import place_in
+from triggerstream.core.parsing.reader import Reader
+
+_NO_TIME = "an expression knows no time: there are tests of the calendar beside it, under 'if'"
+_REFUSED = dict.fromkeys(
+    ("timestamp", "at", "now", "today", "time_of_day", "day_of_week", "date_range"), _NO_TIME
+)
+_OF_THE_EVENT = {**_REFUSED, PROFILE: "it belongs under 'if'"}
+
+
+def expression_of(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Expression | None:
+    """Read a text as an expression; after telling all its problems there is none."""
+    text = read.text(reader, node, what)
+    if text is None or not isinstance(node, Scalar):
+        return None
+    roots, refused = (tuple(ROOTS), _REFUSED) if at_firing else (EVENT_ROOTS, _OF_THE_EVENT)
+    spelled, _, faults = check(text, roots, OBJECTS, refused)
+    for fault in faults:
+        line, col, is_exact = place_in(node, fault.at)
+        column = "" if is_exact else f" (column {fault.at + 1} of the text)"
+        reader.report_at(line, col, f"{what}: {fault.message}{column}")
+    return None if faults else Expression(spelled)
+
+
+def paths_in(node: Scalar) -> list[Scalar]:
+    """Return the dot paths that an expression without problems reads, each at its place."""
+    _, tree, _ = check(node.text, tuple(ROOTS), OBJECTS, {})
+    if tree is None:
+        return []
+    return [Scalar(*place_in(node, at)[:2], path, path) for at, path in reads(tree)]
