@@ -109,7 +109,7 @@ def test_what_a_named_pattern_names_must_be_there_too() -> None:
         parse_ruleset(files, is_whole=True)
 
     assert list(map(str, raised.value.problems)) == [
-        "t.yaml:1:27: trigger: one of those (t); found 'nobody'"
+        "t.yaml:1:28: trigger: one of those (t); found 'nobody'"
     ]
 
 
