@@ -47,7 +47,8 @@ def _fire_ripe(
     queue: Queue,
     out: list[Decided],
 ) -> bool:
-    """Decide the ripe waits, up to the first that derives something; return whether one does."""
+    """Decide the ripe waits, up to the first that derives something or waits again; return whether
+    one does."""
     waits = state.waits
     ripe: list[Ripe] = []
     for cell, wait in waits.items():
@@ -59,7 +60,7 @@ def _fire_ripe(
     for due, name, _, instance, _, key in ripe:
         if key + instance in waits:  # neither used up by a match nor dropped meanwhile
             _fire(state, ruleset.triggers[name], instance, key, due, ruleset, queue, out)
-            if queue:
+            if queue or key + instance in waits:
                 return True
     return False
 
@@ -75,11 +76,14 @@ def _fire(
     out: list[Decided],
 ) -> None:
     settled = due + state.waits[key + instance][1]
-    if ruleset.told or ruleset.attributes:
+    moves_tau = bool(ruleset.told or ruleset.attributes)
+    if moves_tau and key not in trigger.matcher.quiet:
         state.tau = max(state.tau, due)
     try:
         match = trigger.matcher.on_timer(state, key, instance)
         if match is not None:
+            if moves_tau:
+                state.tau = max(state.tau, due)
             last = match.rows[-1]
             raw = state.bodies[last]
             event = decode_event(

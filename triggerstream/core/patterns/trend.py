@@ -4,9 +4,10 @@ Time is cut into *buckets*, each an eighth of ``recent`` long, from the first co
 is held is how many events fell into each, of as many buckets as ``recent`` and ``baseline`` have
 together, and the last event. Both want a full history, so that newcomers neither fall nor rise.
 
-A *fall* is asked for at the end of each bucket: events never complete it, and silence does. What
-will be asked at each end, if nothing more happens, is known when an event is counted: so one wait
-is open, until the first end at which it would match, or at which there is nothing left to forget.
+A *fall* is asked for at the end of each bucket: events never complete it, and silence does. So one
+wait is open, until the next end, from the first whole history on. To sleep over the ends at which
+nothing can match would decide otherwise: an event that comes behind an end which the clock has
+settled may belong before it, and that end is not to be asked again.
 A *rise* is asked for at each counted event.
 """
 
@@ -120,7 +121,7 @@ class FallMatcher(TrendMatcher):
         keys: Keys,
     ) -> None:
         super().__init__(types, where, recent, baseline, least, factor, keys)
-        self.waits = self.keys
+        self.waits = self.quiet = self.keys
 
     def look(self, event_type: str) -> Look:
         return FallLook(self)
@@ -130,24 +131,20 @@ class FallMatcher(TrendMatcher):
         recent, base = self.sums(counts, newest, end)
         return base >= self.least and recent * self.buckets < self.factor * base * RECENT
 
-    def next_end(self, counts: tuple[int, ...], newest: int) -> int:
-        """Return the first end at which it matches if nothing more happens, or else the one at
-        which all buckets are empty."""
-        first = max(newest + 1, RECENT + self.buckets)
-        # When nothing is recent any more, the baseline only loses.
-        last = max(first, newest + 1 + RECENT)
-        for end in range(first, last + 1):
-            if self.has_fallen(counts, newest, end):
-                return end
-        return newest + 1 + RECENT + self.buckets
-
     def on_timer(self, progress: Progress, key: str, instance: str) -> Match | None:
-        wait = progress.waits[key + instance]
-        numbers = cast("tuple[int, ...]", progress.values[key + instance])
+        cell = key + instance
+        wait = progress.waits[cell]
+        numbers = cast("tuple[int, ...]", progress.values[cell])
         end = (wait[0] - numbers[0]) // self.width
-        has_fallen = self.has_fallen(numbers[_COUNTS:], numbers[1], end)
-        self.clear(progress, instance)
-        return Match(wait[0], wait[IN_WAIT:]) if has_fallen else None
+        if self.has_fallen(numbers[_COUNTS:], numbers[1], end):
+            self.clear(progress, instance)
+            return Match(wait[0], wait[IN_WAIT:])
+        if end > numbers[1] + RECENT + self.buckets:
+            self.clear(progress, instance)
+        else:
+            due, later = wait[0] + self.width, max(0, wait[1] - self.width)
+            progress.open_wait(cell, (due, later, 0, wait[IN_WAIT]))
+        return None
 
     def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
         return self.key + instance not in progress.waits
@@ -163,9 +160,11 @@ class FallLook(Look):
         matcher = self._matcher
         if not accepts(matcher.where, now.event):
             return None
-        anchor, newest, counts = matcher.count(progress, now.at, instance)
-        due = anchor + matcher.next_end(counts, newest) * matcher.width
-        progress.open_wait(matcher.key + instance, (due, max(0, now.arrival - due), 0, now.row))
+        anchor, _, _ = matcher.count(progress, now.at, instance)
+        cell = matcher.key + instance
+        wait = progress.waits.get(cell)
+        due = anchor + (RECENT + matcher.buckets) * matcher.width if wait is None else wait[0]
+        progress.open_wait(cell, (due, max(0, now.arrival - due), 0, now.row))
         now.is_held = now.is_whole = True
         return None
 
