@@ -229,12 +229,14 @@ def test_the_last_counted_event_is_the_one_that_fell_silent() -> None:
 
 def test_whoever_uploads_late_may_still_upload_the_rest() -> None:
     """The wait is due by the clock, but not before the last event that it counts was there (29)."""
-    story = Story(fall(recent=80, baseline=320))
+    story = Story(fall(least=9, recent=80, baseline=320))
     story.happens(event("A@0", 0), arrival=7)
     assert story.state.wake == 400
     story.happens(event("A@1", 1), arrival=900)
 
     assert (story.state.due, story.state.wake) == (400, 900)
+    story.wait_until(400)
+    assert (story.state.due, story.state.wake) == (410, 900)
 
 
 # ── rising ──────────────────────────────────────────────────────────────────────────────────
