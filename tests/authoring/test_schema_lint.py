@@ -193,14 +193,17 @@ class TestExpressions:
               where: >-
                 event_data.total > 5
                 && has(event_data.totl)
-                && event_data.items.exists(i, i.sku == profile.sku)
+                && event_data.items.exists(i, i.sku == "x" && i.skuu == "y")
+                && event_data.items[0].name == "z"
             if: {not: {expr: "event_data.tottal > 5"}}
-        """.replace(" == profile.sku", ' == "x"')
+        """
 
         found = warned(trigger, purchase=CLOSED)
 
         allowed = "a field that the schema of purchase allows (total, cart, items)"
         assert found == [
             f"t.yaml:6:12: {allowed}; found 'event_data.totl' [forbidden_field]",
-            f"t.yaml:8:19: {allowed}; found 'event_data.tottal' [forbidden_field]",
+            f"t.yaml:7:51: {allowed}; found 'event_data.items[].skuu' [forbidden_field]",
+            f"t.yaml:8:8: {allowed}; found 'event_data.items[].name' [forbidden_field]",
+            f"t.yaml:9:19: {allowed}; found 'event_data.tottal' [forbidden_field]",
         ]

@@ -168,6 +168,26 @@ class TestValidate:
             ),
         ]
 
+    def test_a_test_names_segments_that_there_are(self, run: Run, triggers: Path) -> None:
+        (triggers / "more.yaml").write_text(
+            "{segment: busy, is: {count: view, at_least: 2, within: 1h}}"
+        )
+        text = (
+            "- test: t\n  events: []\n  only: [busy]\n"
+            "  expect: [{segment: bussy, change: entered, customer: c, at: 1h}]\n"
+        )
+        (triggers / "more.test.yaml").write_text(text)
+
+        ran = run("validate", triggers)
+
+        place = triggers / "more.test.yaml"
+        assert ran.out.splitlines() == [
+            (
+                f"{place}:4:22: a segment of this directory; found 'bussy': there is no such "
+                "segment; did you mean 'busy'?"
+            ),
+        ]
+
     def test_a_directory_has_the_templates_that_it_names(self, run: Run, triggers: Path) -> None:
         (triggers / "mail.yaml").write_text(MAIL)
 

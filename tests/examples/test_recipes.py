@@ -64,6 +64,8 @@ def test_no_test_is_of_another_file(tests: list[dict[str, Any]]) -> None:
         pytest.param("o2-checkout-left", marks=pytest.mark.covers("C12")),
         pytest.param("o3-viewed-not-bought", marks=pytest.mark.covers("C10")),
         pytest.param("o4-wishlist-revisit", marks=pytest.mark.covers("C9")),
+        pytest.param("o6-abandons-often", marks=pytest.mark.covers("C24", "I2", "I4")),
+        pytest.param("o7-buys-often", marks=pytest.mark.covers("C24", "I2")),
         pytest.param("o8-many-views", marks=pytest.mark.covers("C2")),
         pytest.param("o9-viewed-again", marks=pytest.mark.covers("C15")),
         pytest.param("o10-trial-no-upgrade", marks=pytest.mark.covers("C13")),
@@ -75,6 +77,9 @@ def test_no_test_is_of_another_file(tests: list[dict[str, Any]]) -> None:
         pytest.param("o19-win-back", marks=pytest.mark.covers("I8")),
         pytest.param("o21-referral", marks=pytest.mark.covers("I10")),
         pytest.param("o22-long-visit", marks=pytest.mark.covers("D11")),
+        pytest.param("o24-churn-risk", marks=pytest.mark.covers("I8", "L1")),
+        pytest.param("o25-vip", marks=pytest.mark.covers("L2")),
+        pytest.param("o26-reactivation", marks=pytest.mark.covers("D4", "L3")),
     ],
 )
 def test_what_a_recipe_shows_of_the_catalogue(recipe: str, tests: list[dict[str, Any]]) -> None:

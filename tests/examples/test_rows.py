@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from triggerstream.authoring.fixtures.fixture import BASE
+from triggerstream.authoring.fixtures.fixture import BASE, Result
 from triggerstream.authoring.fixtures.parse import parse_fixtures
 from triggerstream.authoring.fixtures.run import run_fixture
 from triggerstream.core.durations import UNITS
@@ -21,7 +21,15 @@ SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
 
 def fires(trigger: str, *events: str, until: str | None = None) -> list[str]:
-    """Return when *trigger* fires for a customer of these events, each ``time type more``.
+    """Return when *trigger* fires: see `played`."""
+    result = played(trigger, *events, until=until)
+    return [
+        written(each.at - BASE) for each in result.got if each.trigger == "t" and not each.reason
+    ]
+
+
+def played(trigger: str, *events: str, until: str | None = None) -> Result:
+    """Return what comes of a customer of these events, each ``time type more``.
 
     *more* is what else a fixture may say of an event, such as ``data: {total: 5}``.
     """
@@ -36,9 +44,7 @@ def fires(trigger: str, *events: str, until: str | None = None) -> list[str]:
     result = run_fixture(fixture, load_ruleset({"t.yaml": f"trigger: t\n{trigger}"}))
 
     assert result.problems == ()
-    return [
-        written(each.at - BASE) for each in result.got if each.trigger == "t" and not each.reason
-    ]
+    return result
 
 
 def written(ms: int) -> str:
@@ -323,6 +329,30 @@ when:
         "1m purchase_completed data: {total: 100.01, category: cups}",
         "2m purchase_completed data: {total: 500, category: chairs}",
     ) == ["1m"]
+
+
+@pytest.mark.covers("L1", "L2", "L4")
+def test_a_firing_by_a_score_says_which_model_said_what_and_how_surely() -> None:
+    sure = """
+when: {score: churn, above: 0.7}
+if: {event_data.cause.event_data.confidence: {greater_than: 0.8}}
+"""
+
+    def score(at: str, value: float, confidence: float) -> str:
+        said = f"model: churn, version: v7, score: {value}, confidence: {confidence}"
+        return f"{at} score data: {{{said}}}"
+
+    unsure = score("0m", 0.9, 0.5)
+    result = played(sure, unsure, score("1m", 0.1, 0.9), score("2m", 0.75, 0.81))
+
+    (firing,) = result.fired
+    assert written(firing.at - BASE) == "2m"
+    assert json.loads(bytes(firing.event))["event_data"]["cause"]["event_data"] == {
+        "model": "churn",
+        "version": "v7",
+        "score": 0.75,
+        "confidence": 0.81,
+    }
 
 
 AT_LEAST_THREE_IN_SEVEN_DAYS = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
@@ -206,6 +206,7 @@ async def opened(
     keys: str | None = KEYS,
     partitions: int = 4,
     now: int = NOW,
+    behind: Callable[[], int] = lambda: 0,
 ) -> AsyncIterator[Opened]:
     """Open a door: *keys* is what the file says, ``None`` for no file."""
     log, seen, clock = MemoryLog(), Seen(), Clock()
@@ -221,6 +222,7 @@ async def opened(
         schemas=lambda: schemas,
         limits=limits,
         partitions=partitions,
+        behind=behind,
         user_secret=SECRET,
         clock=clock,
     )

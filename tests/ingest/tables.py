@@ -20,6 +20,8 @@ _LIMITS = {
     "silence": "seconds that an append may stay unanswered",
     "unanswered": "events of beacons and pixels that wait",
     "letters": "dead letters of a key in a second",
+    "behind": "events in `up` that are not decided yet, beyond which each key is slowed down",
+    "slowed": "events of one key in a second then",
     "connections": "connections; who comes then is answered 503",
     "headers": "seconds for a request's head to come",
     "reading": "seconds for its body",

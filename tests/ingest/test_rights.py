@@ -11,6 +11,7 @@ import pytest
 from tests.ingest.harness import NOW, SECRET, SEEN, SERVER, SHOP, SLOW, WEB, Opened, opened
 from triggerstream.core.model import SchemaRules, TypeRule
 from triggerstream.core.schemas.schemas import Schemas
+from triggerstream.ingest.limits import Limits
 from triggerstream.ingest.tokens import LONGEST, Proof, user_token
 
 SECONDS = NOW // 1000
@@ -278,3 +279,31 @@ async def test_without_a_file_of_keys_this_machine_may_send_and_no_page_on_it(
 
     assert (here.status, page.status, beacon.status, pixel.status) == (200, 403, 403, 403)
     assert [event["source"] for event in door.log.events] == ["local"]
+
+
+# ── when more comes in than is decided ──────────────────────────────────────────────────────
+
+
+async def test_who_floods_is_slowed_down_while_too_much_waits_and_others_are_not(
+    tmp_path: Path,
+) -> None:
+    limits = Limits(behind=10, slowed=4)
+    waiting = [10]
+    batch = [event("ada")] * 5
+    async with opened(tmp_path, limits=limits, behind=lambda: waiting[0]) as door:
+        at_the_bound = [await door.send(body=batch) for _ in range(3)]
+        waiting[0] = 11
+        first = await door.send(body=batch)
+        second = await door.send(body=batch)
+        other = await door.send(f"/v1/beacon?k={WEB}", event("anon_1"))
+        door.clock.now += 0.5
+        later = await door.send(body=batch)
+        waiting[0] = 10
+        when_decided = await door.send(body=batch)
+
+    assert [answer.status for answer in at_the_bound] == [200] * 3
+    assert first.status == 200
+    assert (second.status, second.headers["Retry-After"]) == (429, "1")
+    assert other.status == 204
+    assert later.status == 200
+    assert when_decided.status == 200

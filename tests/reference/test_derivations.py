@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
+from tests.reference.attributes import Fold, Points
 from tests.reference.conditions import holds
 from tests.reference.definitions import RingError
 from tests.reference.evaluator import Log, evaluate
 from tests.reference.rulesets import rulesets
-from tests.reference.stories import START, Json, trigger
+from tests.reference.seen import Seen, duration
+from tests.reference.stories import START, Json, log, ms, segment, tell, trigger
 from tests.reference.strategies import MINUTE, ends, logs
 
 
@@ -39,25 +41,25 @@ def test_members_are_those_of_whom_the_condition_holds(
 ) -> None:
     """(54, 55) At any time, of segments without ``leave``; in a log without late events, which are
     heard of later (49)."""
-    log = Log(documents, {}, None)
+    so_far = Log(documents, {}, None)
     asked = sorted(data.draw(st.lists(st.integers(0, 60), max_size=6)))
     for number, event in enumerate(events):
         while asked and START + asked[0] * MINUTE < event["timestamp"]:
-            log.advance(START + asked.pop(0) * MINUTE + log.lateness)
-            members_are_right(log)
-        log.take(event, number, [])
-        members_are_right(log)
+            so_far.advance(START + asked.pop(0) * MINUTE + so_far.lateness)
+            members_are_right(so_far)
+        so_far.take(event, number, [])
+        members_are_right(so_far)
 
 
-def members_are_right(log: Log) -> None:
-    assert log.clock is not None
-    for customer in log.customers.values():
-        at = max(customer.tau, log.clock - log.lateness)
-        for name, segment in log.definitions.segments.items():
-            if "leave" not in segment:
+def members_are_right(so_far: Log) -> None:
+    assert so_far.clock is not None
+    for customer in so_far.customers.values():
+        at = max(customer.tau, so_far.clock - so_far.lateness)
+        for name, each in so_far.definitions.segments.items():
+            if "leave" not in each:
                 note(f"{customer.id} {name} at {at - START}: {customer.known.members}")
                 facts = customer.known.facts(at)
-                assert (name in customer.known.members) == holds(segment["is"], facts)
+                assert (name in customer.known.members) == holds(each["is"], facts)
 
 
 @given(rulesets(), logs(orderly=True), st.lists(st.integers(0, 60 * 4)))
@@ -73,10 +75,52 @@ def test_ticks_change_no_line(documents: list[Json], events: list[Json], ticks: 
             moments.pop(0)
         plain.take(event, number, [])
         ticked.take(event, number, [])
-    for log in (plain, ticked):
-        log.advance(START + 90 * MINUTE)
+    for each in (plain, ticked):
+        each.advance(START + 90 * MINUTE)
 
     assert plain.decisions == ticked.decisions
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 100_000), st.sampled_from("ab")), min_size=1),
+    st.floats(-1, 1),
+    st.floats(-1, 1),
+    st.sampled_from(["1s", "7s", "64s", "14d"]),
+)
+def test_points_stay_between_0_and_1_and_halve_exactly(
+    story: list[tuple[int, str]], one: float, other: float, half_life: str
+) -> None:
+    """(47) Whatever comes, and in whatever time: also under many events within a half-life."""
+    spec = {"points": {"a": one, "b": other}, "half_life": half_life}
+    folds, at = list[Fold](), 0
+    for number, (pause, type_) in enumerate(story):
+        at += pause
+        event = {"event_id": str(number), "event_type": type_}
+        folds.append(Fold(Seen(number, number, at, at, event), at))
+        points = Points(spec, folds, None)
+
+        now, later = points.worth(at), points.worth(at + duration(half_life))
+
+        assert 0 <= now <= 1
+        assert later == now / 2
+        assert points.worth(at + duration(half_life) - 1) >= later
+
+
+@pytest.mark.parametrize(
+    ("is_", "story", "told"),
+    [
+        # Everything is evaluated at a customer's first record, whatever it is (48, 54).
+        ("{count: a, at_most: 0, within: 10s}", "b@0", "+s@0"),
+        ("{count: a, at_most: 0, within: 10s}", "b@0 a@5 b@20", "+s@0 -s@5 +s@15"),
+        ("{count: a, at_most: 0, within: 10s}", "a@0 b@20", "+s@10"),
+        ("{profile.n: {exists: false}}", "b@0", "+s@0"),
+        ("{since_last: {event: a, at_least: 10s}}", "b@0 a@5 b@20", "+s@0 -s@5 +s@15"),
+    ],
+)
+def test_who_comes_for_the_first_time_may_be_a_member_at_once(
+    is_: str, story: str, told: str
+) -> None:
+    assert tell(evaluate([segment("s", f"is: {is_}")], log(story), until=ms(60))) == told
 
 
 RINGS: list[list[Json]] = [
@@ -113,11 +157,18 @@ def test_a_ring_is_refused(documents: list[Json]) -> None:
 def test_what_a_condition_reads_makes_no_ring() -> None:
     """(37) "Not more than three of it in a week"."""
     limited = trigger("{event: a}", if_={"count": {"fired": "t"}, "at_most": 2, "within": "7d"})
-    log = [
-        {"event_id": str(n), "customer_id": "c", "event_type": "a", "timestamp": START + n}
-        for n in range(4)
-    ]
 
-    kinds = [line["kind"] for line in evaluate([limited], log)]
+    kinds = [line["kind"] for line in evaluate([limited], log("a@0 a@1 a@2 a@3"))]
 
     assert kinds == ["firing", "firing", "firing", "suppressed"]
+
+
+def test_of_one_record_the_real_event_stands_first_and_then_by_id() -> None:
+    """`all` remembers `$fired:z`, then `$fired:t`: both stand at record 0, t before z."""
+    heard = [
+        trigger("{event: a}", "z", priority="high"),
+        trigger("{event: a}", "t"),
+        trigger("{all: [{fired: z}, {fired: t}, {event: a}]}", "u"),
+    ]
+
+    assert tell(evaluate(heard, log("a@0"))) == "0@0 0@0 0,$fired:t,$fired:z@0"

@@ -1,7 +1,8 @@
 """Triggers as they are once all is replaced that has a shorter name: what ``--expand`` prints.
 
-What is printed may be read again, and is the same trigger to the fingerprint; but where ``strict``
-stands beside an absence with a duration, of which two stand side by side then.
+What is printed may be read again, and is the same trigger; but where ``strict`` stands beside an
+absence with a duration, of which two stand side by side then, and where a ``score`` is a segment
+without a name.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ruamel.yaml import YAML
 
 from triggerstream.core.conditions.calendar import DAYS
 from triggerstream.core.durations import format_duration
-from triggerstream.core.events.derived import FIRED
+from triggerstream.core.events.derived import ENTERED, FIRED, LEFT
 from triggerstream.core.model import (
     AbsentStep,
     AllOf,
@@ -29,6 +30,8 @@ from triggerstream.core.model import (
     EventPattern,
     EventStep,
     Expression,
+    Held,
+    InSegment,
     Negation,
     Pattern,
     SequencePattern,
@@ -112,7 +115,10 @@ def _selected(head: str, types: tuple[str, ...], where: Condition | None) -> Sai
 
 
 def _happening(name: str) -> str | Said:
-    return {"fired": name.removeprefix(FIRED)} if name.startswith(FIRED) else name
+    for head, prefix in (("fired", FIRED), ("entered", ENTERED), ("left", LEFT)):
+        if name.startswith(prefix):
+            return {head: name.removeprefix(prefix)}
+    return name
 
 
 def _condition(condition: Condition) -> Said:
@@ -132,11 +138,17 @@ def _condition(condition: Condition) -> Said:
 
 
 def _asked_or_dated(
-    condition: SinceLast | Counted | TimeOfDay | DayOfWeek | DateRange,
+    condition: InSegment | Held | SinceLast | Counted | TimeOfDay | DayOfWeek | DateRange,
 ) -> Said:
-    if isinstance(condition, SinceLast | Counted):
-        return _asked(condition)
-    return _calendar(condition)
+    match condition:
+        case InSegment(names):
+            return {"segment": list(names)}
+        case Held(path, _, value, operator):
+            return {path: {operator: value}}
+        case SinceLast() | Counted():
+            return _asked(condition)
+        case _:
+            return _calendar(condition)
 
 
 def _asked(condition: SinceLast | Counted) -> Said:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from triggerstream.core.parsing.conditions import CALENDAR, EXPRESSION, USE
+from triggerstream.core.parsing.conditions import ASKED, CALENDAR, COUNT_KEYS, EXPRESSION, USE
 from triggerstream.core.parsing.expressions import paths_in
 from triggerstream.core.parsing.happenings import EVENT
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
@@ -90,7 +90,7 @@ class Walk:
                     self._condition(each, types)
             elif key in ("not", EXPRESSION):
                 self._condition(inner, types)
-            elif key not in (*CALENDAR, USE):
+            elif key not in (*CALENDAR, *ASKED, *COUNT_KEYS, USE):
                 self._path("", place, types)
 
     def _path(self, what: str, node: Node, types: Sequence[str]) -> None:

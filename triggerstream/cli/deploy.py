@@ -10,7 +10,7 @@ import typer
 from triggerstream.cli.output import say
 from triggerstream.cli.startup import ask, find
 from triggerstream.cli.test import summary, told
-from triggerstream.cli.trigger_files import TriggerFiles, emails_of
+from triggerstream.cli.trigger_files import TriggerFiles
 
 if TYPE_CHECKING:
     from triggerstream.core.rulesets.ruleset import Ruleset
@@ -59,7 +59,7 @@ def _test(files: TriggerFiles, ruleset: Ruleset, *, run: bool) -> None:
     """Run the directory's tests; end the command if one fails."""
     from triggerstream.authoring.fixtures.run import run_fixture
 
-    fixtures = files.fixtures(triggers=emails_of(ruleset))
+    fixtures = files.fixtures(ruleset=ruleset)
     if not run or not fixtures:
         return
     results = [run_fixture(fixture, ruleset, files.folder) for fixture in fixtures]

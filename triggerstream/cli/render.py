@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triggerstream.cli.output import print_json, printable_lines, say
-from triggerstream.cli.trigger_files import TriggerFiles, emails_of
+from triggerstream.cli.trigger_files import TriggerFiles
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _firing(
 
     if event is not None:
         return _of_event(trigger, event, profile or {})
-    found = first_firing(files.fixtures(triggers=emails_of(ruleset)), ruleset, trigger.id)
+    found = first_firing(files.fixtures(ruleset=ruleset), ruleset, trigger.id)
     if found is not None:
         fixture, firing = found
         say(f"of {fixture.where}: {fixture.name}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triggerstream.cli.output import escaped, print_json, say
-from triggerstream.cli.trigger_files import TriggerFiles, emails_of
+from triggerstream.cli.trigger_files import TriggerFiles
 from triggerstream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _run(path: Path) -> list[Result]:
         msg = f"{path}: at least one test in a file *.test.yaml; found none"
         raise UsageError(msg)
     ruleset = files.ruleset()
-    fixtures = files.fixtures(only=alone, triggers=emails_of(ruleset))
+    fixtures = files.fixtures(only=alone, ruleset=ruleset)
     return [run_fixture(fixture, ruleset, files.folder) for fixture in fixtures]
 
 

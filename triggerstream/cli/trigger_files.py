@@ -100,23 +100,23 @@ class TriggerFiles:
             if is_triggers(name) and says_nothing(text)
         ]
 
-    def fixtures(
-        self, only: str | None = None, triggers: Mapping[str, int] | None = None
-    ) -> list[Fixture]:
+    def fixtures(self, only: str | None = None, ruleset: Ruleset | None = None) -> list[Fixture]:
         """Return the tests of all fixture files, or of the one named *only*.
 
         Args:
-            triggers: Those that tests may name (`emails_of`); ``None`` where they are not known.
+            ruleset: Whose triggers and segments tests may name; ``None`` where it is not known.
         """
         from triggerstream.authoring.fixtures.parse import SUFFIX, parse_fixtures
 
+        triggers = None if ruleset is None else emails_of(ruleset)
+        segments = None if ruleset is None else {each.name for each in ruleset.source.segments}
         found: list[Fixture] = []
         problems: list[Problem] = []
         for name in sorted(self.texts):
             if name.endswith(SUFFIX) and only in (None, name):
                 try:
                     place = str(self._root / name)
-                    found.extend(parse_fixtures(place, self.texts[name], triggers))
+                    found.extend(parse_fixtures(place, self.texts[name], triggers, segments))
                 except TriggerFileError as error:
                     problems.extend(error.problems)
         if problems:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triggerstream.cli.output import escaped, print_json, printable_lines, say
-from triggerstream.cli.trigger_files import TriggerFiles, emails_of
+from triggerstream.cli.trigger_files import TriggerFiles
 from triggerstream.errors import Problem, TriggerFileError, UsageError
 
 if TYPE_CHECKING:
     from triggerstream.authoring.lint import Warned
     from triggerstream.authoring.observed import Observed
     from triggerstream.core.model import Trigger
+    from triggerstream.core.rulesets.ruleset import Ruleset
 
 
 def validate(
@@ -90,14 +91,14 @@ class _Found:
         except TriggerFileError as error:
             self.problems += error.problems
             return
-        triggers: dict[str, int] | None = None
+        named: Ruleset | None = None
         try:
             ruleset = files.sound_ruleset()
         except TriggerFileError as error:
             self.problems += error.problems
         else:
             # Beside a file alone there may be others, whose triggers its tests name.
-            triggers = emails_of(ruleset) if files.is_whole else None
+            named = ruleset if files.is_whole else None
             self.triggers += ruleset.source.triggers
             self._seen["trigger"] += len(ruleset.source.triggers)
             self._seen["template"] += len(ruleset.source.templates)
@@ -108,7 +109,7 @@ class _Found:
             if observed is not None:
                 self.warned += files.warnings(observed)
         try:
-            self._seen["test"] += len(files.fixtures(triggers=triggers))
+            self._seen["test"] += len(files.fixtures(ruleset=named))
         except TriggerFileError as error:
             self.problems += error.problems
 

@@ -137,6 +137,19 @@ class ConsentChanged(msgspec.Struct, frozen=True):
     position: int = -1
 
 
+class SegmentChanged(msgspec.Struct, frozen=True):
+    """A customer has entered or left a segment.
+
+    Attributes:
+        change: ``entered`` or ``left``. For one customer and segment they take turns.
+    """
+
+    segment: str
+    change: str
+    customer_id: str
+    at: int
+
+
 class Bounded(msgspec.Struct, frozen=True):
     """Something was given up to keep a customer's state within its bounds: counted by trigger."""
 
@@ -168,6 +181,7 @@ Decided = (
     | TriggerFailed
     | GoalReached
     | ConsentChanged
+    | SegmentChanged
     | Bounded
     | ExpressionErred
     | Clamped

@@ -110,6 +110,21 @@ class SinceLast(_Node, frozen=True):
     is_least: bool
 
 
+class InSegment(_Node, frozen=True):
+    """The customer is in one of the segments *names*."""
+
+    names: tuple[str, ...]
+
+
+class Held(_Node, frozen=True):
+    """The unnamed attribute *of*, which stands at *path* in the profile, stands so to *value*."""
+
+    path: str
+    of: Attribute
+    value: str | int | float | bool
+    operator: Operator = "equals"
+
+
 class Counted(_Node, frozen=True):
     """A threshold for the unnamed attribute *of*, which stands at *path* in the profile."""
 
@@ -128,6 +143,8 @@ Condition = (
     | TimeOfDay
     | DayOfWeek
     | DateRange
+    | InSegment
+    | Held
     | SinceLast
     | Counted
 )
@@ -143,7 +160,7 @@ class EventPattern(_Node, frozen=True):
 AT = "at"
 """In the place of a path: the moment itself."""
 
-Head = Literal["count", "sum", "distinct", "first", "last"]
+Head = Literal["count", "sum", "distinct", "first", "last", "top", "points"]
 Cut = Literal["day", "week", "month"]
 
 
@@ -156,6 +173,8 @@ class Attribute(_Node, frozen=True):
         minus: Events of which the same path is subtracted.
         cut: What a moment is cut to.
         start: What it begins with; *start_path*: where in the profile that stands.
+        points: By event type, what one event adds to the score.
+        half_life: How long until a score is worth half.
     """
 
     name: str
@@ -167,6 +186,17 @@ class Attribute(_Node, frozen=True):
     cut: Cut | None = None
     start: str | int | float | bool | None = None
     start_path: str | None = None
+    points: tuple[tuple[str, float], ...] = ()
+    half_life: int | None = None
+
+
+class Segment(_Node, frozen=True):
+    """A condition (``is``) with edges; *leave* says when who is inside leaves."""
+
+    name: str
+    condition: Condition
+    leave: Condition | None = None
+    existing: Literal["silent", "tell"] = "silent"
 
 
 class CountPattern(_Node, frozen=True):
@@ -424,5 +454,6 @@ class RulesetSource(msgspec.Struct, frozen=True):
     schemas: SchemaRules | None = None
     """``None`` where no file says anything of it: then the doors ask nothing."""
     attributes: tuple[Attribute, ...] = ()
+    segments: tuple[Segment, ...] = ()
     names: tuple[Name, ...] = ()
     """What is said by name, by kind and name."""

@@ -31,6 +31,8 @@ class Door(msgspec.Struct, frozen=True):
         now: Epoch milliseconds.
         partitions: Of ``events``, as the log has them.
         user_secret: What user tokens are signed with.
+        behind: How many events of the log are not decided yet, where the process knows: what comes
+            in faster than it is decided would keep everybody's events waiting.
         why_not_ready: What else keeps requests away, or ``""``.
         clock: Monotonic, in seconds.
     """
@@ -43,5 +45,6 @@ class Door(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     partitions: int = 1
     user_secret: bytes | None = None
+    behind: Callable[[], int] = lambda: 0
     why_not_ready: Callable[[], str] = lambda: ""
     clock: Callable[[], float] = time.monotonic

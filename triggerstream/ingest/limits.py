@@ -24,6 +24,8 @@ class Limits(msgspec.Struct, frozen=True):
         silence: For how long an append may stay unanswered before its requests are answered 503.
         unanswered: Events of beacons and pixels that may wait for the log; more are dropped.
         letters: Rejected events of one key that are dead-lettered in a second; others are counted.
+        behind: Events in the log that are not decided yet, beyond which each key is slowed down.
+        slowed: Events of one key that are taken in a second then.
         connections: Open at once; who comes then is answered 503.
         headers: For a request's head to come.
         reading: For its body to come.
@@ -39,6 +41,8 @@ class Limits(msgspec.Struct, frozen=True):
     silence: float = 2.0
     unanswered: int = 10_000
     letters: int = 100
+    behind: int = 10_000
+    slowed: int = 500
     connections: int = 10_000
     headers: float = 10.0
     reading: float = 10.0

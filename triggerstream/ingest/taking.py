@@ -44,7 +44,7 @@ class Ingest:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._rates: dict[str, tuple[str, Rate, Rate]] = {}
+        self._rates: dict[str, tuple[str, Rate, Rate, Rate]] = {}
         self._document = openapi.document()
         self.gather = Gather(door.log, limits=door.limits, clock=door.clock, heard=door.observer)
         self.is_closing = False
@@ -112,15 +112,20 @@ class Ingest:
 
     async def _take(self, request: web.Request, route: Route, key: Key) -> web.Response:
         door = self._door
-        rate, letters = self._rates_of(key)
+        rate, letters, slowed = self._rates_of(key)
         if wait := rate.wait():
             raise _too_fast(key, wait)
+        if self._is_behind and (wait := slowed.wait()):
+            raise _behind(wait)
         names = request.headers.get(IDEMPOTENCY)
         if names is not None and not (1 <= len(names) <= _NAMED_BY and names.isprintable()):
             detail = f"an {IDEMPOTENCY} of 1 to {_NAMED_BY} characters; found {names[:80]!r}"
             raise Refused(400, detail)
         body, found = await self._items(request, route, key)
-        if wait := rate.take(1 if isinstance(found, Rejected) else len(found)):
+        number = 1 if isinstance(found, Rejected) else len(found)
+        if self._is_behind and (wait := slowed.take(number)):
+            raise _behind(wait)
+        if wait := rate.take(number):
             raise _too_fast(key, wait)
         token = request.query.get("u") if route.auth == "query" else request.headers.get(USER)
         now = door.now()
@@ -180,8 +185,15 @@ class Ingest:
             return body, verdict
         return body, found
 
-    def _rates_of(self, key: Key) -> tuple[Rate, Rate]:
-        """Return the rates of a key: of its events, and of its dead letters."""
+    @property
+    def _is_behind(self) -> bool:
+        """Whether more has come in than is decided soon: then a key that floods is slowed down, and
+        those that send little go on."""
+        return self._door.behind() > self._door.limits.behind
+
+    def _rates_of(self, key: Key) -> tuple[Rate, Rate, Rate]:
+        """Return the rates of a key: of its events, of its dead letters, and of its events while
+        too many are not decided yet."""
         known = self._rates.get(key.name)
         if known is None or known[0] != key.rate:
             clock = self._door.clock
@@ -190,8 +202,9 @@ class Ingest:
                 key.rate,
                 events,
                 Rate(self._door.limits.letters, clock),
+                Rate(self._door.limits.slowed, clock),
             )
-        return known[1], known[2]
+        return known[1], known[2], known[3]
 
     def _tell(self, route: Route) -> web.Response:
         if route.path == "/openapi.json":
@@ -241,6 +254,11 @@ def _letter(judge: Judge, item: Item, verdict: Verdict) -> Produce:
         verdict.reason, verdict.detail, 0, verdict.index, judge.now, None, item.value, item.headers
     )
     return dead_letter(letter, to=LETTERS, topic=f"http:{judge.key.source}")
+
+
+def _behind(wait: float) -> Refused:
+    required = "less, until what came in is decided"
+    return Refused(429, f"{required}; found too many events that wait", retry_after=wait)
 
 
 def _too_fast(key: Key, wait: float) -> Refused:

@@ -4,6 +4,7 @@ nothing of Kafka's client."""
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from triggerstream.ingest.app import build_app
@@ -39,9 +40,14 @@ def build_server(
     rulesets: Rulesets,
     children: Children,
     partitions: int,
+    behind: Callable[[], int] = lambda: 0,
 ) -> Server:
     """Return what takes requests and appends to *log*, asking of events what the newest of
-    *rulesets* asks."""
+    *rulesets* asks.
+
+    Args:
+        behind: How many events are not decided yet, where this process knows.
+    """
     secret, limits = ours.user_secret, Limits()
     door = Door(
         log=log,
@@ -51,6 +57,7 @@ def build_server(
         schemas=NewestSchemas(rulesets),
         limits=limits,
         partitions=partitions,
+        behind=behind,
         user_secret=None if secret is None else secret.get_secret_value().encode(),
     )
     return Server(build_app(door), host=ours.host, port=ours.port, limits=limits)

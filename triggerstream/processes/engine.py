@@ -17,6 +17,7 @@ from triggerstream.ops.build import version_line
 from triggerstream.ops.settings import Settings
 from triggerstream.processes.detecting import DETECTING, detect
 from triggerstream.processes.door import build_server, keys_of
+from triggerstream.processes.keyed import Keyed
 from triggerstream.processes.local import LocalWorld
 from triggerstream.processes.loop import run
 from triggerstream.processes.sending import DRAIN, open_sending
@@ -69,7 +70,7 @@ def run_engine(
                 if run_id is not None:
                     directory.note_begun(run_id)
             try:
-                return await world.serve(_open_door(world))
+                return await world.serve(_open_door(world, detecting))
             finally:
                 await calls.drain(DRAIN)
 
@@ -82,7 +83,7 @@ def run_engine(
 
 
 @asynccontextmanager
-async def _open_door(world: LocalWorld) -> AsyncIterator[None]:
+async def _open_door(world: LocalWorld, detecting: Keyed) -> AsyncIterator[None]:
     """Take events in over HTTP, and say where."""
     ingest = world.settings.ingest
     server = build_server(
@@ -92,6 +93,7 @@ async def _open_door(world: LocalWorld) -> AsyncIterator[None]:
         rulesets=world.rulesets,
         children=world.children,
         partitions=world.partitions,
+        behind=detecting.behind,
     )
     await server.start()
     try:

@@ -130,6 +130,11 @@ class Keyed:
         """Return the partition where *customer* belongs."""
         return partition_of(customer.encode(), self.world.partitions)
 
+    def behind(self) -> int:
+        """Return how many records of the input are not decided yet."""
+        process = self.process
+        return 0 if process is None else sum(records for _, records, _ in process.lags())
+
     def inspect(self, customer: str) -> dict[str, Any]:
         """Return what is known of *customer*.
 

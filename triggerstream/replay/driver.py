@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from triggerstream.core.decisions import Firing, Suppressed, TriggerFailed
+from triggerstream.core.decisions import Firing, SegmentChanged, Suppressed, TriggerFailed
 from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -24,7 +24,7 @@ from triggerstream.replay.partition import BATCH, MAX_GAP, SLICE, Deciding, Deco
 OnReject = Callable[[int, str, str], None]
 """Called with (line number from 1, reason, what was required and found)."""
 OnError = Callable[[TriggerFailed], None]
-Decision = Firing | Suppressed
+Decision = Firing | Suppressed | SegmentChanged
 
 
 class Replay:
@@ -162,7 +162,7 @@ class Replay:
             if type(outcome) is TriggerFailed:
                 self.failures += 1
                 self._on_error(outcome)
-            elif isinstance(outcome, Firing | Suppressed):
+            elif isinstance(outcome, Firing | Suppressed | SegmentChanged):
                 yield outcome
         rejected, self._rejected = self._rejected, []
         self.statuses["rejected"] += len(rejected)

@@ -6,7 +6,7 @@ from typing import Any, overload
 
 import msgspec
 
-from triggerstream.core.decisions import Action, Firing, Suppressed, TriggerFailed
+from triggerstream.core.decisions import Action, Firing, SegmentChanged, Suppressed, TriggerFailed
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.detection.reading import LONGEST_ID
 from triggerstream.core.events.bodies import checked, members_of
@@ -111,7 +111,7 @@ def _received(value: Any) -> int:
 
 
 @overload
-def decision_line(outcome: Firing | Suppressed) -> dict[str, Any]: ...
+def decision_line(outcome: Firing | Suppressed | SegmentChanged) -> dict[str, Any]: ...
 @overload
 def decision_line(outcome: Any) -> dict[str, Any] | None: ...
 def decision_line(outcome: Any) -> dict[str, Any] | None:
@@ -132,6 +132,14 @@ def decision_line(outcome: Any) -> dict[str, Any] | None:
             "kind": "suppressed",
             "reason": str(outcome.reason),
             "trigger": outcome.trigger,
+            "customer_id": outcome.customer_id,
+            "at": format_moment(outcome.at),
+        }
+    if isinstance(outcome, SegmentChanged):
+        return {
+            "kind": "segment",
+            "segment": outcome.segment,
+            "change": outcome.change,
             "customer_id": outcome.customer_id,
             "at": format_moment(outcome.at),
         }

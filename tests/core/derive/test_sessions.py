@@ -54,6 +54,7 @@ def test_the_first_event_opens_a_session_and_tells_when() -> None:
     assert due_of(POLICY, added.session) == NOON + 30 * MINUTE
 
 
+@pytest.mark.covers("D8")
 @pytest.mark.parametrize(("pause", "is_new"), [(30 * MINUTE - 1, False), (30 * MINUTE, True)])
 def test_an_event_at_the_gap_opens_another_session(pause: int, is_new: bool) -> None:
     before = visit((0, event()))
@@ -112,6 +113,7 @@ def test_two_devices_share_one_session() -> None:
 # ── what is told ────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("D8")
 def test_the_end_tells_what_the_session_was() -> None:
     policy = SessionPolicy(quality=Quality(events={"cart_added": 0.25}))
     session = visit(
@@ -249,6 +251,7 @@ def naive(log: list[tuple[int, str]], policy: SessionPolicy) -> list[list[tuple[
     return found
 
 
+@pytest.mark.covers("D8")
 @given(
     pauses=st.lists(
         st.tuples(

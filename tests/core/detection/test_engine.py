@@ -796,6 +796,24 @@ def test_an_expression_without_a_value_is_told_once_for_each_time() -> None:
     assert kinds(customer.happens("A", 4_000, x=6)) == ["Firing"]
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        "{event: A, where: W}",
+        "{event: A, where: W, per: event_data.k}",
+        "{count: A, where: W, at_least: 2}",
+        "{count: A, where: W, at_most: 2}",
+        "{sequence: [{event: A, where: W}, {event: B}]}",
+        "{all: [{event: A, where: W}, {count: B, at_least: 2}]}",
+        "{any: [{count: A, where: W, at_least: 2}, {event: B}]}",
+    ],
+)
+def test_it_is_told_of_each_kind_of_pattern(when: str) -> None:
+    customer = Customer(f"{{trigger: t, when: {when.replace('W', '{expr: event_data.x > 5}')}}}")
+
+    assert customer.happens("A", 1_000, k=1) == [ERRED]
+
+
 def test_of_an_if_it_stands_behind_what_it_suppressed_with_the_reason() -> None:
     customer = Customer("{trigger: t, when: {event: A}, if: 'event_data.x > profile.most'}")
 

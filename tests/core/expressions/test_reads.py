@@ -22,13 +22,25 @@ D = "event_data"
         ('event_data["cart"].total == 1', [(0, "event_data.cart.total")]),
         ('event_data["a.b"].c == 1', [(0, "event_data")]),
         ('event_data[""] == 1', [(0, "event_data")]),
-        ("event_data.items[0].price > 5", [(0, "event_data.items")]),
-        ("event_data.l.exists(i, i.x > profile.y)", [(0, "event_data.l"), (29, "profile.y")]),
+        ("event_data.items[0].price > 5", [(0, "event_data.items.[].price")]),
+        (
+            "event_data.l.exists(i, i.x > profile.y)",
+            [(0, "event_data.l"), (23, "event_data.l.[].x"), (29, "profile.y")],
+        ),
+        ("[event_data].all(i, i.x > 1 && has(i.y))", [(1, "event_data")]),
         ("event_data[profile.key] == 1", [(0, "event_data"), (11, "profile.key")]),
         ("has(event_data.a.b) || has(profile.x)", [(4, "event_data.a.b"), (27, "profile.x")]),
         ('"k" in event_data', [(7, "event_data")]),
         ("(event_data.x) == -event_data.x", [(1, "event_data.x"), (19, "event_data.x")]),
-        ("event_data.l.all(i, i.l.exists(j, j == i.x))", [(0, "event_data.l")]),
+        (
+            "event_data.l.all(i, i.k.exists(j, j == i.x) && has(i.y))",
+            [
+                (0, "event_data.l"),
+                (20, "event_data.l.[].k"),
+                (39, "event_data.l.[].x"),
+                (51, "event_data.l.[].y"),
+            ],
+        ),
         ("true", []),
     ],
 )  # fmt: skip

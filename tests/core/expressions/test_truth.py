@@ -58,6 +58,11 @@ def test_not_of_an_error_or_of_a_number_is_an_error(letter: str, is_not: str) ->
     assert verdict(f"!{_of(letter)}") == is_not
 
 
+@pytest.mark.parametrize(("signs", "answer"), [("!", F), ("!!", T), ("!!!", F), ("!!!!", T)])
+def test_two_nots_are_none(signs: str, answer: str) -> None:
+    assert verdict(f"{signs}event_data.T") == answer
+
+
 @pytest.mark.parametrize("letters", TRIPLES)
 def test_a_choice_looks_at_one_side_alone(letters: tuple[str, str, str]) -> None:
     condition, then, otherwise = letters

@@ -81,3 +81,15 @@ def test_who_writes_the_type_itself_is_told_how_it_is_said() -> None:
     (problem,) = problems_of("{trigger: a, when: {event: $fired:b}}")
 
     assert problem.endswith("found '$fired:b': write {fired: TRIGGER} for what a trigger does")
+
+
+def test_a_segment_that_is_named_must_be_there() -> None:
+    text = (
+        "{segment: busy, list: true}\n---\n"
+        "{trigger: t, when: {entered: bus}, if: {segment: [busy, idle]}}"
+    )
+
+    assert problems_of_all(text) == [
+        "t.yaml:3:30: segment: one of those (busy); found 'bus': did you mean 'busy'?",
+        "t.yaml:3:57: segment: one of those (busy); found 'idle'",
+    ]

@@ -113,6 +113,17 @@ def test_what_a_named_pattern_names_must_be_there_too() -> None:
     ]
 
 
+def test_a_score_in_a_named_pattern_is_a_segment_where_it_is_used() -> None:
+    named = "{pattern: churning, when: {score: churn, above: 0.7, back: 0.6}}\n---\n"
+    used = parse_ruleset({"t.yaml": named + "{trigger: t, when: {use: churning}}"})
+    by_hand = "{trigger: t, when: {score: churn, above: 0.7, back: 0.6}}"
+    said = parse_ruleset({"t.yaml": by_hand})
+
+    assert (used.triggers, used.segments) == (said.triggers, said.segments)
+    assert len(used.segments) == 1
+    assert parse_ruleset({"t.yaml": named}).segments == ()
+
+
 # ── fingerprints ────────────────────────────────────────────────────────────────────────────
 
 USER = "{trigger: t, when: {use: %s}, if: {use: vip}}"

@@ -102,7 +102,7 @@ def test_what_is_derived_stands_behind_the_tables_and_comes_back() -> None:
 
 def test_a_time_that_was_decided_is_known_although_nothing_is_held() -> None:
     state = a_customer().state
-    state.tau = 0
+    state.derivations, state.tau = b"12345678", 0
 
     assert codec.load("c", codec.dump(state, 0)).tau == 0
 

@@ -32,6 +32,8 @@ from triggerstream.core.model import (
     Condition,
     Counted,
     Expression,
+    Held,
+    InSegment,
     Negation,
     SinceLast,
     Test,
@@ -123,11 +125,17 @@ def compile_if(condition: Condition, default_zone: str, erred: Erred = unheard) 
             return _other_check(condition, default_zone)
 
 
-def _other_check(condition: SinceLast | Counted | CalendarCondition, default_zone: str) -> Check:
+def _other_check(
+    condition: InSegment | Held | SinceLast | Counted | CalendarCondition, default_zone: str
+) -> Check:
     if isinstance(condition, SinceLast):
         return _since_last(condition)
     if isinstance(condition, Counted):
         return _counted(condition)
+    if isinstance(condition, Held):
+        return _check(condition.path, condition.operator, condition.value)
+    if isinstance(condition, InSegment):
+        return _in_segment(condition)
     return _calendar_check(condition, default_zone)
 
 
@@ -166,6 +174,18 @@ def moment_of(value: Any) -> int | None:
         return None if value is None else read_moment(value)
     except ValueError:
         return None
+
+
+def _in_segment(condition: InSegment) -> Check:
+    names, required = frozenset(condition.names), describe(condition)
+
+    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+        found = profile.get("segments")
+        if found and not names.isdisjoint(found):
+            return None
+        return f"{required}; found {_shown(found or None)}"
+
+    return check
 
 
 def _counted(condition: Counted) -> Check:
@@ -237,7 +257,7 @@ def describe(condition: Condition) -> str:
             return _described(condition)
 
 
-def _described(condition: SinceLast | Counted | CalendarCondition) -> str:
+def _described(condition: InSegment | Held | SinceLast | Counted | CalendarCondition) -> str:
     if isinstance(condition, SinceLast):
         what = condition.path if condition.of is None else "/".join(condition.of.on.types)
         bound = "at_least" if condition.is_least else "less_than"
@@ -245,6 +265,10 @@ def _described(condition: SinceLast | Counted | CalendarCondition) -> str:
     if isinstance(condition, Counted):
         what = "/".join(condition.of.on.types)
         return f"{condition.of.head} of {what} {condition.comparator} {_shown(condition.threshold)}"
+    if isinstance(condition, Held):
+        return f"{'/'.join(condition.of.on.types)} {condition.operator} {_shown(condition.value)}"
+    if isinstance(condition, InSegment):
+        return f"segment {' or '.join(condition.names)}"
     return describe_calendar(condition)
 
 

@@ -8,6 +8,7 @@ from hashlib import blake2b
 import msgspec
 
 from triggerstream.core.conditions.expressions import read_by
+from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.model import (
     AllOf,
     AnyOf,
@@ -15,6 +16,8 @@ from triggerstream.core.model import (
     Condition,
     Counted,
     Expression,
+    Held,
+    InSegment,
     Negation,
     SinceLast,
     Test,
@@ -46,14 +49,16 @@ def tests_of(condition: Condition | None) -> Iterator[Condition]:
 def asked_of(condition: Condition | None) -> Iterator[Attribute]:
     """Yield the unnamed attributes that *condition* asks for."""
     for test in tests_of(condition):
-        if isinstance(test, SinceLast | Counted) and test.of is not None:
+        if isinstance(test, SinceLast | Counted | Held) and test.of is not None:
             yield test.of
 
 
 def paths_of(condition: Condition | None) -> Iterator[str]:
     """Yield the paths that *condition* reads, of events and of the profile."""
     for test in tests_of(condition):
-        if isinstance(test, Test | SinceLast | Counted):
+        if isinstance(test, Test | SinceLast | Counted | Held):
             yield test.path
+        elif isinstance(test, InSegment):
+            yield f"{PROFILE}.segments"
         elif isinstance(test, Expression):
             yield from read_by(test.text)

@@ -14,6 +14,7 @@ from triggerstream.core.conditions.expressions import Erred, unheard
 from triggerstream.core.conditions.operators import number_of
 from triggerstream.core.conditions.paths import compile_event_path, compile_path
 from triggerstream.core.derive.folds import Begin, Cut, Edge, Ever, Fold, Read, Window
+from triggerstream.core.derive.points import Points, Top
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import AT, Attribute
 from triggerstream.core.patterns.aggregates import narrowed_reader
@@ -33,17 +34,22 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 class Taking:
     """What events of one type do to one fold."""
 
-    __slots__ = ("_is_minus", "_where", "fold")
+    __slots__ = ("_is_minus", "_where", "fold", "name")
 
-    def __init__(self, fold: Fold, where: Predicate | None, *, is_minus: bool = False) -> None:
+    def __init__(
+        self, name: str, fold: Fold, where: Predicate | None, *, is_minus: bool = False
+    ) -> None:
+        self.name = name
         self.fold = fold
         self._where = where
         self._is_minus = is_minus
 
-    def take(self, state: CustomerState, event: Event, at: int) -> None:
-        """Fold *event* in, if it is one of those that are folded."""
-        if self._where is None or self._where(event):
-            self.fold.take(state, event, at, is_minus=self._is_minus)
+    def take(self, state: CustomerState, event: Event, at: int) -> bool:
+        """Fold *event* in; return whether it is one of those that are folded."""
+        if self._where is not None and not self._where(event):
+            return False
+        self.fold.take(state, event, at, is_minus=self._is_minus)
+        return True
 
 
 class CompiledAttribute(msgspec.Struct, frozen=True):
@@ -68,21 +74,25 @@ def compile_attribute(attribute: Attribute, zone: str, erred: Erred = unheard) -
         if pattern is not None:
             where = None if pattern.where is None else compile_where(pattern.where, erred)
             for event_type in pattern.types:
-                taking = Taking(fold, where, is_minus=is_minus)
+                taking = Taking(attribute.name, fold, where, is_minus=is_minus)
                 takings.setdefault(event_type, []).append(taking)
     return CompiledAttribute(
         attribute.name, attribute, fold, {name: tuple(each) for name, each in takings.items()}
     )
 
 
-def key_of(attribute: Attribute) -> str:
-    """Return what an attribute's slot is kept under: another definition begins anew (51)."""
-    return urlsafe_b64encode(blake2b(_canonical(attribute), digest_size=_KEY).digest()).decode()
+def key_of(definition: Any) -> str:
+    """Return what a slot is kept under: another *definition* begins anew (51)."""
+    return urlsafe_b64encode(blake2b(_canonical(definition), digest_size=_KEY).digest()).decode()
 
 
 def _fold(attribute: Attribute, key: str, zone: str) -> Fold:
     begin = _begin(attribute)
     read = _read(attribute)
+    if attribute.head == "points":
+        return Points(key, dict(attribute.points), attribute.half_life or 1, begin)
+    if attribute.head == "top" and read is not None:
+        return Top(key, read)
     if attribute.head in {"first", "last"}:
         return Edge(
             key,
@@ -120,7 +130,7 @@ def _short(read: Read) -> Read:
 
 def _begin(attribute: Attribute) -> Begin:
     """Return what reads the start: of numbers, what is none is left out."""
-    is_number = attribute.head in {"count", "sum"}
+    is_number = attribute.head in {"count", "sum", "points"}
     start, path = attribute.start, attribute.start_path
     if path is None:
         return lambda _state: start

@@ -28,7 +28,8 @@ def adopt(state: CustomerState, ruleset: Ruleset) -> None:
     state.detections = ruleset.detections
     state.ruleset = ruleset
     state.lateness = ruleset.policy.allowed_lateness
-    if state.waits:
+    state.sleeps = state.derivations != ruleset.derivations
+    if state.waits or state.derived:
         state.look_at_waits()
 
 
@@ -40,9 +41,14 @@ def adopt_derived(state: CustomerState, ruleset: Ruleset) -> None:
     """
     if state.derivations != ruleset.derivations:
         known = ruleset.derived_keys
-        for key in [key for key in state.derived if key[:TRIGGER] not in known]:
+        for key in [key for key in state.derived if key not in known]:
             del state.derived[key]
     state.derivations = ruleset.derivations
+    if not state.derivations:
+        state.tau = -1
+    state.sleeps = False
+    if state.derived:
+        state.look_at_waits()
 
 
 def _drop_strangers(progress: Progress, ruleset: Ruleset) -> None:

@@ -9,16 +9,14 @@ from __future__ import annotations
 from triggerstream.core.decisions import Bounded, Decided, Firing, GoalReached
 from triggerstream.core.derive.compile import Taking
 from triggerstream.core.derive.folds import GROWTH
-from triggerstream.core.detection.derived import Derived, fired
+from triggerstream.core.detection.derived import Out, Queue, fired
 from triggerstream.core.detection.firing import FATAL, fail, judge, tell_erred
+from triggerstream.core.detection.watch import look_at
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.progress import Now
 from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Goal, Interest, Ruleset
 from triggerstream.core.state.customer import CustomerState
-
-Out = list[Decided]
-Queue = list[Derived]
 
 _CELL = 400
 """Bytes that one more row takes at most beside the event's own: those of a cell and of its key, in
@@ -78,13 +76,31 @@ def advance(
         state.trim()
 
 
-def fold(state: CustomerState, event: Event, at: int, folds: tuple[Taking, ...]) -> None:
-    """Fold *event* into attributes, at *at*, or at the last time that anything was derived."""
+def fold(
+    state: CustomerState,
+    ruleset: Ruleset,
+    event: Event,
+    at: int,
+    arrival: int,
+    folds: tuple[Taking, ...],
+    queue: Queue,
+    out: Out,
+) -> None:
+    """Fold *event* into attributes, at *at*, or at the last time that anything was derived; and
+    find the edges that this makes. Who has not met any definition yet begins at their next record.
+    """
+    if not state.derivations:
+        return
     at = max(at, state.tau)
     state.tau = at
-    for each in folds:
-        each.take(state, event, at)
     state.weight += GROWTH * len(folds)
+    if not ruleset.watched or state.sleeps:
+        for each in folds:
+            each.take(state, event, at)
+        return
+    changed = {each.name for each in folds if each.take(state, event, at)}
+    if changed:
+        look_at(state, ruleset, changed, event, at, arrival, queue, out)
 
 
 def tell(
@@ -109,14 +125,13 @@ def cascade(state: CustomerState, ruleset: Ruleset, position: int, queue: Queue,
         index += 1
         event = derived.event
         at: int = event.timestamp
-        state.tau = max(state.tau, at)
         interest = ruleset.interests.get(event.event_type)
         if interest is None:
             continue
         if derived.is_shadow:
             interest = interest.shadow
         if interest.folds:
-            fold(state, event, at, interest.folds)
+            fold(state, ruleset, event, at, derived.arrival, interest.folds, queue, out)
         if interest.goals:
             reach(state, event, interest.goals, at, position, out)
         now.meet(state, event, at, derived.arrival)

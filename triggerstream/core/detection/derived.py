@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from triggerstream.core.decisions import Firing
+from triggerstream.core.decisions import Decided, Firing
 from triggerstream.core.detection.firing import envelope
 from triggerstream.core.events.derived import DERIVED, FIRED
 from triggerstream.core.events.event import Event
+from triggerstream.core.timestamps import format_moment
 
 ID: Final = 16
 """Hex digits of what tells one derived event from the others of its type."""
+
+
+Out = list[Decided]
 
 
 class Derived:
@@ -34,6 +38,9 @@ class Derived:
         self.is_shadow: bool = is_shadow
 
 
+Queue = list[Derived]
+
+
 def fired(firing: Firing, cause: Event | None, arrival: int) -> Derived:
     """Return what tells that a trigger has fired.
 
@@ -47,6 +54,29 @@ def fired(firing: Firing, cause: Event | None, arrival: int) -> Derived:
     }
     event = make(FIRED + firing.trigger, firing.firing_id, firing.customer_id, firing.at, data)
     return Derived(_caused(event, cause), arrival, is_shadow=firing.mode == "shadow")
+
+
+def edge(
+    segment: str,
+    change: str,
+    named: str,
+    customer_id: str,
+    at: int,
+    since: int | None,
+    cause: Event | None,
+    arrival: int,
+) -> Derived:
+    """Return what tells that a customer has entered or left a segment (*change*).
+
+    Args:
+        since: When who leaves has entered.
+        cause: The event that made it so, which may be derived; ``None`` for a timer.
+    """
+    data: dict[str, Any] = {"segment": segment}
+    if since is not None:
+        data["since"] = format_moment(since)
+    event = make(f"${change}:{segment}", named, customer_id, at, data)
+    return Derived(_caused(event, cause), arrival)
 
 
 def make(event_type: str, named: str, customer_id: str, at: int, data: dict[str, Any]) -> Event:

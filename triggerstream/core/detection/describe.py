@@ -25,7 +25,7 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
             state, bodies={}, cells={}, waits={}, matches={}, values={}, instances={}, derived={}
         )
         adopt(state, ruleset)
-    described = {
+    described: dict[str, Any] = {
         "customer_id": state.customer_id,
         "last": _moment(state.last) if state.last >= 0 else None,
         "wake": _moment(state.wake),
@@ -39,6 +39,10 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
         described["attributes"] = {
             name: ruleset.attributes[name].fold.value(state, at) for name in names
         }
+    if ruleset.watched:
+        described["segments"] = sorted(
+            [each.name for each in ruleset.watched if each.is_member(state) and not each.is_unnamed]
+        )
     return described
 
 

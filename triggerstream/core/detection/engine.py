@@ -15,11 +15,13 @@ from __future__ import annotations
 from triggerstream.core.decisions import Bounded, Clamped, ConsentChanged
 from triggerstream.core.derive.folds import GROWTH
 from triggerstream.core.detection.adopt import adopt, adopt_derived
-from triggerstream.core.detection.advance import Out, Queue, advance, cascade, fold, reach
+from triggerstream.core.detection.advance import advance, cascade, fold, reach
 from triggerstream.core.detection.budget import BYTES, WAITS, enforce
+from triggerstream.core.detection.derived import Out, Queue
 from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.detection.firing import FATAL, fail, tell_erred
 from triggerstream.core.detection.timers import fire_due
+from triggerstream.core.detection.watch import look_at, meet
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.progress import Now
@@ -67,8 +69,6 @@ class Engine:
             return on_failed_delivery(state, event.trigger, event.firing_id)
         if state.ruleset is not ruleset:
             adopt(state, ruleset)
-        if state.derivations is not ruleset.derivations:
-            adopt_derived(state, ruleset)
         if state.wake <= clock:
             fire_due(state, ruleset, clock - state.lateness, NOTHING, position, out)
         if state.remember(event.source, event.event_id, arrival):
@@ -80,29 +80,55 @@ class Engine:
             at = arrival
         if at < state.last:
             if state.last - at > state.lateness:
+                if state.derivations is not ruleset.derivations:
+                    self._adopt_derived(state, event, ruleset, state.last, arrival, position, out)
                 _on_late_event(state, event, ruleset, at, position, out)
                 return LATE
             at = state.last
+        if state.derivations is not ruleset.derivations:
+            self._adopt_derived(state, event, ruleset, at, arrival, position, out)
         state.last = at
+        told: set[str] | None = None
         if event.event_type == IDENTIFY:
-            _identify(state, event, ruleset, out)
+            told = _identify(state, event, ruleset, out)
         if at >= state.due:
             fire_due(state, ruleset, NOTHING, at, position, out)
         interest = ruleset.interests.get(event.event_type)
+        if told and ruleset.watched:
+            tau = max(at, state.tau)
+            look_at(state, ruleset, told, event, tau, arrival, self._queue, out)
         if interest is not None:
             if interest.folds:
-                fold(state, event, at, interest.folds)
+                fold(state, ruleset, event, at, arrival, interest.folds, self._queue, out)
             if interest.goals:
                 reach(state, event, interest.goals, at, position, out)
             now = self._now
             now.meet(state, event, at, arrival)
-            queue = self._queue
-            advance(state, now, interest, ruleset, queue, out)
-            if queue:
-                cascade(state, ruleset, position, queue, out)
+            advance(state, now, interest, ruleset, self._queue, out)
+        if self._queue:
+            cascade(state, ruleset, position, self._queue, out)
         if state.weight > BYTES or len(state.waits) > WAITS:
             enforce(state, ruleset, out)
         return APPLIED
+
+    def _adopt_derived(
+        self,
+        state: CustomerState,
+        event: Event,
+        ruleset: Ruleset,
+        at: int,
+        arrival: int,
+        position: int,
+        out: Out,
+    ) -> None:
+        """Take over the definitions of *ruleset*, before *event* is looked at. Who comes for the
+        first time begins outside of everything."""
+        is_known = state.last >= 0
+        adopt_derived(state, ruleset)
+        if ruleset.watched and is_known:
+            meet(state, ruleset, event, at, arrival, self._queue, out)
+            if self._queue:
+                cascade(state, ruleset, position, self._queue, out)
 
 
 def _on_late_event(
@@ -154,11 +180,12 @@ def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> st
     return APPLIED
 
 
-def _identify(state: CustomerState, event: Event, ruleset: Ruleset, out: Out) -> None:
-    """Merge what the event says into the profile, but for what the ruleset declares (51)."""
+def _identify(state: CustomerState, event: Event, ruleset: Ruleset, out: Out) -> set[str] | None:
+    """Merge what the event says into the profile, but for what the ruleset declares (51); return
+    the names that it speaks of."""
     said = event.event_data
     if not said:
-        return
+        return None
     before, declared = state.profile, 0
     if ruleset.declared and not ruleset.declared.isdisjoint(said):
         said = {name: value for name, value in said.items() if name not in ruleset.declared}
@@ -170,3 +197,4 @@ def _identify(state: CustomerState, event: Event, ruleset: Ruleset, out: Out) ->
     consent = profile.consent_of(state.profile)
     if profile.differ(consent, profile.consent_of(before)):
         out.append(ConsentChanged(state.customer_id, state.last, consent))
+    return set(said)

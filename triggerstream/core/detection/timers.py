@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from triggerstream.core.decisions import Decided
-from triggerstream.core.detection.advance import Queue, cascade, tell
+from triggerstream.core.detection.advance import cascade, tell
+from triggerstream.core.detection.derived import Queue
 from triggerstream.core.detection.firing import FATAL, fail, judge, tell_erred
+from triggerstream.core.detection.watch import wake_up
 from triggerstream.core.events.decode import decode_event
 from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state.customer import CustomerState
 
-Ripe = tuple[int, str, bool, str, int, str]
-"""A wait to be decided: due, trigger, whether it has an instance, which, its number there, its key.
-It sorts as timers go: no instance before any."""
+Ripe = tuple[int, int, str, bool, str, int, str]
+"""A wait to be decided: due, `_TRIGGERS`, trigger, whether it has an instance, which, its number
+there, its key. It sorts as timers go: no instance before any. What is derived comes before triggers
+at one due: due, its rank, nothing, and its key."""
+
+_TRIGGERS = 1 << 30
 
 
 def fire_due(
@@ -55,9 +60,20 @@ def _fire_ripe(
         if wait[0] <= at or wait[0] + wait[1] <= settled:
             trigger, number = ruleset.waits[cell[:KEY]]
             has_instance = trigger.source.per is not None
-            ripe.append((wait[0], trigger.id, has_instance, cell[KEY:], number, cell[:KEY]))
+            ripe.append(
+                (wait[0], _TRIGGERS, trigger.id, has_instance, cell[KEY:], number, cell[:KEY])
+            )
+    if ruleset.watched and not state.sleeps:
+        for key, slot in state.derived.items():
+            if len(key) == KEY:
+                due: int = slot[-1]
+                if due <= at or max(due, slot[-2]) <= settled:
+                    ripe.append((due, ruleset.by_timer[key].rank, "", False, "", 0, key))
     ripe.sort()
-    for due, name, _, instance, _, key in ripe:
+    for due, rank, name, _, instance, _, key in ripe:
+        if rank < _TRIGGERS:
+            wake_up(state, ruleset, ruleset.by_timer[key], queue, out)
+            return True  # it may be due again
         if key + instance in waits:  # neither used up by a match nor dropped meanwhile
             _fire(state, ruleset.triggers[name], instance, key, due, ruleset, queue, out)
             if queue or key + instance in waits:
@@ -76,13 +92,12 @@ def _fire(
     out: list[Decided],
 ) -> None:
     settled = due + state.waits[key + instance][1]
-    moves_tau = bool(ruleset.told or ruleset.attributes)
-    if moves_tau and key not in trigger.matcher.quiet:
+    if state.derivations and key not in trigger.matcher.quiet:
         state.tau = max(state.tau, due)
     try:
         match = trigger.matcher.on_timer(state, key, instance)
         if match is not None:
-            if moves_tau:
+            if state.derivations:
                 state.tau = max(state.tau, due)
             last = match.rows[-1]
             raw = state.bodies[last]

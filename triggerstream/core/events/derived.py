@@ -15,6 +15,11 @@ FIRED: Final = "$fired:"
 """Before the id of a trigger."""
 
 
+ENTERED: Final = "$entered:"
+LEFT: Final = "$left:"
+"""Before the name of a segment."""
+
+
 def refuse_reserved(event_type: str, source: str | None) -> None:
     """Refuse an event that came from outside with a name of ours.
 

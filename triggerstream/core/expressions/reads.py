@@ -1,7 +1,6 @@
 """What an expression reads, and what it makes sure of: dot paths, as the operators have them.
 
-Where a path goes on into a list, or by a name that is computed, it ends before that; so it does
-before a name that a dot path cannot say.
+A path ends before a name that is computed, or that a dot path cannot say.
 """
 
 from __future__ import annotations
@@ -32,34 +31,48 @@ _NOTHING: Paths = frozenset()
 
 
 def reads(tree: Node) -> list[tuple[int, str]]:
-    """Return the paths that are read, each with the place in the text where it begins."""
+    """Return the paths that are read, each with the place in the text where it begins. An item of a
+    list is ``[]``, whichever it is."""
     found: list[tuple[int, str]] = []
-    _reads(tree, _NOTHING, found)
+    _reads(tree, {}, found)
     return found
 
 
-def _reads(node: Node, variables: frozenset[str], found: list[tuple[int, str]]) -> None:
-    path = _path(node)
+_Variables = dict[str, str | None]
+"""The paths that the items of macros have, by variable; ``None`` where there is no such path."""
+
+
+def _reads(node: Node, variables: _Variables, found: list[tuple[int, str]]) -> None:
+    if isinstance(node, Name) and node.name in variables:
+        return  # its list has been told
+    path = _path(node, variables)
     if path is not None:
-        if path.partition(".")[0] not in variables:
-            found.append((_start(node).at, path))
+        found.append((_start(node).at, path))
     elif isinstance(node, Macro):
         _reads(node.over, variables, found)
-        _reads(node.body, variables | {node.variable}, found)
+        over = _path(node.over, variables)
+        _reads(node.body, variables | {node.variable: over and f"{over}.[]"}, found)
     else:
         for child in children(node):
             _reads(child, variables, found)
 
 
-def _path(node: Node) -> str | None:
-    """Return the path that *node* is, or asks for, if it is one."""
+def _path(node: Node, variables: _Variables | None = None) -> str | None:
+    """Return the path that *node* is, or asks for, if it is one; into lists only with
+    *variables*."""
     if isinstance(node, Name):
-        return node.name
+        return node.name if variables is None else variables.get(node.name, node.name)
     key = node.key if isinstance(node, Has) else key_of(node)
+    if variables is not None and isinstance(node, Index) and _is_number(node.index):
+        key = "[]"
     if not key or "." in key or not isinstance(node, Member | Index | Has):
         return None
-    of = _path(node.of)
+    of = _path(node.of, variables)
     return None if of is None else f"{of}.{key}"
+
+
+def _is_number(node: Node) -> bool:
+    return isinstance(node, Literal) and type(node.value) is float
 
 
 def _start(node: Node) -> Node:

@@ -19,16 +19,18 @@ from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
 from triggerstream.errors import Problem
 
-HEADS: Final = ("count", "sum", "first", "last")
+HEADS: Final = ("count", "sum", "first", "last", "top", "points")
 """What an attribute may be; the key that says it stands beside `attribute`."""
 KEYS: Final = {
     "count": ("attribute", "count", "where", "distinct", "within", "start"),
     "sum": ("attribute", "sum", "on", "minus", "within", "start"),
     "first": ("attribute", "first", "on", "as", "start"),
     "last": ("attribute", "last", "on", "as", "within", "start"),
+    "top": ("attribute", "top", "on"),
+    "points": ("attribute", "points", "half_life", "start"),
 }
 CUTS: Final = ("day", "week", "month")
-LATER: Final = ("top", "points", "case", "expr")
+LATER: Final = ("case", "expr")
 """Heads of the language that this version does not know."""
 MOST: Final = 200
 LONGEST: Final = 400 * DAY
@@ -50,11 +52,6 @@ class PlacedAttribute(msgspec.Struct, frozen=True):
     attribute: Attribute
     name_at: Node
     start_at: Node | None
-
-
-def is_attribute(node: Node) -> bool:
-    """Return whether the document *node* is an attribute's: its first key says so."""
-    return isinstance(node, Mapping) and next(iter(node.entries), "") == "attribute"
 
 
 def read_attribute(reader: Reader, node: Node) -> PlacedAttribute | None:
@@ -85,6 +82,8 @@ def read_attribute(reader: Reader, node: Node) -> PlacedAttribute | None:
         cut=cast("Cut", cut),
         start=start,
         start_path=start_path,
+        points=tuple(fields.read("points", _points) or ()),
+        half_life=fields.need("half_life", read.duration) if head == "points" else None,
     )
     if "distinct" in fields and within is None:
         reader.report(fields.key("distinct"), "distinct: beside 'within'; found it without")
@@ -131,16 +130,37 @@ def _on(fields: Fields, head: str) -> EventPattern:
     if head == "count":
         counted = fields.read("count", happenings.happening) or happenings.NOBODY
         return happenings.narrowed(counted, where_of(fields))
+    if head == "points":
+        node = fields["points"]
+        types = tuple(node.entries) if isinstance(node, Mapping) else ()
+        return EventPattern(types)
     return fields.need("on", happenings.happening) or happenings.NOBODY
 
 
 def _path(fields: Fields, head: str) -> str | None:
     if head == "count":
         return fields.read("distinct", event_field)
+    if head == "points":
+        return None
     node = fields[head]
-    if head != "sum" and isinstance(node, Scalar) and node.value == AT:
+    if head in {"first", "last"} and isinstance(node, Scalar) and node.value == AT:
         return AT
     return fields.read(head, event_field)
+
+
+def _points(reader: Reader, node: Node, what: str) -> list[tuple[str, float]] | None:
+    """Read what an event of each type adds to a score."""
+    if not isinstance(node, Mapping) or not node.entries:
+        form = "{page_view: 0.02, message_unsubscribed: -0.5}"
+        reader.report(node, f"{what}: a mapping of types, such as {form}; found {read.show(node)}")
+        return None
+    found: list[tuple[str, float]] = []
+    for name, place in node.entries.items():
+        value = read.number(reader, place, name)
+        if value is not None and not -1 <= value <= 1:
+            reader.report(place, f"{name}: a number from -1 to 1; found {read.show(place)}")
+        found.append((name, float(value or 0)))
+    return found
 
 
 def _start(
@@ -159,7 +179,7 @@ def _start(
     value = node.value
     if isinstance(value, str) and reads_profile(value) and value != PROFILE:
         return None, value
-    if head in {"count", "sum"} and (isinstance(value, str) or number_of(value) is None):
+    if head in {"count", "sum", "points"} and (isinstance(value, str) or number_of(value) is None):
         required = f"start: a number for a {head}, or a path, such as profile.orders_before"
         reader.report(node, f"{required}; found {read.show(node)}")
         return None, None

@@ -11,6 +11,7 @@ from triggerstream.core.model import (
     AllOf,
     AnyOf,
     Condition,
+    InSegment,
     Negation,
     Operator,
     Test,
@@ -25,7 +26,7 @@ from triggerstream.core.regex import compile_regex
 
 COMBINATIONS = ("all", "any", "not")
 USE = "use"
-ASKED = ("since_last", "count")
+ASKED = ("since_last", "count", "segment")
 """What has happened: asked of attributes without a name."""
 COUNT_KEYS = (
     "count", "where", "at_least", "more_than", "at_most", "exactly", "sum", "distinct", "within",
@@ -67,19 +68,19 @@ def if_of(fields: Fields) -> Condition | None:
     return _whole(fields.reader, fields["if"], "if", at_firing=True)
 
 
-def named_condition(reader: Reader, node: Node) -> Condition | None:
-    """Read what a name stands for: all that an ``if`` may say."""
-    return _whole(reader, node, "is", at_firing=True)
+def condition(reader: Reader, node: Node, what: str) -> Condition | None:
+    """Read a condition on all that is known at a moment."""
+    return _whole(reader, node, what, at_firing=True)
 
 
 def _whole(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Condition | None:
     """Read a condition, and check that it is not too long to be understood (82)."""
-    condition = _condition(reader, node, what, at_firing=at_firing, level=1)
-    number = 0 if condition is None else tests_in(condition)
+    found = _condition(reader, node, what, at_firing=at_firing, level=1)
+    number = 0 if found is None else tests_in(found)
     if number > MOST_TESTS:
         required = f"{what}: at most {MOST_TESTS} tests, those of named conditions among them"
         reader.refuse(node, f"{required}; found {number}")
-    return condition
+    return found
 
 
 def tests_in(condition: Condition) -> int:
@@ -114,6 +115,15 @@ def _condition(
         counted: Condition | None = _asked().count(reader, node)
         parts.append(counted)
     return _joined([part for part in parts if part is not None])
+
+
+def _segment(reader: Reader, node: Node, what: str) -> Condition | None:
+    """Read one segment, or a list of them, any of which will do."""
+    names = read.texts(reader, node, what)
+    for each in node.items if isinstance(node, Items) else (node,):
+        if isinstance(each, Scalar):
+            reader.name("segment", each)
+    return None if names is None else InSegment(names)
 
 
 def _asked() -> Any:
@@ -153,8 +163,9 @@ def _entry(
 def _test(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condition | None:
     word = key.text
     if word in ASKED:
-        since: Condition | None = _asked().since_last(reader, node, word)
-        return since
+        reading = _segment if word == "segment" else _asked().since_last
+        found: Condition | None = reading(reader, node, word)
+        return found
     if word in CALENDAR:
         return calendar.READINGS[word](reader, node, word)
     words = (*COMBINATIONS, USE, EXPRESSION, *(CALENDAR if at_firing else ()))

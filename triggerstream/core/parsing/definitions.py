@@ -8,23 +8,24 @@ import msgspec
 
 from triggerstream.core.model import Name
 from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.conditions import named_condition
+from triggerstream.core.parsing.conditions import condition
 from triggerstream.core.parsing.defined import Definition
 from triggerstream.core.parsing.nodes import Mapping, Node
 from triggerstream.core.parsing.patterns import named_pattern
 from triggerstream.core.parsing.reader import Reader
-from triggerstream.core.parsing.triggers import PlacedTrigger, read_id
+from triggerstream.core.parsing.triggers import PlacedTrigger, trigger_id
 from triggerstream.core.parsing.use import settle
 
 TRIGGER = "trigger"
 KEYS = {"condition": ("condition", "is"), "pattern": ("pattern", "when")}
 """The keys of each kind of definition: its name, and what that stands for."""
 ATTRIBUTE = "attribute"
-LATER = ("segment", "value")
+SEGMENT = "segment"
+LATER = ("value",)
 """Kinds of the language that this version does not know."""
 
 _READINGS: dict[str, Callable[[Reader, Node], object]] = {
-    "condition": named_condition,
+    "condition": lambda reader, node: condition(reader, node, "is"),
     "pattern": named_pattern,
 }
 
@@ -34,18 +35,20 @@ def kind_of(node: Node) -> str:
     if not isinstance(node, Mapping) or TRIGGER in node.entries:
         return TRIGGER
     first = next(iter(node.entries), TRIGGER)
-    return first if first in (*KEYS, *LATER, ATTRIBUTE) else TRIGGER
+    return first if first in (*KEYS, *LATER, ATTRIBUTE, SEGMENT) else TRIGGER
 
 
 def define(reader: Reader, node: Mapping, kind: str) -> None:
     """Note the name that the document *node* defines, after telling what is wrong with it."""
     if kind in LATER:
-        required = f"a document that begins with {read.one_of((TRIGGER, ATTRIBUTE, *KEYS))}"
+        required = (
+            f"a document that begins with {read.one_of((TRIGGER, ATTRIBUTE, SEGMENT, *KEYS))}"
+        )
         reader.report(node.keys[kind], f"{required}; found {kind!r}: there is no {kind!r} yet")
         return
     before = reader.told
     fields = reader.mapping(node, kind, KEYS[kind])
-    name = fields.need(kind, read_id)
+    name = fields.need(kind, trigger_id)
     _, body = KEYS[kind]
     fields.need(body, _anything)
     says: Node | None = fields.node.entries.get(body)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from triggerstream.core.events.derived import FIRED
-from triggerstream.core.model import Policy, RulesetSource, types_of
+from triggerstream.core.conditions.paths import PROFILE
+from triggerstream.core.conditions.unnamed import asked_of, paths_of, tests_of
+from triggerstream.core.events.derived import ENTERED, FIRED, LEFT
+from triggerstream.core.model import Attribute, InSegment, Policy, RulesetSource, types_of
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.attributes import (
     PlacedAttribute,
@@ -14,6 +16,7 @@ from triggerstream.core.parsing.attributes import (
 )
 from triggerstream.core.parsing.definitions import (
     ATTRIBUTE,
+    SEGMENT,
     TRIGGER,
     define,
     kind_of,
@@ -27,6 +30,11 @@ from triggerstream.core.parsing.policy import read_policy
 from triggerstream.core.parsing.reader import Reader
 from triggerstream.core.parsing.schemas import FILE as SCHEMAS
 from triggerstream.core.parsing.schemas import parse_schemas
+from triggerstream.core.parsing.segments import (
+    PlacedSegment,
+    check_segments,
+    read_segment,
+)
 from triggerstream.core.parsing.triggers import PlacedTrigger, read_trigger
 from triggerstream.errors import Problem, TriggerFileError
 
@@ -63,6 +71,7 @@ def parse_ruleset(
     problems: list[Problem] = []
     documents: list[tuple[Reader, Node]] = []
     policy = _policy(files, problems)
+    readers: list[Reader] = []
     root = Reader("", problems, policy=policy, is_published=is_published)
     for path in sorted(files):
         if path.endswith("/policy.yaml"):
@@ -73,18 +82,32 @@ def parse_ruleset(
             problems.append(Problem(path, 1, 1, message))
         elif is_triggers(path):
             reader = root.beside(path)
+            readers.append(reader)
             found = read_documents(files[path], reader.report_at)
             documents += [(reader, document) for document in found]
-    triggers, attributes = _read(root, documents)
+    triggers, known, segments = _read(root, documents)
     problems.sort(key=lambda problem: problem.file)  # of each, as they were found
     _check_ids(triggers, problems)
     if not is_published:
         _check_number(triggers, policy.most.triggers, problems)
-    check_attributes(attributes, problems)
-    check_rings([_told(placed) for placed in triggers], problems)
+    check_attributes(known, problems)
+    check_segments(segments, problems)
+    unnamed = [
+        PlacedSegment(reader.file, segment, node)
+        for reader in readers
+        for segment, node in reader.unnamed
+    ]
+    segments += {each.segment.name: each for each in unnamed}.values()
+    told = [_trigger_told(each) for each in triggers]
+    told += [_attribute_told(each) for each in known]
+    told += [_segment_told(each) for each in segments]
+    check_rings(told, problems)
     if is_whole:
-        readers = [*dict.fromkeys(reader for reader, _ in documents), *root.defined.readers]
-        check_names(readers, {"trigger": [placed.trigger.id for placed in triggers]}, problems)
+        names = {
+            "trigger": [placed.trigger.id for placed in triggers],
+            "segment": [each.segment.name for each in segments if each.segment.name[:1] != "~"],
+        }
+        check_names([*readers, *root.defined.readers], names, problems)
     templates = _templates(files, problems, template_check)
     schemas = parse_schemas(files, problems)
     if is_whole or any(_template_place(path) for path in files):
@@ -96,16 +119,18 @@ def parse_ruleset(
         policy,
         templates,
         schemas,
-        tuple(placed.attribute for placed in attributes),
+        tuple(placed.attribute for placed in known),
+        tuple(placed.segment for placed in segments),
         names_of(root, triggers),
     )
 
 
 def _read(
     root: Reader, documents: Sequence[tuple[Reader, Node]]
-) -> tuple[list[PlacedTrigger], list[PlacedAttribute]]:
-    """Return the triggers and attributes among *documents*, after what they may use by name."""
-    placed: dict[str, list[tuple[Reader, Node]]] = {TRIGGER: [], ATTRIBUTE: []}
+) -> tuple[list[PlacedTrigger], list[PlacedAttribute], list[PlacedSegment]]:
+    """Return the triggers, attributes and segments among *documents*, after what they may use by
+    name."""
+    placed: dict[str, list[tuple[Reader, Node]]] = {TRIGGER: [], ATTRIBUTE: [], SEGMENT: []}
     for reader, node in documents:
         kind = kind_of(node)
         if kind in placed:
@@ -117,6 +142,7 @@ def _read(
     return (
         [read_trigger(reader, node) for reader, node in placed[TRIGGER]],
         [each for each in attributes if each is not None],
+        [read_segment(reader, node) for reader, node in placed[SEGMENT]],
     )
 
 
@@ -158,11 +184,38 @@ def _policy(files: Mapping[str, str], problems: list[Problem]) -> Policy:
     return read_policy(reader, documents[0])
 
 
-def _told(placed: PlacedTrigger) -> Told:
+def _trigger_told(placed: PlacedTrigger) -> Told:
     trigger = placed.trigger
     reads = tuple(types_of(trigger.when))
     told = (FIRED + trigger.id,)
     return Told("trigger", trigger.id, placed.file, placed.id_at, told, reads)
+
+
+def _attribute_told(placed: PlacedAttribute) -> Told:
+    attribute = placed.attribute
+    told = (f"{PROFILE}.{attribute.name}",)
+    reads = _folded(attribute)
+    return Told("attribute", attribute.name, placed.file, placed.name_at, told, reads)
+
+
+def _folded(attribute: Attribute) -> tuple[str, ...]:
+    minus = () if attribute.minus is None else attribute.minus.types
+    return (*attribute.on.types, *minus)
+
+
+def _segment_told(placed: PlacedSegment) -> Told:
+    segment = placed.segment
+    name = segment.name
+    reads: list[str] = []
+    for condition in (segment.condition, segment.leave):
+        reads += [".".join(path.split(".")[:2]) for path in paths_of(condition)]
+        for test in tests_of(condition):
+            if isinstance(test, InSegment):
+                reads += [f"segment:{each}" for each in test.names]
+        for attribute in asked_of(condition):
+            reads += _folded(attribute)
+    told = (ENTERED + name, LEFT + name, f"segment:{name}")
+    return Told("segment", name, placed.file, placed.name_at, told, tuple(reads))
 
 
 # ── over all files ──────────────────────────────────────────────────────────────────────────

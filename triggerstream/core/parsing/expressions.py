@@ -34,8 +34,11 @@ def expression_of(reader: Reader, node: Node, what: str, *, at_firing: bool) -> 
 
 
 def paths_in(node: Scalar) -> list[Scalar]:
-    """Return the dot paths that an expression without problems reads, each at its place."""
+    """Return the dot paths that an expression without problems reads, each at its place. An item of
+    a list is ``[]`` in its text, and stands with its list in its value."""
     _, tree, _ = check(node.text, tuple(ROOTS), OBJECTS, {})
     if tree is None:
         return []
-    return [Scalar(*place_in(node, at)[:2], path, path) for at, path in reads(tree)]
+    return [
+        Scalar(*place_in(node, at)[:2], path.replace(".[]", "[]"), path) for at, path in reads(tree)
+    ]

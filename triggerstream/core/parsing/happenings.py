@@ -1,7 +1,8 @@
 """Reading happenings: what may stand wherever the type of an event may.
 
 A happening is a type (`event`), or something that the engine finds out and tells as an event of its
-own: `fired`. It stands alone, as a mapping, or in a list beside types, with a ``where`` of its own.
+own: a trigger `fired`, a segment was `entered` or `left`. It stands alone, as a mapping, or in a
+list beside types, with a ``where`` of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from triggerstream.core.events.derived import FIRED, SIGN
+from triggerstream.core.events.derived import ENTERED, FIRED, LEFT, SIGN
 from triggerstream.core.model import AllOf, AnyOf, Condition, EventPattern, Test
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import where_of
@@ -17,7 +18,7 @@ from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
 
 EVENT: Final = "event"
-HEADS: Final = (EVENT, "fired")
+HEADS: Final = (EVENT, "fired", "entered", "left")
 """What names a happening; `event` comes first."""
 
 NOBODY = EventPattern(())
@@ -125,4 +126,6 @@ def _named(kind: str, prefix: str) -> read.Reading[EventPattern]:
 _READINGS: dict[str, Callable[[Reader, Node, str], EventPattern | None]] = {
     EVENT: _event,
     "fired": _named("trigger", FIRED),
+    "entered": _named("segment", ENTERED),
+    "left": _named("segment", LEFT),
 }

@@ -17,7 +17,7 @@ from triggerstream.core.model import (
     SequencePattern,
     TrendPattern,
 )
-from triggerstream.core.parsing import behavior, check, happenings, lowering
+from triggerstream.core.parsing import behavior, check, happenings, lowering, scores
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.behavior import KEYS as BEHAVIORS
 from triggerstream.core.parsing.behavior import activity_of
@@ -48,8 +48,9 @@ STEP_KEYS = {
 }
 TOLD = tuple(head for head in happenings.HEADS if head != happenings.EVENT)
 """What stands where ``event`` may, for what the engine tells itself."""
+SCORE = "score"
 
-LATER = ("segment", "changed", "date", "session", "score")
+LATER = ("segment", "changed", "date", "session")
 """Patterns of the language that this version does not know."""
 
 _REFUSED = {
@@ -96,7 +97,7 @@ def _pattern(
     has_per = level == 0 and not is_named
     if head == "behavior" and isinstance(node, Mapping):
         return behavior.behavior_of(reader, node, is_top=has_per)
-    keys = KEYS.get(head, (head, "where"))
+    keys = scores.KEYS if head == SCORE else KEYS.get(head, (head, "where"))
     known = (*keys, "per") if has_per else keys
     refused = _REFUSED.get(head, {}) | ({} if has_per else _NAMED_PER if is_named else _NESTED_PER)
     fields = reader.mapping(node, head, known, refused)
@@ -123,7 +124,8 @@ def _head(reader: Reader, node: Node, what: str, heads: tuple[str, ...]) -> str 
         required = f"{what}: a mapping with {read.one_of(heads)}"
         reader.report(node, f"{required}; found {read.show(node)}{form}")
         return None
-    found = [head for head in (*heads, *TOLD) if head in node.entries]
+    more = TOLD if "absent" in heads else (*TOLD, SCORE)
+    found = [head for head in (*heads, *more) if head in node.entries]
     if len(found) == 1:
         return found[0]
     if found:
@@ -261,4 +263,5 @@ _READINGS: dict[str, Callable[[Reader, Fields], Pattern]] = {
     "count": _count,
     "sequence": _sequence,
     "trend": _trend,
+    SCORE: scores.score,
 }

@@ -74,13 +74,13 @@ def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
     """Return the trigger in the document *node*, after telling all its problems."""
     reader.defined.used = set()
     fields = reader.mapping(node, "trigger", KEYS, _REFUSED)
-    trigger_id = fields.need("trigger", read_id) or ""
+    name = fields.need("trigger", trigger_id) or ""
     pattern, per = fields.need("when", when) or (EventPattern(()), None)
     actions = fields.read("then", _actions) or []
     trigger = Trigger(
-        id=trigger_id,
+        id=name,
         when=pattern,
-        name=fields.read("name", read.text) or trigger_id,
+        name=fields.read("name", read.text) or name,
         type=fields.read("type", read.choice(TYPES)) or "behavioral",
         priority=fields.read("priority", read.choice(PRIORITIES)) or "medium",
         mode=fields.read("mode", read.choice(MODES)) or "live",
@@ -102,7 +102,7 @@ def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
 _ID = re.compile(r"[^\s/](?:[^\t\r\n/\x00-\x1f\x7f]*[^\s/])?")
 
 
-def read_id(reader: Reader, node: Node, what: str) -> str | None:
+def trigger_id(reader: Reader, node: Node, what: str) -> str | None:
     """Read the id of a trigger, which names files, metrics and firings; or another name."""
     name = read.text(reader, node, what)
     if name is None or (len(name) <= LONGEST_ID and _ID.fullmatch(name)):

@@ -41,7 +41,9 @@ def replaced(
         names.is_torn = True
         return None
     problems: list[Problem] = []
-    found = reading(reader.beside(definition.file, problems), definition.node)
+    inner = reader.beside(definition.file, problems)
+    found = reading(inner, definition.node)
+    reader.unnamed += inner.unnamed
     if problems:
         required = f"use: a {kind} that may stand here"
         reader.report(node, f"{required}; found {name!r}, which says at {problems[0]}")

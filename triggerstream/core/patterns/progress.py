@@ -28,6 +28,10 @@ KEY: Final = 9
 """Characters of a cell's key: `TRIGGER` that name the trigger, and one for the cell."""
 TRIGGER: Final = 8
 
+TIMER: Final = "t"
+"""Behind the key of a slot in `Progress.derived` that is to be looked at again: of such a slot, the
+last two are when the last event came that it folded, and when it is due, or `NEVER`."""
+
 IN_WAIT: Final = 3
 IN_MATCH: Final = 1
 """Where the rows begin in a wait, and in a remembered match."""
@@ -107,6 +111,7 @@ class Progress:
         wake: The earliest clock at which a wait fires, or `NEVER`.
         tau: The latest time at which anything was derived or decided by a timer, -1 for none: an
             event may come with an earlier one (36).
+        sleeps: What is derived waits for a record before it is looked at again (`adopt_derived`).
         derived: What folds and watchers hold, by their keys (`core.derive`).
     """
 
@@ -114,6 +119,7 @@ class Progress:
     wake: int = NEVER
     lateness: int = 0
     tau: int = -1
+    sleeps: bool = False
     room: int = _SPARE
     times: array[int] = field(default_factory=_no_times)
     ids: bytearray = field(default_factory=bytearray)
@@ -208,12 +214,29 @@ class Progress:
     def _may_be_earliest(self, wait: Rows) -> bool:
         return wait[0] == self.due or wait[0] + wait[1] + self.lateness == self.wake
 
+    def set_timer(self, key: str, slot: tuple[Any, ...] | None) -> None:
+        """Put *slot*, which has a timer, under *key*; or forget it."""
+        before = self.derived.get(key)
+        if slot is not None:
+            self.derived[key] = slot
+        elif before is not None:
+            del self.derived[key]
+        was: int = NEVER if before is None else before[-1]
+        due: int = NEVER if slot is None else slot[-1]
+        if was != due or due != NEVER:
+            self.look_at_waits()
+
     def look_at_waits(self) -> None:
-        """Find the earliest of all open waits again."""
+        """Find the earliest of all open waits and timers again."""
         due = settled = NEVER
         for wait in self.waits.values():
             due = min(due, wait[0])
             settled = min(settled, wait[0] + wait[1])
+        if self.derived and not self.sleeps:
+            for key, slot in self.derived.items():
+                if len(key) == KEY and slot[-1] != NEVER:
+                    due = min(due, slot[-1])
+                    settled = min(settled, max(slot[-1], slot[-2]))
         self.due = due
         self.wake = NEVER if settled == NEVER else settled + self.lateness
 

@@ -14,8 +14,22 @@ from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.conditions.unnamed import asked_of
 from triggerstream.core.derive.compile import CompiledAttribute, Taking, compile_attribute
 from triggerstream.core.derive.reads import reads_of
+from triggerstream.core.derive.segments import (
+    SEGMENTS,
+    CompiledSegment,
+    Members,
+    named_segments,
+)
 from triggerstream.core.events.derived import FIRED, SIGN
-from triggerstream.core.model import PRIORITIES, Policy, RulesetSource, Trigger
+from triggerstream.core.model import (
+    PRIORITIES,
+    Attribute,
+    EventPattern,
+    Policy,
+    RulesetSource,
+    Segment,
+    Trigger,
+)
 from triggerstream.core.parsing.directory import TemplateCheck, parse_ruleset
 from triggerstream.core.patterns.base import Look, Predicate
 from triggerstream.core.rulesets.compile import CompiledTrigger, compile_goal, compile_trigger
@@ -72,6 +86,8 @@ class Ruleset:
         declared: The names of those that have a document.
         reads: By trigger: the attributes that it reads, if it reads any.
         derivations: Identifies what is derived; empty where nothing is.
+        watched: The segments, in the order in which they are asked.
+        by_timer: They, by the keys of their slots.
         told: The triggers whose firings are events for others, or for goals (32).
         erred: Triggers, by id, and attributes, by path, with an expression that had no value: one
             entry for each time, since the engine last took them. All else is as it was built.
@@ -81,9 +97,9 @@ class Ruleset:
     """
 
     __slots__ = (
-        "attributes", "by_key", "declared", "derivations", "derived_keys", "detections", "erred",
-        "hash", "interests", "policy", "reads", "schemas", "source", "told", "triggers", "version",
-        "waits",
+        "attributes", "by_key", "by_timer", "declared", "derivations", "derived_keys",
+        "detections", "erred", "hash", "interests", "policy", "reads", "schemas", "source", "told",
+        "triggers", "version", "waits", "watched",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -99,13 +115,22 @@ class Ruleset:
         }
         self.by_key = _by_key(self.triggers.values())
         self.attributes = _attributes(source, self.triggers.values(), self._hears)
+        self.watched = _segments(source.segments, self.attributes, self._hears)
+        if self.watched:
+            members = Members({each.name: each for each in self.watched})
+            nothing = Attribute(SEGMENTS, "count", EventPattern(()))
+            self.attributes[SEGMENTS] = CompiledAttribute(SEGMENTS, nothing, members, {})
+        self.by_timer = {each.key: each for each in self.watched}
         self.declared = frozenset([each.name for each in source.attributes])
         found = {
             each.id: reads_of(each.source, source.templates, self.attributes)
             for each in self.triggers.values()
         }
         self.reads = {name: reads for name, reads in found.items() if reads}
-        self.derived_keys = frozenset([each.fold.key for each in self.attributes.values()])
+        self.derived_keys = frozenset(
+            [each.fold.key for each in self.attributes.values() if each.name != SEGMENTS]
+            + [each.key for each in self.watched]
+        )
         self.derivations = _derivations(self.derived_keys)
         self.waits = {
             key: (trigger, number)
@@ -179,11 +204,12 @@ def _attributes(
     hears: Callable[[str], Erred],
 ) -> dict[str, CompiledAttribute]:
     """Return the attributes that are kept: those that have a document, and those that a condition
-    asks for. Errors of an expression in one without a name are those of the trigger that asks for
-    it, the first of several."""
-    asked = [
-        (each, trigger.id) for trigger in triggers for each in asked_of(trigger.source.condition)
-    ]
+    asks for. Errors of an expression in one without a name are those of the trigger or the segment
+    that asks for it, the first of several."""
+    conditions = [(trigger.source.condition, trigger.id) for trigger in triggers]
+    for segment in source.segments:
+        conditions += [(each, segment.name) for each in (segment.condition, segment.leave)]
+    asked = [(each, name) for condition, name in conditions for each in asked_of(condition)]
     found = {each.name: (each, f"{PROFILE}.{each.name}") for each in source.attributes}
     for each, trigger in asked:
         found.setdefault(each.name, (each, trigger))
@@ -192,6 +218,31 @@ def _attributes(
         name: compile_attribute(attribute, zone, hears(asking))
         for name, (attribute, asking) in sorted(found.items())
     }
+
+
+def _segments(
+    segments: Iterable[Segment],
+    attributes: Mapping[str, CompiledAttribute],
+    hears: Callable[[str], Erred],
+) -> tuple[CompiledSegment, ...]:
+    """Return the segments, each behind those that it reads, then by name. No ring leads through
+    them."""
+    waiting = {each.name: each for each in segments}
+    done: dict[str, CompiledSegment] = {}
+    while waiting:
+        ready = [
+            name
+            for name, each in waiting.items()
+            if waiting.keys().isdisjoint(
+                [*named_segments(each.condition), *named_segments(each.leave)]
+            )
+        ]
+        if not ready:
+            raise ValueError(f"segments without a ring; found {sorted(waiting)}")
+        name = min(ready)
+        segment = waiting.pop(name)
+        done[name] = CompiledSegment(segment, attributes, done, len(done), hears(name))
+    return tuple(done.values())
 
 
 def _derivations(keys: Iterable[str]) -> bytes:

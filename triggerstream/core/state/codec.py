@@ -95,10 +95,11 @@ def _read_progress(state: CustomerState, stored: Stored) -> None:
     for key, instances in stored.instances.items():
         state.instances[key] = dict.fromkeys(instances)
     state.room = stored.room
-    state.derived = stored.derived
-    state.derivations = stored.derivations
-    state.position = stored.position
-    state.tau = stored.tau
+    if stored.derivations:
+        state.derived = stored.derived
+        state.derivations = stored.derivations
+        state.position = stored.position
+        state.tau = stored.tau
     if stored.waits:
         wake = state.wake
         state.look_at_waits()
@@ -141,7 +142,7 @@ def dump_body(state: CustomerState) -> bytes:
         {key: list(instances[key]) for key in instances} if instances else instances,
         state.room,
     )
-    if not state.derived and not state.derivations and state.tau < 0:
+    if not state.derivations:
         return _encode(tables)
     return _encode((*tables, state.derived, state.derivations, state.position, state.tau))
 

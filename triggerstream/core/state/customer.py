@@ -53,7 +53,7 @@ class CustomerState(Progress):
         detections: What the ruleset detected under which the progress was last looked through
             (`Ruleset.detections`); empty for none.
         derivations: What was derived under which definitions, when it was last looked through
-            (`Ruleset.derivations`); empty for nothing.
+            (`Ruleset.derivations`); empty for nothing: then nothing is derived.
         position: In the log, of the last accepted event, where anything is derived; else -1.
         weight: An upper bound of the stored bytes, without the header.
         old: The progress as an old format has it, until a ruleset is there that tells how to read

@@ -1,0 +1,210 @@
+"""Segments: conditions on what is known of a customer, with an edge in and an edge out (53 to 57).
+
+A segment's slot says whether the customer is inside, since when, when the last event came that its
+attributes folded, and when it is to be looked at again: (member, since, arrival, due). Who is
+outside and waits for nothing has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from triggerstream.core.conditions.compile import Check, compile_if, moment_of
+from triggerstream.core.conditions.expressions import Erred, unheard
+from triggerstream.core.conditions.paths import PROFILE, compile_path, reads_profile
+from triggerstream.core.conditions.unnamed import paths_of, tests_of
+from triggerstream.core.derive.compile import CompiledAttribute, key_of
+from triggerstream.core.derive.folds import Fold, Window
+from triggerstream.core.derive.points import Points
+from triggerstream.core.events.event import Event
+from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.model import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Counted,
+    Expression,
+    InSegment,
+    Segment,
+    SinceLast,
+    Test,
+)
+from triggerstream.core.patterns.progress import TIMER
+from triggerstream.core.state.customer import CustomerState
+
+SEGMENTS: Final = "segments"
+"""The name in the profile of the list of segments that a customer is in."""
+
+ENTERED: Final = "entered"
+LEFT: Final = "left"
+
+_OUTSIDE: Final = (0, 0, 0, NEVER)
+_RISING: Final = frozenset({"greater_than", "greater_than_or_equal", "at_least", "more_than"})
+
+
+class CompiledSegment:
+    """A segment, ready to be asked.
+
+    Attributes:
+        key: Of its slot: another definition, of the segment or of what it reads, is another one.
+        reads: The names of attributes, declared or not, that it reads; of segments, `SEGMENTS` and
+            a colon before.
+        is_unnamed: A pattern was replaced by it: it is told nowhere.
+        rank: Its place in the order in which segments are asked.
+    """
+
+    def __init__(
+        self,
+        segment: Segment,
+        attributes: Mapping[str, CompiledAttribute],
+        segments: Mapping[str, CompiledSegment],
+        rank: int,
+        erred: Erred = unheard,
+    ) -> None:
+        self.name = segment.name
+        self.source = segment
+        self.is_unnamed = segment.name.startswith("~")
+        self.rank = rank
+        both = (segment.condition, segment.leave)
+        names = sorted({_name_of(path) for condition in both for path in paths_of(condition)})
+        self._attributes = [attributes[name] for name in names if name in attributes]
+        self._plain = [name for name in names if name not in attributes and name != SEGMENTS]
+        read = sorted({name for condition in both for name in named_segments(condition)})
+        self.reads = frozenset([*names, *[f"{SEGMENTS}:{name}" for name in read]])
+        self._segments = [segments[name] for name in read]
+        below = [each.fold.key for each in self._attributes] + [each.key for each in self._segments]
+        self.key: str = key_of((segment.name, *both, below)) + TIMER
+        self._is: Check = compile_if(segment.condition, "UTC", erred)
+        self._leave = None if segment.leave is None else compile_if(segment.leave, "UTC", erred)
+        self._flips = [
+            (compile_path(test.path), test.duration)
+            for condition in both
+            for test in tests_of(condition)
+            if isinstance(test, SinceLast)
+        ]
+        in_expressions = {
+            _name_of(path)
+            for condition in both
+            for test in tests_of(condition)
+            if isinstance(test, Expression)
+            for path in paths_of(test)
+        }
+        self._bounds = {
+            each.name: _bounds_on(f"{PROFILE}.{each.name}", both)
+            for each in self._attributes
+            if isinstance(each.fold, Points) and each.name not in in_expressions
+        }
+        windows = {each.name for each in self._attributes if isinstance(each.fold, Window)}
+        self._only_rises_by_events = segment.leave is None and _rises(segment.condition, windows)
+
+    def is_member(self, state: CustomerState) -> bool:
+        """Return whether the customer is inside."""
+        return bool(state.derived.get(self.key, _OUTSIDE)[0])
+
+    def ask(self, state: CustomerState, at: int, arrival: int | None) -> str:
+        """Look at the segment at *at*; return `ENTERED`, `LEFT`, or nothing.
+
+        Args:
+            arrival: Of the event that its attributes have just folded, if there was one.
+        """
+        slot = state.derived.get(self.key, _OUTSIDE)
+        member, since = slot[0], slot[1]
+        seen = {each.name: each.fold.value(state, at) for each in self._attributes}
+        for name in self._plain:
+            seen[name] = state.profile.get(name)
+        if self._segments:
+            seen[SEGMENTS] = [each.name for each in self._segments if each.is_member(state)]
+        holds = self._is(_NO_EVENT, seen, at) is None
+        if self._leave is None:
+            is_inside = holds
+        else:
+            leaves = self._leave(_NO_EVENT, seen, at) is None
+            is_inside = not leaves if member else holds and not leaves
+        change = ""
+        if is_inside and not member:
+            change, member, since = ENTERED, 1, at
+        elif member and not is_inside:
+            change, member, since = LEFT, 0, 0
+        due = NEVER
+        if member or not self._only_rises_by_events:
+            due = self._next(state, seen, at)
+        if member or due != NEVER:
+            opened = slot[2] if arrival is None else arrival
+            state.set_timer(self.key, (member, since, opened, due))
+        elif slot is not _OUTSIDE:
+            state.set_timer(self.key, None)
+        return change
+
+    def since(self, state: CustomerState) -> int:
+        """Return when the customer, who is inside, entered."""
+        return int(state.derived.get(self.key, _OUTSIDE)[1])
+
+    def _next(self, state: CustomerState, seen: dict[str, Any], at: int) -> int:
+        """Return when, after *at*, it may change by time alone."""
+        due = NEVER
+        for each in self._attributes:
+            fold = each.fold
+            bounds = self._bounds.get(each.name)
+            if bounds is not None and isinstance(fold, Points):
+                due = min(due, fold.next_beyond(state, at, bounds))
+            else:
+                due = min(due, fold.next(state, at))
+        for get, duration in self._flips:
+            moment = moment_of(get(_NO_EVENT, seen))
+            if moment is not None and at < moment + duration < due:
+                due = moment + duration
+        return due
+
+
+class Members(Fold):
+    """The segments that a customer is in, by name: a value of the profile that nobody folds."""
+
+    def __init__(self, segments: Mapping[str, CompiledSegment]) -> None:
+        super().__init__("")
+        self._segments = [
+            segments[name] for name in sorted(segments) if not segments[name].is_unnamed
+        ]
+
+    def value(self, state: CustomerState, at: int) -> Any:
+        return [each.name for each in self._segments if each.is_member(state)]
+
+
+def named_segments(condition: Condition | None) -> list[str]:
+    """Return the segments that *condition* asks for."""
+    return [
+        name for test in tests_of(condition) if isinstance(test, InSegment) for name in test.names
+    ]
+
+
+def _bounds_on(path: str, conditions: Iterable[Condition | None]) -> tuple[float, ...]:
+    """Return the numbers that *conditions* compare what is at *path* with."""
+    found: set[float] = set()
+    for condition in conditions:
+        for test in tests_of(condition):
+            if isinstance(test, Test) and test.path == path:
+                operands = test.operand if isinstance(test.operand, list) else [test.operand]
+                found.update([float(each) for each in operands if type(each) in (int, float)])
+    return tuple(sorted(found))
+
+
+def _name_of(path: str) -> str:
+    return path.split(".")[1] if reads_profile(path) and "." in path else ""
+
+
+def _rises(condition: Condition, windows: set[str]) -> bool:
+    """Return whether no time that passes makes *condition* true: it asks only whether enough is
+    counted in windows, beside what time does not change."""
+    match condition:
+        case AllOf(conditions) | AnyOf(conditions):
+            return all(_rises(each, windows) for each in conditions)
+        case Counted(_, of, comparator, _):
+            return of.head != "sum" and comparator in _RISING
+        case Test(path, operator, _):
+            return _name_of(path) not in windows or operator in _RISING
+        case _:
+            return False
+
+
+_NO_EVENT = Event(customer_id="", event_type="")
+"""Segments know no event."""

@@ -1,0 +1,112 @@
+"""Edges of segments: found behind each record that folds into what they read, and in silence."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import orjson
+
+from triggerstream.core.decisions import SegmentChanged
+from triggerstream.core.derive.segments import LEFT, SEGMENTS, CompiledSegment
+from triggerstream.core.detection.derived import Out, Queue, edge
+from triggerstream.core.events.event import Event
+from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.core.state.customer import CustomerState
+
+
+def look_at(
+    state: CustomerState,
+    ruleset: Ruleset,
+    changed: set[str],
+    event: Event,
+    at: int,
+    arrival: int,
+    queue: Queue,
+    out: Out,
+) -> None:
+    """Ask the segments that read one of the names *changed*, or a segment that changes by that,
+    each after those that it reads; *event* has done it.
+
+    Args:
+        arrival: Of the event.
+    """
+    cause = orjson.dumps([event.source, event.event_id])
+    for segment in ruleset.watched:
+        if not segment.reads.isdisjoint(changed) and _ask(
+            state, ruleset, segment, at, arrival, cause, event, arrival, queue, out
+        ):
+            changed.add(f"{SEGMENTS}:{segment.name}")
+
+
+def wake_up(
+    state: CustomerState, ruleset: Ruleset, segment: CompiledSegment, queue: Queue, out: Out
+) -> None:
+    """Ask *segment* when its time has come, and those that read it, if it has changed."""
+    slot = state.derived[segment.key]
+    due = slot[3]
+    settled = max(due, slot[2])
+    at = max(due, state.tau)
+    cause = orjson.dumps([f"${segment.name}", due])
+    if not _ask(state, ruleset, segment, at, None, cause, None, settled, queue, out):
+        return
+    state.tau = at
+    changed = {f"{SEGMENTS}:{segment.name}"}
+    for each in ruleset.watched[segment.rank + 1 :]:
+        if not each.reads.isdisjoint(changed) and _ask(
+            state, ruleset, each, at, None, cause, None, settled, queue, out
+        ):
+            changed.add(f"{SEGMENTS}:{each.name}")
+
+
+def meet(
+    state: CustomerState,
+    ruleset: Ruleset,
+    event: Event,
+    at: int,
+    arrival: int,
+    queue: Queue,
+    out: Out,
+) -> None:
+    """Set what new definitions make of a customer who is known already: no edge is told, but where
+    the author asks for it (56)."""
+    at = max(at, state.tau)
+    cause = orjson.dumps([event.source, event.event_id])
+    for segment in ruleset.watched:
+        if segment.key in state.derived:
+            continue
+        if segment.source.existing == "tell":
+            _ask(state, ruleset, segment, at, None, cause, event, arrival, queue, out)
+        else:
+            segment.ask(state, at, None)
+
+
+def _ask(
+    state: CustomerState,
+    ruleset: Ruleset,
+    segment: CompiledSegment,
+    at: int,
+    folded: int | None,
+    cause: bytes,
+    event: Event | None,
+    arrival: int,
+    queue: Queue,
+    out: Out,
+) -> bool:
+    """Ask *segment*, and tell its edge; return whether there was one."""
+    since = segment.since(state)
+    change = segment.ask(state, at, folded)
+    state.weight += _SLOT
+    if not change:
+        return False
+    if not segment.is_unnamed:
+        out.append(SegmentChanged(segment.name, change, state.customer_id, at))
+    if f"${change}:{segment.name}" in ruleset.interests:
+        named = blake2b(cause, digest_size=16).hexdigest()
+        began = since if change == LEFT else None
+        derived = edge(segment.name, change, named, state.customer_id, at, began, event, arrival)
+        queue.append(derived)
+    return True
+
+
+_SLOT = 64
+"""Bytes that a segment's slot takes at most, with its key."""

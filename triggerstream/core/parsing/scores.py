@@ -1,0 +1,124 @@
+"""Reading `score`: a segment without a name, with two thresholds, and who enters it."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Final, cast
+
+import msgspec
+
+from triggerstream.core.conditions.paths import PROFILE, reads_profile
+from triggerstream.core.conditions.unnamed import unnamed
+from triggerstream.core.events.derived import ENTERED
+from triggerstream.core.model import (
+    DAY,
+    AllOf,
+    Attribute,
+    Condition,
+    EventPattern,
+    Held,
+    Negation,
+    Operator,
+    Segment,
+    Test,
+)
+from triggerstream.core.parsing import happenings
+from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.attributes import window
+from triggerstream.core.parsing.conditions import path_is_right, where_of
+from triggerstream.core.parsing.nodes import Node, Scalar
+from triggerstream.core.parsing.reader import Fields, Reader
+
+KEYS: Final = ("score", "above", "below", "back", "up_to", "down_to", "stale", "where")
+EVENT: Final = "score"
+"""The type of event that brings a score: ``{model, score}``."""
+STALE: Final = 30 * DAY
+
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+
+def score(reader: Reader, fields: Fields) -> EventPattern:
+    """Read the crossing of a threshold; the segment that it is goes to `Reader.unnamed`."""
+    bounds = [key for key in ("above", "below") if key in fields]
+    if len(bounds) != 1:
+        found = " and ".join(bounds) or "none"
+        reader.report(fields.node, f"score: exactly one of above or below; found {found}")
+        return happenings.NOBODY
+    (bound,) = bounds
+    is_above = bound == "above"
+    end = "up_to" if is_above else "down_to"
+    other = "down_to" if is_above else "up_to"
+    if other in fields:
+        reader.report(fields.key(other), f"score: {end!r} beside {bound!r}; found {other!r}")
+    threshold = fields.read(bound, read.number) or 0
+    farthest, back = fields.read(end, read.number), fields.read("back", read.number)
+    _check(reader, fields, bound, threshold, farthest, back)
+    subject = fields.need("score", read.text) or ""
+    tests = _tests(reader, fields, subject)
+    beyond, within, inside = (
+        ("greater_than", "less_than_or_equal", "greater_than_or_equal")
+        if is_above
+        else ("less_than", "greater_than_or_equal", "less_than_or_equal")
+    )
+    band: list[Condition] = [] if farthest is None else [tests(within, farthest)]
+    holds = _all([tests(beyond, threshold), *band])
+    stays = None if back is None else _all([tests(inside, back), *band])
+    leave = None if stays is None else Negation(stays)
+    name = blake2b(_canonical((holds, leave)), digest_size=8).hexdigest()
+    segment = Segment(f"~{name}", holds, leave)
+    reader.unnamed.append((segment, fields.node))
+    return EventPattern((ENTERED + segment.name,))
+
+
+def _all(conditions: list[Condition]) -> Condition:
+    return conditions[0] if len(conditions) == 1 else AllOf(tuple(conditions))
+
+
+def _check(
+    reader: Reader,
+    fields: Fields,
+    bound: str,
+    threshold: float,
+    farthest: float | None,
+    back: float | None,
+) -> None:
+    sign = 1 if bound == "above" else -1
+    if back is not None and sign * back > sign * threshold:
+        side = "at most" if sign > 0 else "at least"
+        required = f"back: {side} {bound!r} ({threshold}), for it is the way back"
+        reader.report(fields["back"], f"{required}; found {back}")
+    if farthest is not None and sign * farthest <= sign * threshold:
+        key, side = ("up_to", "more than") if sign > 0 else ("down_to", "less than")
+        reader.report(fields[key], f"{key}: {side} {bound!r} ({threshold}); found {farthest}")
+
+
+class _Tests:
+    """Makes tests of the score that is meant."""
+
+    def __init__(self, path: str, of: Attribute | None) -> None:
+        self._path = path
+        self._of = of
+
+    def __call__(self, word: str, number: float) -> Condition:
+        operator = cast("Operator", word)
+        if self._of is None:
+            return Test(self._path, operator, number)
+        return Held(self._path, self._of, number, operator)
+
+
+def _tests(reader: Reader, fields: Fields, subject: str) -> _Tests:
+    """Return what tests the score of the model *subject*, or at that path of the profile."""
+    if reads_profile(subject):
+        for key in ("stale", "where"):
+            if key in fields:
+                required = f"{key}: beside the name of a model, for a path is not an event's"
+                reader.report(fields.key(key), f"{required}; found {subject}")
+        node: Node = fields["score"]
+        if isinstance(node, Scalar):
+            path_is_right(reader, node)
+        return _Tests(subject, None)
+    model = EventPattern((EVENT,), Test("event_data.model", "equals", subject))
+    on = happenings.narrowed(model, where_of(fields))
+    within = fields.read("stale", window) or STALE
+    of = unnamed(Attribute("", "last", on, "event_data.score", within))
+    return _Tests(f"{PROFILE}.{of.name}", of)
