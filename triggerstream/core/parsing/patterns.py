@@ -42,7 +42,7 @@ TOLD = tuple(head for head in happenings.HEADS if head != happenings.EVENT)
 """What stands where ``event`` may, for what the engine tells itself."""
 SCORE = "score"
 
-LATER = ("behavior", "segment", "changed", "date", "session")
+LATER = ("behavior", "segment", "date", "session")
 """Patterns of the language that this version does not know."""
 
 _REFUSED = {
@@ -76,7 +76,7 @@ def _pattern(reader: Reader, node: Node, what: str, *, level: int) -> Pattern | 
     head = _head(reader, node, what, tuple(KEYS))
     if head is None:
         return None
-    keys = scores.KEYS if head == SCORE else KEYS.get(head, (head, "where"))
+    keys = scores.KEYS if head == SCORE else KEYS.get(head, happenings.keys_of(head))
     known = keys if level else (*keys, "per")
     refused = _REFUSED.get(head, {}) | (_NESTED_PER if level else {})
     fields = reader.mapping(node, head, known, refused)
@@ -181,7 +181,7 @@ def _step(reader: Reader, node: Node) -> EventStep | AbsentStep | None:
     head = _head(reader, node, "step", tuple(STEP_KEYS))
     if head is None:
         return None
-    keys = STEP_KEYS.get(head, (head, *_STEP))
+    keys = STEP_KEYS.get(head, (*happenings.keys_of(head), *_STEP[1:]))
     fields = reader.mapping(node, head, keys, _STEP_REFUSED.get(head, _STEP_REFUSED["event"]))
     if head == "absent":
         inner = fields.need(head, happening) or happenings.NOBODY

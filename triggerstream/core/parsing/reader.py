@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from triggerstream.core import zones
 from triggerstream.core.conditions.calendar import CUSTOMER
 from triggerstream.core.durations import parse_duration
-from triggerstream.core.model import Segment
+from triggerstream.core.model import Change, Segment
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.errors import Problem
@@ -35,6 +35,7 @@ class Reader:
 
     Attributes:
         names: What the file names that must exist somewhere: of which kind, and where.
+        changes: The values that are watched for patterns, and where those stand.
         unnamed: The segments that patterns are replaced by, and where those stand.
     """
 
@@ -44,6 +45,7 @@ class Reader:
         self._is_published = is_published
         self.names: list[tuple[str, Scalar]] = []
         self.unnamed: list[tuple[Segment, Node]] = []
+        self.changes: list[tuple[Change, Node]] = []
 
     def report(self, node: Node, message: str) -> None:
         """Tell that *message* (what is required; what was found) holds at *node*."""
