@@ -9,7 +9,8 @@ A story is a list of events ``type@seconds``, each optionally followed by
     #id     the event id (default: its number in the story, from 0)
 
 Decisions are written ``events@seconds`` with the events' ids and, behind a slash, the instance;
-or ``reason@seconds`` for a suppressed match. Seconds count from `START`.
+or ``reason@seconds`` for a suppressed match; of a derived event, the type is told. Edges of
+segments are ``+segment@seconds`` and ``-segment@seconds``. Seconds count from `START`.
 """
 
 from __future__ import annotations
@@ -78,6 +79,14 @@ def identify(at: float, **attributes: Any) -> Json:
     }
 
 
+def attribute(name: str, said: str) -> Json:
+    return {"attribute": name, **yaml(said)}
+
+
+def segment(name: str, said: str) -> Json:
+    return {"segment": name, **yaml(said)}
+
+
 def trigger(when: str, id_: str = "t", **rest: Any) -> Json:
     return {"trigger": id_, "when": yaml(when), **{key.rstrip("_"): v for key, v in rest.items()}}
 
@@ -89,10 +98,13 @@ def tell(decisions: list[Json]) -> str:
 
 def _decision(line: Json) -> str:
     at = datetime.fromisoformat(line["at"]).timestamp() - START / 1000
+    if line["kind"] == "segment":
+        return f"{'+' if line['change'] == 'entered' else '-'}{line['segment']}@{at:.6g}"
     if line["kind"] == "suppressed":
         return f"{line['reason']}@{at:.6g}"
     instance = "" if line["instance"] is None else f"/{line['instance']}"
-    return f"{','.join(line['events'])}@{at:.6g}{instance}"
+    events = ",".join(id_.split("@")[0] for id_ in line["events"])
+    return f"{events}@{at:.6g}{instance}"
 
 
 def yaml(text: str) -> Any:

@@ -17,7 +17,7 @@ from tests.reference.conditions import holds
 from tests.reference.definitions import RingError
 from tests.reference.evaluator import Log, evaluate
 from tests.reference.rulesets import rulesets
-from tests.reference.stories import START, Json, trigger
+from tests.reference.stories import START, Json, log, tell, trigger
 from tests.reference.strategies import MINUTE, ends, logs
 
 
@@ -39,21 +39,21 @@ def test_members_are_those_of_whom_the_condition_holds(
 ) -> None:
     """(54, 55) At any time, of segments without ``leave``; in a log without late events, which are
     heard of later (49)."""
-    log = Log(documents, {}, None)
+    so_far = Log(documents, {}, None)
     asked = sorted(data.draw(st.lists(st.integers(0, 60), max_size=6)))
     for number, event in enumerate(events):
         while asked and START + asked[0] * MINUTE < event["timestamp"]:
-            log.advance(START + asked.pop(0) * MINUTE + log.lateness)
-            members_are_right(log)
-        log.take(event, number, [])
-        members_are_right(log)
+            so_far.advance(START + asked.pop(0) * MINUTE + so_far.lateness)
+            members_are_right(so_far)
+        so_far.take(event, number, [])
+        members_are_right(so_far)
 
 
-def members_are_right(log: Log) -> None:
-    assert log.clock is not None
-    for customer in log.customers.values():
-        at = max(customer.tau, log.clock - log.lateness)
-        for name, segment in log.definitions.segments.items():
+def members_are_right(so_far: Log) -> None:
+    assert so_far.clock is not None
+    for customer in so_far.customers.values():
+        at = max(customer.tau, so_far.clock - so_far.lateness)
+        for name, segment in so_far.definitions.segments.items():
             if "leave" not in segment:
                 note(f"{customer.id} {name} at {at - START}: {customer.known.members}")
                 facts = customer.known.facts(at)
@@ -73,8 +73,8 @@ def test_ticks_change_no_line(documents: list[Json], events: list[Json], ticks: 
             moments.pop(0)
         plain.take(event, number, [])
         ticked.take(event, number, [])
-    for log in (plain, ticked):
-        log.advance(START + 90 * MINUTE)
+    for each in (plain, ticked):
+        each.advance(START + 90 * MINUTE)
 
     assert plain.decisions == ticked.decisions
 
@@ -113,11 +113,18 @@ def test_a_ring_is_refused(documents: list[Json]) -> None:
 def test_what_a_condition_reads_makes_no_ring() -> None:
     """(37) "Not more than three of it in a week"."""
     limited = trigger("{event: a}", if_={"count": {"fired": "t"}, "at_most": 2, "within": "7d"})
-    log = [
-        {"event_id": str(n), "customer_id": "c", "event_type": "a", "timestamp": START + n}
-        for n in range(4)
-    ]
 
-    kinds = [line["kind"] for line in evaluate([limited], log)]
+    kinds = [line["kind"] for line in evaluate([limited], log("a@0 a@1 a@2 a@3"))]
 
     assert kinds == ["firing", "firing", "firing", "suppressed"]
+
+
+def test_of_one_record_the_real_event_stands_first_and_then_by_id() -> None:
+    """`all` remembers `$fired:z`, then `$fired:t`: both stand at record 0, t before z."""
+    heard = [
+        trigger("{event: a}", "z", priority="high"),
+        trigger("{event: a}", "t"),
+        trigger("{all: [{fired: z}, {fired: t}, {event: a}]}", "u"),
+    ]
+
+    assert tell(evaluate(heard, log("a@0"))) == "0@0 0@0 0,$fired:t,$fired:z@0"

@@ -1,0 +1,194 @@
+"""Rules 32-39 of firings, worked by hand: the reference and the engine must both agree."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import pytest
+
+from tests.reference.stories import DECIDE, Decide, Json, log, ms, tell, trigger
+
+pytestmark = pytest.mark.parametrize("decide", DECIDE.values(), ids=DECIDE.keys())
+
+ABSENT = "{sequence: [{event: a}, {absent: x, for: 10s}]}"
+
+
+def names(lines: list[Json]) -> str:
+    return " ".join(line["trigger"] for line in lines)
+
+
+def test_a_firing_is_an_event_in_the_same_decision(decide: Decide) -> None:
+    heard = [trigger("{event: a}"), trigger("{fired: t}", "u")]
+
+    assert tell(decide(heard, log("a@0 b@1"))) == "0@0 $fired:t@0"
+
+
+def test_what_is_suppressed_is_no_firing(decide: Decide) -> None:
+    heard = [trigger("{event: a}", limits={"cooldown": "10s"}), trigger("{fired: t}", "u")]
+
+    assert tell(decide(heard, log("a@0 a@1"))) == "0@0 $fired:t@0 cooldown@1"
+
+
+def test_triggers_come_first_and_then_what_they_made_first_made_first_handled(
+    decide: Decide,
+) -> None:
+    """(34) The record: z (critical), then t. Then `$fired:z` is shown to all: m. Then `$fired:t`:
+    b, n. Then `$fired:m`: a. By (priority, id) each time, never by depth."""
+    heard = [
+        trigger("{event: a}", "z", priority="critical"),
+        trigger("{event: a}", "t"),
+        trigger("{fired: z}", "m"),
+        trigger("{fired: t}", "n"),
+        trigger("{fired: t}", "b"),
+        trigger("{fired: m}", "a"),
+    ]
+
+    assert names(decide(heard, log("a@0"))) == "z t m b n a"
+
+
+def test_a_chain_of_five(decide: Decide) -> None:
+    chain = [
+        trigger("{event: a}", "e"),
+        *[trigger(f"{{fired: {x}}}", y) for x, y in zip("edcb", "dcba", strict=True)],
+    ]
+
+    assert names(decide(chain, log("a@0"))) == "e d c b a"
+
+
+def test_a_chain_of_timers_is_decided_before_the_next_timer(decide: Decide) -> None:
+    """(38) At 10, t; then what hears of it; then w, whose due is the same."""
+    heard = [
+        trigger(ABSENT),
+        trigger("{sequence: [{event: a}, {absent: y, for: 10s}]}", "w"),
+        trigger("{fired: t}", "z"),
+    ]
+
+    assert names(decide(heard, log("a@0"), until=ms(10))) == "t z w"
+
+
+def test_what_a_timer_derives_may_make_another_timer_ripe(decide: Decide) -> None:
+    """`$fired:t` is at 10, and opens a wait until 15; both are past at 40."""
+    heard = [trigger(ABSENT), trigger("{sequence: [{fired: t}, {absent: y, for: 5s}]}", "u")]
+
+    assert tell(decide(heard, log("a@0 b@40"))) == "0@10 $fired:t@15"
+
+
+def test_ids(decide: Decide) -> None:
+    """(30, 33) `$fired`'s is the type and the first 16 digits of the firing's."""
+    heard = [trigger("{event: a}"), trigger("{fired: t}", "u")]
+
+    first, second = decide(heard, log("a@0"))
+
+    assert second["events"] == [f"$fired:t@{first['firing_id'][:16]}"]
+    decided = f'["u","c",null,"triggerstream/derived","{second["events"][0]}",null]'
+    assert second["firing_id"] == blake2b(decided.encode(), digest_size=16).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("where", "decided"),
+    [
+        pytest.param("event_data.trigger: {equals: t}", True, id="the trigger"),
+        pytest.param("event_data.instance: {equals: x}", True, id="its instance"),
+        pytest.param("event_data.instance: {equals: y}", False, id="another instance"),
+        pytest.param("event_data.cause.event_type: {equals: a}", True, id="the real event"),
+        pytest.param("event_data.cause.event_data.k: {equals: x}", True, id="what it had"),
+        pytest.param("source: {equals: triggerstream/derived}", True, id="the source"),
+    ],
+)
+def test_what_a_firing_tells(decide: Decide, where: str, decided: bool) -> None:
+    """(32) Of u, which hears of it, and of w, which hears of u: the real event is the same."""
+    heard = [
+        trigger("{event: a, per: event_data.k}"),
+        trigger("{fired: t, where: {" + where + "}}", "u"),
+    ]
+
+    assert (names(decide(heard, log("a@0/x"))) == "t u") is decided
+
+
+def test_a_timer_tells_no_cause(decide: Decide) -> None:
+    heard = [trigger(ABSENT), trigger("{fired: t, where: {event_data.cause: {exists: true}}}", "u")]
+
+    assert names(decide(heard, log("a@0"), until=ms(10))) == "t"
+
+
+@pytest.mark.parametrize("event", [{"event_type": "$fired:t"}, {"source": "triggerstream/derived"}])
+def test_from_outside_such_events_are_refused(decide: Decide, event: Json) -> None:
+    """(33) A record that is refused moves no clock."""
+    heard = [trigger(ABSENT), trigger("{event: b}", "u")]
+    outside: list[dict[str, Any]] = log("a@0 b@40")
+    outside[1] |= event
+
+    assert tell(decide(heard, outside)) == ""
+
+
+# ── a real event before a due that was decided (36) ─────────────────────────────────────────
+
+EARLIER = "a@0 z@25~d b@5"
+"""The clock is at 25 when the wait of `ABSENT` ends at 10 + 10 s of lateness; then comes b of 5.
+`$fired:t` stands at the customer's last event then, which is a."""
+
+
+@pytest.mark.parametrize(
+    ("when", "story", "decided"),
+    [
+        # The window of 3 s ends at 10, when the firing was counted: b counts at 10, not at 5.
+        pytest.param(
+            "{count: [{fired: t}, b], at_least: 2, within: 3s}", EARLIER, "$fired:t,2@5", id="count"
+        ),
+        pytest.param(
+            "{count: b, at_least: 2, within: 3s}", f"{EARLIER} b@9", "", id="count of b alone, 4 s"
+        ),
+        pytest.param("{sequence: [{fired: t}, {event: b}]}", EARLIER, "", id="no step behind"),
+        pytest.param(
+            "{sequence: [{fired: t}, {event: b}]}", f"{EARLIER} b@10", "$fired:t,3@10", id="at it"
+        ),
+        # |10 - 5| = 5.
+        pytest.param(
+            "{all: [{fired: t}, {event: b}], within: 6s}", EARLIER, "$fired:t,2@5", id="all"
+        ),
+        pytest.param("{all: [{fired: t}, {event: b}], within: 5s}", EARLIER, "", id="all, as long"),
+    ],
+)
+def test_an_event_from_before_a_due_that_was_decided(
+    decide: Decide, when: str, story: str, decided: str
+) -> None:
+    lines = decide([trigger(ABSENT), trigger(when, "u")], log(story))
+
+    assert tell([line for line in lines if line["trigger"] == "u"]) == decided
+
+
+def test_it_kills_no_absence_that_was_opened_later(decide: Decide) -> None:
+    heard = [trigger(ABSENT), trigger("{sequence: [{fired: t}, {absent: b, for: 10s}]}", "u")]
+
+    assert tell(decide(heard, log(EARLIER), until=ms(60))) == "0@10 $fired:t@20"
+
+
+# ── shadow (38) ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("fires", "hears", "decided"),
+    [
+        ("live", "live", "t u"),
+        ("live", "shadow", "t u"),
+        ("shadow", "live", "t"),
+        ("shadow", "shadow", "t u"),
+    ],
+)
+def test_a_shadow_is_seen_by_shadows_only(
+    decide: Decide, fires: str, hears: str, decided: str
+) -> None:
+    heard = [trigger("{event: a}", mode=fires), trigger("{fired: t}", "u", mode=hears)]
+
+    assert names(decide(heard, log("a@0"))) == decided
+
+
+# ── places (35) ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_a_timer_derives_stands_behind_the_last_event(decide: Decide) -> None:
+    """At 10, b of 5 was the last that was accepted."""
+    heard = [trigger(ABSENT), trigger("{all: [{fired: t}, {event: b}]}", "u")]
+
+    assert tell(decide(heard, log("a@0 b@5"), until=ms(10))) == "0@10 1,$fired:t@10"
