@@ -30,6 +30,10 @@ class Known(Protocol):
         """The time of the newest event that ``since_last`` asks for."""
         ...
 
+    def zones(self) -> list[str]:
+        """Names, the first of which that names a zone is the customer's (85)."""
+        ...
+
     def counted(self, spec: Mapping[str, Any], at: int) -> float:
         """What a ``count`` with its window comes to."""
         ...
@@ -208,7 +212,10 @@ TESTS: dict[str, Callable[[Any, Any], bool]] = {
 def _local(spec: Mapping[str, Any], facts: Facts) -> datetime:
     """The time `facts.at` in the zone of *spec*; left out is the customer's."""
     name = spec.get("zone", "customer")
-    names = [facts.profile.get("timezone"), facts.timezone] if name == "customer" else [name]
+    names = [name]
+    if name == "customer":
+        of_customer = facts.known.zones() if facts.known else [facts.profile.get("timezone")]
+        names = [*of_customer, facts.timezone]
     found = next((each for each in map(zone_named, names) if each is not None), UTC)
     return (EPOCH + timedelta(milliseconds=facts.at)).astimezone(found)
 

@@ -17,6 +17,7 @@ from tests.reference.happenings import (
     watched,
 )
 from tests.reference.seen import Seen, Spec
+from tests.reference.sessions import Sessions
 
 Json = dict[str, Any]
 DAYS_OF_A_SCORE = "30d"
@@ -55,6 +56,7 @@ class Definitions:
     def __init__(self, documents: list[Json], policy: Json) -> None:
         self.policy = policy
         self.timezone: str = policy.get("timezone", "UTC")
+        self.sessions = Sessions(policy)
         lowered = [each for document in documents for each in _lowered(document)]
         self.attributes = {each["attribute"]: each for each in lowered if "attribute" in each}
         self.segments = {each["segment"]: each for each in lowered if "segment" in each}
@@ -72,7 +74,7 @@ class Definitions:
                 on = spec.get("on", policy.get("activity", []))
                 self.changes[watched(name, spec)] = Change(watched(name, spec), name, on)
             if head == "date":
-                self.dates[date_name(name, spec)] = spec
+                self.dates[date_name(name, spec)] = {**spec, "path": name}
         self.order = self._in_order()
         self.reads: dict[str, Reads] = {}
         for name, segment in self.segments.items():

@@ -7,14 +7,16 @@ Kept besides is only what the rules say is remembered: who is a member, and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date
 from typing import Any
 
 import msgspec
 
 from tests.reference import attributes as a
+from tests.reference import dates
 from tests.reference.attributes import Fold, Points, is_value
-from tests.reference.conditions import Facts, equal, holds, lookup
+from tests.reference.conditions import Facts, equal, holds, lookup, zone_named
 from tests.reference.definitions import Change, Definitions, Reads
 from tests.reference.happenings import Spec
 from tests.reference.seen import Seen, duration
@@ -37,6 +39,17 @@ class Remembered(msgspec.Struct, frozen=True):
     seen: int
 
 
+class Armed(msgspec.Struct, frozen=True):
+    """The next occurrence of a date (65)."""
+
+    value: Any
+    base: dates.Base
+    zone: str
+    day: date
+    due: int
+    opener: Seen | None
+
+
 class Derivations:
     """Of one customer. Times are τ (36) but where it says otherwise.
 
@@ -53,18 +66,24 @@ class Derivations:
         self.remembered: dict[str, Remembered] = {}
         self.asked: dict[str, int] = {}
         self.starts: dict[str, Any] = {}
+        self.closed = 0
+        self.armed: dict[str, Armed] = {}
+        self.happened: dict[str, date] = {}
 
     # Reading (`conditions.Known`).
 
     def declares(self, name: str) -> bool:
         return name in self.definitions.attributes or (
-            name == "segments" and bool(self.definitions.segments)
+            (name == "segments" and bool(self.definitions.segments))
+            or (name == "session" and bool(self.definitions.sessions.activity))
         )
 
     def value(self, name: str, at: int) -> Any:
         """The value of a declared attribute at *at* (46)."""
         if name == "segments":
             return sorted(each for each in self.members if not each.startswith("~"))
+        if name == "session":
+            return self._session(at)
         spec = self.definitions.attributes[name]
         timezone = self.definitions.timezone
         start = self.start(name)
@@ -88,14 +107,18 @@ class Derivations:
 
     def start(self, name: str) -> Any:
         """(48) What it begins with: of a plain attribute, what that was at the first fold or
-        evaluation."""
-        spec = self.definitions.attributes[name]
-        if name not in self.starts:
-            said = spec.get("start")
-            if isinstance(said, str) and said.startswith("profile."):
-                said = lookup(said, Facts({}, self.profile))
-            self.starts[name] = said
-        return self.starts[name]
+        evaluation. What an ``if`` reads is no evaluation: it leaves nothing behind."""
+        return self.starts.get(name, self._start_now(name))
+
+    def _start_now(self, name: str) -> Any:
+        said = self.definitions.attributes[name].get("start")
+        if isinstance(said, str) and said.startswith("profile."):
+            return lookup(said, Facts({}, self.profile))
+        return said
+
+    def _begin(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.starts.setdefault(name, self._start_now(name))
 
     def _case(self, spec: Spec, at: int) -> Any:
         for case in spec["case"]:
@@ -123,9 +146,8 @@ class Derivations:
 
     def fold(self, seen: Seen, at: int, *, late: bool = False) -> None:
         self.folds.append(Fold(seen, at, late))
-        for name, spec in self.definitions.attributes.items():
-            if "start" in spec and a.listens(spec, seen):
-                self.start(name)
+        attributes = self.definitions.attributes.items()
+        self._begin(name for name, spec in attributes if a.listens(spec, seen))
 
     def after_event(self, seen: Seen, at: int, changed_keys: set[str]) -> Iterator[Derived]:
         """``$changed``, then segments: those that the event concerns (34, 54), and all of them at
@@ -153,12 +175,14 @@ class Derivations:
         for name in sorted(self.definitions.changes):
             if concerned(f"changed {name}"):
                 self.asked[f"changed {name}"] = at
+                self._begin(self.definitions.reads[f"changed {name}"].declared)
                 yield from self._look(self.definitions.changes[name], at)
         crossed: set[str] = set()
         for name in self.definitions.order:
             watcher = f"segment {name}"
             if concerned(watcher) or self.definitions.reads[watcher].segments & crossed:
                 self.asked[watcher] = at
+                self._begin(self.definitions.reads[watcher].declared)
                 for derived in self._cross(name, at, event):
                     crossed.add(name)
                     yield derived
@@ -206,10 +230,98 @@ class Derivations:
         line = {"kind": "segment", "segment": name, "change": change}
         yield Derived(f"${change}:{name}", data, None if name.startswith("~") else line)
 
+    # Sessions (61).
+
+    def visit(self) -> list[Fold]:
+        """The open one; empty where none is."""
+        visits = self.definitions.sessions.cut(self.folds)
+        return visits[-1] if len(visits) > self.closed else []
+
+    def _session(self, at: int) -> Json | None:
+        visit = self.visit()
+        if not visit or at >= visit[-1].at + self.definitions.sessions.gap:
+            return None
+        told = self.definitions.sessions.ended(visit, at)
+        return {key: told[key] for key in ("started", "depth", "seconds")}
+
+    def on_activity(self, seen: Seen, at: int) -> Iterator[Derived]:
+        """Before the event is folded: whether it opens a session, and ends another first."""
+        before = self.visit()
+        visits = self.definitions.sessions.cut([*self.folds, Fold(seen, at)])
+        if visits and visits[-1][0].seen is seen:
+            if before:
+                yield from self.end_session(before, at)
+            self.closed = len(visits) - 1
+            started = {"started": a.moment_text(at, None, "UTC")}
+            yield Derived("$session_started", started)
+
+    def end_session(self, visit: list[Fold], at: int) -> Iterator[Derived]:
+        self.closed = len(self.definitions.sessions.cut(self.folds))
+        yield Derived("$session_ended", self.definitions.sessions.ended(visit, at))
+
+    # Dates (65, 85).
+
+    def zones(self) -> list[str]:
+        """Names, the first of which that names a zone is the customer's, before the policy's."""
+        events = [fold.seen.event for fold in self.folds if not fold.seen.derived]
+
+        def newest(*paths: str) -> Any:
+            found = [lookup(path, Facts(event)) for event in events for path in paths]
+            return next((value for value in reversed(found) if value is not None), None)
+
+        country = self.profile.get("country") or newest("location_data.country")
+        return [
+            self.profile.get("timezone"),
+            newest("location_data.timezone", "context.timezone"),
+            dates.only_zone(country),
+        ]
+
+    def zone_name(self) -> str:
+        names = [*self.zones(), self.definitions.timezone]
+        return next(name for name in names if zone_named(name) is not None)
+
+    def arm(self, at: int, seen: Seen | None) -> None:
+        """Dates, where a value or the zone is another one, or one has happened."""
+        for name, spec in self.definitions.dates.items():
+            value, zone_name = lookup(spec["path"], self.facts(at)), self.zone_name()
+            zone, armed = zone_named(zone_name) or UTC, self.armed.get(name)
+            if armed and equal(armed.value, value):
+                if armed.zone != zone_name:
+                    due = dates.instant(armed.day, spec.get("at", "09:00"), zone)
+                    self.armed[name] = msgspec.structs.replace(
+                        armed, zone=zone_name, due=max(due, at + 1)
+                    )
+                continue
+            self.armed.pop(name, None)
+            base = dates.base_of(value, zone)
+            found = base and dates.occurrence(base, spec, zone, at, self.happened.get(name))
+            if base and found:
+                self.armed[name] = Armed(value, base, zone_name, *found, seen)
+
+    def on_date(self, name: str, at: int) -> Iterator[Derived]:
+        armed = self.armed.pop(name)
+        self.happened[name] = armed.day
+        years = None if armed.base.year is None else armed.day.year - armed.base.year
+        told = {"attribute": name.partition("~")[0], "date": armed.day.isoformat(), "years": years}
+        yield Derived(f"$date:{name}", told)
+        self.arm(at, armed.opener)
+
+    def on_timer(self, watcher: str, at: int) -> Iterator[Derived]:
+        kind, _, name = watcher.partition(" ")
+        if kind == "session":
+            yield from self.end_session(self.visit(), at)
+        elif kind == "date":
+            yield from self.on_date(name, at)
+        else:
+            yield from self.evaluate(at, lambda each: each == watcher)
+
     # Time (50).
 
     def dues(self) -> Iterator[tuple[int, int, str]]:
         """(due, rank, watcher): when each watcher is to be evaluated next, by time alone."""
+        visit = self.visit()
+        if visit and "$session_ended" in self.definitions.kinds:
+            yield visit[-1].at + self.definitions.sessions.gap, -1, "session session"
         ranks = [f"changed {name}" for name in sorted(self.definitions.changes)]
         ranks += [f"segment {name}" for name in self.definitions.order]
         for rank, watcher in enumerate(ranks):
@@ -221,8 +333,16 @@ class Derivations:
                 if turns:
                     yield min(turns), rank, watcher
 
+        for rank, name in enumerate(sorted(self.armed), len(ranks)):
+            yield self.armed[name].due, rank, f"date {name}"
+
     def opener(self, watcher: str) -> Seen | None:
         """(38) The last event that was folded into what the watcher reads."""
+        kind, _, name = watcher.partition(" ")
+        if kind == "session":
+            return self.visit()[-1].seen
+        if kind == "date":
+            return self.armed[name].opener
         folded = self.definitions.reads[watcher].folded
         listened = [f.seen for f in self.folds if any(a.listens(spec, f.seen) for spec in folded)]
         return listened[-1] if listened else None

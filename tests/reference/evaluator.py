@@ -275,7 +275,7 @@ class Log:
             if match:
                 self.decide(self.triggers[due.name], customer, due.instance, match)
             return
-        found = list(customer.known.evaluate(at, lambda watcher: watcher == due.name))
+        found = list(customer.known.on_timer(due.name, at))
         if found:
             customer.tau = at
         name = due.name.partition(" ")[2]
@@ -284,11 +284,14 @@ class Log:
     # What is derived (32-38).
 
     def handle(self, customer: Customer, seen: Seen, changed_keys: set[str]) -> None:
-        """(34) Folds; ``$changed``; segments; triggers."""
+        """(34) The session; folds; ``$changed``; segments; dates; triggers."""
         at = customer.tau = max(customer.tau, seen.at)
+        cause = short([seen.event.get("source"), seen.event["event_id"]])
+        if not seen.derived:
+            self.make(customer, customer.known.on_activity(seen, at), cause)
         customer.known.fold(seen, at)
-        found = customer.known.after_event(seen, at, changed_keys)
-        self.make(customer, found, short([seen.event.get("source"), seen.event["event_id"]]))
+        self.make(customer, customer.known.after_event(seen, at, changed_keys), cause)
+        customer.known.arm(at, seen)
         self.offer_all(customer, seen)
 
     def drain(self, customer: Customer) -> None:
