@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from tests.reference.conditions import EPOCH, Facts, holds, lookup
+from tests.reference.conditions import EPOCH, Facts, equal, holds, lookup
 from tests.reference.definitions import Definitions
 from tests.reference.derivations import Derivations, Derived
 from tests.reference.happenings import DERIVED, short
@@ -485,7 +485,7 @@ def learn(profile: Json, event: Mapping[str, Any], declared: Mapping[str, Any]) 
         for key, value in (event.get("event_data") or {}).items():
             if key in declared:
                 continue
-            if profile.get(key) != value:
+            if not equal(profile.get(key), value):
                 changed.add(key)
             profile[key] = value
             if value is None:

@@ -1,0 +1,139 @@
+"""Rules 53-57, worked by hand: the reference and the engine must both agree."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.reference.stories import (
+    DECIDE,
+    Decide,
+    Json,
+    attribute,
+    identify,
+    log,
+    ms,
+    segment,
+    tell,
+    trigger,
+)
+
+pytestmark = pytest.mark.parametrize("decide", DECIDE.values(), ids=DECIDE.keys())
+
+TWO = segment("s", "is: {count: a, at_least: 2, within: 10s}")
+
+
+@pytest.mark.parametrize(
+    ("story", "until", "told"),
+    [
+        pytest.param(
+            "a@0 a@9.999", 19.999, "+s@9.999 -s@10", id="inside, and out as the older goes"
+        ),
+        pytest.param("a@0 a@10", 30, "", id="an event exactly W ago is outside"),
+        # The second leaves at 15; the third and the second are two until then.
+        pytest.param("a@0 a@5 a@8 a@9", 60, "+s@5 -s@18", id="the second newest decides"),
+        pytest.param("a@0 a@1 b@40", 40, "+s@1 -s@10", id="by the next event, at the same time"),
+        pytest.param("a@0 a@1 a@40 a@41", 60, "+s@1 -s@10 +s@41 -s@50", id="again and again"),
+        pytest.param("a@0 a@1 z@19.999~d", None, "+s@1", id="not before the lateness is over"),
+        pytest.param("a@0 a@1 z@20~d", None, "+s@1 -s@10", id="by the clock"),
+    ],
+)
+def test_edges_of_a_window(decide: Decide, story: str, until: float | None, told: str) -> None:
+    end = None if until is None else ms(until)
+
+    assert tell(decide([TWO], log(story), until=end)) == told
+
+
+@pytest.mark.parametrize("is_", [True, False])
+@pytest.mark.parametrize("leaves", [True, False])
+@pytest.mark.parametrize("member", [True, False])
+def test_is_and_leave(decide: Decide, is_: bool, leaves: bool, member: bool) -> None:
+    """(54) Outside: it enters if `is` and not `leave`. Inside: it leaves if `leave`, whatever
+    `is` says. The last `identify` sets both, and what was before makes a member of c, or not."""
+    said = segment("s", "is: {profile.i: {equals: true}}\nleave: {profile.l: {equals: true}}")
+    before = identify(0, i=member, l=False)
+
+    lines = decide([said], [before, identify(1, i=is_, l=leaves)])
+
+    expected = ["+s@0"] if member else []
+    if member and leaves:
+        expected.append("-s@1")
+    if not member and is_ and not leaves:
+        expected.append("+s@1")
+    assert tell(lines) == " ".join(expected)
+
+
+def test_an_edge_is_an_event(decide: Decide) -> None:
+    heard = [TWO, trigger("{entered: s}", "t"), trigger("{left: s}", "u")]
+
+    told = "+s@1 $entered:s@1 -s@10 $left:s@10"
+
+    assert tell(decide(heard, log("a@0 a@1"), until=ms(60))) == told
+
+
+def test_two_segments_are_told_by_name_and_before_the_triggers(decide: Decide) -> None:
+    """(34) q, s, then the trigger on a; then what hears of q, then what hears of s."""
+    heard = [
+        segment("s", "is: {count: a, at_least: 1, within: 10s}"),
+        segment("q", "is: {count: a, at_least: 1, within: 10s}"),
+        trigger("{event: a}", "t"),
+        trigger("{entered: s}", "m"),
+        trigger("{entered: q}", "n"),
+    ]
+
+    assert tell(decide(heard, log("a@0"))) == "+q@0 +s@0 0@0 $entered:q@0 $entered:s@0"
+
+
+def test_a_segment_comes_after_those_that_it_reads(decide: Decide) -> None:
+    heard = [
+        segment("a", "is: {segment: z}"),
+        segment("m", "is: {segment: a}"),
+        segment("z", "is: {count: a, at_least: 1, within: 10s}"),
+    ]
+
+    told = "+z@0 +a@0 +m@0 -z@10 -a@10 -m@10"
+
+    assert tell(decide(heard, log("a@0"), until=ms(60))) == told
+
+
+def test_a_chain_from_an_edge_in_silence(decide: Decide) -> None:
+    """(38) At 10 s leaves; t fires on that; a count of t's firings makes a member of u."""
+    heard = [
+        segment("s", "is: {count: a, at_least: 1, within: 10s}"),
+        trigger("{left: s}", "t"),
+        segment("u", "is: {count: {fired: t}, at_least: 1, within: 5s}"),
+    ]
+
+    told = "+s@0 -s@10 $left:s@10 +u@10 -u@15"
+
+    assert tell(decide(heard, log("a@0"), until=ms(60))) == told
+
+
+def test_a_late_event_is_heard_of_at_the_next_evaluation(decide: Decide) -> None:
+    """(49) a@20 is late at 60, and counted; s hears of it at the next that it reads, b@62."""
+    documents: list[Json] = [
+        attribute("v", "count: a"),
+        attribute("w", "count: b"),
+        segment("s", "is: {profile.v: {greater_than: 1}, profile.w: {greater_than_or_equal: 0}}"),
+    ]
+
+    assert tell(decide(documents, log("a@50 q@60 a@20 q@61 b@62"))) == "+s@62"
+
+
+def test_conditions_see_who_is_a_member(decide: Decide) -> None:
+    heard = [
+        TWO,
+        trigger("{event: b}", "t", if_={"segment": ["x", "s"]}),
+        segment("x", "is: {segment: s}"),
+    ]
+
+    told = "condition@0 +s@2 +x@2 3@3 -s@11 -x@11 condition@12"
+
+    assert tell(decide(heard, log("b@0 a@1 a@2 b@3 b@12"))) == told
+
+
+def test_a_list_is_made_by_events(decide: Decide) -> None:
+    said: list[Json] = log("segment_change@0 segment_change@1 segment_change@2 segment_change@3")
+    for event, inside in zip(said, (True, True, False, False), strict=True):
+        event["event_data"] = {"segment": "s", "in": inside}
+
+    assert tell(decide([segment("s", "list: true")], said)) == "+s@0 -s@2"
