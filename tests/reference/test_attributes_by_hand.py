@@ -155,6 +155,56 @@ def test_an_identify_cannot_write_a_declared_name(decide: Decide) -> None:
     assert asked(decide, [attribute("v", "count: a")], {"profile.v": {"equals": 0}}, events) == "1"
 
 
+POINTS = "points: {a: 0.25, b: -1, c: 1}\nhalf_life: 64s"
+"""A step is a second long."""
+
+
+@pytest.mark.parametrize(
+    ("test", "story", "expected"),
+    [
+        pytest.param({"equals": 0.5}, "p@0 p@64", "11", id="start, which does not decay"),
+        pytest.param({"equals": 0.75}, "a@0 p@0 p@0.999 p@1", "110", id="a step"),
+        pytest.param({"equals": 0.375}, "a@0 p@63.999 p@64 p@64.999 p@65", "0110", id="half"),
+        pytest.param({"equals": 0.1875}, "a@0 p@128", "1", id="half of it"),
+        # 0.75 is worth 0.375 at 64.
+        pytest.param({"equals": 0.625}, "a@0 a@64 p@64", "1", id="worth and what is added"),
+        pytest.param({"equals": 1}, "a@0 c@0 c@1 p@1", "1", id="at most 1"),
+        pytest.param({"equals": 0}, "a@0 b@0 p@0 p@999", "11", id="at least 0"),
+        pytest.param({"equals": 0.25}, "b@0 a@5 p@5", "1", id="in the order of the events"),
+        # The anchor is 0, so steps are at whole seconds, whenever events come: from 0.5 on, it is
+        # worth 0.25 until 0.999, and less from 1 on.
+        pytest.param({"equals": 0.25}, "b@0 a@0.5 p@0.999 p@1", "10", id="steps of the anchor"),
+        pytest.param({"equals": 0.5}, "p@60 a@20 p@61", "11", id="a late one adds nothing"),
+    ],
+)
+def test_points(decide: Decide, test: Json, story: str, expected: str) -> None:
+    assert value(decide, POINTS, test, story) == expected
+
+
+OFTEN = "top: event_data.n\non: a"
+THIRTY_TWO = ["a@0=0", *(f"a@0={n}" for n in range(32))]
+"""0 is counted twice, and 1 to 31 once: all counters are taken."""
+
+
+@pytest.mark.parametrize(
+    ("events", "top"),
+    [
+        pytest.param(["a@0=1", "a@0=2", "a@0=1"], 1, id="the most frequent"),
+        pytest.param(["a@0=1", "a@0=2"], 2, id="of equals the one seen last"),
+        pytest.param(["a@0=1", "a@0=2", "a@0"], 2, id="what has none is not counted"),
+        pytest.param([*THIRTY_TWO, "a@0=1"], 1, id="the 32nd is there: 1 comes to two"),
+        # 99 takes the place of 1, so that 1 begins anew, and 0 has two.
+        pytest.param([*THIRTY_TWO, "a@0=99", "a@0=1"], 0, id="the 33rd replaces the oldest"),
+        # At 256 they are 200 and 56, and then 100 and 28.
+        pytest.param(["a@0=0"] * 200 + ["a@0=1"] * (56 + 71), 0, id="halved: 99 of 100"),
+        pytest.param(["a@0=0"] * 200 + ["a@0=1"] * (56 + 72), 1, id="halved: 100, seen last"),
+        pytest.param(["a@0=1"] + ["a@0=0"] * 255 + ["a@0=1"], 0, id="half of one is none"),
+    ],
+)
+def test_top(decide: Decide, events: list[str], top: int) -> None:
+    assert value(decide, OFTEN, {"equals": top}, " ".join([*events, "p@0"])) == "1"
+
+
 @pytest.mark.parametrize(("events", "expected"), [(999, "0"), (1000, "1"), (1001, "1")])
 def test_a_window_holds_a_thousand(decide: Decide, events: int, expected: str) -> None:
     """(51) One that holds 1,000 says 1,000: of the first two windows, 1,000; of 999, fewer."""

@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
+from tests.reference.attributes import Fold, Points
 from tests.reference.conditions import holds
 from tests.reference.definitions import RingError
 from tests.reference.evaluator import Log, evaluate
 from tests.reference.rulesets import rulesets
-from tests.reference.stories import START, Json, log, tell, trigger
+from tests.reference.seen import Seen, duration
+from tests.reference.stories import START, Json, log, ms, segment, tell, trigger
 from tests.reference.strategies import MINUTE, ends, logs
 
 
@@ -53,11 +55,11 @@ def members_are_right(so_far: Log) -> None:
     assert so_far.clock is not None
     for customer in so_far.customers.values():
         at = max(customer.tau, so_far.clock - so_far.lateness)
-        for name, segment in so_far.definitions.segments.items():
-            if "leave" not in segment:
+        for name, each in so_far.definitions.segments.items():
+            if "leave" not in each:
                 note(f"{customer.id} {name} at {at - START}: {customer.known.members}")
                 facts = customer.known.facts(at)
-                assert (name in customer.known.members) == holds(segment["is"], facts)
+                assert (name in customer.known.members) == holds(each["is"], facts)
 
 
 @given(rulesets(), logs(orderly=True), st.lists(st.integers(0, 60 * 4)))
@@ -77,6 +79,48 @@ def test_ticks_change_no_line(documents: list[Json], events: list[Json], ticks: 
         each.advance(START + 90 * MINUTE)
 
     assert plain.decisions == ticked.decisions
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 100_000), st.sampled_from("ab")), min_size=1),
+    st.floats(-1, 1),
+    st.floats(-1, 1),
+    st.sampled_from(["1s", "7s", "64s", "14d"]),
+)
+def test_points_stay_between_0_and_1_and_halve_exactly(
+    story: list[tuple[int, str]], one: float, other: float, half_life: str
+) -> None:
+    """(47) Whatever comes, and in whatever time: also under many events within a half-life."""
+    spec = {"points": {"a": one, "b": other}, "half_life": half_life}
+    folds, at = list[Fold](), 0
+    for number, (pause, type_) in enumerate(story):
+        at += pause
+        event = {"event_id": str(number), "event_type": type_}
+        folds.append(Fold(Seen(number, number, at, at, event), at))
+        points = Points(spec, folds, None)
+
+        now, later = points.worth(at), points.worth(at + duration(half_life))
+
+        assert 0 <= now <= 1
+        assert later == now / 2
+        assert points.worth(at + duration(half_life) - 1) >= later
+
+
+@pytest.mark.parametrize(
+    ("is_", "story", "told"),
+    [
+        # Everything is evaluated at a customer's first record, whatever it is (48, 54).
+        ("{count: a, at_most: 0, within: 10s}", "b@0", "+s@0"),
+        ("{count: a, at_most: 0, within: 10s}", "b@0 a@5 b@20", "+s@0 -s@5 +s@15"),
+        ("{count: a, at_most: 0, within: 10s}", "a@0 b@20", "+s@10"),
+        ("{profile.n: {exists: false}}", "b@0", "+s@0"),
+        ("{since_last: {event: a, at_least: 10s}}", "b@0 a@5 b@20", "+s@0 -s@5 +s@15"),
+    ],
+)
+def test_who_comes_for_the_first_time_may_be_a_member_at_once(
+    is_: str, story: str, told: str
+) -> None:
+    assert tell(evaluate([segment("s", f"is: {is_}")], log(story), until=ms(60))) == told
 
 
 RINGS: list[list[Json]] = [
