@@ -107,8 +107,11 @@ class Derivations:
 
     def start(self, name: str) -> Any:
         """(48) What it begins with: of a plain attribute, what that was at the first fold or
-        evaluation. What an ``if`` reads is no evaluation: it leaves nothing behind."""
-        return self.starts.get(name, self._start_now(name))
+        evaluation. An evaluation before the attribute has come leaves the start open."""
+        found = self._start_now(name)
+        if found is not None:
+            self._begin([name])
+        return self.starts.get(name)
 
     def _start_now(self, name: str) -> Any:
         said = self.definitions.attributes[name].get("start")
@@ -175,14 +178,12 @@ class Derivations:
         for name in sorted(self.definitions.changes):
             if concerned(f"changed {name}"):
                 self.asked[f"changed {name}"] = at
-                self._begin(self.definitions.reads[f"changed {name}"].declared)
                 yield from self._look(self.definitions.changes[name], at)
         crossed: set[str] = set()
         for name in self.definitions.order:
             watcher = f"segment {name}"
             if concerned(watcher) or self.definitions.reads[watcher].segments & crossed:
                 self.asked[watcher] = at
-                self._begin(self.definitions.reads[watcher].declared)
                 for derived in self._cross(name, at, event):
                     crossed.add(name)
                     yield derived
