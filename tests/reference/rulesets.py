@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tests.reference.stories import Json
-from tests.reference.strategies import PATH, WHERE, Draw, minutes, patterns, text, triggers
+from tests.reference.strategies import (
+    KEYS,
+    MINUTE,
+    PATH,
+    WHERE,
+    Draw,
+    Sequel,
+    minutes,
+    patterns,
+    text,
+    triggers,
+)
 
 ATTRIBUTES = ("count", "sum", "first", "last")
 MORE_ATTRIBUTES = (*ATTRIBUTES, "top", "points", "case")
@@ -160,6 +171,21 @@ def _hearing(draw: Draw, when: Json, kind: str, made: Made) -> Json:
     if kind == "absent" and draw(st.booleans()):
         happening = [draw(st.sampled_from("bcd")), happening]
     return {kind: happening, **rest}
+
+
+@st.composite
+def silent_logs(draw: Draw) -> list[Json]:
+    """Of two customers, with silences long enough for windows, buckets and sessions to end; times
+    lie on the grid, or a millisecond beside it."""
+    random = draw(st.randoms(use_true_random=False))
+    sequel = Sequel(random, strays=False, arrivals=False)
+    for _ in range(draw(st.sampled_from([6, 12, 20, 30]))):
+        if sequel.rarely(6):
+            sequel.now += random.choice([3, 5, 9, 10, 16, 17, 20]) * MINUTE
+        beside = random.choice([0, 0, 0, 0, -1, 1, MINUTE // 2, 7_500])
+        sequel.now += beside if sequel.made else 0
+        sequel.add(KEYS)
+    return sequel.made
 
 
 # ── conditions (53, 66) ─────────────────────────────────────────────────────────────────────
