@@ -159,7 +159,6 @@ POINTS = "points: {a: 0.25, b: -1, c: 1}\nhalf_life: 64s"
 """A step is a second long."""
 
 
-@pytest.mark.covers("D4")
 @pytest.mark.parametrize(
     ("test", "story", "expected"),
     [

@@ -22,7 +22,6 @@ pytestmark = pytest.mark.parametrize("decide", DECIDE.values(), ids=DECIDE.keys(
 TWO = segment("s", "is: {count: a, at_least: 2, within: 10s}")
 
 
-@pytest.mark.covers("C24")
 @pytest.mark.parametrize(
     ("story", "until", "told"),
     [
@@ -44,7 +43,6 @@ def test_edges_of_a_window(decide: Decide, story: str, until: float | None, told
     assert tell(decide([TWO], log(story), until=end)) == told
 
 
-@pytest.mark.covers("I2")
 @pytest.mark.parametrize("is_", [True, False])
 @pytest.mark.parametrize("leaves", [True, False])
 @pytest.mark.parametrize("member", [True, False])
