@@ -1,8 +1,8 @@
 """Triggers as they are once all is replaced that has a shorter name: what ``--expand`` prints.
 
 What is printed may be read again, and is the same trigger; but where ``strict`` stands beside an
-absence with a duration, of which two stand side by side then, and where a ``score`` is a segment
-without a name.
+absence with a duration, of which two stand side by side then, and where a ``score`` or a change is
+told by what has no name.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from triggerstream.core.conditions.calendar import DAYS
+from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.durations import format_duration
-from triggerstream.core.events.derived import ENTERED, FIRED, LEFT
+from triggerstream.core.events.derived import CHANGED, ENTERED, FIRED, LEFT
 from triggerstream.core.model import (
     AbsentStep,
     AllOf,
@@ -118,6 +119,8 @@ def _happening(name: str) -> str | Said:
     for head, prefix in (("fired", FIRED), ("entered", ENTERED), ("left", LEFT)):
         if name.startswith(prefix):
             return {head: name.removeprefix(prefix)}
+    if name.startswith(CHANGED):
+        return {"changed": f"{PROFILE}.{name.removeprefix(CHANGED)}"}
     return name
 
 

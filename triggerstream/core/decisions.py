@@ -61,6 +61,7 @@ class Firing(msgspec.Struct, frozen=True):
         ruleset: The version of the ruleset that decided.
         event: The last matched event's envelope, as JSON.
         profile: The customer's attributes when it fired.
+        segments: Those that the customer was in, by name.
     """
 
     firing_id: str
@@ -76,6 +77,7 @@ class Firing(msgspec.Struct, frozen=True):
     holdout: float = 0.0
     event: msgspec.Raw = msgspec.Raw(b"null")
     profile: dict[str, Any] = {}
+    segments: tuple[str, ...] = ()
 
 
 class Suppressed(msgspec.Struct, frozen=True):

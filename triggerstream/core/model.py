@@ -190,6 +190,14 @@ class Attribute(_Node, frozen=True):
     half_life: int | None = None
 
 
+class Change(_Node, frozen=True):
+    """The value *name* of the profile is watched; *of* is the unnamed attribute that keeps it
+    there, if one does."""
+
+    name: str
+    of: Attribute | None
+
+
 class Segment(_Node, frozen=True):
     """A condition (``is``) with edges; *leave* says when who is inside leaves."""
 
@@ -455,5 +463,6 @@ class RulesetSource(msgspec.Struct, frozen=True):
     """``None`` where no file says anything of it: then the doors ask nothing."""
     attributes: tuple[Attribute, ...] = ()
     segments: tuple[Segment, ...] = ()
+    changes: tuple[Change, ...] = ()
     names: tuple[Name, ...] = ()
     """What is said by name, by kind and name."""

@@ -13,6 +13,7 @@ from tests.core.detection.customers import LATENESS, Customer, ruleset_of
 from triggerstream.core.decisions import Firing, SegmentChanged
 from triggerstream.core.detection.describe import describe
 from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.records.actions import read_firing, records_of
 
 BUSY = "{segment: busy, is: {count: view, at_least: 2, within: 7d}}"
 ENTERS = "{trigger: in, when: {entered: busy}}\n---\n{trigger: out, when: {left: busy}}"
@@ -155,6 +156,19 @@ def test_a_condition_may_ask_for_a_segment_and_templates_see_their_names() -> No
 
     assert suppressed.detail == "segment other or busy; found nothing"
     assert firing.profile == {"segments": ["busy"]}
+
+
+def test_a_firing_says_which_segments_the_customer_was_in() -> None:
+    """And nothing of it where they were in none: such records are as they always were."""
+    customer = busy_customer("\n---\n{trigger: t, when: {event: other}}")
+    (inside,) = customer.happens("other", START + 6)
+    customer.waits_until(START + 30 * DAY)
+    (outside,) = customer.happens("other", START + 30 * DAY)
+
+    (told_inside,) = records_of(inside, 1)
+    (told_outside,) = records_of(outside, 1)
+    assert read_firing(told_inside.value or b"").firing.segments == ("busy",)
+    assert b"segments" not in (told_outside.value or b"")
 
 
 def test_a_segment_may_be_an_expression_over_the_profile() -> None:

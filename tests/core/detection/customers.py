@@ -121,6 +121,8 @@ def kinds(out: list[Any]) -> list[str]:
 def _told(line: dict[str, Any]) -> str:
     at = orjson.loads(orjson.dumps(line))["at"]
     seconds = at[17:23] if at.startswith("1970-01-01T00:00") else at
+    if line["kind"] == "segment":
+        return f"{line['change']} {line['segment']}@{seconds}"
     if line["kind"] == "firing":
         instance = "" if line["instance"] is None else f"/{line['instance']}"
         return f"{line['trigger']}:{','.join(line['events'])}@{seconds}{instance}"

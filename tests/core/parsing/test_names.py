@@ -124,6 +124,16 @@ def test_a_score_in_a_named_pattern_is_a_segment_where_it_is_used() -> None:
     assert parse_ruleset({"t.yaml": named}).segments == ()
 
 
+def test_a_change_in_a_named_pattern_is_watched_where_it_is_used() -> None:
+    named = "{pattern: moved, when: {changed: location_data.country, on: view}}\n---\n"
+    used = parse_ruleset({"t.yaml": named + "{trigger: t, when: {use: moved}}"})
+    by_hand = "{trigger: t, when: {changed: location_data.country, on: view}}"
+    said = parse_ruleset({"t.yaml": by_hand})
+
+    assert (used.triggers, used.changes) == (said.triggers, said.changes)
+    assert len(used.changes) == 1
+
+
 # ── fingerprints ────────────────────────────────────────────────────────────────────────────
 
 USER = "{trigger: t, when: {use: %s}, if: {use: vip}}"

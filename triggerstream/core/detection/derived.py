@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from triggerstream.core.decisions import Decided, Firing
+from triggerstream.core.derive.changes import Changed
 from triggerstream.core.detection.firing import envelope
-from triggerstream.core.events.derived import DERIVED, FIRED
+from triggerstream.core.events.derived import CHANGED, DERIVED, FIRED
 from triggerstream.core.events.event import Event
 from triggerstream.core.timestamps import format_moment
 
@@ -76,6 +77,27 @@ def edge(
     if since is not None:
         data["since"] = format_moment(since)
     event = make(f"${change}:{segment}", named, customer_id, at, data)
+    return Derived(_caused(event, cause), arrival)
+
+
+def changed(
+    name: str,
+    found: Changed,
+    named: str,
+    customer_id: str,
+    at: int,
+    cause: Event | None,
+    arrival: int,
+) -> Derived:
+    """Return what tells that the value *name* has changed; *cause* as in `edge`."""
+    data = {
+        "attribute": name,
+        "from": found.old,
+        "to": found.new,
+        "seen": format_moment(found.seen),
+        "gap": at - found.seen,
+    }
+    event = make(CHANGED + name, named, customer_id, at, data)
     return Derived(_caused(event, cause), arrival)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from triggerstream.core.derive.segments import SEGMENTS
 from triggerstream.core.detection.adopt import adopt
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -39,7 +40,7 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
         described["attributes"] = {
             name: ruleset.attributes[name].fold.value(state, at) for name in names
         }
-    if ruleset.watched:
+    if SEGMENTS in ruleset.attributes:
         described["segments"] = sorted(
             [each.name for each in ruleset.watched if each.is_member(state) and not each.is_unnamed]
         )

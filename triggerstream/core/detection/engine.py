@@ -21,7 +21,7 @@ from triggerstream.core.detection.derived import Out, Queue
 from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.detection.firing import FATAL, fail, tell_erred
 from triggerstream.core.detection.timers import fire_due
-from triggerstream.core.detection.watch import look_at, meet
+from triggerstream.core.detection.watch import look_at, meet, remember
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.progress import Now
@@ -137,7 +137,9 @@ def _on_late_event(
     """Take from an event that comes too late what it still says: the profile, goals, and what
     must not happen (27, 28)."""
     if event.event_type == IDENTIFY:
-        _identify(state, event, ruleset, out)
+        told = _identify(state, event, ruleset, out)
+        if told and ruleset.watched and not state.sleeps:
+            remember(state, ruleset, told)
         if state.weight > BYTES:
             enforce(state, ruleset, out)
     interest = ruleset.interests.get(event.event_type)

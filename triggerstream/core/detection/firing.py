@@ -103,6 +103,7 @@ def judge(
         holdout=source.limits.holdout,
         event=msgspec.Raw(last),
         profile=profile,
+        segments=() if ruleset.members is None else tuple(ruleset.members.value(state, match.at)),
     )
     memory = state.limits.get(trigger.id, limits.NOTHING)
     state.limits[trigger.id] = memory.fired(name, match.at, keep=trigger.keep_recent)

@@ -60,8 +60,7 @@ class Reader:
             raise _too_long("event_id", event_id)
         if len(event.customer_id) > LONGEST_ID:
             raise _too_long("customer_id", event.customer_id)
-        is_reserved = event.event_type[0] == SIGN or event.source == DERIVED
-        if is_reserved and not self._takes_reserved:
+        if (event.event_type[0] == SIGN or event.source == DERIVED) and not self._takes_reserved:
             refuse_reserved(event.event_type, event.source)
         return event
 

@@ -7,8 +7,11 @@ from hashlib import blake2b
 import orjson
 
 from triggerstream.core.decisions import SegmentChanged
+from triggerstream.core.derive.changes import CompiledChange
+from triggerstream.core.derive.folds import GROWTH
 from triggerstream.core.derive.segments import LEFT, SEGMENTS, CompiledSegment
-from triggerstream.core.detection.derived import Out, Queue, edge
+from triggerstream.core.detection.derived import Out, Queue, changed, edge
+from triggerstream.core.events.derived import CHANGED
 from triggerstream.core.events.event import Event
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state.customer import CustomerState
@@ -39,7 +42,7 @@ def look_at(
 
 
 def wake_up(
-    state: CustomerState, ruleset: Ruleset, segment: CompiledSegment, queue: Queue, out: Out
+    state: CustomerState, ruleset: Ruleset, segment: Watched, queue: Queue, out: Out
 ) -> None:
     """Ask *segment* when its time has come, and those that read it, if it has changed."""
     slot = state.derived[segment.key]
@@ -74,7 +77,9 @@ def meet(
     for segment in ruleset.watched:
         if segment.key in state.derived:
             continue
-        if segment.source.existing == "tell":
+        if isinstance(segment, CompiledChange):
+            segment.look(state, at, None)
+        elif segment.source.existing == "tell":
             _ask(state, ruleset, segment, at, None, cause, event, arrival, queue, out)
         else:
             segment.ask(state, at, None)
@@ -83,7 +88,7 @@ def meet(
 def _ask(
     state: CustomerState,
     ruleset: Ruleset,
-    segment: CompiledSegment,
+    segment: Watched,
     at: int,
     folded: int | None,
     cause: bytes,
@@ -93,6 +98,8 @@ def _ask(
     out: Out,
 ) -> bool:
     """Ask *segment*, and tell its edge; return whether there was one."""
+    if isinstance(segment, CompiledChange):
+        return _look(state, ruleset, segment, at, folded, cause, event, arrival, queue)
     since = segment.since(state)
     change = segment.ask(state, at, folded)
     state.weight += _SLOT
@@ -107,6 +114,37 @@ def _ask(
         queue.append(derived)
     return True
 
+
+def _look(
+    state: CustomerState,
+    ruleset: Ruleset,
+    change: CompiledChange,
+    at: int,
+    folded: int | None,
+    cause: bytes,
+    event: Event | None,
+    arrival: int,
+    queue: Queue,
+) -> bool:
+    """Look at a value, and tell how it has changed; return whether it has."""
+    found = change.look(state, at, folded)
+    state.weight += GROWTH
+    if found is None:
+        return False
+    if CHANGED + change.name in ruleset.interests:
+        named = blake2b(cause, digest_size=16).hexdigest()
+        queue.append(changed(change.name, found, named, state.customer_id, at, event, arrival))
+    return True
+
+
+def remember(state: CustomerState, ruleset: Ruleset, names: set[str]) -> None:
+    """Remember the values *names*, which a late event has set: nothing is told of it (40)."""
+    for each in ruleset.watched:
+        if isinstance(each, CompiledChange) and not each.reads.isdisjoint(names):
+            each.look(state, max(state.last, state.tau), None)
+
+
+Watched = CompiledChange | CompiledSegment
 
 _SLOT = 64
 """Bytes that a segment's slot takes at most, with its key."""

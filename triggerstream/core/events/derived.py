@@ -15,6 +15,8 @@ FIRED: Final = "$fired:"
 """Before the id of a trigger."""
 
 
+CHANGED: Final = "$changed:"
+"""Before the name of a value."""
 ENTERED: Final = "$entered:"
 LEFT: Final = "$left:"
 """Before the name of a segment."""

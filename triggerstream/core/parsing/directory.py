@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.conditions.unnamed import asked_of, paths_of, tests_of
-from triggerstream.core.events.derived import ENTERED, FIRED, LEFT
-from triggerstream.core.model import Attribute, InSegment, Policy, RulesetSource, types_of
+from triggerstream.core.events.derived import CHANGED, ENTERED, FIRED, LEFT
+from triggerstream.core.model import Attribute, Change, InSegment, Policy, RulesetSource, types_of
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.attributes import (
     PlacedAttribute,
@@ -98,7 +98,13 @@ def parse_ruleset(
         for segment, node in reader.unnamed
     ]
     segments += {each.segment.name: each for each in unnamed}.values()
-    told = [_trigger_told(each) for each in triggers]
+    changes = {
+        change.name: (change, reader.file, node)
+        for reader in readers
+        for change, node in reader.changes
+    }
+    told = [_change_told(*each) for each in changes.values() if each[0].of is not None]
+    told += [_trigger_told(each) for each in triggers]
     told += [_attribute_told(each) for each in known]
     told += [_segment_told(each) for each in segments]
     check_rings(told, problems)
@@ -121,6 +127,7 @@ def parse_ruleset(
         schemas,
         tuple(placed.attribute for placed in known),
         tuple(placed.segment for placed in segments),
+        tuple(change for change, _, _ in changes.values()),
         names_of(root, triggers),
     )
 
@@ -193,9 +200,14 @@ def _trigger_told(placed: PlacedTrigger) -> Told:
 
 def _attribute_told(placed: PlacedAttribute) -> Told:
     attribute = placed.attribute
-    told = (f"{PROFILE}.{attribute.name}",)
+    told = (f"{PROFILE}.{attribute.name}", CHANGED + attribute.name)
     reads = _folded(attribute)
     return Told("attribute", attribute.name, placed.file, placed.name_at, told, reads)
+
+
+def _change_told(change: Change, file: str, at: Node) -> Told:
+    reads = () if change.of is None else _folded(change.of)
+    return Told("changed", change.name, file, at, (CHANGED + change.name,), reads)
 
 
 def _folded(attribute: Attribute) -> tuple[str, ...]:

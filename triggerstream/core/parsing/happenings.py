@@ -1,7 +1,8 @@
 """Reading happenings: what may stand wherever the type of an event may.
 
 A happening is a type (`event`), or something that the engine finds out and tells as an event of its
-own: a trigger `fired`, a segment was `entered` or `left`. It stands alone, as a mapping, or in a
+own: a trigger `fired`, a segment was `entered` or `left`, a value has
+`changed`. It stands alone, as a mapping, or in a
 list beside types, with a ``where`` of its own.
 """
 
@@ -12,13 +13,15 @@ from typing import Final
 
 from triggerstream.core.events.derived import ENTERED, FIRED, LEFT, SIGN
 from triggerstream.core.model import AllOf, AnyOf, Condition, EventPattern, Test
+from triggerstream.core.parsing import changes
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import where_of
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
 
 EVENT: Final = "event"
-HEADS: Final = (EVENT, "fired", "entered", "left")
+CHANGED: Final = "changed"
+HEADS: Final = (EVENT, "fired", "entered", "left", CHANGED)
 """What names a happening; `event` comes first."""
 
 NOBODY = EventPattern(())
@@ -40,12 +43,19 @@ def happening(reader: Reader, node: Node, what: str) -> EventPattern | None:
 
 def happening_of(fields: Fields, head: str) -> EventPattern:
     """Read the happening that *head* names in *fields*, with the ``where`` beside it."""
+    if head == CHANGED:
+        return changes.changed(fields, happening)
     reading = _READINGS[head]
     if head not in fields:
         fields.need(head, reading)
         return NOBODY
     found = fields.read(head, reading) or NOBODY
     return narrowed(found, where_of(fields))
+
+
+def keys_of(head: str) -> tuple[str, ...]:
+    """Return the keys of the happening that *head* names."""
+    return changes.KEYS if head == CHANGED else (head, "where")
 
 
 def head_of(node: Mapping) -> str:
@@ -79,7 +89,7 @@ def _is_one_of(types: list[str] | tuple[str, ...]) -> Condition:
 
 def _mapping(reader: Reader, node: Mapping, what: str) -> EventPattern:
     head = head_of(node)
-    return happening_of(reader.mapping(node, what, (head, "where")), head)
+    return happening_of(reader.mapping(node, what, keys_of(head)), head)
 
 
 def _plain(reader: Reader, node: Node, what: str) -> EventPattern | None:

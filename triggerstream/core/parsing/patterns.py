@@ -50,7 +50,7 @@ TOLD = tuple(head for head in happenings.HEADS if head != happenings.EVENT)
 """What stands where ``event`` may, for what the engine tells itself."""
 SCORE = "score"
 
-LATER = ("segment", "changed", "date", "session")
+LATER = ("segment", "date", "session")
 """Patterns of the language that this version does not know."""
 
 _REFUSED = {
@@ -97,7 +97,7 @@ def _pattern(
     has_per = level == 0 and not is_named
     if head == "behavior" and isinstance(node, Mapping):
         return behavior.behavior_of(reader, node, is_top=has_per)
-    keys = scores.KEYS if head == SCORE else KEYS.get(head, (head, "where"))
+    keys = scores.KEYS if head == SCORE else KEYS.get(head, happenings.keys_of(head))
     known = (*keys, "per") if has_per else keys
     refused = _REFUSED.get(head, {}) | ({} if has_per else _NAMED_PER if is_named else _NESTED_PER)
     fields = reader.mapping(node, head, known, refused)
@@ -213,7 +213,7 @@ def _step(reader: Reader, node: Node) -> EventStep | AbsentStep | None:
     head = _head(reader, node, "step", tuple(STEP_KEYS))
     if head is None:
         return None
-    keys = STEP_KEYS.get(head, (head, *_STEP))
+    keys = STEP_KEYS.get(head, (*happenings.keys_of(head), *_STEP[1:]))
     fields = reader.mapping(node, head, keys, _STEP_REFUSED.get(head, _STEP_REFUSED["event"]))
     if head == "absent":
         inner = fields.need(head, happening) or happenings.NOBODY

@@ -44,6 +44,7 @@ def replaced(
     inner = reader.beside(definition.file, problems)
     found = reading(inner, definition.node)
     reader.unnamed += inner.unnamed
+    reader.changes += inner.changes
     if problems:
         required = f"use: a {kind} that may stand here"
         reader.report(node, f"{required}; found {name!r}, which says at {problems[0]}")

@@ -90,6 +90,7 @@ class _FiringJson(msgspec.Struct):
     holdout: float = 0.0
     event: msgspec.Raw = msgspec.Raw(b"null")
     profile: dict[str, Any] = {}
+    segments: tuple[str, ...] = ()
 
 
 class _ConsentJson(msgspec.Struct):
@@ -199,6 +200,7 @@ def read_firing(value: bytes, position: int = -1) -> Fired:
         holdout=read.holdout,
         event=read.event,
         profile=read.profile,
+        segments=read.segments,
     )
     return Fired(firing, read.ruleset, bytes(value), position)
 
@@ -230,6 +232,8 @@ def _firing_record(firing: Firing, ruleset_version: int) -> Produce:
         "profile": firing.profile,
         "ruleset": ruleset_version,
     }
+    if firing.segments:
+        value["segments"] = firing.segments
     customer = firing.customer_id.encode()
     headers = (
         (KIND, Kind.FIRING),

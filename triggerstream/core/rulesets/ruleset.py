@@ -12,6 +12,7 @@ import msgspec
 from triggerstream.core.conditions.expressions import Erred
 from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.conditions.unnamed import asked_of
+from triggerstream.core.derive.changes import CompiledChange
 from triggerstream.core.derive.compile import CompiledAttribute, Taking, compile_attribute
 from triggerstream.core.derive.reads import reads_of
 from triggerstream.core.derive.segments import (
@@ -86,8 +87,9 @@ class Ruleset:
         declared: The names of those that have a document.
         reads: By trigger: the attributes that it reads, if it reads any.
         derivations: Identifies what is derived; empty where nothing is.
-        watched: The segments, in the order in which they are asked.
+        watched: The values and the segments, in the order in which they are asked.
         by_timer: They, by the keys of their slots.
+        members: Tells which segments a customer is in; ``None`` where there is none.
         told: The triggers whose firings are events for others, or for goals (32).
         erred: Triggers, by id, and attributes, by path, with an expression that had no value: one
             entry for each time, since the engine last took them. All else is as it was built.
@@ -98,8 +100,8 @@ class Ruleset:
 
     __slots__ = (
         "attributes", "by_key", "by_timer", "declared", "derivations", "derived_keys",
-        "detections", "erred", "hash", "interests", "policy", "reads", "schemas", "source", "told",
-        "triggers", "version", "waits", "watched",
+        "detections", "erred", "hash", "interests", "members", "policy", "reads", "schemas",
+        "source", "told", "triggers", "version", "waits", "watched",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -115,9 +117,16 @@ class Ruleset:
         }
         self.by_key = _by_key(self.triggers.values())
         self.attributes = _attributes(source, self.triggers.values(), self._hears)
-        self.watched = _segments(source.segments, self.attributes, self._hears)
-        if self.watched:
-            members = Members({each.name: each for each in self.watched})
+        changes = [
+            CompiledChange(change, self.attributes, rank)
+            for rank, change in enumerate(sorted(source.changes, key=lambda each: each.name))
+        ]
+        segments = _segments(source.segments, self.attributes, self._hears, len(changes))
+        self.watched: tuple[CompiledChange | CompiledSegment, ...] = (*changes, *segments)
+        self.members: Members | None = None
+        if segments:
+            members = Members({each.name: each for each in segments})
+            self.members = members
             nothing = Attribute(SEGMENTS, "count", EventPattern(()))
             self.attributes[SEGMENTS] = CompiledAttribute(SEGMENTS, nothing, members, {})
         self.by_timer = {each.key: each for each in self.watched}
@@ -210,6 +219,7 @@ def _attributes(
     for segment in source.segments:
         conditions += [(each, segment.name) for each in (segment.condition, segment.leave)]
     asked = [(each, name) for condition, name in conditions for each in asked_of(condition)]
+    asked += [(change.of, change.name) for change in source.changes if change.of is not None]
     found = {each.name: (each, f"{PROFILE}.{each.name}") for each in source.attributes}
     for each, trigger in asked:
         found.setdefault(each.name, (each, trigger))
@@ -224,6 +234,7 @@ def _segments(
     segments: Iterable[Segment],
     attributes: Mapping[str, CompiledAttribute],
     hears: Callable[[str], Erred],
+    before: int,
 ) -> tuple[CompiledSegment, ...]:
     """Return the segments, each behind those that it reads, then by name. No ring leads through
     them."""
@@ -241,7 +252,7 @@ def _segments(
             raise ValueError(f"segments without a ring; found {sorted(waiting)}")
         name = min(ready)
         segment = waiting.pop(name)
-        done[name] = CompiledSegment(segment, attributes, done, len(done), hears(name))
+        done[name] = CompiledSegment(segment, attributes, done, before + len(done), hears(name))
     return tuple(done.values())
 
 

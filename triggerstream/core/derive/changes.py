@@ -1,0 +1,94 @@
+"""What has changed: a value that is remembered, and told where another one comes (40).
+
+A slot holds (value, seen, arrival, due): the last value and when it was seen last, when the last
+event came that brought one, and when it may change by time alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from triggerstream.core.derive.compile import LONGEST_TEXT, CompiledAttribute, key_of
+from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.model import Change
+from triggerstream.core.patterns.progress import TIMER
+from triggerstream.core.state.customer import CustomerState
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """A value that differs from the last one.
+
+    Attributes:
+        seen: When the old one was seen last.
+    """
+
+    old: str | int | float | bool
+    new: str | int | float | bool
+    seen: int
+
+
+class CompiledChange:
+    """A value of the profile that is watched.
+
+    Attributes:
+        key: Of its slot.
+        reads: Its name.
+        rank: Its place among all that is watched.
+    """
+
+    is_unnamed = True
+
+    def __init__(
+        self, change: Change, attributes: Mapping[str, CompiledAttribute], rank: int
+    ) -> None:
+        self.name = change.name
+        self.rank = rank
+        self.reads = frozenset([change.name])
+        self._attribute = attributes.get(change.name)
+        below = "" if self._attribute is None else self._attribute.fold.key
+        self.key: str = key_of(("changed", change.name, below)) + TIMER
+
+    def is_member(self, state: CustomerState) -> bool:
+        """Return whether the customer is inside: of a value nobody is."""
+        return False
+
+    def look(self, state: CustomerState, at: int, arrival: int | None) -> Changed | None:
+        """Look at the value at *at*, and remember it; return how it has changed, if it has.
+
+        Args:
+            arrival: Of the event that has just brought it, if there was one.
+        """
+        attribute = self._attribute
+        slot = state.derived.get(self.key)
+        value: Any
+        if attribute is None:
+            value = state.profile.get(self.name)
+        else:
+            value = attribute.fold.value(state, at)
+        due = NEVER if attribute is None else attribute.fold.next(state, at)
+        if not _is_value(value):
+            if slot is not None:
+                state.set_timer(self.key, (*slot[:3], due))
+            elif due != NEVER:
+                # Nothing yet, but it comes by time alone.
+                state.set_timer(self.key, (None, at, arrival or 0, due))
+            return None
+        opened = slot[2] if arrival is None and slot is not None else arrival or 0
+        state.set_timer(self.key, (value, at, opened, due))
+        if slot is None or slot[0] is None or _is_same(slot[0], value):
+            return None
+        return Changed(slot[0], value, slot[1])
+
+
+def _is_value(value: Any) -> bool:
+    """Return whether *value* is one: null, lists, objects and long texts are none."""
+    if type(value) is str:
+        return len(value.encode()) <= LONGEST_TEXT
+    return type(value) in (bool, int, float)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one == other and (type(one) is bool) is (type(other) is bool)
