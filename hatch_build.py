@@ -64,6 +64,7 @@ COMPILED = (
     "triggerstream.core.patterns.sequence",
     "triggerstream.core.patterns.short_cuts",
     "triggerstream.core.patterns.steps",
+    "triggerstream.core.patterns.trend",
     "triggerstream.core.rulesets.ruleset",
     "triggerstream.core.state.codec",
     "triggerstream.core.state.customer",

@@ -45,6 +45,43 @@ def write_template(triggers: Path, text: str) -> Path:
     return template / "text.liquid"
 
 
+class TestExpand:
+    def test_triggers_are_printed_as_what_they_stand_for(self, run: Run, triggers: Path) -> None:
+        (triggers / "cart.yaml").write_text(
+            "{trigger: cart, when: {event: add, debounce: 5s}, if: {use: vip}}\n---\n"
+            "{condition: vip, is: {profile.tier: {equals: gold}}}\n"
+        )
+        (triggers / "cart.test.yaml").unlink(missing_ok=True)
+
+        ran = run("validate", triggers, "--expand")
+
+        assert (ran.code, ran.out) == (
+            0,
+            (
+                "trigger: cart\n"
+                "when:\n"
+                "  sequence:\n"
+                "  - {event: add}\n"
+                "  - {absent: add, for: 5s}\n"
+                "  within: 1d\n"
+                "  restart: on_repeat\n"
+                "if:\n"
+                "  profile.tier: {equals: gold}\n"
+            ),
+        )
+
+    def test_nothing_is_printed_of_what_is_wrong(self, run: Run, triggers: Path) -> None:
+        (triggers / "wrong.yaml").write_text(WRONG)
+
+        ran = run("validate", triggers, "--expand")
+
+        assert ran.code == 1
+        assert "trigger: cart" not in ran.out
+
+    def test_it_prints_yaml_or_json(self, run: Run, triggers: Path) -> None:
+        assert run("validate", triggers, "--expand", "--json").code == 2
+
+
 class TestTemplates:
     UNKNOWN = "Hello,\n{{ costumer.id }}\n"
 

@@ -355,37 +355,69 @@ if: {event_data.cause.event_data.confidence: {greater_than: 0.8}}
     }
 
 
+WEEK = UNITS["w"]
+
 AT_LEAST_THREE_IN_SEVEN_DAYS = """
-SELECT customer, min(at) FROM (
-    SELECT last.customer, last.at
-    FROM events AS last JOIN events AS every
-        ON every.customer = last.customer AND every.at > last.at - :week AND every.at <= last.at
-    GROUP BY last.customer, last.at, last.number
-    HAVING count(*) >= 3
-) GROUP BY customer
+WITH moments AS (
+    SELECT customer, at FROM events UNION SELECT customer, at + :week FROM events
+)
+SELECT moments.customer, moments.at, count(events.at) >= 3
+FROM moments LEFT JOIN events
+    ON events.customer = moments.customer
+    AND events.at > moments.at - :week AND events.at <= moments.at
+GROUP BY moments.customer, moments.at
+ORDER BY moments.customer, moments.at
 """
 
 
-@pytest.mark.covers("C3")
-def test_a_count_finds_the_customers_that_sql_finds_and_when() -> None:
-    """Over the shop's half-year, asked at every event: whose third of a week it was, and which."""
+def by_sql(added: list[tuple[str, int]]) -> list[tuple[str, int, bool]]:
+    """Return who has three in a week: at every event, and at every end of a window."""
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE TABLE events (customer, at)")
+    database.executemany("INSERT INTO events VALUES (?, ?)", added)
+    rows = database.execute(AT_LEAST_THREE_IN_SEVEN_DAYS, {"week": WEEK}).fetchall()
+    database.close()
+    return [(customer, at, bool(holds)) for customer, at, holds in rows]
+
+
+THREE = """
+segment: three
+is: {count: add_to_cart, at_least: 3, within: 7d}
+---
+trigger: t
+when: {count: add_to_cart, at_least: 3, within: 7d}
+"""
+
+
+@pytest.mark.covers("C3", "C24", "I2")
+def test_the_shops_customers_are_those_that_sql_finds_at_every_event_and_every_end() -> None:
+    """The trigger fires first when SQL first finds a customer; the segment agrees throughout."""
     with gzip.open(SHOP / "events.jsonl.gz") as log:
         lines = log.read().splitlines()
+    events = [json.loads(line) for line in lines]
     added = [
-        (number, event["customer_id"], parse_moment(event["timestamp"]))
-        for number, event in enumerate(map(json.loads, lines))
+        (event["customer_id"], parse_moment(event["timestamp"]))
+        for event in events
         if event["event_type"] == "add_to_cart"
     ]
-    database = sqlite3.connect(":memory:")
-    database.execute("CREATE TABLE events (number, customer, at)")
-    database.executemany("INSERT INTO events VALUES (?, ?, ?)", added)
-    by_sql = dict(database.execute(AT_LEAST_THREE_IN_SEVEN_DAYS, {"week": UNITS["w"]}))
-    database.close()
+    end = max(at for _, at in added) + 2 * WEEK
+    first: dict[str, int] = {}
+    edges: dict[str, list[tuple[int, bool]]] = {}
+    for line in replay_lines(load_ruleset({"t.yaml": THREE}), lines, until=end):
+        at = parse_moment(line["at"])
+        if line["kind"] == "firing":
+            first.setdefault(line["customer_id"], at)
+        else:
+            edges.setdefault(line["customer_id"], []).append((at, line["change"] == "entered"))
 
-    trigger = "trigger: t\nwhen: {count: add_to_cart, at_least: 3, within: 7d}"
-    by_us: dict[str, int] = {}
-    for line in replay_lines(load_ruleset({"t.yaml": trigger}), lines):
-        by_us.setdefault(line["customer_id"], parse_moment(line["at"]))
+    def is_member(customer: str, at: int) -> bool:
+        return ([False] + [is_in for when, is_in in edges.get(customer, []) if when <= at])[-1]
 
-    assert len(by_sql) > 30
-    assert by_us == by_sql
+    found = by_sql(added)
+
+    assert [(who, at, is_member(who, at)) for who, at, _ in found] == found
+    assert first == {who: at for who, at, holds in reversed(found) if holds}
+    assert len(first) > 30
+    for turns in edges.values():
+        assert [is_in for _, is_in in turns] == [True, False] * (len(turns) // 2)
+    assert any(len(turns) > 2 for turns in edges.values())

@@ -45,7 +45,7 @@ def base_of(value: Any, zone: tzinfo) -> Base | None:
 
 
 def days(base: Base, spec: Spec, around: date) -> Iterator[date]:
-    """The series, from a year before *around* on, not shifted yet."""
+    """The series around *around*, not shifted: monthly from the base on, yearly behind its year."""
     every = spec.get("every", "year")
     if every == "once":
         if base.year is not None:
@@ -54,8 +54,10 @@ def days(base: Base, spec: Spec, around: date) -> Iterator[date]:
     for year in range(around.year - 2, around.year + YEARS_AHEAD):
         if every == "month":
             for month in range(1, 13):
-                yield date(year, month, min(base.day, calendar.monthrange(year, month)[1]))
-        elif base.year is None or year != base.year:  # never the base year itself
+                day = date(year, month, min(base.day, calendar.monthrange(year, month)[1]))
+                if base.year is None or day >= date(base.year, base.month, base.day):
+                    yield day
+        elif base.year is None or year > base.year:  # never the base year itself
             if (base.month, base.day) == (2, 29) and not calendar.isleap(year):
                 yield (
                     date(year, 2, 28) if spec.get("feb29", "feb28") == "feb28" else date(year, 3, 1)
@@ -64,20 +66,24 @@ def days(base: Base, spec: Spec, around: date) -> Iterator[date]:
                 yield date(year, base.month, base.day)
 
 
+def shift_of(spec: Spec) -> timedelta:
+    """From the day of the series to the one at which it is told."""
+    if "before" in spec:
+        return -timedelta(days=int(spec["before"].rstrip("d")))
+    return timedelta(days=int(spec.get("after", "0d").rstrip("d")))
+
+
 def occurrence(
     base: Base, spec: Spec, zone: tzinfo, after: int, happened: date | None
 ) -> tuple[date, int] | None:
-    """The first day of the series whose instant is behind *after* (64), and that instant."""
-    shift = timedelta(0)
-    if "before" in spec:
-        shift = -timedelta(days=int(spec["before"].rstrip("d")))
-    if "after" in spec:
-        shift = timedelta(days=int(spec["after"].rstrip("d")))
+    """The first day of the series, not shifted, whose instant is behind *after* (64), and that
+    instant."""
+    shift = shift_of(spec)
     around = (EPOCH + timedelta(milliseconds=after)).date()
     for day in days(base, spec, around - shift):
         due = instant(day + shift, spec.get("at", "09:00"), zone)
-        if due > after and day + shift != happened:
-            return day + shift, due
+        if due > after and day != happened:
+            return day, due
     return None
 
 

@@ -270,11 +270,11 @@ class Derivations:
             found = [lookup(path, Facts(event)) for event in events for path in paths]
             return next((value for value in reversed(found) if value is not None), None)
 
-        country = self.profile.get("country") or newest("location_data.country")
         return [
             self.profile.get("timezone"),
-            newest("location_data.timezone", "context.timezone"),
-            dates.only_zone(country),
+            newest("location_data.timezone", "metadata.timezone"),
+            dates.only_zone(self.profile.get("country")),
+            dates.only_zone(newest("location_data.country")),
         ]
 
     def zone_name(self) -> str:
@@ -288,15 +288,30 @@ class Derivations:
             zone, armed = zone_named(zone_name) or UTC, self.armed.get(name)
             if armed and equal(armed.value, value):
                 if armed.zone != zone_name:
-                    due = dates.instant(armed.day, spec.get("at", "09:00"), zone)
+                    day = armed.day + dates.shift_of(spec)
+                    due = dates.instant(day, spec.get("at", "09:00"), zone)
                     self.armed[name] = msgspec.structs.replace(
                         armed, zone=zone_name, due=max(due, at + 1)
                     )
                 continue
             self.armed.pop(name, None)
-            base = dates.base_of(value, zone)
-            found = base and dates.occurrence(base, spec, zone, at, self.happened.get(name))
-            if base and found:
+            self._open(name, spec, value, dates.base_of(value, zone), at, seen)
+
+    def _open(
+        self,
+        name: str,
+        spec: Spec,
+        value: Any,
+        base: dates.Base | None,
+        at: int,
+        seen: Seen | None,
+    ) -> None:
+        """The next occurrence (64); `base` is of the zone in which the value came."""
+        if base:
+            zone_name = self.zone_name()
+            zone = zone_named(zone_name) or UTC
+            found = dates.occurrence(base, spec, zone, at, self.happened.get(name))
+            if found:
                 self.armed[name] = Armed(value, base, zone_name, *found, seen)
 
     def on_date(self, name: str, at: int) -> Iterator[Derived]:
@@ -305,7 +320,8 @@ class Derivations:
         years = None if armed.base.year is None else armed.day.year - armed.base.year
         told = {"attribute": name.partition("~")[0], "date": armed.day.isoformat(), "years": years}
         yield Derived(f"$date:{name}", told)
-        self.arm(at, armed.opener)
+        spec = self.definitions.dates[name]
+        self._open(name, spec, armed.value, armed.base, at, armed.opener)
 
     def on_timer(self, watcher: str, at: int) -> Iterator[Derived]:
         kind, _, name = watcher.partition(" ")

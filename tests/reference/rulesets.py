@@ -218,6 +218,8 @@ def tests(draw: Draw, made: Made) -> Json:
     happening = draw(happenings(made))
     if kind == "since_last":
         asked = {"event": happening} if isinstance(happening, str) else happening
+        if "changed" in asked:
+            asked = {"changed": asked["changed"]}
         test = draw(st.sampled_from(["at_least", "less_than"]))
         return {"since_last": {**asked, test: text(draw(minutes(1, 5)))}}
     comparator = draw(st.sampled_from(["at_least", "more_than", "at_most", "exactly"]))

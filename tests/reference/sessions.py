@@ -47,19 +47,20 @@ class Sessions:
         first, last = visit[0], visit[-1]
         seconds = (last.at - first.at) / 1000
         types: Counter[str] = Counter()
-        score = (
+        weight = 0.0
+        half = (
             min(len(visit) / self.quality["depth"], 1) + min(seconds / self.quality["seconds"], 1)
         ) / 2
         for fold in visit:
             type_ = fold.seen.event["event_type"]
             types[type_ if type_ in types or len(types) < MOST_TYPES else "other"] += 1
-            score += self.quality["events"].get(type_, 0)
+            weight += self.quality["events"].get(type_, 0)
         return {
             "started": moment_text(first.at, None, "UTC"),
             "ended": moment_text(at, None, "UTC"),
             "seconds": seconds,
             "depth": len(visit),
-            "quality": min(1, score),
+            "quality": min(1, half + weight),
             "types": dict(types),
             "entry": _page(first),
             "exit": _page(last),

@@ -27,6 +27,7 @@ from triggerstream.core.model import (
     Pattern,
     RulesetSource,
     SequencePattern,
+    TrendPattern,
     Trigger,
 )
 from triggerstream.errors import Problem
@@ -178,7 +179,7 @@ def known_of(trigger: Trigger) -> Paths:
 def _of_last(pattern: Pattern) -> Paths:
     """Return what is known of the last event that *pattern* matches."""
     match pattern:
-        case EventPattern(where=where):
+        case EventPattern(where=where) | TrendPattern(where=where):
             return demanded(where)
         case CountPattern(where=where, path=path):
             # An event without the field that is summed is not counted.

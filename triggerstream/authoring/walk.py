@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from triggerstream.core.parsing.conditions import ASKED, CALENDAR, COUNT_KEYS, EXPRESSION
+from triggerstream.core.parsing.conditions import ASKED, CALENDAR, COUNT_KEYS, EXPRESSION, USE
 from triggerstream.core.parsing.expressions import paths_in
 from triggerstream.core.parsing.happenings import EVENT
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.patterns import AGGREGATES
 
 _GROUPS = ("sequence", "all", "any")
-_TYPES = ("event", "count", "absent")
+_TYPES = ("event", "count", "trend", "absent")
 
 
 class Walk:
@@ -24,6 +24,8 @@ class Walk:
         """Look at a path that is read of events of *types*, or of the profile."""
 
     def trigger(self, node: Mapping) -> None:
+        """Look through a trigger, or what has a name: of which events that is read, its users say,
+        so that no types are known of a condition's paths."""
         types: list[str] = []
         when = node.entries.get("when")
         if isinstance(when, Mapping):
@@ -32,8 +34,9 @@ class Walk:
                 self._path("per", when.entries["per"], types)
         if "until" in node.entries:
             self._types("until", node.entries["until"], None)
-        if "if" in node.entries:
-            self._condition(node.entries["if"], types)
+        for head in ("if", "is"):
+            if head in node.entries:
+                self._condition(node.entries[head], types)
 
     def _pattern(self, node: Mapping) -> list[str]:
         """Look through a pattern or a step; return the types that it matches."""
@@ -87,7 +90,7 @@ class Walk:
                     self._condition(each, types)
             elif key in ("not", EXPRESSION):
                 self._condition(inner, types)
-            elif key not in (*CALENDAR, *ASKED, *COUNT_KEYS):
+            elif key not in (*CALENDAR, *ASKED, *COUNT_KEYS, USE):
                 self._path("", place, types)
 
     def _path(self, what: str, node: Node, types: Sequence[str]) -> None:

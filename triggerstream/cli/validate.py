@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from triggerstream.cli.output import escaped, print_json, say
+from triggerstream.cli.output import escaped, print_json, printable_lines, say
 from triggerstream.cli.trigger_files import TriggerFiles
-from triggerstream.errors import Problem, TriggerFileError
+from triggerstream.errors import Problem, TriggerFileError, UsageError
 
 if TYPE_CHECKING:
     from triggerstream.authoring.lint import Warned
     from triggerstream.authoring.observed import Observed
+    from triggerstream.core.model import Trigger
     from triggerstream.core.rulesets.ruleset import Ruleset
 
 
@@ -35,11 +36,22 @@ def validate(
     json: Annotated[
         bool, typer.Option("--json", help="Print the problems and warnings as JSON.")
     ] = False,
+    expand: Annotated[
+        bool,
+        typer.Option(
+            "--expand",
+            help="Print each trigger's when and if in full: names, behavior, strict and debounce "
+            "as what they stand for.",
+        ),
+    ] = False,
 ) -> None:
     """Check trigger files, templates, policy, schemas and fixtures.
 
     Problems go to stdout, warnings and what was seen to stderr. Exits 1 if anything is wrong.
     """
+    if json and expand:
+        msg = "--expand prints YAML, and --json JSON: one of them is required; found both"
+        raise UsageError(msg)
     observed = None if events is None else _observe(events)
     found = _Found()
     for path in paths:
@@ -54,6 +66,10 @@ def validate(
     if found.problems:
         say(_some(len(found.problems), "problem"))
         raise typer.Exit(1)
+    if expand:
+        from triggerstream.authoring.expand import expand as expanded
+
+        print("\n".join(printable_lines(expanded(found.triggers))), end="")
     warnings = f", {_some(len(found.warned), 'warning')}" if found.warned else ""
     say(f"{found.told_seen()}: no problems{warnings}")
     if found.warned and strict:
@@ -66,6 +82,7 @@ class _Found:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.warned: list[Warned] = []
+        self.triggers: list[Trigger] = []
         self._seen: Counter[str] = Counter()
 
     def look_at(self, path: Path, observed: Observed | None) -> None:
@@ -82,6 +99,7 @@ class _Found:
         else:
             # Beside a file alone there may be others, whose triggers its tests name.
             named = ruleset if files.is_whole else None
+            self.triggers += ruleset.source.triggers
             self._seen["trigger"] += len(ruleset.source.triggers)
             self._seen["template"] += len(ruleset.source.templates)
             self._seen["policy"] += "policy.yaml" in files.texts

@@ -92,7 +92,8 @@ class DayOfWeek(_Node, frozen=True):
 
 
 class DateRange(_Node, frozen=True):
-    """Local date in ``[first, last]``, ISO dates; either may be open."""
+    """Local date in ``[first, last]``: ISO dates, of which either may be open; or of every year,
+    month and day such as ``12-01``, which may wrap."""
 
     first: str | None = None
     last: str | None = None
@@ -237,7 +238,8 @@ class AbsentStep(_Node, frozen=True):
 
 
 class SequencePattern(_Node, frozen=True):
-    """Steps in order. First is an `EventStep`; no two `AbsentStep` are neighbours."""
+    """Steps in order. First is an `EventStep`, and at the end at most one `AbsentStep` stands; two
+    are neighbours only where ``strict`` adds one to one that has a duration, and both hold."""
 
     steps: tuple[EventStep | AbsentStep, ...]
     within: int = DAY
@@ -253,7 +255,21 @@ class AnyPattern(_Node, frozen=True):
     children: tuple[Pattern, ...]
 
 
-Pattern = EventPattern | CountPattern | SequencePattern | AllPattern | AnyPattern
+class TrendPattern(_Node, frozen=True):
+    """How many events there are in *recent*, against *factor* of what the *baseline* before it lets
+    expect; *least* is how many the baseline must have. A bucket is an eighth of *recent*, and
+    *baseline* a whole number of them."""
+
+    types: tuple[str, ...]
+    direction: Literal["below", "above"]
+    factor: int | float
+    where: Condition | None = None
+    recent: int = 7 * DAY
+    baseline: int = 28 * DAY
+    least: int = 8
+
+
+Pattern = EventPattern | CountPattern | SequencePattern | AllPattern | AnyPattern | TrendPattern
 
 
 def types_of(pattern: Pattern) -> Iterator[str]:
@@ -341,14 +357,32 @@ class Cap(msgspec.Struct, frozen=True):
 DEFAULT_CAPS = (Cap(limit=1, window=DAY, channel="email"),)
 
 
+MOST_TRIGGERS = 5_000
+
+
+class Most(msgspec.Struct, frozen=True):
+    """Bounds that a directory sets itself: *triggers*, up to `MOST_TRIGGERS`."""
+
+    triggers: int = 1_000
+
+
+class Purchase(msgspec.Struct, frozen=True):
+    """What a purchase is: the event types, and the path of what it is worth."""
+
+    events: tuple[str, ...]
+    value: str | None = None
+
+
 class Policy(msgspec.Struct, frozen=True):
     """``policy.yaml``: what holds for all triggers of a ruleset.
 
     Attributes:
+        activity: The event types of what customers do themselves, not what is done to them.
         consent: By channel: ``opt_in`` wants the profile's ``<channel>_consent`` to be true for
             marketing (any type but transactional) and not false for transactional messages,
             ``opt_out`` wants it not to be false, ``none`` asks nothing.
         expiry: How long after its due time an action may still be sent.
+        most: How large the directory may become.
         record_suppressed: Whether each match that does not fire is told on the topic of
             deliveries, with its reason; it is counted in any case.
     """
@@ -364,6 +398,9 @@ class Policy(msgspec.Struct, frozen=True):
     )
     expiry: int = 3 * DAY
     record_suppressed: bool = True
+    activity: tuple[str, ...] = ()
+    most: Most = Most()
+    purchase: Purchase | None = None
 
 
 # ── schemas ─────────────────────────────────────────────────────────────────────────────────
@@ -398,8 +435,25 @@ class SchemaRules(msgspec.Struct, frozen=True):
     schemas: dict[str, dict[str, Any] | bool] = {}
 
 
+class Name(msgspec.Struct, frozen=True):
+    """A condition or a pattern that has a name.
+
+    Attributes:
+        says: What stands under the name, as JSON.
+        users: The ids of the triggers in which it is used, also within others.
+    """
+
+    kind: str
+    name: str
+    says: bytes
+    users: tuple[str, ...] = ()
+
+
 class RulesetSource(msgspec.Struct, frozen=True):
-    """All that a directory of triggers says: the result of parsing, before compiling."""
+    """All that a directory of triggers says: the result of parsing, before compiling.
+
+    What is said by name has been replaced in the triggers.
+    """
 
     triggers: tuple[Trigger, ...]
     policy: Policy = Policy()
@@ -410,3 +464,5 @@ class RulesetSource(msgspec.Struct, frozen=True):
     attributes: tuple[Attribute, ...] = ()
     segments: tuple[Segment, ...] = ()
     changes: tuple[Change, ...] = ()
+    names: tuple[Name, ...] = ()
+    """What is said by name, by kind and name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -139,6 +139,7 @@ def test_combinations_follow_their_truth_tables(condition: Condition, holds: boo
         (TimeOfDay(22 * 60, 8 * 60), "time_of_day 22:00 to 08:00 in customer; it is not"),
         (DayOfWeek((5, 6), "UTC"), "day_of_week sat, sun in UTC; it is not"),
         (DateRange("2026-12-01"), "date_range 2026-12-01 to ever in customer; it is not"),
+        (DateRange("12-01", "01-06"), "date_range 12-01 to 01-06 in customer; it is not"),
     ],
 )
 def test_an_account_says_which_test_failed_and_on_what(condition: Condition, account: str) -> None:
@@ -244,6 +245,82 @@ def test_an_open_date_range_has_one_end() -> None:
     assert compile_if(DateRange(first="2026-03-05"), "UTC")(EVENT, {}, NOON) is not None
 
 
+EVERY_YEAR = [
+    # A range that wraps: both days are inside, in Berlin's winter time.
+    ("12-01", "01-06", "Europe/Berlin", "2026-11-30T22:59:59.999Z", False),
+    ("12-01", "01-06", "Europe/Berlin", "2026-11-30T23:00:00Z", True),
+    ("12-01", "01-06", "Europe/Berlin", "2026-12-31T23:00:00Z", True),
+    ("12-01", "01-06", "Europe/Berlin", "2027-01-06T22:59:59.999Z", True),
+    ("12-01", "01-06", "Europe/Berlin", "2027-01-06T23:00:00Z", False),
+    ("12-01", "01-06", "Europe/Berlin", "2031-12-24T12:00:00Z", True),
+    # One that does not.
+    ("06-01", "08-31", "UTC", "2026-05-31T23:59:59.999Z", False),
+    ("06-01", "08-31", "UTC", "2026-06-01T00:00:00Z", True),
+    ("06-01", "08-31", "UTC", "1999-08-31T23:59:59.999Z", True),
+    ("06-01", "08-31", "UTC", "1999-09-01T00:00:00Z", False),
+    # 29 February: in other years it lies between the 28th and March.
+    ("02-20", "02-29", "UTC", "2027-02-28T23:59:59.999Z", True),
+    ("02-20", "02-29", "UTC", "2027-03-01T00:00:00Z", False),
+    ("02-20", "02-29", "UTC", "2028-02-29T23:59:59.999Z", True),
+    ("02-20", "02-29", "UTC", "2028-03-01T00:00:00Z", False),
+    ("02-29", "03-05", "UTC", "2027-02-28T23:59:59.999Z", False),
+    ("02-29", "03-05", "UTC", "2027-03-01T00:00:00Z", True),
+    ("02-29", "03-05", "UTC", "2028-02-29T00:00:00Z", True),
+    ("02-29", "02-29", "UTC", "2028-02-29T12:00:00Z", True),
+    ("02-29", "02-29", "UTC", "2027-02-28T12:00:00Z", False),
+    ("02-29", "02-29", "UTC", "2027-03-01T12:00:00Z", False),
+    ("03-01", "02-29", "UTC", "2027-03-01T00:00:00Z", True),
+    # The whole year, either way.
+    ("01-01", "12-31", "UTC", "2026-12-31T23:59:59.999Z", True),
+    ("03-02", "03-01", "UTC", "2026-03-01T23:59:59.999Z", True),
+    # Days of 23 and 25 hours, of half an hour more, one without a midnight, and one that is none.
+    ("03-08", "03-08", "America/New_York", "2026-03-08T04:59:59.999Z", False),
+    ("03-08", "03-08", "America/New_York", "2026-03-08T05:00:00Z", True),
+    ("03-08", "03-08", "America/New_York", "2026-03-09T03:59:59.999Z", True),
+    ("03-08", "03-08", "America/New_York", "2026-03-09T04:00:00Z", False),
+    ("04-05", "04-05", "Australia/Lord_Howe", "2026-04-04T12:59:59.999Z", False),
+    ("04-05", "04-05", "Australia/Lord_Howe", "2026-04-04T13:00:00Z", True),
+    ("04-05", "04-05", "Australia/Lord_Howe", "2026-04-05T13:29:59.999Z", True),
+    ("04-05", "04-05", "Australia/Lord_Howe", "2026-04-05T13:30:00Z", False),
+    ("09-06", "09-06", "America/Santiago", "2026-09-06T03:59:59.999Z", False),
+    ("09-06", "09-06", "America/Santiago", "2026-09-06T04:00:00Z", True),
+    ("09-06", "09-06", "America/Santiago", "2026-09-07T02:59:59.999Z", True),
+    ("09-06", "09-06", "America/Santiago", "2026-09-07T03:00:00Z", False),
+    ("12-30", "12-30", "Pacific/Apia", "2011-12-30T09:59:59.999Z", False),
+    ("12-30", "12-30", "Pacific/Apia", "2011-12-30T10:00:00Z", False),
+    ("12-31", "12-31", "Pacific/Apia", "2011-12-30T10:00:00Z", True),
+    ("12-29", "12-29", "Pacific/Apia", "2011-12-30T09:59:59.999Z", True),
+]
+
+
+@pytest.mark.covers("B22")
+@pytest.mark.parametrize(("first", "last", "zone", "at", "expected"), EVERY_YEAR)
+def test_a_range_of_every_year_has_both_of_its_local_days(
+    first: str, last: str, zone: str, at: str, *, expected: bool
+) -> None:
+    check = compile_if(DateRange(first, last, zone), "UTC")
+
+    assert (check(EVENT, {}, parse_moment(at)) is None) is expected
+    customers = compile_if(DateRange(first, last), "UTC")
+    assert (customers(EVENT, {"timezone": zone}, parse_moment(at)) is None) is expected
+
+
+CIRCLE = [f"{date(2024, 1, 1) + timedelta(days=number):%m-%d}" for number in range(366)]
+"""The days that a year may have, in order."""
+
+
+@given(st.dates(date(1990, 1, 1), date(2090, 12, 31)), st.integers(0, 365), st.integers(1, 366))
+def test_a_range_of_every_year_is_as_its_days_counted_one_by_one(
+    today: date, first: int, number: int
+) -> None:
+    days = [CIRCLE[(first + each) % 366] for each in range(number)]
+    said = DateRange(days[0], days[-1], "UTC")
+
+    holds = compile_if(said, "UTC")(EVENT, {}, parse_moment(f"{today}T12:00:00Z")) is None
+
+    assert holds is (f"{today:%m-%d}" in days)
+
+
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -323,6 +400,7 @@ LEAVES: st.SearchStrategy[Condition] = st.one_of(
     st.builds(TimeOfDay, st.integers(0, 1439), st.integers(0, 1440)),
     st.builds(DayOfWeek, st.tuples(st.integers(0, 6))),
     st.builds(DateRange, st.sampled_from([None, "2026-01-01"]), st.just("2027-01-01")),
+    st.builds(DateRange, st.sampled_from(["12-01", "02-29"]), st.just("03-01")),
 )
 CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
     LEAVES,

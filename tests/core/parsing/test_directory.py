@@ -35,6 +35,7 @@ from triggerstream.core.model import (
     RulesetSource,
     SequencePattern,
     TimeOfDay,
+    TrendPattern,
     Trigger,
 )
 from triggerstream.core.parsing.directory import parse_ruleset
@@ -212,6 +213,21 @@ def test_only_trigger_and_when_are_required() -> None:
                 )
             ),
         ),
+        ("{trend: [a, b], below: 0.5}", TrendPattern(("a", "b"), "below", 0.5)),
+        (
+            (
+                "{trend: {event: a, where: {source: {exists: true}}}, above: 2, recent: 30d, "
+                "baseline: 90d, min: 1}"
+            ),
+            TrendPattern(
+                ("a",), "above", 2, compare("source", "exists", True), 30 * DAY, 90 * DAY, 1
+            ),
+        ),
+        ("{trend: a, below: 1, baseline: 7d}", TrendPattern(("a",), "below", 1, baseline=7 * DAY)),
+        (
+            "{trend: a, below: 1, baseline: 84d}",
+            TrendPattern(("a",), "below", 1, baseline=84 * DAY),
+        ),
         (
             "{all: [{event: a}, {count: b, at_least: 2}], within: 1h}",
             AllPattern((EventPattern(("a",)), CountPattern(("b",), "at_least", 2)), HOUR),
@@ -280,6 +296,14 @@ def test_per_is_a_field_of_the_event(path: str) -> None:
         (
             "{date_range: {from: 2026-12-01, to: 2026-12-01, zone: UTC}}",
             DateRange("2026-12-01", "2026-12-01", "UTC"),
+        ),
+        (
+            '{date_range: {from: 12-01, to: "01-06", zone: UTC}}',
+            DateRange("12-01", "01-06", "UTC"),
+        ),
+        (
+            "{date_range: {from: 02-29, to: 02-29}}",
+            DateRange("02-29", "02-29", "customer"),
         ),
         ("{date_range: {to: 2026-12-24}}", DateRange(None, "2026-12-24", "customer")),
     ],

@@ -25,7 +25,14 @@ from tests.core.patterns.harness import (
     step,
     tables,
 )
-from triggerstream.core.model import AllPattern, AnyPattern, EventPattern, Pattern, SequencePattern
+from triggerstream.core.model import (
+    AllPattern,
+    AnyPattern,
+    EventPattern,
+    Pattern,
+    SequencePattern,
+    TrendPattern,
+)
 from triggerstream.core.patterns.base import Keys, Look
 from triggerstream.core.patterns.count import AggregateLook, CountLook
 from triggerstream.core.patterns.progress import KEY
@@ -51,6 +58,15 @@ PATTERNS: dict[str, Pattern] = {
     "all": AllPattern((one("A"), sequence("B", "C", within=4)), 6),
     "all with timers": AllPattern((sequence("A", absent("B", 3)), one("C"), one("D")), 6),
     "any": AnyPattern((sequence("A", absent("B", 3)), count("at_least", 3), one("D"))),
+    "fall": TrendPattern(("A",), "below", 0.5, n_is(1), recent=8, baseline=8, least=1),
+    "rise": TrendPattern(("A", "B"), "above", 1.5, recent=8, baseline=16, least=2),
+    "all with trends": AllPattern(
+        (
+            TrendPattern(("A",), "below", 1, recent=8, baseline=8, least=1),
+            TrendPattern(("A", "B"), "above", 1, recent=8, baseline=8, least=1),
+        ),
+        9,
+    ),
     "nested": AllPattern((AnyPattern((count("at_most", 2, within=3), one("C"))), one("B")), 6),
 }
 
@@ -62,6 +78,8 @@ BY_N = (
     "restart",
     "all with timers",
     "any",
+    "fall",
+    "rise",
 )
 """Those that are tried with ``per: event_data.n``, too."""
 

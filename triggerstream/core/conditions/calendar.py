@@ -25,6 +25,7 @@ CUSTOMER = "customer"
 """The zone of the profile's ``timezone``, where it names one, else the policy's."""
 
 _DAY = timedelta(days=1)
+_EVERY_YEAR = len("12-01")
 
 
 def in_time_of_day(at: int, start: int, end: int, zone: ZoneInfo) -> bool:
@@ -71,6 +72,15 @@ def end_of_time_of_day(at: int, start: int, end: int, zone: ZoneInfo) -> int | N
     return None
 
 
+def in_every_year(today: date, first: str, last: str) -> bool:
+    """Return whether *today* is in ``[first, last]``, each a month and a day such as ``02-29``,
+    which in other years lies between the 28th and March. It wraps the year where first > last."""
+    day = today.isoformat()[-_EVERY_YEAR:]
+    if first <= last:
+        return first <= day <= last
+    return day >= first or day <= last
+
+
 def compile_calendar(condition: CalendarCondition, default_zone: str) -> CalendarTest:
     """Return the test of *condition*; *default_zone* is the zone of customers who name none."""
     zone_of = _zone_getter(condition.zone, default_zone)
@@ -80,6 +90,11 @@ def compile_calendar(condition: CalendarCondition, default_zone: str) -> Calenda
     if isinstance(condition, DayOfWeek):
         days = frozenset(condition.days)
         return lambda profile, at: zones.local_time(at, zone_of(profile)).weekday() in days
+    if condition.first is not None and len(condition.first) == _EVERY_YEAR:
+        first_day, last_day = condition.first, condition.last or condition.first
+        return lambda profile, at: in_every_year(
+            zones.local_time(at, zone_of(profile)).date(), first_day, last_day
+        )
     first = date.fromisoformat(condition.first) if condition.first else date.min
     last = date.fromisoformat(condition.last) if condition.last else date.max
     return lambda profile, at: first <= zones.local_time(at, zone_of(profile)).date() <= last

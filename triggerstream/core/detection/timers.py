@@ -52,7 +52,8 @@ def _fire_ripe(
     queue: Queue,
     out: list[Decided],
 ) -> bool:
-    """Decide the ripe waits, up to the first that derives something; return whether one does."""
+    """Decide the ripe waits, up to the first that derives something or waits again; return whether
+    one does."""
     waits = state.waits
     ripe: list[Ripe] = []
     for cell, wait in waits.items():
@@ -75,7 +76,7 @@ def _fire_ripe(
             return True  # it may be due again
         if key + instance in waits:  # neither used up by a match nor dropped meanwhile
             _fire(state, ruleset.triggers[name], instance, key, due, ruleset, queue, out)
-            if queue:
+            if queue or key + instance in waits:
                 return True
     return False
 
@@ -91,11 +92,13 @@ def _fire(
     out: list[Decided],
 ) -> None:
     settled = due + state.waits[key + instance][1]
-    if state.derivations:
+    if state.derivations and key not in trigger.matcher.quiet:
         state.tau = max(state.tau, due)
     try:
         match = trigger.matcher.on_timer(state, key, instance)
         if match is not None:
+            if state.derivations:
+                state.tau = max(state.tau, due)
             last = match.rows[-1]
             raw = state.bodies[last]
             event = decode_event(

@@ -54,11 +54,6 @@ class PlacedAttribute(msgspec.Struct, frozen=True):
     start_at: Node | None
 
 
-def is_attribute(node: Node) -> bool:
-    """Return whether the document *node* is an attribute's: its first key says so."""
-    return isinstance(node, Mapping) and next(iter(node.entries), "") == "attribute"
-
-
 def read_attribute(reader: Reader, node: Node) -> PlacedAttribute | None:
     """Return the attribute in the document *node*, after telling all its problems."""
     if not isinstance(node, Mapping):

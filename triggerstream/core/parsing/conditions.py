@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from triggerstream.core.conditions.calendar import CUSTOMER, DAYS
 from triggerstream.core.conditions.operators import OPERATORS
 from triggerstream.core.conditions.paths import FIELDS, MAPPINGS, PROFILE, reads_profile
 from triggerstream.core.model import (
     AllOf,
     AnyOf,
     Condition,
-    DateRange,
-    DayOfWeek,
     InSegment,
     Negation,
     Operator,
     Test,
-    TimeOfDay,
 )
+from triggerstream.core.parsing import calendar
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.expressions import expression_of
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
+from triggerstream.core.parsing.use import replaced
 from triggerstream.core.regex import compile_regex
 
 COMBINATIONS = ("all", "any", "not")
+USE = "use"
 ASKED = ("since_last", "count", "segment")
 """What has happened: asked of attributes without a name."""
 COUNT_KEYS = (
@@ -34,9 +33,12 @@ COUNT_KEYS = (
 )  # fmt: skip
 """The keys of a `count`, which stand beside each other among the tests of a condition."""
 EXPRESSION = "expr"
-CALENDAR = ("time_of_day", "day_of_week", "date_range")
+CALENDAR = tuple(calendar.READINGS)
 _OF_THE_CALENDAR = ("month", "week", "weekday", "day", "date", "year", "hour", "time", "season")
 """What people ask of the calendar, and this version does not know by that word."""
+MOST_TESTS = 50
+DEEPEST = 8
+"""Levels of ``all``, ``any`` and ``not`` within each other, the mapping under ``if`` the first."""
 LATER: tuple[str, ...] = ()
 """Conditions of the language that this version does not know."""
 _OPERATOR_SLIPS = {
@@ -56,31 +58,56 @@ def where_of(fields: Fields) -> Condition | None:
     """Read ``where``: tests of one event, to which neither profile nor calendar is known."""
     if "where" not in fields:
         return None
-    return _condition(fields.reader, fields["where"], "where", at_firing=False)
+    return _whole(fields.reader, fields["where"], "where", at_firing=False)
 
 
 def if_of(fields: Fields) -> Condition | None:
     """Read ``if``: what must hold at the moment of firing."""
     if "if" not in fields:
         return None
-    return _condition(fields.reader, fields["if"], "if", at_firing=True)
+    return _whole(fields.reader, fields["if"], "if", at_firing=True)
 
 
 def condition(reader: Reader, node: Node, what: str) -> Condition | None:
     """Read a condition on all that is known at a moment."""
-    return _condition(reader, node, what, at_firing=True)
+    return _whole(reader, node, what, at_firing=True)
 
 
-def _condition(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Condition | None:
+def _whole(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Condition | None:
+    """Read a condition, and check that it is not too long to be understood (82)."""
+    found = _condition(reader, node, what, at_firing=at_firing, level=1)
+    number = 0 if found is None else tests_in(found)
+    if number > MOST_TESTS:
+        required = f"{what}: at most {MOST_TESTS} tests, those of named conditions among them"
+        reader.refuse(node, f"{required}; found {number}")
+    return found
+
+
+def tests_in(condition: Condition) -> int:
+    """Return how many tests *condition* has."""
+    match condition:
+        case AllOf(conditions) | AnyOf(conditions):
+            return sum(map(tests_in, conditions))
+        case Negation(inner):
+            return tests_in(inner)
+        case _:
+            return 1
+
+
+def _condition(
+    reader: Reader, node: Node, what: str, *, at_firing: bool, level: int
+) -> Condition | None:
     if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.strip():
         return expression_of(reader, node, what, at_firing=at_firing)
     if not isinstance(node, Mapping) or not node.entries:
         form = "{event_data.total: {greater_than: 50}}"
         reader.report(node, f"{what}: a mapping of tests, such as {form}; found {read.show(node)}")
         return None
+    if level == DEEPEST + 1:
+        reader.refuse(node, f"all, any and not: at most {DEEPEST} levels deep; found a level more")
     asked = COUNT_KEYS if "count" in node.entries and at_firing else ()
     parts = [
-        _entry(reader, node.keys[key], entry, at_firing=at_firing)
+        _entry(reader, node.keys[key], entry, at_firing=at_firing, level=level)
         for key, entry in node.entries.items()
         if key not in asked
     ]
@@ -113,31 +140,46 @@ def _joined(conditions: list[Condition]) -> Condition | None:
     return conditions[0] if conditions else None
 
 
-def _entry(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condition | None:
+def _entry(
+    reader: Reader, key: Scalar, node: Node, *, at_firing: bool, level: int
+) -> Condition | None:
     word = key.text
     if word in COMBINATIONS:
-        return _combination(reader, word, node, at_firing=at_firing)
+        return _combination(reader, word, node, at_firing=at_firing, level=level + 1)
+    if word == USE:
+
+        def here(reader: Reader, node: Node) -> Condition | None:
+            return _condition(reader, node, "is", at_firing=at_firing, level=level)
+
+        return replaced(reader, node, "condition", here)
     if word == EXPRESSION:
         return expression_of(reader, node, word, at_firing=at_firing)
     if (word in (*CALENDAR, *ASKED) or reads_profile(word)) and not at_firing:
         reader.report(key, f"where: tests of the event; found {word}: it belongs under 'if'")
         return None
+    return _test(reader, key, node, at_firing=at_firing)
+
+
+def _test(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condition | None:
+    word = key.text
     if word in ASKED:
         reading = _segment if word == "segment" else _asked().since_last
         found: Condition | None = reading(reader, node, word)
         return found
     if word in CALENDAR:
-        return _CALENDAR_READINGS[word](reader, node, word)
-    words = (*COMBINATIONS, EXPRESSION, *(CALENDAR if at_firing else ()))
+        return calendar.READINGS[word](reader, node, word)
+    words = (*COMBINATIONS, USE, EXPRESSION, *(CALENDAR if at_firing else ()))
     return _tests(reader, word, node) if path_is_right(reader, key, words) else None
 
 
-def _combination(reader: Reader, word: str, node: Node, *, at_firing: bool) -> Condition | None:
+def _combination(
+    reader: Reader, word: str, node: Node, *, at_firing: bool, level: int
+) -> Condition | None:
     if word == "not":
-        negated = _condition(reader, node, word, at_firing=at_firing)
+        negated = _condition(reader, node, word, at_firing=at_firing, level=level)
         return None if negated is None else Negation(negated)
     items = reader.items(node, word, "conditions")
-    inner = [_condition(reader, item, word, at_firing=at_firing) for item in items]
+    inner = [_condition(reader, item, word, at_firing=at_firing, level=level) for item in items]
     conditions = tuple(each for each in inner if each is not None)
     return AllOf(conditions) if word == "all" else AnyOf(conditions)
 
@@ -283,58 +325,3 @@ def _path_hint(root: str, rest: str, path: str, other_words: tuple[str, ...]) ->
             close.replace("'?", f".{rest}'?") if close else f": did you mean 'event_data.{path}'?"
         )
     return read.suggest(root, (*FIELDS, *other_words)) or f": did you mean 'event_data.{path}'?"
-
-
-# ── the calendar ────────────────────────────────────────────────────────────────────────────
-
-
-def _zone(fields: Fields) -> str:
-    return fields.read("zone", read.customer_or_zone) or CUSTOMER
-
-
-def time_span(reader: Reader, node: Node, what: str) -> TimeOfDay | None:
-    """Read ``{from, to, zone}``, times of day."""
-    fields = reader.mapping(node, what, ("from", "to", "zone"))
-    start, end = fields.need("from", read.clock), fields.need("to", read.clock)
-    if start == 24 * 60:
-        reader.report(fields["from"], f'{what}: "00:00" for midnight at the start; found 24:00')
-    return TimeOfDay(start or 0, end or 0, _zone(fields))
-
-
-def _day_of_week(reader: Reader, node: Node, what: str) -> DayOfWeek | None:
-    fields = reader.mapping(node, what, ("in", "zone"))
-    names = fields.need("in", _days) or ()
-    return DayOfWeek(tuple(sorted({DAYS.index(name) for name in names})), _zone(fields))
-
-
-def _days(reader: Reader, node: Node, what: str) -> list[str]:
-    days = reader.items(node, what, f"days ({', '.join(DAYS)})")
-    found = [_day(reader, day, what) for day in days]
-    return [day for day in found if day is not None]
-
-
-def _day(reader: Reader, node: Node, what: str) -> str | None:
-    word = node.text if isinstance(node, Scalar) else ""
-    if word in DAYS:
-        return word
-    short = word[:3].lower()
-    hint = f": did you mean {short!r}?" if short in DAYS else ""
-    reader.report(node, f"{what}: {read.one_of(DAYS)}; found {read.show(node)}{hint}")
-    return None
-
-
-def _date_range(reader: Reader, node: Node, what: str) -> DateRange | None:
-    fields = reader.mapping(node, what, ("from", "to", "zone"))
-    first, last = fields.read("from", read.iso_date), fields.read("to", read.iso_date)
-    if "from" not in fields and "to" not in fields:
-        reader.report(node, f"{what}: 'from', 'to' or both; found neither")
-    if first is not None and last is not None and first > last:
-        reader.report(fields["to"], f"{what}: 'to' not before 'from'; found {first} to {last}")
-    return DateRange(first, last, _zone(fields))
-
-
-_CALENDAR_READINGS: dict[str, Callable[[Reader, Node, str], Condition | None]] = {
-    "time_of_day": time_span,
-    "day_of_week": _day_of_week,
-    "date_range": _date_range,
-}

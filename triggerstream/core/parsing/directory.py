@@ -12,10 +12,19 @@ from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.attributes import (
     PlacedAttribute,
     check_attributes,
-    is_attribute,
     read_attribute,
 )
+from triggerstream.core.parsing.definitions import (
+    ATTRIBUTE,
+    SEGMENT,
+    TRIGGER,
+    define,
+    kind_of,
+    names_of,
+    settle_all,
+)
 from triggerstream.core.parsing.names import Told, check_names, check_rings
+from triggerstream.core.parsing.nodes import Mapping as MappingNode
 from triggerstream.core.parsing.nodes import Node, Scalar, read_documents
 from triggerstream.core.parsing.policy import read_policy
 from triggerstream.core.parsing.reader import Reader
@@ -24,7 +33,6 @@ from triggerstream.core.parsing.schemas import parse_schemas
 from triggerstream.core.parsing.segments import (
     PlacedSegment,
     check_segments,
-    is_segment,
     read_segment,
 )
 from triggerstream.core.parsing.triggers import PlacedTrigger, read_trigger
@@ -46,7 +54,8 @@ def parse_ruleset(
     """Return what *files* say.
 
     Args:
-        files: Text by path from the directory's root, with ``/``: triggers (``*.yaml``), the policy
+        files: Text by path from the directory's root, with ``/``: triggers and what has a name
+            (``*.yaml``), the policy
             (``policy.yaml``), templates (``templates/NAME/PART.liquid``), what is asked of
             events (``schemas.yaml``, ``schemas/TYPE.json``). Fixtures (``*.test.yaml``) and all
             else are left alone.
@@ -60,33 +69,27 @@ def parse_ruleset(
         TriggerFileError: Something is wrong; it carries every problem of every file.
     """
     problems: list[Problem] = []
-    triggers: list[PlacedTrigger] = []
-    attributes: list[PlacedAttribute | None] = []
-    segments: list[PlacedSegment] = []
+    documents: list[tuple[Reader, Node]] = []
+    policy = _policy(files, problems)
     readers: list[Reader] = []
-    policy = Policy()
+    root = Reader("", problems, policy=policy, is_published=is_published)
     for path in sorted(files):
-        if is_policy(path):
-            policy = _policy(Reader(path, problems), files[path])
-        elif path.endswith("/policy.yaml"):
+        if path.endswith("/policy.yaml"):
             message = "policy.yaml: in the directory itself, for there is one; found it below"
             problems.append(Problem(path, 1, 1, message))
         elif path.endswith(f"/{SCHEMAS}") and not is_published:
             message = f"{SCHEMAS}: in the directory itself, for there is one; found it below"
             problems.append(Problem(path, 1, 1, message))
         elif is_triggers(path):
-            reader = Reader(path, problems, is_published=is_published)
+            reader = root.beside(path)
             readers.append(reader)
-            documents = read_documents(files[path], reader.report_at)
-            for document in documents:
-                if is_attribute(document):
-                    attributes.append(read_attribute(reader, document))
-                elif is_segment(document):
-                    segments.append(read_segment(reader, document))
-                else:
-                    triggers.append(read_trigger(reader, document))
+            found = read_documents(files[path], reader.report_at)
+            documents += [(reader, document) for document in found]
+    triggers, known, segments = _read(root, documents)
+    problems.sort(key=lambda problem: problem.file)  # of each, as they were found
     _check_ids(triggers, problems)
-    known = [placed for placed in attributes if placed is not None]
+    if not is_published:
+        _check_number(triggers, policy.most.triggers, problems)
     check_attributes(known, problems)
     check_segments(segments, problems)
     unnamed = [
@@ -110,7 +113,7 @@ def parse_ruleset(
             "trigger": [placed.trigger.id for placed in triggers],
             "segment": [each.segment.name for each in segments if each.segment.name[:1] != "~"],
         }
-        check_names(readers, names, problems)
+        check_names([*readers, *root.defined.readers], names, problems)
     templates = _templates(files, problems, template_check)
     schemas = parse_schemas(files, problems)
     if is_whole or any(_template_place(path) for path in files):
@@ -125,6 +128,28 @@ def parse_ruleset(
         tuple(placed.attribute for placed in known),
         tuple(placed.segment for placed in segments),
         tuple(change for change, _, _ in changes.values()),
+        names_of(root, triggers),
+    )
+
+
+def _read(
+    root: Reader, documents: Sequence[tuple[Reader, Node]]
+) -> tuple[list[PlacedTrigger], list[PlacedAttribute], list[PlacedSegment]]:
+    """Return the triggers, attributes and segments among *documents*, after what they may use by
+    name."""
+    placed: dict[str, list[tuple[Reader, Node]]] = {TRIGGER: [], ATTRIBUTE: [], SEGMENT: []}
+    for reader, node in documents:
+        kind = kind_of(node)
+        if kind in placed:
+            placed[kind].append((reader, node))
+        elif isinstance(node, MappingNode):
+            define(reader, node, kind)
+    settle_all(root)
+    attributes = [read_attribute(reader, node) for reader, node in placed[ATTRIBUTE]]
+    return (
+        [read_trigger(reader, node) for reader, node in placed[TRIGGER]],
+        [each for each in attributes if each is not None],
+        [read_segment(reader, node) for reader, node in placed[SEGMENT]],
     )
 
 
@@ -153,8 +178,12 @@ def _template_place(path: str) -> tuple[str, str] | None:
 # ── policy ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _policy(reader: Reader, text: str) -> Policy:
-    documents: list[Node] = read_documents(text, reader.report_at)
+def _policy(files: Mapping[str, str], problems: list[Problem]) -> Policy:
+    path = next(filter(is_policy, files), None)
+    if path is None:
+        return Policy()
+    reader = Reader(path, problems)
+    documents: list[Node] = read_documents(files[path], reader.report_at)
     if not documents:
         return Policy()
     for more in documents[1:]:
@@ -212,6 +241,23 @@ def _check_ids(triggers: Sequence[PlacedTrigger], problems: list[Problem]) -> No
             where = f"{known.file}:{known.id_at.line}"
             message = f"trigger: an id of its own; found {placed.trigger.id!r}, as in {where}"
             Reader(placed.file, problems).report(placed.id_at, message)
+
+
+def _check_number(triggers: Sequence[PlacedTrigger], most: int, problems: list[Problem]) -> None:
+    """Check that the directory has not outgrown what it allows itself (83)."""
+    if len(triggers) <= most:
+        return
+    off = [placed.trigger.id for placed in triggers if placed.trigger.mode == "off"]
+    more = f" and {len(off) - _SHOWN} more" if len(off) > _SHOWN else ""
+    unused = f"; switched off are {', '.join(off[:_SHOWN])}{more}" if off else ""
+    beyond = triggers[most]
+    required = f"trigger: at most {most:,} in a directory ('most' in policy.yaml)"
+    Reader(beyond.file, problems).report(
+        beyond.id_at, f"{required}; found {len(triggers):,}{unused}"
+    )
+
+
+_SHOWN = 20
 
 
 def _templates(

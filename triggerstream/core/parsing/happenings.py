@@ -32,7 +32,7 @@ def happening(reader: Reader, node: Node, what: str) -> EventPattern | None:
     if isinstance(node, Mapping):
         return _mapping(reader, node, what)
     if not isinstance(node, Items) or not any(isinstance(each, Mapping) for each in node.items):
-        types = _types(reader, node, what)
+        types = event_types(reader, node, what)
         return None if types is None else EventPattern(types)
     parts = [
         _mapping(reader, item, what) if isinstance(item, Mapping) else _plain(reader, item, what)
@@ -93,7 +93,7 @@ def _mapping(reader: Reader, node: Mapping, what: str) -> EventPattern:
 
 
 def _plain(reader: Reader, node: Node, what: str) -> EventPattern | None:
-    types = _types(reader, node, what)
+    types = event_types(reader, node, what)
     return None if types is None else EventPattern(types)
 
 
@@ -104,7 +104,7 @@ def _event(reader: Reader, node: Node, what: str) -> EventPattern | None:
     return _plain(reader, node, what)
 
 
-def _types(reader: Reader, node: Node, what: str) -> tuple[str, ...] | None:
+def event_types(reader: Reader, node: Node, what: str) -> tuple[str, ...] | None:
     """Read types of events; of a pattern for several, such as ``page_*``, there is none."""
     types = read.texts(reader, node, what)
     for each in node.items if isinstance(node, Items) else (node,):

@@ -15,22 +15,30 @@ from triggerstream.core.model import (
     EventStep,
     Pattern,
     SequencePattern,
+    TrendPattern,
 )
-from triggerstream.core.parsing import check, happenings, scores
+from triggerstream.core.parsing import behavior, check, happenings, lowering, scores
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.behavior import KEYS as BEHAVIORS
+from triggerstream.core.parsing.behavior import activity_of
 from triggerstream.core.parsing.conditions import event_field, where_of
 from triggerstream.core.parsing.happenings import happening
 from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
+from triggerstream.core.parsing.trend import DIRECTIONS, OF_TIME, trend_of
+from triggerstream.core.parsing.use import replaced
 
 COMPARATORS = ("at_least", "more_than", "at_most", "exactly")
 AGGREGATES = ("sum", "average", "distinct")
 KEYS = {
-    "event": ("event", "where"),
+    "event": ("event", "where", "debounce"),
     "count": ("count", "where", *COMPARATORS, *AGGREGATES, "within"),
-    "sequence": ("sequence", "within", "restart"),
+    "sequence": ("sequence", "within", "restart", "strict"),
+    "trend": ("trend", "where", *DIRECTIONS, *OF_TIME, "min"),
     "all": ("all", "within"),
     "any": ("any",),
+    "use": ("use",),
+    "behavior": ("behavior", *dict.fromkeys(key for keys in BEHAVIORS.values() for key in keys)),
 }
 """The keys of each pattern; the first is the one that names it."""
 _STEP = ("where", "after", "before", "times")
@@ -42,7 +50,7 @@ TOLD = tuple(head for head in happenings.HEADS if head != happenings.EVENT)
 """What stands where ``event`` may, for what the engine tells itself."""
 SCORE = "score"
 
-LATER = ("behavior", "segment", "date", "session")
+LATER = ("segment", "date", "session")
 """Patterns of the language that this version does not know."""
 
 _REFUSED = {
@@ -60,6 +68,7 @@ _STEP_REFUSED = {
         "times": "absent: the first such event counts, 'times' has no meaning; found 'times'",
     },
 }
+_NAMED_PER = {"per": "per: beside 'use', where the pattern is used; found it under a name"}
 _NESTED_PER = {"per": "per: once, at the top of 'when'; found in a nested pattern"}
 
 
@@ -68,24 +77,42 @@ def when(reader: Reader, node: Node, what: str) -> tuple[Pattern, str | None] | 
     pattern = _pattern(reader, node, what, level=0)
     if pattern is None:
         return None
-    per = node.entries.get("per") if isinstance(node, Mapping) else None
-    return pattern, None if per is None else event_field(reader, per, "per")
+    per = behavior.instances_of(reader, node) if isinstance(node, Mapping) else None
+    if per is None or isinstance(per, str):
+        return pattern, per
+    return pattern, event_field(reader, per, "per")
 
 
-def _pattern(reader: Reader, node: Node, what: str, *, level: int) -> Pattern | None:
+def named_pattern(reader: Reader, node: Node) -> Pattern | None:
+    """Read what a name stands for: a pattern, whose users say ``per``."""
+    return _pattern(reader, node, "when", level=0, is_named=True)
+
+
+def _pattern(
+    reader: Reader, node: Node, what: str, *, level: int, is_named: bool = False
+) -> Pattern | None:
     head = _head(reader, node, what, tuple(KEYS))
     if head is None:
         return None
+    has_per = level == 0 and not is_named
+    if head == "behavior" and isinstance(node, Mapping):
+        return behavior.behavior_of(reader, node, is_top=has_per)
     keys = scores.KEYS if head == SCORE else KEYS.get(head, happenings.keys_of(head))
-    known = keys if level else (*keys, "per")
-    refused = _REFUSED.get(head, {}) | (_NESTED_PER if level else {})
+    known = (*keys, "per") if has_per else keys
+    refused = _REFUSED.get(head, {}) | ({} if has_per else _NAMED_PER if is_named else _NESTED_PER)
     fields = reader.mapping(node, head, known, refused)
+    if head == "use":
+
+        def here(reader: Reader, node: Node) -> Pattern | None:
+            return _pattern(reader, node, "when", level=level, is_named=True)
+
+        return replaced(reader, fields["use"], "pattern", here)
     if head in {"all", "any"}:
         return _children(reader, fields, head, level=level)
     if head in happenings.HEADS:
-        return happenings.happening_of(fields, head)
-    if head == SCORE:
-        return scores.score(reader, fields)
+        found = happenings.happening_of(fields, head)
+        silence = fields.read("debounce", read.duration)
+        return found if silence is None else lowering.debounced(found, silence)
     return _READINGS[head](reader, fields)
 
 
@@ -136,16 +163,18 @@ def _count(reader: Reader, fields: Fields) -> Pattern:
         types=counted.types,
         comparator=comparator or "at_least",  # type: ignore[arg-type]  # one of COMPARATORS
         threshold=threshold or 0,
-        where=_where_of_count(reader, fields, counted.where),
+        where=_where_of_head(reader, fields, "count", counted.where),
         within=fields.read("within", read.duration) or DAY,
         aggregate=aggregate,  # type: ignore[arg-type]  # one of AGGREGATES
         path=fields.read(aggregate, event_field) if aggregate else None,
     )
 
 
-def _where_of_count(reader: Reader, fields: Fields, inner: Condition | None) -> Condition | None:
+def _where_of_head(
+    reader: Reader, fields: Fields, head: str, inner: Condition | None
+) -> Condition | None:
     if inner is not None and "where" in fields:
-        message = "count: one 'where', beside 'count' or inside of it; found both"
+        message = f"{head}: one 'where', beside '{head}' or inside of it; found both"
         reader.report(fields.key("where"), message)
     return inner or where_of(fields)
 
@@ -174,7 +203,10 @@ def _sequence(reader: Reader, fields: Fields) -> Pattern:
         if restart and not check.ends_with_absence(steps):
             required = "restart: a sequence that ends with an absent step"
             reader.report(fields["restart"], f"{required}; found none at its end")
-    return SequencePattern(tuple(step for _, step in steps), within, restart)
+    said = tuple(step for _, step in steps)
+    if fields.read("strict", read.boolean):
+        said = lowering.strict(said, activity_of(reader, fields.key("strict"), "strict"))
+    return SequencePattern(said, within, restart)
 
 
 def _step(reader: Reader, node: Node) -> EventStep | AbsentStep | None:
@@ -201,6 +233,15 @@ def _items(of: str) -> read.Reading[tuple[Node, ...]]:
     return lambda reader, node, what: reader.items(node, what, of)
 
 
+# ── trend ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _trend(reader: Reader, fields: Fields) -> Pattern:
+    counted = fields.read("trend", happening) or EventPattern(())
+    where = _where_of_head(reader, fields, "trend", counted.where)
+    return trend_of(reader, fields, counted.types, where, TrendPattern((), "below", 0))
+
+
 # ── all, any ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -221,4 +262,6 @@ def _children(reader: Reader, fields: Fields, head: str, *, level: int) -> Patte
 _READINGS: dict[str, Callable[[Reader, Fields], Pattern]] = {
     "count": _count,
     "sequence": _sequence,
+    "trend": _trend,
+    SCORE: scores.score,
 }

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-from triggerstream.core.model import CHANNELS, TYPES, Cap, Policy, QuietHours
+from triggerstream.core.model import (
+    CHANNELS,
+    MOST_TRIGGERS,
+    TYPES,
+    Cap,
+    Most,
+    Policy,
+    Purchase,
+    QuietHours,
+)
 from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.conditions import time_span
+from triggerstream.core.parsing.calendar import time_span
+from triggerstream.core.parsing.conditions import event_field
+from triggerstream.core.parsing.happenings import event_types
 from triggerstream.core.parsing.nodes import Items, Node
 from triggerstream.core.parsing.reader import Fields, Reader, Reading, T
 
@@ -20,7 +31,12 @@ KEYS = (
     "consent",
     "expiry",
     "record_suppressed",
+    "activity",
+    "most",
+    "purchase",
 )
+MOST_KEYS = ("triggers",)
+PURCHASE_KEYS = ("events", "value")
 CAP_KEYS = ("channel", "limit", "window", "types", "on_cap")
 CONSENTS = ("opt_in", "opt_out", "none")
 
@@ -41,12 +57,26 @@ def read_policy(reader: Reader, node: Node) -> Policy:
         consent=default.consent | (fields.read("consent", _consent) or {}),
         expiry=_or(fields, "expiry", read.duration, default.expiry),
         record_suppressed=_or(fields, "record_suppressed", read.boolean, default.record_suppressed),
+        activity=_or(fields, "activity", event_types, default.activity),
+        purchase=fields.read("purchase", _purchase),
+        most=_or(fields, "most", _most, default.most),
     )
 
 
 def _or(fields: Fields, key: str, reading: Reading[T], default: T) -> T:
     value = fields.read(key, reading)
     return default if value is None else value
+
+
+def _purchase(reader: Reader, node: Node, what: str) -> Purchase:
+    fields = reader.mapping(node, what, PURCHASE_KEYS)
+    events = fields.need("events", event_types) or ()
+    return Purchase(events, fields.read("value", event_field))
+
+
+def _most(reader: Reader, node: Node, what: str) -> Most:
+    fields = reader.mapping(node, what, MOST_KEYS)
+    return Most(triggers=_or(fields, "triggers", read.whole(1, MOST_TRIGGERS), Most().triggers))
 
 
 def _quiet_hours(reader: Reader, node: Node, what: str) -> QuietHours | None:

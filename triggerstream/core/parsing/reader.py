@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from triggerstream.core import zones
 from triggerstream.core.conditions.calendar import CUSTOMER
 from triggerstream.core.durations import parse_duration
-from triggerstream.core.model import Change, Segment
+from triggerstream.core.model import Change, Policy, Segment
+from triggerstream.core.parsing.defined import Defined
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.timestamps import parse_moment
 from triggerstream.errors import Problem
@@ -30,6 +31,8 @@ class Reader:
     """One file's readings; *problems* is shared with all other files.
 
     Args:
+        policy: What holds for all triggers; some of what they say stands on it.
+        defined: What may be used by name.
         is_published: The file is in force already: it has gone through all that was asked when it
             was published, and no process may stop because more is asked by now.
 
@@ -39,13 +42,38 @@ class Reader:
         unnamed: The segments that patterns are replaced by, and where those stand.
     """
 
-    def __init__(self, file: str, problems: list[Problem], *, is_published: bool = False) -> None:
+    def __init__(
+        self,
+        file: str,
+        problems: list[Problem],
+        *,
+        policy: Policy | None = None,
+        defined: Defined | None = None,
+        is_published: bool = False,
+    ) -> None:
         self.file = file
+        self.policy = Policy() if policy is None else policy
+        self.defined = Defined() if defined is None else defined
         self._problems = problems
         self._is_published = is_published
         self.names: list[tuple[str, Scalar]] = []
         self.unnamed: list[tuple[Segment, Node]] = []
         self.changes: list[tuple[Change, Node]] = []
+
+    def beside(self, file: str, problems: list[Problem] | None = None) -> Reader:
+        """Return the reader of another file of the directory, which tells to *problems*."""
+        return Reader(
+            file,
+            self._problems if problems is None else problems,
+            policy=self.policy,
+            defined=self.defined,
+            is_published=self._is_published,
+        )
+
+    @property
+    def told(self) -> int:
+        """How many problems have been told, of whichever file."""
+        return len(self._problems)
 
     def report(self, node: Node, message: str) -> None:
         """Tell that *message* (what is required; what was found) holds at *node*."""
@@ -289,15 +317,26 @@ def clock(reader: Reader, node: Node, what: str) -> int | None:
     return int(parts[1]) * 60 + int(parts[2])
 
 
-def iso_date(reader: Reader, node: Node, what: str) -> str | None:
+def day_or_date(reader: Reader, node: Node, what: str) -> str | None:
+    """Read a date, or a month and a day: one of every year, or of every leap year."""
     words = node.text if isinstance(node, Scalar) else ""
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", words, re.ASCII):
             return date.fromisoformat(words).isoformat()
+        if re.fullmatch(r"\d{2}-\d{2}", words, re.ASCII):
+            return (
+                date.fromisoformat(f"{_LEAP_YEAR}-{words}")
+                .isoformat()
+                .removeprefix(f"{_LEAP_YEAR}-")
+            )
     except ValueError:
         pass
-    reader.report(node, f"{what}: a date, such as 2026-12-24; found {show(node)}")
+    required = f'{what}: a date, such as 2026-12-24, or "12-24" of every year'
+    reader.report(node, f"{required}; found {show(node)}")
     return None
+
+
+_LEAP_YEAR = 2024
 
 
 def zone(reader: Reader, node: Node, what: str) -> str | None:

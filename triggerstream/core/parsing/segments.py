@@ -23,7 +23,7 @@ from triggerstream.core.model import (
 )
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import condition
-from triggerstream.core.parsing.nodes import Mapping, Node
+from triggerstream.core.parsing.nodes import Node
 from triggerstream.core.parsing.reader import Reader
 from triggerstream.core.parsing.triggers import trigger_id
 from triggerstream.errors import Problem
@@ -43,11 +43,6 @@ class PlacedSegment(msgspec.Struct, frozen=True):
     file: str
     segment: Segment
     name_at: Node
-
-
-def is_segment(node: Node) -> bool:
-    """Return whether the document *node* is a segment's: its first key says so."""
-    return isinstance(node, Mapping) and next(iter(node.entries), "") == "segment"
 
 
 def read_segment(reader: Reader, node: Node) -> PlacedSegment:

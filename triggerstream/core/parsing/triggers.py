@@ -60,16 +60,19 @@ class PlacedTrigger(msgspec.Struct, frozen=True):
     Attributes:
         id_at: Where its id stands.
         templates: By action in order: where the name of an e-mail's template stands.
+        names: What it uses by name: kind and name, those within others too.
     """
 
     file: str
     trigger: Trigger
     id_at: Node
     templates: tuple[Scalar, ...]
+    names: frozenset[tuple[str, str]] = frozenset()
 
 
 def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
     """Return the trigger in the document *node*, after telling all its problems."""
+    reader.defined.used = set()
     fields = reader.mapping(node, "trigger", KEYS, _REFUSED)
     name = fields.need("trigger", trigger_id) or ""
     pattern, per = fields.need("when", when) or (EventPattern(()), None)
@@ -93,14 +96,14 @@ def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
         for action, place in actions
         if action.channel == "email" and isinstance(place, Scalar)
     )
-    return PlacedTrigger(reader.file, trigger, id_at, templates)
+    return PlacedTrigger(reader.file, trigger, id_at, templates, frozenset(reader.defined.used))
 
 
 _ID = re.compile(r"[^\s/](?:[^\t\r\n/\x00-\x1f\x7f]*[^\s/])?")
 
 
 def trigger_id(reader: Reader, node: Node, what: str) -> str | None:
-    """Read a trigger's id: it names files, metrics and firings."""
+    """Read the id of a trigger, which names files, metrics and firings; or another name."""
     name = read.text(reader, node, what)
     if name is None or (len(name) <= LONGEST_ID and _ID.fullmatch(name)):
         return name

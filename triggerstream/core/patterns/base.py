@@ -64,6 +64,8 @@ class Matcher:
         cancels: Those that may take something away.
         keys: Of all its cells.
         waits: Of those that hold an open wait, in file order.
+        quiet: Of those whose wait, where it ends without a match, has told nothing: it may be
+            asked again at once.
         growth: How many rows one event names in them, at most.
     """
 
@@ -81,6 +83,7 @@ class Matcher:
         self.growth: int = growth
         self.keys: tuple[str, ...] = ()
         self.waits: tuple[str, ...] = ()
+        self.quiet: tuple[str, ...] = ()
 
     def look(self, event_type: str) -> Look:
         """Return what events of *event_type*, one of `types`, do."""

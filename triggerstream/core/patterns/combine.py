@@ -22,6 +22,7 @@ class Combination(Matcher):
         self.children = tuple(children)
         self.keys = tuple([key for child in children for key in child.keys])
         self.waits = tuple([key for child in children for key in child.waits])
+        self.quiet = tuple([key for child in children for key in child.quiet])
         self._owners: dict[str, int] = {
             key: number for number, child in enumerate(children) for key in child.waits
         }

@@ -29,6 +29,7 @@ class PerMatcher(Matcher):
         )
         self.keys = pattern.keys
         self.waits = pattern.waits
+        self.quiet = pattern.quiet
         self.pattern = pattern
         self.read = read
         self.key: str = self.keys[0][:TRIGGER] if self.keys else ""

@@ -101,7 +101,8 @@ class Progress:
         waits: Open waits by key: when it is due; how much later its opener arrived; a number for
             its pattern to keep; then rows.
         matches: What `all` remembers of its children's matches by key: when, then rows.
-        values: The aggregated fields of counted events by key, as many as rows.
+        values: By key: the aggregated fields of counted events, as many as rows; or what a trend
+            knows of its buckets, all whole numbers.
         instances: Of triggers with ``per``, which have progress, by the trigger's part of their
             keys: the one that changed longest ago first. None is without instances.
         room: How many rows the table may have before it is swept.

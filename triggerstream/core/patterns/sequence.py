@@ -43,8 +43,10 @@ class SequenceMatcher(Matcher):
         final: Absence | None = None,
         restart: bool = False,
     ) -> None:
-        absences = [each.absence for each in steps] + [final]
-        cancels = frozenset[str]().union(*[each.types for each in absences if each is not None])
+        absences = [absence for each in steps for absence in each.absences]
+        if final is not None:
+            absences.append(final)
+        cancels = frozenset[str]().union(*[each.types for each in absences])
         types = cancels.union(*[step.types for step in steps])
         growth = len(steps) * (len(steps) + 1) // 2
         super().__init__(types, growth, openers=steps[0].types, cancels=cancels)
@@ -102,7 +104,8 @@ class SequenceLook(Look):
         self._kills: list[Kill] = [
             Kill(partials[number - 1], absence)
             for number, step in enumerate(steps)
-            if (absence := step.absence) is not None and event_type in absence.types
+            for absence in step.absences
+            if event_type in absence.types
         ]
         self._cancels_wait: bool = final is not None and event_type in final.types
         self._restarts: bool = sequence.restart and event_type in steps[-1].types

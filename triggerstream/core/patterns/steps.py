@@ -30,20 +30,19 @@ class Absence:
 class EventStep:
     """A step that one event fills at ``prev + after <= t < prev + before``.
 
-    *absence* stands between the step before it and this one.
+    *absences* stand between the step before it and this one, and hold side by side.
     """
 
     types: frozenset[str]
     where: Predicate | None = None
     after: int = 0
     before: int | None = None
-    absence: Absence | None = None
+    absences: tuple[Absence, ...] = ()
 
     @property
     def earliest(self) -> int:
         """How long after the event before it this step can be filled."""
-        silence = self.absence.duration if self.absence is not None else None
-        return max(self.after, silence or 0)
+        return max([self.after, *[each.duration or 0 for each in self.absences]])
 
     @property
     def latest(self) -> int:

@@ -23,6 +23,7 @@ from triggerstream.core.patterns.event import EventMatcher
 from triggerstream.core.patterns.per import PerMatcher, ReadInstance
 from triggerstream.core.patterns.sequence import SequenceMatcher
 from triggerstream.core.patterns.steps import Absence, EventStep
+from triggerstream.core.patterns.trend import FallMatcher, RiseMatcher
 from triggerstream.core.state.limits import RECENT
 
 _FINGERPRINT = 8
@@ -104,6 +105,17 @@ def compile_pattern(pattern: model.Pattern, keys: Keys, erred: Erred = unheard) 
             return AllMatcher(parts, within, keys)
         case model.AnyPattern(children):
             return AnyMatcher([compile_pattern(each, keys, erred) for each in children])
+        case model.TrendPattern():
+            kind = FallMatcher if pattern.direction == "below" else RiseMatcher
+            return kind(
+                pattern.types,
+                _predicate(pattern.where, erred),
+                pattern.recent,
+                pattern.baseline,
+                pattern.least,
+                pattern.factor,
+                keys,
+            )
 
 
 def compile_goal(goal: model.EventPattern, erred: Erred = unheard) -> Predicate:
@@ -167,14 +179,14 @@ def _event_steps(
 ) -> tuple[list[EventStep], Absence | None]:
     """Return the event steps, ``times: n`` written n times (7), and the final absence."""
     fills: list[EventStep] = []
-    absence: Absence | None = None
+    absences: list[Absence] = []
     for step in steps:
         types = frozenset(step.types)
         where = _predicate(step.where, erred)
         if isinstance(step, model.AbsentStep):
-            absence = Absence(types, where, step.duration)
+            absences.append(Absence(types, where, step.duration))
             continue
-        fills.append(EventStep(types, where, step.after or 0, step.before, absence))
+        fills.append(EventStep(types, where, step.after or 0, step.before, tuple(absences)))
         fills.extend([EventStep(types, where)] * (step.times - 1))
-        absence = None
-    return fills, absence
+        absences = []
+    return fills, absences[0] if absences else None

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.model import Policy, SchemaRules, Trigger
+from triggerstream.core.model import Name, Policy, SchemaRules, Trigger
 from triggerstream.core.rulesets.ruleset import Ruleset
 
 
@@ -51,6 +51,8 @@ class Difference(msgspec.Struct, frozen=True):
         schemas: The same, by event type.
         rules: The keys of ``schemas.yaml`` that say something else.
         is_same: The content is the same to the letter.
+        names: Conditions and patterns that have a name and say something else: the sign, the kind
+            and the name, and the triggers that use it.
     """
 
     triggers: tuple[Change, ...]
@@ -59,6 +61,7 @@ class Difference(msgspec.Struct, frozen=True):
     schemas: dict[str, str]
     rules: tuple[str, ...]
     is_same: bool
+    names: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
 
 def diff(old: Ruleset | None, new: Ruleset) -> Difference:
@@ -79,6 +82,21 @@ def diff(old: Ruleset | None, new: Ruleset) -> Difference:
         schemas=_signs(asked.schemas, asks.schemas),
         rules=tuple(key for key in _differing(asked, asks) if key != "schemas"),
         is_same=old is not None and old.hash == new.hash,
+        names=_names(() if old is None else old.source.names, new.source.names),
+    )
+
+
+def _names(
+    before: Iterable[Name], after: Iterable[Name]
+) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    was = {f"{each.kind} {each.name}": each for each in before}
+    becomes = {f"{each.kind} {each.name}": each for each in after}
+    signs = _signs(
+        {name: each.says for name, each in was.items()},
+        {name: each.says for name, each in becomes.items()},
+    )
+    return tuple(
+        (sign, name, (becomes.get(name) or was[name]).users) for name, sign in signs.items()
     )
 
 
@@ -138,6 +156,10 @@ _MEANINGS = {
 def tell(difference: Difference) -> list[str]:
     """Return *difference* for people, a line each: ``+`` is new, ``-`` is gone, ``~`` changes."""
     lines = [_told(change) for change in difference.triggers]
+    lines += [
+        f"{sign} {name}" + (f", used by {_and(users)}" if users else "")
+        for sign, name, users in difference.names
+    ]
     lines += [f"~ policy: {_and(difference.policy)}"] if difference.policy else []
     lines += [f"{sign} template {name}" for name, sign in difference.templates.items()]
     lines += [f"{sign} schema {name}" for name, sign in difference.schemas.items()]

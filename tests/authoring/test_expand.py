@@ -1,0 +1,88 @@
+"""``validate --expand``: what is printed is the same trigger, said in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.authoring.fixtures.test_triggers_page import POLICIES, TRIGGERS
+from triggerstream.authoring.expand import expand
+from triggerstream.authoring.files import read_files
+from triggerstream.core.parsing.directory import parse_ruleset
+
+SHOP = Path(__file__).parents[2] / "examples/shop/triggers"
+
+MORE = """
+trigger: more
+when:
+  all:
+    - {count: a, sum: event_data.n, more_than: 1.5, where: {source: {in_list: ["1", 1, no]}}}
+    - {count: [a, b], distinct: event_data.n, at_least: 3, within: 90m}
+    - sequence: [{event: a, times: 2}, {absent: b, for: 1s}, {event: c, after: 2s, before: 1d}]
+    - {trend: a, above: 2}
+  within: 3d
+if:
+  any:
+    - {time_of_day: {from: "22:00", to: "24:00", zone: Europe/Berlin}}
+    - {day_of_week: {in: [sun, mon]}}
+    - not: {date_range: {to: 2026-12-24}, profile.x: {exists: false}}
+    - {date_range: {from: 12-01, to: 01-06}}
+    - event_data.n > 5
+    - {since_last: {event: [a, b], where: {source: {equals: x}}, at_least: 3d}}
+    - {since_last: {of: profile.seen, less_than: 3d}}
+    - {count: {fired: other}, at_most: 2, within: 30d}
+    - {count: a, sum: event_data.n, more_than: 2, within: 1d}
+---
+trigger: other
+when:
+  any:
+    - {fired: third}
+    - {count: [a, {fired: third}, {event: c, where: {source: {equals: x}}}], at_least: 2}
+    - sequence: [{fired: [third, fourth]}, {absent: [b, {fired: third}], for: 1h}]
+---
+trigger: third
+when: {event: a}
+---
+trigger: fourth
+when: {event: b}
+"""
+
+
+FILES = {
+    **{f"example {n}": {**POLICIES, "t.yaml": each} for n, each in enumerate(TRIGGERS)},
+    "shop": read_files(SHOP),
+    "more": {"t.yaml": MORE},
+}
+
+
+@pytest.mark.parametrize("files", FILES.values(), ids=FILES)
+def test_what_is_printed_is_the_same_trigger(files: dict[str, str]) -> None:
+    source = parse_ruleset(files)
+
+    again = parse_ruleset({"t.yaml": expand(source.triggers)})
+
+    assert [each.id for each in again.triggers] == [each.id for each in source.triggers]
+    for one, other in zip(source.triggers, again.triggers, strict=True):
+        assert (one.when, one.per, one.condition) == (other.when, other.per, other.condition)
+
+
+def test_a_shorter_word_is_printed_as_what_it_stands_for() -> None:
+    files = {
+        "policy.yaml": "activity: [view, buy]",
+        "t.yaml": "{trigger: t, when: {behavior: content_interest}, if: {use: vip}}\n---\n"
+        "{condition: vip, is: {profile.tier: {equals: gold}}}",
+    }
+
+    assert expand(parse_ruleset(files).triggers) == (
+        "trigger: t\n"
+        "when:\n"
+        "  count: [view, buy]\n"
+        "  where:\n"
+        "    event_data.category: {exists: true}\n"
+        "  at_least: 5\n"
+        "  within: 7d\n"
+        "  per: event_data.category\n"
+        "if:\n"
+        "  profile.tier: {equals: gold}\n"
+    )

@@ -1,0 +1,132 @@
+"""Rule 40, worked by hand: the reference and the engine must both agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.reference.stories import DECIDE, Decide, Json, attribute, log, ms, segment, tell, trigger
+
+pytestmark = pytest.mark.parametrize("decide", DECIDE.values(), ids=DECIDE.keys())
+
+NONE = object()
+"""No event at all."""
+LONG = "x" * 300
+SHOWN: list[Any] = [NONE, None, "x", "y", ["x"], LONG]
+
+OF_PROFILE = "{changed: profile.v}"
+OF_EVENTS = "{changed: event_data.v, on: identify}"
+
+
+def shown(*values: Any) -> list[Json]:
+    """An `identify` with each value, a second after the other."""
+    events: list[Json] = [
+        {**event, "event_type": "identify", "event_data": {"v": value}}
+        for event, value in zip(
+            log(" ".join(f"i@{n}" for n in range(len(values)))), values, strict=True
+        )
+    ]
+    return [event for event in events if event["event_data"]["v"] is not NONE]
+
+
+@pytest.mark.parametrize("when", [OF_PROFILE, OF_EVENTS])
+@pytest.mark.parametrize("old", SHOWN)
+@pytest.mark.parametrize("new", SHOWN)
+def test_a_change_is_from_one_value_to_another(
+    decide: Decide, when: str, old: Any, new: Any
+) -> None:
+    """Null, lists and texts over 256 bytes are no values, and the first value is no change: so
+    only x and y, one after the other, make one."""
+    is_change = (old, new) in [("x", "y"), ("y", "x")]
+
+    assert len(decide([trigger(when)], shown(old, new))) == is_change
+
+
+@pytest.mark.parametrize("when", [OF_PROFILE, OF_EVENTS])
+@pytest.mark.parametrize(
+    ("values", "at"),
+    [
+        pytest.param([1, 1.0, True, "1"], "@2 @3", id="typed (26)"),
+        pytest.param(["x", None, "y"], "@2", id="null between is none"),
+        pytest.param(["x", LONG, "x"], "", id="back again is none"),
+        pytest.param(["x", "y", "x"], "@1 @2", id="there and back are two"),
+    ],
+)
+def test_what_differs(decide: Decide, when: str, values: list[Any], at: str) -> None:
+    told = tell(decide([trigger(when)], shown(*values)))
+
+    assert " ".join(f"@{each.split('@')[1]}" for each in told.split()) == at
+
+
+@pytest.mark.parametrize(
+    ("keys", "pairs"),
+    [
+        ("from: a", "ab ac"),
+        ("to: b", "ab cb"),
+        ("from: [a, b]", "ab ac ba bc"),
+        ("to: [a, b]", "ab ba ca cb"),
+        ("from: a, to: b", "ab"),
+        ("up: [a, b]", "ab"),
+        ("down: [a, b]", "ba"),
+        ("up: [a, b, c]", "ab ac bc"),
+        ("down: [a, b, c]", "ba ca cb"),
+        ("up: [a, b, c], to: c", "ac bc"),
+    ],
+)
+def test_keys(decide: Decide, keys: str, pairs: str) -> None:
+    changes = [a + b for a in "abc" for b in "abc"]
+
+    found = [
+        pair
+        for pair in changes
+        if decide([trigger("{changed: profile.v, " + keys + "}")], shown(*pair))
+    ]
+
+    assert " ".join(found) == pairs
+
+
+@pytest.mark.parametrize(
+    ("values", "within", "changes"),
+    [
+        # x is seen at 0, and y at 1: x was last seen a second before.
+        pytest.param(["x", "y"], "1s", 0, id="exactly within"),
+        pytest.param(["x", "y"], "1001ms", 1, id="just within"),
+        pytest.param(["x", "x", "y"], "1001ms", 1, id="seen again a second before"),
+        # The attribute that is looked at is still x at 1, where the event says nothing.
+        pytest.param(["x", None, "y"], "1001ms", 1, id="an event without a value leaves it"),
+    ],
+)
+def test_within(decide: Decide, values: list[Any], within: str, changes: int) -> None:
+    when = "{changed: event_data.v, on: identify, within: " + within + "}"
+
+    assert len(decide([trigger(when)], shown(*values))) == changes
+
+
+def test_an_attribute_that_goes_by_itself_is_a_change_at_that_time(decide: Decide) -> None:
+    """At 10 the a of 0 leaves, so 1 is 0; the first value, 1, was no change."""
+    documents = [attribute("v", "count: a\nwithin: 10s"), trigger("{changed: profile.v}")]
+
+    assert tell(decide(documents, log("a@0 b@5"), until=ms(60))) == "$changed:v@10"
+
+
+def test_a_change_comes_before_the_edges_of_segments(decide: Decide) -> None:
+    """(34) Both are made by a@5, and both are heard of behind the triggers on it."""
+    documents = [
+        attribute("v", "count: a"),
+        segment("s", "is: {profile.v: {greater_than: 1}}"),
+        trigger("{entered: s}", "a"),
+        trigger("{changed: profile.v}", "b"),
+        trigger("{event: a}", "c", priority="low"),
+    ]
+
+    assert tell(decide(documents, log("a@0 a@5"))) == "0@0 +s@5 1@5 $changed:v@5 $entered:s@5"
+
+
+def test_a_late_identify_is_remembered_and_tells_nothing(decide: Decide) -> None:
+    """x at 0; y is late; then y once more is no other value, and x is."""
+    events = shown("x", "y", "y", "x")
+    for event, at in zip(events, (100, 10, 101, 102), strict=True):
+        event["timestamp"] = ms(at)
+
+    assert tell(decide([trigger(OF_PROFILE)], events)) == "$changed:v@102"

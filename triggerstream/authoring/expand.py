@@ -1,0 +1,185 @@
+"""Triggers as they are once all is replaced that has a shorter name: what ``--expand`` prints.
+
+What is printed may be read again, and is the same trigger; but where ``strict`` stands beside an
+absence with a duration, of which two stand side by side then, and where a ``score`` or a change is
+told by what has no name.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from triggerstream.core.conditions.calendar import DAYS
+from triggerstream.core.conditions.paths import PROFILE
+from triggerstream.core.durations import format_duration
+from triggerstream.core.events.derived import CHANGED, ENTERED, FIRED, LEFT
+from triggerstream.core.model import (
+    AbsentStep,
+    AllOf,
+    AllPattern,
+    AnyOf,
+    AnyPattern,
+    Condition,
+    Counted,
+    CountPattern,
+    DateRange,
+    DayOfWeek,
+    EventPattern,
+    EventStep,
+    Expression,
+    Held,
+    InSegment,
+    Negation,
+    Pattern,
+    SequencePattern,
+    SinceLast,
+    Test,
+    TimeOfDay,
+    Trigger,
+)
+
+Said = dict[str, Any]
+
+
+def expand(triggers: Iterable[Trigger]) -> str:
+    """Return the ``when`` and the ``if`` of *triggers* as a file would say them in full."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # a switch
+    yaml.width = 100
+    written = io.StringIO()
+    yaml.dump_all([_trigger(trigger) for trigger in triggers], written)
+    return written.getvalue()
+
+
+def _trigger(trigger: Trigger) -> Said:
+    when = _pattern(trigger.when)
+    if trigger.per is not None:
+        when["per"] = trigger.per
+    said: Said = {"trigger": trigger.id, "when": when}
+    if trigger.condition is not None:
+        said["if"] = _condition(trigger.condition)
+    return said
+
+
+def _pattern(pattern: Pattern) -> Said:
+    match pattern:
+        case EventPattern(types, where):
+            return _selected("event", types, where)
+        case CountPattern():
+            said = _selected("count", pattern.types, pattern.where)
+            if pattern.aggregate is not None:
+                said[pattern.aggregate] = pattern.path
+            said[pattern.comparator] = pattern.threshold
+            return said | {"within": format_duration(pattern.within)}
+        case SequencePattern(steps, within, restart):
+            said = {"sequence": [_step(step) for step in steps], "within": format_duration(within)}
+            return said | {"restart": "on_repeat"} if restart else said
+        case AllPattern(children, within):
+            return {"all": [_pattern(each) for each in children], "within": format_duration(within)}
+        case AnyPattern(children):
+            return {"any": [_pattern(each) for each in children]}
+        case _:
+            return _selected("trend", pattern.types, pattern.where) | {
+                pattern.direction: pattern.factor,
+                "recent": format_duration(pattern.recent),
+                "baseline": format_duration(pattern.baseline),
+                "min": pattern.least,
+            }
+
+
+def _step(step: EventStep | AbsentStep) -> Said:
+    if isinstance(step, AbsentStep):
+        said = _selected("absent", step.types, step.where)
+        return said | _durations({"for": step.duration})
+    said = _selected("event", step.types, step.where)
+    said |= _durations({"after": step.after, "before": step.before})
+    return said | {"times": step.times} if step.times > 1 else said
+
+
+def _durations(said: dict[str, int | None]) -> Said:
+    return {key: format_duration(value) for key, value in said.items() if value is not None}
+
+
+def _selected(head: str, types: tuple[str, ...], where: Condition | None) -> Said:
+    found = [_happening(name) for name in types]
+    said: Said = {head: found[0] if len(found) == 1 else found}
+    if head == "event" and len(found) == 1 and isinstance(found[0], dict):
+        said = found[0]
+    if where is not None:
+        said["where"] = _condition(where)
+    return said
+
+
+def _happening(name: str) -> str | Said:
+    for head, prefix in (("fired", FIRED), ("entered", ENTERED), ("left", LEFT)):
+        if name.startswith(prefix):
+            return {head: name.removeprefix(prefix)}
+    if name.startswith(CHANGED):
+        return {"changed": f"{PROFILE}.{name.removeprefix(CHANGED)}"}
+    return name
+
+
+def _condition(condition: Condition) -> Said:
+    match condition:
+        case Test(path, operator, operand):
+            return {path: {operator: operand}}
+        case AllOf(conditions):
+            return {"all": [_condition(each) for each in conditions]}
+        case AnyOf(conditions):
+            return {"any": [_condition(each) for each in conditions]}
+        case Negation(inner):
+            return {"not": _condition(inner)}
+        case Expression(text):
+            return {"expr": text}
+        case _:
+            return _asked_or_dated(condition)
+
+
+def _asked_or_dated(
+    condition: InSegment | Held | SinceLast | Counted | TimeOfDay | DayOfWeek | DateRange,
+) -> Said:
+    match condition:
+        case InSegment(names):
+            return {"segment": list(names)}
+        case Held(path, _, value, operator):
+            return {path: {operator: value}}
+        case SinceLast() | Counted():
+            return _asked(condition)
+        case _:
+            return _calendar(condition)
+
+
+def _asked(condition: SinceLast | Counted) -> Said:
+    of = condition.of
+    if isinstance(condition, SinceLast):
+        asked: Said = {"of": condition.path}
+        if of is not None:
+            asked = _selected("event", of.on.types, of.on.where)
+        bound = "at_least" if condition.is_least else "less_than"
+        return {"since_last": asked | {bound: format_duration(condition.duration)}}
+    said = _selected("count", condition.of.on.types, condition.of.on.where)
+    if condition.of.path is not None:
+        said[condition.of.head] = condition.of.path
+    said[condition.comparator] = condition.threshold
+    return said | _durations({"within": condition.of.within})
+
+
+def _calendar(condition: TimeOfDay | DayOfWeek | DateRange) -> Said:
+    match condition:
+        case TimeOfDay(start, end, zone):
+            return {"time_of_day": {"from": _clock(start), "to": _clock(end), "zone": zone}}
+        case DayOfWeek(days, zone):
+            return {"day_of_week": {"in": [DAYS[day] for day in days], "zone": zone}}
+        case DateRange(first, last, zone):
+            ends = {"from": first, "to": last}
+            said: Said = {key: day for key, day in ends.items() if day is not None}
+            return {"date_range": said | {"zone": zone}}
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"

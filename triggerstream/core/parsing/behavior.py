@@ -1,0 +1,133 @@
+"""Reading ``behavior``: patterns of which only the name, and what differs, is said.
+
+Each is replaced by a trend or a count of what the policy says that customers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from triggerstream.core.model import DAY, CountPattern, Pattern, Test, TrendPattern
+from triggerstream.core.parsing import check
+from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.conditions import event_field
+from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
+from triggerstream.core.parsing.reader import Fields, Reader
+from triggerstream.core.parsing.trend import trend_of
+
+KEYS = {
+    "engagement_decline": ("below", "recent", "baseline", "min"),
+    "purchase_frequency": ("above", "recent", "baseline", "min"),
+    "browsing_intensity": ("at_least", "within"),
+    "content_interest": ("by", "of", "at_least", "within"),
+}
+"""What may be said beside each name."""
+BY = "event_data.category"
+"""What ``content_interest`` tells apart, unless it says another."""
+
+_LATER = {"repeat_visits": "there is no 'repeat_visits' yet, for it counts sessions"}
+_BY_ITSELF = {"per": "per: 'by' says which instances there are; found 'per'"}
+_MINUTE = 60_000
+
+
+def behavior_of(reader: Reader, node: Mapping, *, is_top: bool) -> Pattern | None:
+    """Return the pattern that the name under ``behavior`` stands for.
+
+    Args:
+        is_top: It is the whole pattern of a trigger, which may say ``per`` beside it.
+    """
+    name = _name(reader, node.entries["behavior"])
+    if name is None:
+        return None
+    has_instances = name == "content_interest"
+    if has_instances and not is_top:
+        required = f"behavior: {name!r} as the whole of a trigger's 'when', for it has instances"
+        reader.report(node.entries["behavior"], f"{required}; found it elsewhere")
+        return None
+    known = ("behavior", *KEYS[name])
+    if is_top and not has_instances:
+        known = (*known, "per")
+    fields = reader.mapping(node, name, known, _BY_ITSELF if has_instances else None)
+    return _READINGS[name](reader, fields)
+
+
+def instances_of(reader: Reader, node: Mapping) -> Node | str | None:
+    """Return where ``per`` stands, or the path that stands for it, which is checked as ``by``."""
+    behavior = node.entries.get("behavior")
+    if isinstance(behavior, Scalar) and behavior.value == "content_interest":
+        by = node.entries.get("by")
+        return by.text if isinstance(by, Scalar) else BY
+    return node.entries.get("per")
+
+
+def _name(reader: Reader, node: Node) -> str | None:
+    later = _LATER.get(node.text) if isinstance(node, Scalar) else None
+    if later is None:
+        return read.choice(KEYS)(reader, node, "behavior")
+    required = f"behavior: {read.one_of(KEYS)}"
+    reader.report(node, f"{required}; found {read.show(node)}: {later}")
+    return None
+
+
+def activity_of(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
+    """Return the types of what customers do themselves; tell where the policy does not say."""
+    activity = reader.policy.activity
+    if not activity:
+        example = "activity: [page_view, cart_added]"
+        required = f"{what}: 'activity' in policy.yaml, the types of what customers do themselves"
+        reader.report(node, f"{required}, such as {example}; found none")
+    return activity
+
+
+def _engagement_decline(reader: Reader, fields: Fields) -> Pattern:
+    types = activity_of(reader, fields["behavior"], "engagement_decline")
+    return trend_of(reader, fields, types, None, TrendPattern((), "below", 0.5))
+
+
+def _purchase_frequency(reader: Reader, fields: Fields) -> Pattern:
+    purchase = reader.policy.purchase
+    if purchase is None:
+        required = "purchase_frequency: 'purchase' in policy.yaml, the types of purchases"
+        example = "purchase: {events: [purchase_completed]}"
+        reader.report(fields["behavior"], f"{required}, such as {example}; found none")
+    month = TrendPattern((), "above", 1.5, None, 30 * DAY, 30 * DAY, 2)
+    return trend_of(reader, fields, purchase.events if purchase else (), None, month)
+
+
+def _browsing_intensity(reader: Reader, fields: Fields) -> Pattern:
+    return CountPattern(
+        ("product_view",),
+        "at_least",
+        _at_least(reader, fields, 10, None),
+        within=fields.read("within", read.duration) or 30 * _MINUTE,
+    )
+
+
+def _content_interest(reader: Reader, fields: Fields) -> Pattern:
+    by = fields.read("by", event_field) or BY
+    of = fields.read("of", event_field)
+    return CountPattern(
+        activity_of(reader, fields["behavior"], "content_interest"),
+        "at_least",
+        _at_least(reader, fields, 5, None if of is None else "sum"),
+        where=Test(by, "exists", True),
+        within=fields.read("within", read.duration) or 7 * DAY,
+        aggregate=None if of is None else "sum",
+        path=of,
+    )
+
+
+def _at_least(reader: Reader, fields: Fields, default: int, aggregate: str | None) -> float:
+    threshold = fields.read("at_least", read.number)
+    if threshold is None:
+        return default
+    check.threshold(reader, fields["at_least"], "at_least", threshold, aggregate)
+    return threshold
+
+
+_READINGS: dict[str, Callable[[Reader, Fields], Pattern]] = {
+    "engagement_decline": _engagement_decline,
+    "purchase_frequency": _purchase_frequency,
+    "browsing_intensity": _browsing_intensity,
+    "content_interest": _content_interest,
+}

@@ -1,0 +1,89 @@
+"""Documents that give a name to a condition or a pattern; and which document is of which kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from triggerstream.core.model import Name
+from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.conditions import condition
+from triggerstream.core.parsing.defined import Definition
+from triggerstream.core.parsing.nodes import Mapping, Node
+from triggerstream.core.parsing.patterns import named_pattern
+from triggerstream.core.parsing.reader import Reader
+from triggerstream.core.parsing.triggers import PlacedTrigger, trigger_id
+from triggerstream.core.parsing.use import settle
+
+TRIGGER = "trigger"
+KEYS = {"condition": ("condition", "is"), "pattern": ("pattern", "when")}
+"""The keys of each kind of definition: its name, and what that stands for."""
+ATTRIBUTE = "attribute"
+SEGMENT = "segment"
+LATER = ("value",)
+"""Kinds of the language that this version does not know."""
+
+_READINGS: dict[str, Callable[[Reader, Node], object]] = {
+    "condition": lambda reader, node: condition(reader, node, "is"),
+    "pattern": named_pattern,
+}
+
+
+def kind_of(node: Node) -> str:
+    """Return what a document defines, told by its first key; all else is meant as a trigger."""
+    if not isinstance(node, Mapping) or TRIGGER in node.entries:
+        return TRIGGER
+    first = next(iter(node.entries), TRIGGER)
+    return first if first in (*KEYS, *LATER, ATTRIBUTE, SEGMENT) else TRIGGER
+
+
+def define(reader: Reader, node: Mapping, kind: str) -> None:
+    """Note the name that the document *node* defines, after telling what is wrong with it."""
+    if kind in LATER:
+        required = (
+            f"a document that begins with {read.one_of((TRIGGER, ATTRIBUTE, SEGMENT, *KEYS))}"
+        )
+        reader.report(node.keys[kind], f"{required}; found {kind!r}: there is no {kind!r} yet")
+        return
+    before = reader.told
+    fields = reader.mapping(node, kind, KEYS[kind])
+    name = fields.need(kind, trigger_id)
+    _, body = KEYS[kind]
+    fields.need(body, _anything)
+    says: Node | None = fields.node.entries.get(body)
+    if name is None:
+        return
+    is_whole = says is not None and reader.told == before
+    definition = Definition(kind, name, reader.file, says or node, fields[kind], _READINGS[kind])
+    if not is_whole:
+        definition.is_sound = False
+    known = reader.defined.definitions.setdefault((kind, name), definition)
+    if known is not definition:
+        where = f"{known.file}:{known.place.line}"
+        reader.report(definition.place, f"{kind}: a name of its own; found {name!r}, as in {where}")
+
+
+def _anything(_reader: Reader, _node: Node, _what: str) -> None:
+    """It is read when the names of all files are known."""
+
+
+def settle_all(reader: Reader) -> None:
+    """Read every definition for itself, also those that nobody uses."""
+    for definition in reader.defined.definitions.values():
+        settle(reader, definition)
+
+
+def names_of(reader: Reader, triggers: Iterable[PlacedTrigger]) -> tuple[Name, ...]:
+    """Return what is said by name, and by whom it is used."""
+    users: dict[tuple[str, str], list[str]] = {key: [] for key in reader.defined.definitions}
+    for placed in triggers:
+        for key in placed.names:
+            users[key].append(placed.trigger.id)
+    return tuple(
+        Name(kind, name, _encode(read.plain(definition.node)), tuple(sorted(users[kind, name])))
+        for (kind, name), definition in sorted(reader.defined.definitions.items())
+    )
+
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
