@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import blake2b
 from typing import Final, cast
-
-import msgspec
 
 from triggerstream.core.conditions.paths import PROFILE, reads_profile
 from triggerstream.core.conditions.unnamed import unnamed
@@ -34,7 +33,7 @@ EVENT: Final = "score"
 """The type of event that brings a score: ``{model, score}``."""
 STALE: Final = 30 * DAY
 
-_canonical = msgspec.json.Encoder(order="deterministic").encode
+_DIGITS: Final = 16
 
 
 def score(reader: Reader, fields: Fields) -> EventPattern:
@@ -64,10 +63,15 @@ def score(reader: Reader, fields: Fields) -> EventPattern:
     holds = _all([tests(beyond, threshold), *band])
     stays = None if back is None else _all([tests(inside, back), *band])
     leave = None if stays is None else Negation(stays)
-    name = blake2b(_canonical((holds, leave)), digest_size=8).hexdigest()
-    segment = Segment(f"~{name}", holds, leave)
+    segment = Segment(f"~{_named(fields.node)}", holds, leave)
     reader.unnamed.append((segment, fields.node))
     return EventPattern((ENTERED + segment.name,))
+
+
+def _named(node: Node) -> str:
+    """Return what names the segment of a pattern: it follows from the pattern as it is written."""
+    written = json.dumps(read.plain(node), separators=(",", ":"), sort_keys=True)
+    return blake2b(written.encode(), digest_size=16).hexdigest()[:_DIGITS]
 
 
 def _all(conditions: list[Condition]) -> Condition:
