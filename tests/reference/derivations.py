@@ -69,6 +69,7 @@ class Derivations:
         self.closed = 0
         self.armed: dict[str, Armed] = {}
         self.happened: dict[str, date] = {}
+        self.based: dict[str, tuple[Any, dates.Base | None]] = {}
 
     # Reading (`conditions.Known`).
 
@@ -295,7 +296,9 @@ class Derivations:
                     )
                 continue
             self.armed.pop(name, None)
-            self._open(name, spec, value, dates.base_of(value, zone), at, seen)
+            if name not in self.based or not equal(self.based[name][0], value):
+                self.based[name] = (value, dates.base_of(value, zone))
+            self._open(name, spec, value, self.based[name][1], at, seen)
 
     def _open(
         self,

@@ -139,6 +139,19 @@ EARLIER = "a@0 z@25~d b@5"
         pytest.param(
             "{count: b, at_least: 2, within: 3s}", f"{EARLIER} b@9", "", id="count of b alone, 4 s"
         ),
+        # At 10 the b of 1 is out of (4, 10], and in (0, 10].
+        pytest.param(
+            "{count: [{fired: t}, b], at_least: 3, within: 6s}",
+            "a@0 b@1 z@25~d b@5",
+            "",
+            id="count: an older one is out of the window at the newest time",
+        ),
+        pytest.param(
+            "{count: [{fired: t}, b], at_least: 3, within: 10s}",
+            "a@0 b@1 z@25~d b@5",
+            "1,$fired:t,3@5",
+            id="count: an older one is in it",
+        ),
         pytest.param("{sequence: [{fired: t}, {event: b}]}", EARLIER, "", id="no step behind"),
         pytest.param(
             "{sequence: [{fired: t}, {event: b}]}", f"{EARLIER} b@10", "$fired:t,3@10", id="at it"
