@@ -69,6 +69,8 @@ def test_no_test_is_of_another_file(tests: list[dict[str, Any]]) -> None:
         pytest.param("o18-tier-up", marks=pytest.mark.covers("I7")),
         pytest.param("o27-country-changed", marks=pytest.mark.covers("B20")),
         pytest.param("o28-device-switched", marks=pytest.mark.covers("B21")),
+        pytest.param("o5-loyalty-perk", marks=pytest.mark.covers("D6")),
+        pytest.param("o23-engagement-decline", marks=pytest.mark.covers("D5")),
         pytest.param("o8-many-views", marks=pytest.mark.covers("C2")),
         pytest.param("o9-viewed-again", marks=pytest.mark.covers("C15")),
         pytest.param("o10-trial-no-upgrade", marks=pytest.mark.covers("C13")),
