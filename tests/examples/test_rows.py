@@ -180,6 +180,16 @@ def test_a_window_that_is_not_given_is_a_day(when: str, at: str, fired: bool) ->
     assert fires(f"when: {when}", "0m a", f"{at} b") == ([at] if fired else [])
 
 
+@pytest.mark.covers("C19")
+def test_ten_clicks_in_a_second_are_one() -> None:
+    once = "when: {event: click, debounce: 1s}"
+    burst = [f"{n}ms click" for n in range(0, 1000, 100)]
+
+    assert fires(once, *burst, until="1m") == ["1s900ms"]
+    assert fires(once, *burst, "1s899ms click", until="1m") == ["2s899ms"]
+    assert fires(once, *burst, "1s900ms click", until="1m") == ["1s900ms", "2s900ms"]
+
+
 @pytest.mark.covers("C21")
 def test_pages_are_told_by_a_part_of_their_address() -> None:
     funnel = """

@@ -26,6 +26,7 @@ def changes(pattern: str, values: list[Any]) -> list[tuple[Any, Any]]:
     return told(customer)
 
 
+@pytest.mark.covers("B20")
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -43,6 +44,7 @@ def test_a_value_that_differs_from_the_last_is_a_change(
     assert changes("", values) == expected
 
 
+@pytest.mark.covers("I7")
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
@@ -58,6 +60,7 @@ def test_what_is_asked_of_a_change(keys: str, expected: list[tuple[Any, Any]]) -
     assert changes(keys, ["a", "b", "c", "a", "c"]) == expected
 
 
+@pytest.mark.covers("B21")
 @pytest.mark.parametrize(("after", "number"), [(HOUR - 1, 1), (HOUR, 0)])
 def test_the_old_value_may_have_to_be_seen_not_long_ago(after: int, number: int) -> None:
     customer = Customer("{trigger: t, when: {changed: event_data.v, on: e, within: 1h}}")

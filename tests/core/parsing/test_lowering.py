@@ -25,6 +25,7 @@ def is_same(one: str, other: str) -> bool:
 # ── debounce ────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("C19")
 @pytest.mark.parametrize(
     ("short", "long"),
     [
@@ -164,6 +165,7 @@ def test_strict_wants_to_know_what_customers_do(policy: str) -> None:
 # ── behavior ────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("D7", "D12", "B11")
 @pytest.mark.parametrize(
     ("short", "long"),
     [

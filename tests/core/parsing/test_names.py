@@ -22,6 +22,7 @@ VIP = "{condition: vip, is: {event_data.total: {greater_than: 50}}}"
 CARTS = "{pattern: carts, when: {sequence: [{event: add}, {absent: buy, for: 1h}]}}"
 
 
+@pytest.mark.covers("B19")
 @pytest.mark.parametrize(
     ("by_name", "by_hand"),
     [
@@ -56,6 +57,7 @@ def test_where_may_use_what_says_nothing_of_profile_and_calendar() -> None:
     )
 
 
+@pytest.mark.covers("B19")
 @pytest.mark.parametrize(
     ("by_name", "by_hand"),
     [
@@ -199,6 +201,7 @@ def any_of(number: int) -> str:
     return f"{{any: [{', '.join(['{source: {exists: true}}'] * number)}]}}"
 
 
+@pytest.mark.covers("B19")
 def test_a_condition_has_at_most_fifty_tests_with_those_of_named_ones() -> None:
     named = f"{{condition: c, is: {any_of(25)}}}"
     user = "{trigger: t, when: {event: a}, if: {all: [{use: c}, %s]}}"
@@ -265,12 +268,14 @@ def test_a_directory_has_at_most_as_many_triggers_as_it_allows_itself() -> None:
     assert len(parse_ruleset({**files, "t.yaml": many(4)}, is_published=True).triggers) == 4
 
 
+@pytest.mark.covers("E9")
 def test_a_directory_has_a_thousand_triggers_unless_it_says_more() -> None:
     assert problems_in({"t.yaml": many(1000)}) == []
     assert len(problems_in({"t.yaml": many(1001)})) == 1
     assert problems_in({"t.yaml": many(1001), "policy.yaml": "most: {triggers: 1001}"}) == []
 
 
+@pytest.mark.covers("E9")
 def test_five_thousand_is_the_end() -> None:
     parse_ruleset({"policy.yaml": "most: {triggers: 5000}"})
     with pytest.raises(TriggerFileError, match="a whole number from 1 to 5,000; found the number"):

@@ -27,7 +27,7 @@ def cases() -> Iterator[tuple[str, list[str]]]:
             yield "\n".join(text), [line for line in lines if line[0] != BAR]
 
 
-@pytest.mark.covers("B6", "E1", "G7")
+@pytest.mark.covers("B6", "E1", "G7", "B11")
 @pytest.mark.parametrize(("text", "problems"), list(cases()))
 def test_a_broken_rule_is_told_at_its_place(text: str, problems: list[str]) -> None:
     named = ("policy.yaml", "schemas.yaml")

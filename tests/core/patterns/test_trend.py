@@ -116,6 +116,7 @@ def every(step: int, start: int, end: int) -> str:
     return " ".join(f"A@{at}" for at in range(start, end, step))
 
 
+@pytest.mark.covers("D5")
 def test_silence_is_found_once_at_the_end_of_a_bucket() -> None:
     """Two a bucket, then none: below a half of the eight before, after more than four buckets."""
     # At 200 the buckets before are [120, 200): 6 of the 16 expected are there, less than 8.
@@ -130,6 +131,7 @@ def test_how_long_silence_lasts_until_it_is_one(last: int, due: int) -> None:
     assert len(story.wait_until(due).matches) == 1
 
 
+@pytest.mark.covers("D5")
 def test_exactly_the_share_that_is_expected_is_no_fall() -> None:
     story = f"{every(10, 0, 80)} {every(20, 80, 160)}"
 
@@ -138,6 +140,7 @@ def test_exactly_the_share_that_is_expected_is_no_fall() -> None:
     assert matches(fall(0.51, least=8, recent=80, baseline=80), story) == "A11@160"
 
 
+@pytest.mark.covers("D5")
 @pytest.mark.parametrize(("least", "told"), [(8, "A7@160"), (9, "")])
 def test_a_baseline_has_so_many_at_least(least: int, told: str) -> None:
     assert matches(fall(least=least, recent=80, baseline=80), every(10, 0, 80)) == told
@@ -242,6 +245,7 @@ def test_whoever_uploads_late_may_still_upload_the_rest() -> None:
 # ── rising ──────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.covers("D6")
 def test_a_rise_is_found_at_the_event_that_makes_it() -> None:
     calm = every(10, 0, 160)
 
@@ -274,6 +278,7 @@ def test_after_a_gap_of_all_buckets_it_begins_anew(at: int, told: str) -> None:
     assert fresh.state.values["testtest0"][0] == (0 if at == 159 else 160)
 
 
+@pytest.mark.covers("D6")
 def test_a_rise_uses_the_history_up() -> None:
     pattern = rise(recent=80, baseline=80)
 
