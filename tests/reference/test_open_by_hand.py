@@ -1,4 +1,8 @@
-"""Rows in which the engine differs from the rules that are named."""
+"""Rows in which the engine differs from the rules that are named: not mended yet.
+
+The last section of docs/decisions/0020 lists them. A row that the engine gets right fails here, so
+that it is taken to its own kind's rows.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,15 @@ import pytest
 
 from tests.reference.stories import DECIDE, Decide, attribute, log, ms, segment, tell, trigger
 
-pytestmark = pytest.mark.parametrize("decide", DECIDE.values(), ids=DECIDE.keys())
+OPEN = pytest.mark.xfail(strict=True, reason="docs/decisions/0020: where the engine differs")
+
+pytestmark = pytest.mark.parametrize(
+    "decide",
+    [
+        pytest.param(decide, id=name, marks=[OPEN] if name == "engine" else [])
+        for name, decide in DECIDE.items()
+    ],
+)
 
 
 def test_of_one_record_derived_events_stand_by_id(decide: Decide) -> None:
@@ -31,20 +43,6 @@ def test_an_event_that_nothing_folds_is_judged_at_the_latest_time_too(decide: De
     told = "0@10/a max_per_customer@14 condition@5"
 
     assert tell(decide([waits, asks], log("q@0/a q@4/b z@35~d p@5"))) == told
-
-
-@pytest.mark.parametrize(
-    ("is_", "story", "told"),
-    [
-        ("{count: a, at_most: 0, within: 10s}", "b@0", "+s@0"),
-        ("{count: a, at_most: 0, within: 10s}", "b@0 a@5 b@20", "+s@0 -s@5 +s@15"),
-        ("{profile.n: {exists: false}}", "b@0", "+s@0"),
-        ("{since_last: {event: a, at_least: 10s}}", "b@0 a@5 b@20", "+s@0 -s@5 +s@15"),
-    ],
-)
-def test_a_first_record_may_make_a_member(decide: Decide, is_: str, story: str, told: str) -> None:
-    """(48, 54, and the property of section 19: membership at any time equals `is`)."""
-    assert tell(decide([segment("s", f"is: {is_}")], log(story), until=ms(60))) == told
 
 
 @pytest.mark.parametrize(

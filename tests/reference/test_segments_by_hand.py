@@ -137,3 +137,17 @@ def test_a_list_is_made_by_events(decide: Decide) -> None:
         event["event_data"] = {"segment": "s", "in": inside}
 
     assert tell(decide([segment("s", "list: true")], said)) == "+s@0 -s@2"
+
+
+@pytest.mark.parametrize(
+    ("is_", "story", "told"),
+    [
+        ("{count: a, at_most: 0, within: 10s}", "b@0", "+s@0"),
+        ("{count: a, at_most: 0, within: 10s}", "b@0 a@5 b@20", "+s@0 -s@5 +s@15"),
+        ("{profile.n: {exists: false}}", "b@0", "+s@0"),
+        ("{since_last: {event: a, at_least: 10s}}", "b@0 a@5 b@20", "+s@0 -s@5 +s@15"),
+    ],
+)
+def test_a_first_record_may_make_a_member(decide: Decide, is_: str, story: str, told: str) -> None:
+    """(48, 54, and the property of section 19: membership at any time equals `is`)."""
+    assert tell(decide([segment("s", f"is: {is_}")], log(story), until=ms(60))) == told
