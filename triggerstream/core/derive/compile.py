@@ -13,7 +13,7 @@ from triggerstream.core.conditions.compile import Predicate, compile_where
 from triggerstream.core.conditions.expressions import Erred, unheard
 from triggerstream.core.conditions.operators import number_of
 from triggerstream.core.conditions.paths import compile_event_path, compile_path
-from triggerstream.core.derive.folds import Begin, Cut, Edge, Ever, Fold, Read, Window
+from triggerstream.core.derive.folds import Begin, Cut, Edge, Ever, Fold, Read, Value, Window
 from triggerstream.core.derive.points import Points, Top
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import AT, Attribute
@@ -61,7 +61,7 @@ class CompiledAttribute(msgspec.Struct, frozen=True):
 
     name: str
     source: Attribute
-    fold: Fold
+    fold: Value
     takings: dict[str, tuple[Taking, ...]]
 
 

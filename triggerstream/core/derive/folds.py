@@ -7,6 +7,7 @@ which a few folds take in at their own time (49).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from math import fsum
 from typing import Any, Final
@@ -30,29 +31,39 @@ GROWTH: Final = 320
 """Bytes that one fold adds to a state at most: a time, and a text of 256 bytes."""
 
 
-class Fold:
-    """One attribute's fold.
+class Value(ABC):
+    """What is known of a customer under a name.
 
     Attributes:
         key: Of its slot.
-        takes_late: Whether late events are folded in, at their own time.
     """
 
-    def __init__(self, key: str, *, takes_late: bool = True) -> None:
+    def __init__(self, key: str) -> None:
         self.key = key
-        self.takes_late = takes_late
 
-    def take(self, state: CustomerState, event: Event, at: int, *, is_minus: bool) -> None:
-        """Fold *event* in, which its ``where`` lets pass, at *at*."""
-        raise NotImplementedError
-
+    @abstractmethod
     def value(self, state: CustomerState, at: int) -> Any:
         """Return the value at *at*, which is not before any event that was folded on time."""
-        raise NotImplementedError
 
     def next(self, state: CustomerState, at: int) -> int:
         """Return when, after *at*, the value changes by time alone, or `NEVER`."""
         return NEVER
+
+
+class Fold(Value):
+    """One attribute's fold.
+
+    Attributes:
+        takes_late: Whether late events are folded in, at their own time.
+    """
+
+    def __init__(self, key: str, *, takes_late: bool = True) -> None:
+        super().__init__(key)
+        self.takes_late = takes_late
+
+    @abstractmethod
+    def take(self, state: CustomerState, event: Event, at: int, *, is_minus: bool) -> None:
+        """Fold *event* in, which its ``where`` lets pass, at *at*."""
 
 
 class Ever(Fold):

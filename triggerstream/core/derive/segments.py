@@ -15,7 +15,7 @@ from triggerstream.core.conditions.expressions import Erred, unheard
 from triggerstream.core.conditions.paths import PROFILE, compile_path, reads_profile
 from triggerstream.core.conditions.unnamed import paths_of, tests_of
 from triggerstream.core.derive.compile import CompiledAttribute, key_of
-from triggerstream.core.derive.folds import Fold, Window
+from triggerstream.core.derive.folds import Value, Window
 from triggerstream.core.derive.points import Points
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
@@ -157,7 +157,7 @@ class CompiledSegment:
         return due
 
 
-class Members(Fold):
+class Members(Value):
     """The segments that a customer is in, by name: a value of the profile that nobody folds."""
 
     def __init__(self, segments: Mapping[str, CompiledSegment]) -> None:

@@ -132,9 +132,10 @@ async def topic_id(options: Mapping[str, Any], topic: str) -> str:
     try:
         answer = await admin._send_request(_Metadata(topic))  # noqa: SLF001 - see the plug-point tests
     # An old broker gives topics no ids, which is no failure: the checks of offsets (`KeyedProcess`)
-    # remain to tell a topic that was made anew. aiokafka raises the first where the broker has no
-    # such request, the second where it has no version of it that tells ids.
-    except (IncompatibleBrokerVersion, NotImplementedError):  # both are aiokafka's for: too old
+    # remain to tell a topic that was made anew.
+    except IncompatibleBrokerVersion:  # it has no such request
+        return ""
+    except NotImplementedError:  # so aiokafka says that no version the broker has tells ids
         return ""
     finally:
         await admin.close()
