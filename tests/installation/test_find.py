@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from triggerstream.errors import UnreachableError, UsageError
-from triggerstream.installation.find import STATE, find_installation, home_of
+from triggerstream.installation.find import find_installation, home_of
 from triggerstream.installation.kafka import KafkaInstallation
 from triggerstream.installation.local import LocalInstallation
 from triggerstream.ops.settings import BOOTSTRAP, load_settings
 from triggerstream.stream.kafka.reach import unreachable
+from triggerstream.stream.local.directory import NAME
 
 UNSET = load_settings({})
 SET = load_settings({BOOTSTRAP: "broker:9092"})
@@ -20,7 +21,7 @@ SET = load_settings({BOOTSTRAP: "broker:9092"})
 @pytest.fixture(name="shop")
 def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with an installation; the current one is another, without."""
-    (tmp_path / "shop" / STATE).mkdir(parents=True)
+    (tmp_path / "shop" / NAME).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     return Path("shop")
 
@@ -52,7 +53,7 @@ def test_without_a_name_it_is_the_current_directory(
 @pytest.mark.parametrize("is_file", [False, True])
 def test_a_name_of_no_installation_is_refused(shop: Path, is_file: bool) -> None:
     if is_file:
-        Path(STATE).write_text("")
+        Path(NAME).write_text("")
 
     with pytest.raises(UsageError) as refused:
         find_installation(UNSET, Path())

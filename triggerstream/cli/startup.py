@@ -107,12 +107,13 @@ def find(directory: Path | None, *, is_deployed: bool = False) -> tuple[Settings
             "installation; found both"
         )
         raise UsageError(msg)
-    from triggerstream.installation.find import STATE, find_installation, home_of
+    from triggerstream.installation.find import find_installation, home_of
+    from triggerstream.stream.local.directory import NAME
 
     if directory is not None and is_deployed:
         directory = home_of(directory)
     place = directory or Path()
-    if directory is not None or (place / STATE).is_dir():
+    if directory is not None or (place / NAME).is_dir():
         read_env(place / ".env")
     settings = prepare()
     return settings, find_installation(settings, directory, is_deployed=is_deployed)

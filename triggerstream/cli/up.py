@@ -128,9 +128,9 @@ def triggers_of(directory: Path) -> Path:
 
 def disk_of(directory: Path) -> Path:
     """Return what is on the disk that an installation fills: it may be another one's, mounted."""
-    from triggerstream.installation.find import STATE
+    from triggerstream.stream.local.directory import NAME
 
-    state = directory / STATE
+    state = directory / NAME
     return state if state.is_dir() else directory
 
 

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from triggerstream.errors import UsageError
 from triggerstream.ops.settings import BOOTSTRAP, Settings
+from triggerstream.stream.local.directory import NAME
 
 if TYPE_CHECKING:
     from triggerstream.installation.port import Installation
 
-STATE: Final = ".triggerstream"
-"""The folder that makes a directory a local installation (`stream.local.directory`)."""
 TRIGGERS: Final = "triggers"
 """The folder of a project that holds its triggers, if they are not in the project's own."""
 
@@ -20,9 +19,9 @@ TRIGGERS: Final = "triggers"
 def home_of(deployed: Path) -> Path:
     """Return the directory of the project whose triggers, or which itself, is *deployed*."""
     whole = deployed.absolute()
-    if whole.name == TRIGGERS and not (deployed / STATE).is_dir():
+    if whole.name == TRIGGERS and not (deployed / NAME).is_dir():
         parent = deployed.parent if deployed.name == TRIGGERS else whole.parent
-        if (parent / STATE).is_dir():
+        if (parent / NAME).is_dir():
             return parent
     return deployed
 
@@ -48,14 +47,14 @@ def find_installation(
         from triggerstream.installation.kafka import KafkaInstallation
 
         return KafkaInstallation(settings)
-    if (place / STATE).is_dir():
+    if (place / NAME).is_dir():
         from triggerstream.installation.local import LocalInstallation
 
         return LocalInstallation(place)
     if directory is not None and not is_deployed:
         msg = (
             f"--dir: required is a directory with an installation, which `triggerstream up "
-            f"{directory}` makes in its {STATE}; found {str(directory)!r}"
+            f"{directory}` makes in its {NAME}; found {str(directory)!r}"
         )
         raise UsageError(msg)
     from triggerstream.installation.kafka import KafkaInstallation
