@@ -53,7 +53,7 @@ def happenings(spec: Spec) -> Iterator[Any]:
             "event": "message_sent",
             "where": {"event_data.channel": {"equals": spec["channel"]}},
         }
-    elif "case" not in spec and "of" not in spec:
+    elif not spec.keys() & {"case", "expr", "of"}:
         yield {key: value for key, value in spec.items() if key not in ("at_least", "less_than")}
     if "minus" in spec:
         yield spec["minus"]

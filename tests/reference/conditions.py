@@ -13,7 +13,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from tests.reference.expressions import Error, is_true, profile_names, roots
+from tests.reference.expressions import value as value_of
 from tests.reference.happenings import duration
+from tests.reference.values import number
 
 ENVELOPE = ("event_type", "event_id", "customer_id", "source", "session_id")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -59,9 +62,21 @@ class Facts(msgspec.Struct, frozen=True):
     def read_at(self) -> int:
         return max(self.at, self.tau)
 
+    def variables(self, text: str) -> dict[str, Any]:
+        """What the expression *text* sees (70): declared attributes are there, be they null."""
+        declared = {
+            name: self.known.value(name, self.read_at)
+            for name in profile_names(text)
+            if self.known and self.known.declares(name)
+        }
+        return roots(self.event, self.profile | declared)
 
-def holds(condition: Mapping[str, Any], facts: Facts) -> bool:
-    """Whether every entry of the mapping holds. A ``count`` takes its keys along (66)."""
+
+def holds(condition: Mapping[str, Any] | str, facts: Facts) -> bool:
+    """Whether every entry of the mapping holds. A ``count`` takes its keys along (66). A bare text
+    is an expression."""
+    if isinstance(condition, str):
+        return is_true(condition, facts.variables(condition))
     if "count" in condition:
         rest = {key: value for key, value in condition.items() if key not in OF_A_COUNT}
         return _count_holds(condition, facts) and holds(rest, facts)
@@ -79,8 +94,51 @@ OF_A_COUNT = ("count", "within", "where", "sum", "average", "distinct", *COMPARA
 
 def _count_holds(spec: Mapping[str, Any], facts: Facts) -> bool:
     assert facts.known is not None
-    number = facts.known.counted(spec, facts.read_at)
-    return all(test(number, spec[name]) for name, test in COMPARATORS.items() if name in spec)
+    counted = facts.known.counted(spec, facts.read_at)
+    return all(
+        test(counted, resolved(spec[name], facts))
+        for name, test in COMPARATORS.items()
+        if name in spec
+    )
+
+
+def computed(text: str, facts: Facts) -> Any:
+    """(46, 70) What the attribute ``expr: text`` is; an error, and what JSON has not, is null."""
+    try:
+        found = value_of(text, facts.variables(text))
+    except Error:
+        return None
+    return None if isinstance(found, float) and not math.isfinite(found) else found
+
+
+def _operand(name: str, said: Any, facts: Facts) -> Any:
+    """What an operator compares with: of those that compare numbers, values and tables, too."""
+    if name == "between":
+        return [resolved(each, facts) for each in said]
+    return resolved(said, facts) if name in COMPARISONS else said
+
+
+def resolved(said: Any, facts: Facts) -> Any:
+    """(74, 75) What stands in the place of a number, for these facts."""
+
+    def subject(path: str) -> str | None:
+        return as_text(lookup(path, facts))
+
+    def is_member(segment: str) -> bool:
+        return facts.known is not None and facts.known.is_member(segment)
+
+    return number(said, subject, is_member)
+
+
+def as_text(found: Any) -> str | None:
+    """(21) Keys and cases are text; ``None`` where there is no such value."""
+    if isinstance(found, str):
+        return found
+    if isinstance(found, bool):
+        return "true" if found else "false"
+    if isinstance(found, int | float):
+        return str(int(found)) if found == int(found) else repr(found)
+    return None
 
 
 def _since_last_holds(spec: Mapping[str, Any], facts: Facts) -> bool:
@@ -106,6 +164,8 @@ def _entry_holds(key: str, value: Any, facts: Facts) -> bool:
             held = any(holds(condition, facts) for condition in value)
         case "not":
             held = not holds(value, facts)
+        case "expr":
+            held = is_true(value, facts.variables(value))
         case "segment":
             held = _is_member(value, facts)
         case "since_last":
@@ -118,7 +178,10 @@ def _entry_holds(key: str, value: Any, facts: Facts) -> bool:
             held = _in_date_range(value, _local(value, facts).date())
         case path:
             found = lookup(path, facts)
-            held = all(_operator_holds(name, found, operand) for name, operand in value.items())
+            held = all(
+                _operator_holds(name, found, _operand(name, operand, facts))
+                for name, operand in value.items()
+            )
     return held
 
 

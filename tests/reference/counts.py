@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tests.reference.conditions import COMPARATORS, Facts, as_number, is_number, lookup
+from tests.reference.conditions import COMPARATORS, Facts, as_number, is_number, lookup, resolved
 from tests.reference.seen import Match, Seen, Spec, Timer, duration, fits
 
 MOST_VALUES = 1000
@@ -57,8 +57,9 @@ class Count:
         value = self.value(seen)
         return ("number", value) if is_number(value) else (type(value).__name__, value)
 
-    def satisfied(self, number: int, held: tuple[Seen, ...]) -> bool:
-        """Whether the comparator holds for *number* events, of which *held* are held."""
+    def satisfied(self, number: int, held: tuple[Seen, ...], facts: Facts | None = None) -> bool:
+        """Whether the comparator holds for *number* events, of which *held* are held; what it
+        compares with may hang on *facts* (75)."""
         tested: float = number
         if "distinct" in self.when:
             tested = len(held)
@@ -67,7 +68,9 @@ class Count:
         elif "average" in self.when:
             tested = math.fsum(self.number(seen) for seen in held) / len(held)
         return any(
-            test(tested, self.when[name]) for name, test in COMPARATORS.items() if name in self.when
+            test(tested, resolved(self.when[name], facts or Facts({})))
+            for name, test in COMPARATORS.items()
+            if name in self.when
         )
 
     def clear(self) -> None:
@@ -85,7 +88,7 @@ class Threshold(Count):
         at = max(seen.at, newest)  # 36
         self.counted.append(msgspec.structs.replace(seen, at=at))
         held = self.held([each for each in self.counted if each.at > at - self.within])
-        if not self.satisfied(len(held), held):
+        if not self.satisfied(len(held), held, seen.sees):
             return None
         self.clear()
         return Match(seen.at, None, held)

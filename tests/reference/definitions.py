@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tests.reference.attributes import listens
+from tests.reference.expressions import profile_names
 from tests.reference.happenings import (
     date_name,
     derived_type,
@@ -18,6 +19,7 @@ from tests.reference.happenings import (
 )
 from tests.reference.seen import Seen, Spec
 from tests.reference.sessions import Sessions
+from tests.reference.values import numbers_in, resolved, subjects_in
 
 Json = dict[str, Any]
 DAYS_OF_A_SCORE = "30d"
@@ -53,11 +55,31 @@ class Change(msgspec.Struct, frozen=True):
 class Definitions:
     """Attributes, segments, triggers and what is made of their happenings, by name."""
 
-    def __init__(self, documents: list[Json], policy: Json) -> None:
+    def __init__(
+        self, documents: list[Json], policy: Json, published: Mapping[str, Json] | None = None
+    ) -> None:
+        values = {each["value"]: each for each in documents if "value" in each}
+
+        def in_force(said: Any) -> Any:
+            return resolved(said, values, published or {})
+
+        self.numbers = {
+            each["trigger"]: list(numbers_in(in_force([each["when"], each.get("if", {})])))
+            for each in documents
+            if "trigger" in each
+        }
         self.policy = policy
         self.timezone: str = policy.get("timezone", "UTC")
         self.sessions = Sessions(policy)
-        lowered = [each for document in documents for each in _lowered(document)]
+        lowered = [
+            {
+                key: said if key in ("then", "limits") else in_force(said)
+                for key, said in each.items()
+            }
+            for document in documents
+            if "value" not in document
+            for each in _lowered(document)
+        ]
         self.attributes = {each["attribute"]: each for each in lowered if "attribute" in each}
         self.segments = {each["segment"]: each for each in lowered if "segment" in each}
         self.triggers = {
@@ -97,7 +119,10 @@ class Definitions:
             self._walk(condition, reads)
         return reads
 
-    def _walk(self, condition: Spec, reads: Reads) -> None:
+    def _walk(self, condition: Spec | str, reads: Reads) -> None:
+        if isinstance(condition, str):
+            condition = {"expr": condition}
+        self._walk_tables(condition, reads)
         if "count" in condition:
             reads.folded.append(condition)
         for key, value in condition.items():
@@ -106,6 +131,9 @@ class Definitions:
                     self._walk(each, reads)
             elif key == "not":
                 self._walk(value, reads)
+            elif key == "expr":
+                for name in profile_names(value):
+                    self._walk_attribute(name, reads)
             elif key == "segment":
                 reads.segments |= {value} if isinstance(value, str) else set(value)
             elif key == "since_last":
@@ -114,6 +142,14 @@ class Definitions:
                     self._walk({value["of"]: {}}, reads)
             elif key.startswith("profile."):
                 self._walk_attribute(key.split(".")[1], reads)
+
+    def _walk_tables(self, condition: Spec, reads: Reads) -> None:
+        """(54, 74) A number that goes by something is another one when that changes."""
+        for head, name in _subjects(condition):
+            if head == "segment":
+                reads.segments.add(name)
+            else:
+                self._walk_attribute(name, reads)
 
     def _walk_attribute(self, name: str, reads: Reads) -> None:
         if name not in self.attributes:
@@ -124,6 +160,8 @@ class Definitions:
             reads.folded.append(definition)
             for case in definition.get("case", []):
                 self._walk(case.get("if", {}), reads)
+            if "expr" in definition:
+                self._walk(definition["expr"], reads)
 
     def concerns(self, watcher: str, seen: Seen, changed_keys: set[str]) -> bool:
         """Whether the event folds into, or changes, something that the watcher reads (54)."""
@@ -188,6 +226,9 @@ class Definitions:
             elif name.startswith("profile."):
                 yield f"attribute {name.split('.')[1]}"
         yield from self._edges_of_conditions(document)
+        yield from (f"{head} {name}" for head, name in _subjects(document))
+        for text in _expressions_in(document):
+            yield from (f"attribute {name}" for name in profile_names(text))
 
     def _edges_of_conditions(self, value: Any) -> Iterator[str]:
         if isinstance(value, Mapping):
@@ -203,6 +244,32 @@ class Definitions:
         elif isinstance(value, list):
             for each in value:
                 yield from self._edges_of_conditions(each)
+
+
+def _subjects(said: Any) -> Iterator[tuple[str, str]]:
+    """What the tables in it go by: ``("attribute", name)`` and ``("segment", name)``."""
+    for subject, cases in subjects_in(said):
+        if subject == "segment":
+            yield from (("segment", name) for name in cases)
+        elif subject.startswith("profile."):
+            yield "attribute", subject.split(".")[1]
+
+
+CONDITIONS = ("if", "is", "leave", "not", "where", "expr")
+
+
+def _expressions_in(said: Any) -> Iterator[str]:
+    """Every expression that stands as a condition, or as one of several."""
+    if isinstance(said, Mapping):
+        for key, each in said.items():
+            if isinstance(each, str) and key in CONDITIONS:
+                yield each
+            elif key in ("all", "any") and isinstance(each, list):
+                yield from (text for text in each if isinstance(text, str))
+            yield from _expressions_in(each)
+    elif isinstance(said, list):
+        for each in said:
+            yield from _expressions_in(each)
 
 
 # ── score (58) ──────────────────────────────────────────────────────────────────────────────

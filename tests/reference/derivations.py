@@ -16,7 +16,7 @@ import msgspec
 from tests.reference import attributes as a
 from tests.reference import dates
 from tests.reference.attributes import Fold, Points, is_value
-from tests.reference.conditions import Facts, equal, holds, lookup, zone_named
+from tests.reference.conditions import Facts, computed, equal, holds, lookup, zone_named
 from tests.reference.definitions import Change, Definitions, Reads
 from tests.reference.happenings import Spec
 from tests.reference.seen import Seen, duration
@@ -90,6 +90,8 @@ class Derivations:
         start = self.start(name)
         if "case" in spec:
             found = self._case(spec, at)
+        elif "expr" in spec:
+            found = computed(spec["expr"], self.facts(at))
         elif "top" in spec:
             found = a.top(spec, self.folds)
         elif "points" in spec:

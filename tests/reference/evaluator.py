@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from tests.reference.conditions import EPOCH, Facts, equal, holds, lookup
+from tests.reference.conditions import EPOCH, Facts, equal, holds, lookup, resolved
 from tests.reference.definitions import Definitions
 from tests.reference.derivations import Derivations, Derived
 from tests.reference.happenings import DERIVED, short
@@ -44,6 +44,7 @@ def evaluate(
     until: int | None = None,
     policy: Json | None = None,
     max_gap: int | None = 400 * DAY,
+    published: Mapping[str, Json] | None = None,
 ) -> list[Json]:
     """Return the lines of ``replay`` over *events*, as JSON objects.
 
@@ -52,9 +53,10 @@ def evaluate(
         until: Epoch milliseconds. The clock runs on behind the last event, so that every due up
             to it fires.
         policy: The document of ``policy.yaml``.
+        published: The content of ``.values.json``.
         max_gap: Milliseconds that one record may move the clock on its own word.
     """
-    log = Log(documents, policy or {}, max_gap)
+    log = Log(documents, policy or {}, max_gap, published)
     for line, event in enumerate(events):
         log.take(event, line, events[line + 1 : line + 1 + WINDOW])
     if until is not None:
@@ -111,8 +113,14 @@ class Due(msgspec.Struct, frozen=True):
 class Log:
     """The log read so far: the clock, the customers, and what was decided."""
 
-    def __init__(self, documents: list[Json], policy: Json, max_gap: int | None) -> None:
-        self.definitions = Definitions(documents, policy)
+    def __init__(
+        self,
+        documents: list[Json],
+        policy: Json,
+        max_gap: int | None,
+        published: Mapping[str, Json] | None = None,
+    ) -> None:
+        self.definitions = Definitions(documents, policy, published)
         self.definitions.refuse_rings()
         self.triggers = self.definitions.triggers
         self.policy = policy
@@ -346,6 +354,7 @@ class Log:
     # Events and instances.
 
     def offer_all(self, customer: Customer, seen: Seen, *, only_shadow: bool = False) -> None:
+        seen = msgspec.structs.replace(seen, sees=self.facts(customer, seen.event, seen.at))
         for trigger in sorted(self.triggers.values(), key=in_priority):
             if not only_shadow or trigger.get("mode") == "shadow":
                 self.offer(trigger, customer, seen)
@@ -388,7 +397,8 @@ class Log:
         )
         last = match.events[-1].event
         line = {"trigger": id_, "customer_id": customer.id, "at": rfc3339(match.at)}
-        if reason := self.reason_against(trigger, customer, match):
+        facts = self.facts(customer, last, match.at)
+        if reason := self.reason_against(trigger, customer, match, facts):
             self.decisions.append({"kind": "suppressed", "reason": reason, **line})
             return
         count, _ = customer.fired.get(id_, (0, 0))
@@ -407,25 +417,30 @@ class Log:
                     {"action_id": digest([firing, index]), **action(spec)}
                     for index, spec in enumerate(trigger.get("then", []))
                 ],
+                **self.values(trigger, facts),
             }
         )
         data = {"trigger": id_, "firing_id": firing, "instance": instance}
         in_shadow = trigger.get("mode") == "shadow"
         self.make_event(customer, f"$fired:{id_}", firing[:16], match.at, data, in_shadow=in_shadow)
 
-    def reason_against(self, trigger: Json, customer: Customer, match: Match) -> str | None:
+    def facts(self, customer: Customer, event: Json, at: int) -> Facts:
+        timezone = self.policy.get("timezone", "UTC")
+        return Facts(event, customer.profile, at, timezone, customer.known, customer.tau)
+
+    def values(self, trigger: Json, facts: Facts) -> Json:
+        """(78) The numbers of the values and tables that the trigger reads, where it reads one."""
+        numbers = self.definitions.numbers[trigger["trigger"]]
+        return (
+            {"values": {name: resolved(said, facts) for name, said in numbers}} if numbers else {}
+        )
+
+    def reason_against(
+        self, trigger: Json, customer: Customer, match: Match, facts: Facts
+    ) -> str | None:
         """(23-25) The first failing reason."""
         limits = trigger.get("limits", {})
         count, last_at = customer.fired.get(trigger["trigger"], (0, 0))
-        timezone = self.policy.get("timezone", "UTC")
-        facts = Facts(
-            match.events[-1].event,
-            customer.profile,
-            match.at,
-            timezone,
-            customer.known,
-            customer.tau,
-        )
         backfill = moment(self.policy.get("backfill_before"))
         if backfill is not None and match.at < backfill:
             return "backfill"

@@ -28,10 +28,11 @@ from tests.reference.strategies import (
 )
 
 ATTRIBUTES = ("count", "sum", "first", "last")
-MORE_ATTRIBUTES = (*ATTRIBUTES, "top", "points", "case")
+MORE_ATTRIBUTES = (*ATTRIBUTES, "top", "points", "case", "expr")
 STEP_1 = frozenset({"fired", "condition", *ATTRIBUTES})
 TREND = frozenset({"fired", "trend"})
 STEP_2 = STEP_1 | {"segment", "changed", "score", "top", "points", "case"}
+NUMBERS = STEP_2 | {"expr", "value"}
 NAMES = ("g", "h", "i", "m", "o", "p", "q", "v", "w", "y")
 TYPES = "aaabbc"
 
@@ -71,6 +72,26 @@ CHANGES: list[Json] = [
 ]
 
 
+TRUTHS = [
+    "profile.{x} > 1",
+    "!(profile.{x} > 1)",
+    "profile.{x} == 1 || profile.{y} == 2",
+    "has(profile.{x}) && profile.{x} != null",
+    "profile.{x} >= profile.{y}",
+    'profile.{x} == "x" ? true : profile.{y} > 0.5',
+    "profile.{x} in [1, 2, profile.{y}]",
+]
+WORTHS = [
+    "profile.{x} + profile.{y}",
+    "profile.{x} - 1",
+    "profile.{x} / profile.{y}",
+    'profile.{x} > 1 ? "x" : profile.{y}',
+    "profile.{x} == profile.{y}",
+    "[profile.{x}]",
+]
+CASES = ["0", "1", "2", "x", "gold", "true"]
+
+
 class Made:
     """What was drawn so far, and what may be drawn: heads of attributes and of happenings."""
 
@@ -79,9 +100,40 @@ class Made:
         self.triggers: list[str] = []
         self.attributes: dict[str, str] = {}
         self.segments: list[str] = []
+        self.values: list[str] = []
 
     def may(self, *what: str) -> bool:
         return self.allowed.issuperset(what)
+
+
+def perhaps_by(draw: Draw, made: Made, number: float) -> Any:
+    """*number*, or a value or a table in its place (74), which comes to about as much."""
+    if not made.may("value") or draw(st.integers(0, 2)) == 0:
+        return number
+    if made.values and draw(st.booleans()):
+        return {"value": draw(st.sampled_from(made.values))}
+    return draw(tables(made, number))
+
+
+@st.composite
+def tables(draw: Draw, made: Made, number: float) -> Json:
+    others = st.sampled_from([number, number, number + 1, number + 2])
+    if made.segments and draw(st.booleans()):
+        cases = draw(st.lists(st.sampled_from(made.segments), min_size=1, unique=True))
+        return {"by": "segment", **{case: draw(others) for case in cases}, "default": number}
+    subject = draw(st.sampled_from(["n", "n", "tier", *made.attributes]))
+    cases = draw(st.lists(st.sampled_from(CASES), min_size=1, max_size=3, unique=True))
+    return {
+        "by": f"profile.{subject}",
+        **{case: draw(others) for case in cases},
+        "default": draw(others),
+    }
+
+
+@st.composite
+def expressions(draw: Draw, made: Made, shapes: list[str]) -> str:
+    names = st.sampled_from(["n", "n", *made.attributes, *made.attributes])
+    return str(draw(st.sampled_from(shapes))).format(x=draw(names), y=draw(names))
 
 
 @st.composite
@@ -116,7 +168,11 @@ def simple(draw: Draw, made: Made) -> Json:
     shapes: list[Json] = [
         first,
         {"count": one, draw(st.sampled_from(["at_least", "exactly", "at_most"])): 1, **window},
-        {"count": one, draw(st.sampled_from(["at_least", "more_than"])): 2, **window},
+        {
+            "count": one,
+            draw(st.sampled_from(["at_least", "more_than"])): perhaps_by(draw, made, 2),
+            **window,
+        },
         {"sequence": [first, then], **window},
         {"sequence": [first, {"absent": draw(st.sampled_from("bcd"))}, then]},
         {"sequence": [first, absent], **restart},
@@ -124,6 +180,11 @@ def simple(draw: Draw, made: Made) -> Json:
     ]
     if made.may("trend"):
         shapes += [draw(trends(one))] * 8
+    if made.may("value"):
+        trend = draw(trends(one))
+        if "above" in trend:
+            trend["above"] = perhaps_by(draw, made, trend["above"])
+        shapes.append(trend)
     if first != then:
         shapes += [{"all": [first, then], **window}, {"any": [first, then]}]
     shape: Json = draw(st.sampled_from([first, *shapes]))
@@ -201,9 +262,13 @@ def tests(draw: Draw, made: Made) -> Json:
         kinds += ["attribute"] * 5
     if made.segments:
         kinds += ["segment"]
+    if made.may("expr"):
+        kinds += ["expr", "expr"]
     kind = draw(st.sampled_from(kinds))
     if kind == "plain":
         return {"profile.n": draw(st.sampled_from(VALUE_TESTS))}
+    if kind == "expr":
+        return {"expr": draw(expressions(made, TRUTHS))}
     if kind == "segment":
         return {"segment": draw(st.sampled_from(made.segments))}
     if kind == "attribute":
@@ -214,25 +279,32 @@ def tests(draw: Draw, made: Made) -> Json:
             "points": SCORE_TESTS,
             "case": CASE_TESTS,
         }.get(made.attributes[name], VALUE_TESTS)
-        return {f"profile.{name}": draw(st.sampled_from(choices))}
+        test: Json = draw(st.sampled_from(choices))
+        for operator in ("greater_than", "less_than", "less_than_or_equal"):
+            if operator in test:
+                test = {operator: perhaps_by(draw, made, test[operator])}
+        return {f"profile.{name}": test}
     happening = draw(happenings(made))
     if kind == "since_last":
         asked = {"event": happening} if isinstance(happening, str) else happening
         if "changed" in asked:
             asked = {"changed": asked["changed"]}
-        test = draw(st.sampled_from(["at_least", "less_than"]))
-        return {"since_last": {**asked, test: text(draw(minutes(1, 5)))}}
+        key = draw(st.sampled_from(["at_least", "less_than"]))
+        return {"since_last": {**asked, key: text(draw(minutes(1, 5)))}}
     comparator = draw(st.sampled_from(["at_least", "more_than", "at_most", "exactly"]))
     aggregate = draw(st.sampled_from([{}, {}, {}, {"sum": PATH}, {"distinct": PATH}]))
     threshold = draw(st.integers(0 if comparator in ("at_most", "more_than") else 1, 3))
     within = {"within": text(draw(minutes(1, 6)))}
-    return {"count": happening, **aggregate, comparator: threshold, **within}
+    asked_for = perhaps_by(draw, made, threshold)
+    return {"count": happening, **aggregate, comparator: asked_for, **within}
 
 
 @st.composite
 def conditions(draw: Draw, made: Made) -> Json:
     """A test or two, now and then under ``not``, ``any`` or ``all``."""
-    one: Json = draw(tests(made))
+    one: Any = draw(tests(made))
+    if one.keys() == {"expr"} and draw(st.booleans()):
+        one = one["expr"]
     match draw(st.sampled_from(["one", "one", "one", "not", "any", "all"])):
         case "not":
             return {"not": one}
@@ -240,7 +312,7 @@ def conditions(draw: Draw, made: Made) -> Json:
             return {"any": [one, draw(tests(made))]}
         case "all":
             return {"all": [one, draw(tests(made))]}
-    return one
+    return {"expr": one} if isinstance(one, str) else one
 
 
 # ── documents ───────────────────────────────────────────────────────────────────────────────
@@ -275,6 +347,8 @@ def attributes(draw: Draw, name: str, made: Made) -> Json:
             "points": {type_: draw(deltas) for type_ in types},
             "half_life": text(draw(st.sampled_from([8, 32, 64]))),
         }
+    elif head == "expr":
+        document["expr"] = draw(expressions(made, [*WORTHS, *TRUTHS[:3]]))
     else:
         cases: list[Json] = [
             {"if": draw(conditions(made)), "then": draw(st.sampled_from(["x", 1, 2]))}
@@ -347,7 +421,7 @@ def probes(draw: Draw, name: str, made: Made) -> Json:
 
 
 @st.composite
-def rulesets(draw: Draw, allowed: Iterable[str] = STEP_2, most: int = 4) -> list[Json]:
+def rulesets(draw: Draw, allowed: Iterable[str] = NUMBERS, most: int = 4) -> list[Json]:
     """Some documents, and two probes."""
     made = Made(allowed)
     names = draw(st.permutations(NAMES))
@@ -357,6 +431,10 @@ def rulesets(draw: Draw, allowed: Iterable[str] = STEP_2, most: int = 4) -> list
         kinds += ["attribute", "attribute", "attribute"]
     if made.may("segment"):
         kinds += ["segment", "segment", "segment"]
+    if made.may("value"):
+        documents.append({"value": "b", "number": draw(st.integers(1, 2))})
+        documents.append({"value": "c", **draw(tables(made, 1))})
+        made.values += ["b", "c"]
     for name in names[: draw(st.integers(1, most))]:
         match draw(st.sampled_from(kinds)):
             case "attribute":

@@ -31,6 +31,7 @@ class Seen(msgspec.Struct, frozen=True):
         arrival: When the log took it.
         fills: Whether it may fill and count. A late event (28), and one without a ``per`` value
             (21), only cancels.
+        sees: What is known at it, for the numbers that a pattern compares with (75).
     """
 
     position: int
@@ -40,6 +41,7 @@ class Seen(msgspec.Struct, frozen=True):
     event: dict[str, Any]
     fills: bool = True
     derived: bool = False
+    sees: Facts | None = None
 
     @property
     def place(self) -> tuple[int, bool, str]:

@@ -118,12 +118,15 @@ def by_engine(
     until: int | None = None,
     policy: Json | None = None,
     max_gap: int = MAX_GAP,
+    published: Json | None = None,
 ) -> list[Json]:
     """The product: what `replay` prints; of what is in force, where more is allowed than where it
     is written."""
     files = {"t.yaml": "\n---\n".join(map(json.dumps, triggers))}
     if policy:
         files["policy.yaml"] = json.dumps(policy)
+    if published:
+        files[".values.json"] = json.dumps(published)
     lines = [json.dumps(event).encode() for event in events]
     ruleset = load_ruleset(files, version=1)
     decisions = replay_lines(ruleset, lines, until=until, max_gap=max_gap)

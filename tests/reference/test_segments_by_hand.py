@@ -151,3 +151,17 @@ def test_a_list_is_made_by_events(decide: Decide) -> None:
 def test_a_first_record_may_make_a_member(decide: Decide, is_: str, story: str, told: str) -> None:
     """(48, 54, and the property of section 19: membership at any time equals `is`)."""
     assert tell(decide([segment("s", f"is: {is_}")], log(story), until=ms(60))) == told
+
+
+def test_an_expression_as_the_whole_of_a_segment(decide: Decide) -> None:
+    documents: list[Json] = [
+        attribute("k", "count: a\nwithin: 10s"),
+        {"segment": "s", "is": "profile.k >= 2", "leave": "profile.k < 1 || profile.out == true"},
+        {"segment": "t", "is": {"expr": "profile.k >= 2", "not": "profile.out == true"}},
+    ]
+
+    events = [*log("a@0 a@5 b@30"), identify(40, out=True), *log("a@41#x a@42#y")]
+
+    # k is 2 from 5, 1 from 10, 0 from 15 on; `profile.out == true` is an error until 40.
+    expected = "+s@5 +t@5 -t@10 -s@15"
+    assert tell(decide(documents, events, until=ms(60))) == expected

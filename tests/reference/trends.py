@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from tests.reference.conditions import Facts, resolved
 from tests.reference.seen import Match, Seen, Spec, Timer, duration, fits
 
 RECENT = 8
@@ -43,7 +44,7 @@ class Trend:
         last = self.bucket_of(seen)
         if "above" not in self.when or last < RECENT - 1 + self.baseline:
             return None
-        if not self.satisfied(last + 1):
+        if not self.satisfied(last + 1, seen.sees):
             return None
         self.clear()
         return Match(at, None, (seen,))
@@ -55,15 +56,16 @@ class Trend:
         """How many were counted in the buckets from *first* up to, and without, *end*."""
         return sum(first <= self.bucket_of(each) < end for each in self.counted)
 
-    def satisfied(self, end: int) -> bool:
-        """Whether it holds of the last buckets before *end*."""
+    def satisfied(self, end: int, facts: Facts | None = None) -> bool:
+        """Whether it holds of the last buckets before *end*; a timer knows no profile (75)."""
         recent = self.between(end - RECENT, end)
         before = self.between(end - RECENT - self.baseline, end - RECENT)
         if before < self.min:
             return False
+        factor = resolved(self.when.get("below", self.when.get("above")), facts or Facts({}))
         if "below" in self.when:
-            return bool(recent * self.baseline < self.when["below"] * before * RECENT)
-        return bool(recent * self.baseline > self.when["above"] * before * RECENT)
+            return bool(recent * self.baseline < factor * before * RECENT)
+        return bool(recent * self.baseline > factor * before * RECENT)
 
     def timers(self) -> list[Timer]:
         if "below" not in self.when or not self.counted:
