@@ -255,3 +255,53 @@ def test_only_what_reads_as_a_number_is_summed(decide: Decide, value: Any) -> No
     decisions = decide([trigger("{count: a, average: event_data.n, at_least: 1}")], events)
 
     assert tell(decisions) == "1@1"
+
+
+def test_an_event_that_nothing_folds_is_judged_at_the_latest_time_too(decide: Decide) -> None:
+    """(36) The waits ended at 10 and at 14 when p of 5 comes: the firing of 10 is 4 s ago."""
+    waits = trigger(
+        "{sequence: [{event: q}, {absent: x, for: 10s}], per: event_data.k}",
+        limits={"max_per_customer": 1},
+    )
+    asks = trigger("{event: p}", "u", if_={"since_last": {"fired": "t", "less_than": "4s"}})
+
+    told = "0@10/a max_per_customer@14 condition@5"
+
+    assert tell(decide([waits, asks], log("q@0/a q@4/b z@35~d p@5"))) == told
+
+
+def test_a_moment_that_an_identify_has_set_is_judged_at_the_latest_time_too(
+    decide: Decide,
+) -> None:
+    """(36) Nothing is folded at all; the wait ended at 14 when p of 5 comes. The calendar stays
+    that of p."""
+    asks = trigger(
+        "{event: p}",
+        "u",
+        if_=yaml(
+            "{since_last: {of: profile.seen, less_than: 4s}, "
+            "time_of_day: {from: '00:00', to: '00:01'}}"
+        ),
+    )
+    told = "0@14 condition@5 condition@20"
+
+    events = [identify(0, seen=ms(10)), *log("q@4 b@35~d p@5 p@20")]
+    assert tell(decide([trigger(ABSENT.replace("a}", "q}", 1)), asks], events)) == told
+
+
+def test_since_the_last_change_of_a_kind(decide: Decide) -> None:
+    """(66) `since_last` takes a happening, with its keys."""
+    asks = trigger(
+        "{event: p}",
+        if_=yaml("{since_last: {changed: profile.v, to: x, less_than: 10s}}"),
+    )
+    events = [
+        *log("p@0#p0"),
+        identify(1, v="y"),
+        identify(2, v="x"),
+        *log("p@3#p3"),
+        identify(4, v="y"),
+        *log("p@11#p11 p@12#p12"),
+    ]
+
+    assert tell(decide([asks], events)) == "condition@0 p3@3 p11@11 condition@12"

@@ -165,3 +165,68 @@ def test_an_expression_as_the_whole_of_a_segment(decide: Decide) -> None:
     # k is 2 from 5, 1 from 10, 0 from 15 on; `profile.out == true` is an error until 40.
     expected = "+s@5 +t@5 -t@10 -s@15"
     assert tell(decide(documents, events, until=ms(60))) == expected
+
+
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        ("less_than: 0.5", "+s@65"),
+        ("equals: 0.5", "+s@64 -s@65"),
+        ("not_equals: 1", "+s@1"),
+        ("between: [0.3, 0.6]", "+s@48 -s@112"),
+        ("greater_than: 0.5, less_than: 0.9", "+s@10 -s@64"),
+    ],
+)
+def test_a_score_that_decays_in_silence_makes_a_member(
+    decide: Decide, test: str, told: str
+) -> None:
+    """(47, 50) A step is a second: 2^(-48/64) is 0.5946, 2^(-112/64) is 0.297."""
+    documents = [
+        attribute("v", "points: {c: 1}\nhalf_life: 64s"),
+        segment("s", f"is: {{profile.v: {{{test}}}}}"),
+    ]
+
+    assert tell(decide(documents, log("c@0"), until=ms(300))) == told
+
+
+@pytest.mark.parametrize("story", ["a@0=-2 a@5=2", "d@0=2 a@5=2"])
+@pytest.mark.parametrize(
+    "is_",
+    [
+        "{profile.v: {greater_than: 1}}",
+        "{count: [a, d], sum: event_data.m, more_than: 1, within: 10s}",
+    ],
+)
+def test_a_sum_rises_when_what_was_taken_off_leaves_its_window(
+    decide: Decide, story: str, is_: str
+) -> None:
+    """(50) 0 from 5 on, 2 from 10 on, 0 from 15 on."""
+    documents = [
+        attribute("v", "sum: event_data.n\non: a\nminus: d\nwithin: 10s"),
+        segment("s", f"is: {is_}"),
+    ]
+    events = log(story)
+    for event in events:
+        sign = -1 if event["event_type"] == "d" else 1
+        event["event_data"]["m"] = sign * event["event_data"]["n"]
+
+    assert tell(decide(documents, events, until=ms(60))) == "+s@10 -s@15"
+
+
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        ("exists: false", "+s@0 -s@1 +s@11"),
+        ("not_equals: 7", "+s@0 -s@1 +s@11"),
+        ("exists: true", "+s@1 -s@11"),
+        ("less_than: 8", "+s@1 -s@11"),
+    ],
+)
+def test_a_value_that_is_forgotten_in_silence(decide: Decide, test: str, told: str) -> None:
+    """(46, 50) Null from 11 on."""
+    documents = [
+        attribute("v", "last: event_data.n\non: a\nwithin: 10s"),
+        segment("s", f"is: {{profile.v: {{{test}}}}}"),
+    ]
+
+    assert tell(decide(documents, log("b@0 a@1=7"), until=ms(60))) == told

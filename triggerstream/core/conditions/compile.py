@@ -15,6 +15,7 @@ from triggerstream.core.conditions.calendar import (
     compile_calendar,
     describe_calendar,
 )
+from triggerstream.core.conditions.check import Check
 from triggerstream.core.conditions.expressions import (
     Erred,
     compile_event_expression,
@@ -42,9 +43,6 @@ from triggerstream.core.timestamps import format_moment, read_moment
 
 Predicate = Callable[[Event], bool]
 """A test of one event."""
-
-Check = Callable[[Event, dict[str, Any], int], str | None]
-"""Takes (event, profile, epoch milliseconds): ``None`` if it holds, else what stood against it."""
 
 _SHOWN = 80
 """Characters of a value that an account shows; values are customers' data."""
@@ -144,7 +142,9 @@ def _check(path: str, operator: str, operand: Any) -> Check:
     holds = compile_operator(operator, operand)
     required = f"{path} {operator} {_shown(operand)}"
 
-    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+    def check(
+        event: Event, profile: dict[str, Any], at: int, read_at: int | None = None
+    ) -> str | None:
         value = get(event, profile)
         return None if holds(value) else f"{required}; found {_shown(value)}"
 
@@ -156,9 +156,12 @@ def _since_last(condition: SinceLast) -> Check:
     duration, is_least = condition.duration, condition.is_least
     required = describe(condition)
 
-    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+    def check(
+        event: Event, profile: dict[str, Any], at: int, read_at: int | None = None
+    ) -> str | None:
         last = moment_of(get(event, profile))
-        holds = is_least if last is None else (at - last >= duration) is is_least
+        now = at if read_at is None else read_at
+        holds = is_least if last is None else (now - last >= duration) is is_least
         if holds:
             return None
         return f"{required}; found {'never' if last is None else format_moment(last)}"
@@ -179,7 +182,9 @@ def moment_of(value: Any) -> int | None:
 def _in_segment(condition: InSegment) -> Check:
     names, required = frozenset(condition.names), describe(condition)
 
-    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+    def check(
+        event: Event, profile: dict[str, Any], at: int, read_at: int | None = None
+    ) -> str | None:
         found = profile.get("segments")
         if found and not names.isdisjoint(found):
             return None
@@ -192,7 +197,9 @@ def _counted(condition: Counted) -> Check:
     get, compare = compile_path(condition.path), COMPARATORS[condition.comparator]
     threshold, required = condition.threshold, describe(condition)
 
-    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+    def check(
+        event: Event, profile: dict[str, Any], at: int, read_at: int | None = None
+    ) -> str | None:
         value = get(event, profile)
         return None if compare(value, threshold) else f"{required}; found {_shown(value)}"
 
@@ -203,16 +210,20 @@ def _calendar_check(condition: CalendarCondition, default_zone: str) -> Check:
     holds = compile_calendar(condition, default_zone)
     required = describe_calendar(condition)
 
-    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+    def check(
+        event: Event, profile: dict[str, Any], at: int, read_at: int | None = None
+    ) -> str | None:
         return None if holds(profile, at) else f"{required}; it is not"
 
     return check
 
 
 def _all_hold(checks: list[Check]) -> Check:
-    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+    def check(
+        event: Event, profile: dict[str, Any], at: int, read_at: int | None = None
+    ) -> str | None:
         for each in checks:
-            against = each(event, profile, at)
+            against = each(event, profile, at, read_at)
             if against is not None:
                 return against
         return None
@@ -221,10 +232,12 @@ def _all_hold(checks: list[Check]) -> Check:
 
 
 def _any_holds(checks: list[Check]) -> Check:
-    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+    def check(
+        event: Event, profile: dict[str, Any], at: int, read_at: int | None = None
+    ) -> str | None:
         against = []
         for each in checks:
-            found = each(event, profile, at)
+            found = each(event, profile, at, read_at)
             if found is None:
                 return None
             against.append(found)
@@ -234,8 +247,10 @@ def _any_holds(checks: list[Check]) -> Check:
 
 
 def _does_not_hold(inner: Check, against: str) -> Check:
-    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
-        return None if inner(event, profile, at) is not None else against
+    def check(
+        event: Event, profile: dict[str, Any], at: int, read_at: int | None = None
+    ) -> str | None:
+        return None if inner(event, profile, at, read_at) is not None else against
 
     return check
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from triggerstream.core.conditions.check import Check
 from triggerstream.core.conditions.paths import FIELDS, MAPPINGS, PROFILE
 from triggerstream.core.events.event import Event
 from triggerstream.core.expressions.compile import Evaluate, Root, compile_condition
@@ -47,15 +48,15 @@ def compile_event_expression(text: str, erred: Erred) -> Callable[[Event], bool]
     return holds
 
 
-def compile_expression(
-    text: str, erred: Erred
-) -> Callable[[Event, dict[str, Any], int], str | None]:
+def compile_expression(text: str, erred: Erred) -> Check:
     """Return the check of an expression in ``if``: ``None`` if it holds, else what stood against
     it."""
     evaluate = _compiled(text)
     against = f"expr {text}; it is false"
 
-    def check(event: Event, profile: dict[str, Any], at: int) -> str | None:
+    def check(
+        event: Event, profile: dict[str, Any], at: int, read_at: int | None = None
+    ) -> str | None:
         try:
             return None if evaluate(event, profile) else against
         except ExpressionError as error:

@@ -30,13 +30,22 @@ Cut = Callable[[int], str]
 GROWTH: Final = 320
 """Bytes that one fold adds to a state at most: a time, and a text of 256 bytes."""
 
+STAYS: Final = "stays"
+FADES: Final = "fades"
+FALLS: Final = "falls"
+TURNS: Final = "turns"
+"""What time alone does to a value: nothing; it becomes null; a number falls; or anything."""
+
 
 class Value(ABC):
     """What is known of a customer under a name.
 
     Attributes:
         key: Of its slot.
+        by_time: What time alone does to it.
     """
+
+    by_time: str = TURNS
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -72,6 +81,8 @@ class Ever(Fold):
     Args:
         read: What is summed up; ``None`` to count.
     """
+
+    by_time = STAYS
 
     def __init__(self, key: str, read: Read | None, begin: Begin) -> None:
         super().__init__(key)
@@ -121,6 +132,8 @@ class Window(Fold):
         is_distinct: Each value counts once, at its latest time.
     """
 
+    by_time = FALLS
+
     def __init__(self, key: str, within: int, read: Read | None, *, is_distinct: bool) -> None:
         super().__init__(key, takes_late=False)
         self.within = within
@@ -149,6 +162,12 @@ class Window(Fold):
     def next(self, state: CustomerState, at: int) -> int:
         held = self._held(state, at)
         return held[0] + self.within if held else NEVER
+
+    def may_rise(self, state: CustomerState) -> bool:
+        """Return whether, of all that falls, a sum rises: a number below 0 is to leave it."""
+        if self._read is None or self._is_distinct:
+            return False
+        return any(number < 0 for number in state.derived.get(self.key, ())[1::2])
 
     def _held(self, state: CustomerState, at: int) -> tuple[Any, ...]:
         """Return what is inside of the window that ends at *at*."""
@@ -199,6 +218,7 @@ class Edge(Fold):
         self._begin = begin
         self._is_first = is_first
         self.within = within
+        self.by_time = STAYS if within is None else FADES
         self._cut = cut
         self._as_text = as_text
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Context, Decimal
 from typing import Any, Final
 
-from triggerstream.core.derive.folds import Begin, Fold, Read
+from triggerstream.core.derive.folds import FALLS, STAYS, Begin, Fold, Read
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.state.customer import CustomerState
@@ -35,6 +35,8 @@ class Points(Fold):
     Args:
         deltas: What an event of a type adds.
     """
+
+    by_time = FALLS
 
     def __init__(self, key: str, deltas: Mapping[str, float], half_life: int, begin: Begin) -> None:
         super().__init__(key, takes_late=False)
@@ -109,6 +111,8 @@ class Top(Fold):
     Its slot is a value and its count each, the one seen last behind all others. At 256 counted all
     are halved; a 33rd value replaces the least, of equals the oldest, and starts at 1.
     """
+
+    by_time = STAYS
 
     def __init__(self, key: str, read: Read) -> None:
         super().__init__(key)

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from triggerstream.core.conditions.compile import Check, compile_if, moment_of
+from triggerstream.core.conditions.check import Check
+from triggerstream.core.conditions.compile import compile_if, moment_of
 from triggerstream.core.conditions.expressions import Erred, unheard
+from triggerstream.core.conditions.operators import compile_operator
 from triggerstream.core.conditions.paths import PROFILE, compile_path, reads_profile
 from triggerstream.core.conditions.unnamed import paths_of, tests_of
 from triggerstream.core.derive.compile import CompiledAttribute, key_of
-from triggerstream.core.derive.folds import Value, Window
+from triggerstream.core.derive.folds import FADES, FALLS, STAYS, Value, Window
 from triggerstream.core.derive.points import Points
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
@@ -25,7 +27,9 @@ from triggerstream.core.model import (
     Condition,
     Counted,
     Expression,
+    Held,
     InSegment,
+    Operator,
     Segment,
     SinceLast,
     Test,
@@ -95,8 +99,9 @@ class CompiledSegment:
             for each in self._attributes
             if isinstance(each.fold, Points) and each.name not in in_expressions
         }
-        windows = {each.name for each in self._attributes if isinstance(each.fold, Window)}
-        self._only_rises_by_events = segment.leave is None and _rises(segment.condition, windows)
+        by_time = {each.name: each.fold.by_time for each in self._attributes}
+        self._only_rises_by_events = segment.leave is None and _rises(segment.condition, by_time)
+        self._windows = [each.fold for each in self._attributes if isinstance(each.fold, Window)]
 
     def is_member(self, state: CustomerState) -> bool:
         """Return whether the customer is inside."""
@@ -127,7 +132,7 @@ class CompiledSegment:
         elif member and not is_inside:
             change, member, since = LEFT, 0, 0
         due = NEVER
-        if member or not self._only_rises_by_events:
+        if member or self._may_rise(state):
             due = self._next(state, seen, at)
         if member or due != NEVER:
             opened = slot[2] if arrival is None else arrival
@@ -139,6 +144,10 @@ class CompiledSegment:
     def since(self, state: CustomerState) -> int:
         """Return when the customer, who is inside, entered."""
         return int(state.derived.get(self.key, _OUTSIDE)[1])
+
+    def _may_rise(self, state: CustomerState) -> bool:
+        """Return whether who is outside may enter by time alone."""
+        return not self._only_rises_by_events or any(each.may_rise(state) for each in self._windows)
 
     def _next(self, state: CustomerState, seen: dict[str, Any], at: int) -> int:
         """Return when, after *at*, it may change by time alone."""
@@ -192,18 +201,31 @@ def _name_of(path: str) -> str:
     return path.split(".")[1] if reads_profile(path) and "." in path else ""
 
 
-def _rises(condition: Condition, windows: set[str]) -> bool:
-    """Return whether no time that passes makes *condition* true: it asks only whether enough is
-    counted in windows, beside what time does not change."""
+def _rises(condition: Condition, by_time: Mapping[str, str]) -> bool:
+    """Return whether no time that passes makes *condition* true, as long as what falls by time
+    does.
+
+    Args:
+        by_time: What time does to the values that it reads, but for those that an `identify` sets.
+    """
     match condition:
         case AllOf(conditions) | AnyOf(conditions):
-            return all(_rises(each, windows) for each in conditions)
-        case Counted(_, of, comparator, _):
-            return of.head != "sum" and comparator in _RISING
-        case Test(path, operator, _):
-            return _name_of(path) not in windows or operator in _RISING
+            return all(_rises(each, by_time) for each in conditions)
+        case Counted(_, _, comparator, _):
+            return comparator in _RISING
+        case Test(path, operator, operand):
+            return _needs_more(path, operator, operand, by_time)
+        case Held(path, _, operand, operator):
+            return _needs_more(path, operator, operand, by_time)
         case _:
             return False
+
+
+def _needs_more(path: str, operator: Operator, operand: Any, by_time: Mapping[str, str]) -> bool:
+    changes = by_time.get(_name_of(path), STAYS)
+    if changes == FADES:
+        return not compile_operator(operator, operand)(None)
+    return changes == STAYS or (changes == FALLS and operator in _RISING)
 
 
 _NO_EVENT = Event(customer_id="", event_type="")

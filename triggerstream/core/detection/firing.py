@@ -87,7 +87,7 @@ def judge(
         )
     last = envelope(event)
     if reads is not None:
-        profile = {name: value for name, value in profile.items() if name[0] != UNNAMED}
+        profile = {name: value for name, value in profile.items() if name[:1] != UNNAMED}
     _check_size(last, profile, ids)
     firing = Firing(
         firing_id=name,
@@ -168,7 +168,7 @@ def _reason_against(
     if before is not None and at < before:
         return SuppressionReason.BACKFILL, f"before {format_moment(before)}"
     if trigger.check is not None:
-        failed = trigger.check(event, profile, at)
+        failed = trigger.check(event, profile, at, max(at, state.tau))
         if failed is not None:
             return SuppressionReason.CONDITION, failed
     memory = state.limits.get(trigger.id)

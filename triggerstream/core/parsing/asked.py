@@ -25,17 +25,17 @@ from triggerstream.core.parsing.nodes import Mapping, Node
 from triggerstream.core.parsing.reader import Fields, Reader
 
 COMPARATORS: Final = ("at_least", "more_than", "at_most", "exactly")
-SINCE_KEYS: Final = (*happenings.HEADS, "where", "of", "at_least", "less_than")
 _BOUNDS: Final = ("at_least", "less_than")
+_SINCE_HEADS: Final = (*happenings.HEADS, "of")
 
 
 def since_last(reader: Reader, node: Node, what: str) -> Condition | None:
     """Read how long ago something happened last: at least, or less than, so long."""
     refused = {"channel": f"{what}: a happening, or 'of'; found channel: there is none yet"}
-    fields = reader.mapping(node, what, SINCE_KEYS, refused)
-    heads = [head for head in (*happenings.HEADS, "of") if head in fields]
+    fields = reader.mapping(node, what, _since_keys(node), refused)
+    heads = [head for head in _SINCE_HEADS if head in fields]
     bounds = [bound for bound in _BOUNDS if bound in fields]
-    for found, words in ((heads, (*happenings.HEADS, "of")), (bounds, _BOUNDS)):
+    for found, words in ((heads, _SINCE_HEADS), (bounds, _BOUNDS)):
         if len(found) != 1 and isinstance(node, Mapping) and "channel" not in fields:
             required = f"{what}: exactly one of {read.one_of(words)}"
             reader.report(node, f"{required}; found {' and '.join(found) or 'none'}")
@@ -49,6 +49,15 @@ def since_last(reader: Reader, node: Node, what: str) -> Condition | None:
         return None if name is None else SinceLast(name, None, duration, is_least)
     of = unnamed(Attribute("", "last", happenings.happening_of(fields, head), AT))
     return SinceLast(f"{PROFILE}.{of.name}", of, duration, is_least)
+
+
+def _since_keys(node: Node) -> tuple[str, ...]:
+    """Return the keys that may stand in *node*: those of what happened, and how long ago."""
+    head = happenings.head_of(node) if isinstance(node, Mapping) else happenings.EVENT
+    rest = [key for key in happenings.keys_of(head) if key not in _SINCE_HEADS]
+    if isinstance(node, Mapping) and "of" in node.entries and head not in node.entries:
+        rest = []
+    return (*_SINCE_HEADS, *rest, *_BOUNDS)
 
 
 def _profile_path(reader: Reader, node: Node, what: str) -> str | None:

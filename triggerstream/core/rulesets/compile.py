@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from triggerstream.core import model
-from triggerstream.core.conditions.compile import Check, compile_if, compile_where
+from triggerstream.core.conditions.check import Check
+from triggerstream.core.conditions.compile import compile_if, compile_where
 from triggerstream.core.conditions.expressions import Erred, unheard
 from triggerstream.core.conditions.operators import number_of
 from triggerstream.core.conditions.paths import compile_event_path

@@ -11,7 +11,7 @@ import msgspec
 
 from triggerstream.core.conditions.expressions import Erred
 from triggerstream.core.conditions.paths import PROFILE
-from triggerstream.core.conditions.unnamed import asked_of
+from triggerstream.core.conditions.unnamed import asked_of, tests_of
 from triggerstream.core.derive.changes import CompiledChange
 from triggerstream.core.derive.compile import CompiledAttribute, Taking, compile_attribute
 from triggerstream.core.derive.reads import reads_of
@@ -29,6 +29,7 @@ from triggerstream.core.model import (
     Policy,
     RulesetSource,
     Segment,
+    SinceLast,
     Trigger,
 )
 from triggerstream.core.parsing.directory import TemplateCheck, parse_ruleset
@@ -40,6 +41,9 @@ from triggerstream.errors import Problem, TriggerFileError
 
 _DETECTIONS = 8
 """Bytes: two rulesets are taken for one once in 10^19 deploys."""
+
+TAU = "~tau"
+"""Among the keys of slots where only the latest time is kept."""
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
@@ -139,6 +143,7 @@ class Ruleset:
         self.derived_keys = frozenset(
             [each.fold.key for each in self.attributes.values() if each.name != SEGMENTS]
             + [each.key for each in self.watched]
+            + [TAU for each in self.triggers.values() if _asks_when(each)]
         )
         self.derivations = _derivations(self.derived_keys)
         self.waits = {
@@ -254,6 +259,15 @@ def _segments(
         segment = waiting.pop(name)
         done[name] = CompiledSegment(segment, attributes, done, before + len(done), hears(name))
     return tuple(done.values())
+
+
+def _asks_when(trigger: CompiledTrigger) -> bool:
+    """Return whether a trigger asks how long ago something was that nobody folds: it is asked at
+    the latest time of anything, which is known only where something is derived (36)."""
+    return any(
+        isinstance(test, SinceLast) and test.of is None
+        for test in tests_of(trigger.source.condition)
+    )
 
 
 def _derivations(keys: Iterable[str]) -> bytes:
