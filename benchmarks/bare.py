@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.keyed.program import NEVER, Dues
 from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.records.record import Header, Kind, Produce
 from triggerstream.ops.logs import configure_logs
@@ -83,9 +83,8 @@ class Bare:
     def wake_at(self, state: int) -> int:
         return NEVER
 
-    def on_clock(
-        self, state: int, ruleset: Any, clock: int, position: int, out: list[Any]
-    ) -> None: ...
+    def on_clock(self, state: int, ruleset: Any, clock: int, position: int, out: list[Any]) -> Dues:
+        return []
 
     def on_message(
         self,

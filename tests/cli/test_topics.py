@@ -24,7 +24,7 @@ def test_a_directory_says_how_long_it_keeps_what(run: Run, directory: Path) -> N
     kept = {line["topic"]: line["keeps"] for line in lines}
     assert kept == dict.fromkeys(
         ("events", "actions", "inbox", "deliveries", "events.dlq", "actions.dlq"), "30d"
-    ) | {"rulesets": "forever"}
+    ) | {"rulesets": "forever", "segments": "the newest of each key, others up to 1d"}
     assert {line["partitions"] for line in lines} == {1}
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from tests.simulation.pair import PairSchedule
 from tests.simulation.protocol import ProtocolSchedule, ReturningSchedule
+from triggerstream.core.detection import detect, engine
 from triggerstream.core.keyed import cache, cuts, partition, restore
 from triggerstream.core.policy import caps
 from triggerstream.core.sending import lifecycle as turn
@@ -281,6 +282,22 @@ MUTANTS = (
         "_wait_for_room",
         "await self._checkpoint(owned)",
         "pass",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "memberships of who was erased",
+        detect.Detect,
+        "on_erase",
+        "out.extend(forgotten(state))",
+        "pass",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "memberships that are not told where a deploy has changed them",
+        engine.Engine,
+        "_adopt_derived",
+        "if is_another:",
+        "if False:",
         kind=PairSchedule,
     ),
 )

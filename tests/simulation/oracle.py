@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +93,12 @@ class Oracle:
             if entry.fence == line.offset:
                 customer = name.encode()
                 self.history.setdefault(customer, {})[line.offset] = self._codec.dump(entry)
+
+    def live(self) -> Iterator[tuple[str, Any]]:
+        """Yield the customers who are known, with their states."""
+        for customer, entry in self._partition._cache.entries.items():
+            if entry.state is not None:
+                yield customer, entry.state
 
     def states(self) -> dict[bytes, bytes]:
         """Return every customer's final state."""

@@ -1,7 +1,8 @@
 """Schedules of a worker and a sender: the real programs, in one world, up to the far side.
 
 Beside what `Schedule` checks: I2, no action is accepted twice under one idempotency key; I3, no
-frequency cap is ever exceeded; and I9, every match has one end.
+frequency cap is ever exceeded; I9, every match has one end; and I10, the table of segments says, by
+position, who is in which.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from tests.simulation.schedule import Place, Schedule, erasure
 from tests.simulation.sender import SenderNode
 from triggerstream.channels.base import Message
 from triggerstream.core.detection.detect import Detect
+from triggerstream.core.detection.membership import STANDS
 from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import Cap
 from triggerstream.core.policy import caps, ledger
 from triggerstream.core.policy.retries import REPEATABLE
 from triggerstream.core.records.record import KIND, POSITION, Kind
+from triggerstream.core.records.segments import SEGMENTS, Told, read_segment
 from triggerstream.core.sending.send import Send
 
 NOON = 1_772_366_400_000
@@ -47,7 +50,7 @@ class PairSchedule(Schedule):
         self.far_side = FarSide()
         self._loop = Loop()  # type: ignore[abstract] # typeshed's word: at run time nothing is
         super().__init__(seed, [DETECT, SEND], shop.ruleset, now=NOON, traced=traced)
-        self.world.broker.topics["deliveries"] = []
+        self.world.broker.topics.update({"deliveries": [], SEGMENTS: []})
         self._number = 0
         self._bodies: dict[str, list[bytes]] = {}
 
@@ -120,6 +123,7 @@ class PairSchedule(Schedule):
     def check(self) -> None:
         super().check()
         self.check_matches()
+        self.check_segments()
         self.check_answers()
         self.check_keys()
         policy = shop.ruleset(1).policy
@@ -144,6 +148,36 @@ class PairSchedule(Schedule):
                 self.world.violated(f"I9: {name} is suppressed for two reasons")
         if both := fired & suppressed.keys():
             self.world.violated(f"I9: fired, and suppressed as well: {both}")
+
+    def check_segments(self) -> None:
+        """Who goes by position finds everybody in the segments that they are in, by what a single
+        thread has told; and whoever was erased in none."""
+        newest: dict[bytes, tuple[int, Told]] = {}
+        for line in self.world.broker.topics[SEGMENTS]:
+            assert line.key is not None
+            told = read_segment(line.key, line.value, line.headers)
+            before = newest.get(line.key)
+            if before is not None and told.position < before[0]:
+                self.world.reach("detect", "an older membership told again")
+            else:
+                newest[line.key] = told.position, told
+            if told.change is None:
+                self.world.reach("detect", "a membership taken back")
+        found = {(told.customer_id, told.segment) for _, told in newest.values() if told.is_member}
+        expected: set[tuple[str, str]] = set()
+        standing: set[tuple[str, str]] = set()
+        for customer, state in self.world.oracles["detect"].live():
+            standing |= {(customer, name) for name in state.derived.get(STANDS, ())}
+            # By the definitions under which it was told: another ruleset may be in force.
+            for version in shop.VERSIONS:
+                for each in shop.ruleset(version).watched:
+                    if not each.is_unnamed and each.is_member(state):
+                        expected.add((customer, each.name))
+        if found != expected:
+            self.world.violated(f"I10: members are {sorted(expected)}; found {sorted(found)}")
+        rows = {(told.customer_id, told.segment) for _, told in newest.values() if told.change}
+        if rows != standing:
+            self.world.violated(f"I10: rows stand of {sorted(standing)}; found {sorted(rows)}")
 
     def check_answers(self) -> None:
         """No call is left without an answer."""

@@ -73,10 +73,37 @@ COMPARES = """
         after: 30m
 """
 
+REGULAR = """
+    segment: regular
+    is: {count: view, at_least: 3, within: 20m}
+"""
+
+HEARS = """
+    trigger: hears
+    name: A regular leaves
+    when: {left: regular}
+    then:
+      - log: {message: left}
+"""
+
+SEEN = """
+    segment: seen
+    is: {count: [view, cart], at_least: 1, within: 2h}
+    existing: tell
+"""
+
 VERSIONS = {
-    1: (VIEWS, CART, BOUGHT, COMPARES),
-    2: (VIEWS.replace("at_least: 2", "at_least: 3"), CART, BOUGHT, COMPARES),
-    3: (VIEWS, CART.replace("10m", "5m"), BOUGHT),
+    1: (VIEWS, CART, BOUGHT, COMPARES, REGULAR, HEARS),
+    2: (
+        VIEWS.replace("at_least: 2", "at_least: 3"),
+        CART,
+        BOUGHT,
+        COMPARES,
+        REGULAR.replace("at_least: 3", "at_least: 2"),
+        HEARS,
+        SEEN,
+    ),
+    3: (VIEWS, CART.replace("10m", "5m"), BOUGHT, SEEN),
     4: (VIEWS, CART, BOUGHT, COMPARES.replace("view", "[view, cart]", 1)),
 }
 

@@ -27,6 +27,7 @@ from triggerstream.core.records.deliveries import DELIVERIES, kind_of
 from triggerstream.core.records.moved import Rest
 from triggerstream.core.records.placement import partition_of
 from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Header, Kind, Produce
+from triggerstream.core.records.segments import SEGMENTS
 from triggerstream.core.sending.deliveries import Attempt
 from triggerstream.core.sending.send import Send
 from triggerstream.stream.keyed.encoder import Encoder
@@ -80,9 +81,10 @@ class Half:
         )
 
     def append(self, record: Produce) -> None:
-        offset = len(self.log)
+        offset, headers = len(self.log), dict(record.headers)
+        stamp = int(headers.get(ARRIVAL) or NOON)
         self.log.append(
-            Row(self.number, offset, NOON, record.key, record.value, tuple(record.headers))
+            Row(self.number, offset, stamp, record.key, record.value, tuple(record.headers))
         )
 
     def decide(self) -> tuple[list[Produce], list[Any]]:
@@ -113,6 +115,7 @@ class Installation:
         self.is_sending = True
         self.calls: list[tuple[str, int]] = []
         self.deliveries: list[bytes] = []
+        self.memberships: set[tuple[bytes | None, bytes | None]] = set()
         self.letters: list[Produce] = []
 
     def play(self, lines: Iterable[Line]) -> None:
@@ -154,6 +157,8 @@ class Installation:
             row = Row(0, 0, 0, record.key, record.value, record.headers)
             if kind_of(row) == Kind.DELIVERY:
                 self.deliveries.append(record.value or b"")
+        elif record.topic == SEGMENTS:
+            self.memberships.add((record.key, record.value))
         else:
             self.letters.append(record)
 
@@ -199,6 +204,7 @@ def move(one: Installation) -> Installation:
         for told in rest.take(row):
             four.send[told.partition or 0].append(told)
     four.calls, four.deliveries = one.calls, one.deliveries
+    four.memberships = one.memberships
     return four
 
 
@@ -259,6 +265,7 @@ def test_partitions_that_were_moved_decide_what_the_one_would_have(seed: int) ->
     four.play(play[killed:])
 
     assert one.told() | four.told() == whole.told()
+    assert four.memberships == whole.memberships
     assert Counter(four.deliveries) == Counter(whole.deliveries)
     assert Counter(four.calls) == Counter(whole.calls)
     assert max(Counter(four.calls).values()) == 1

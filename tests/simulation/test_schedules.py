@@ -35,6 +35,8 @@ FAULTS = (
 """What the schedules do to the processes."""
 
 EFFECTS = (
+    "a membership taken back",
+    "an older membership told again",
     "decided beside a cut",
     "foreign write",
     "foreign write answered",

@@ -9,7 +9,7 @@ from zlib import crc32
 import msgspec
 
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.keyed.program import NEVER, Dues
 from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.records.record import Header, Produce, Rejected
 
@@ -71,11 +71,13 @@ class Toy:
 
     def on_clock(
         self, state: Chain, ruleset: Any, clock: int, position: int, out: list[Any]
-    ) -> None:
+    ) -> Dues:
+        due, start = state.alarm, len(out)
         if state.alarm <= clock:
             self._chain(state, f"alarm {state.alarm} under {ruleset.version}")
             out.append(Fired(state.customer_id, state.alarm, state.chain))
             state.alarm = NEVER
+        return [(due, start)]
 
     def on_message(
         self,

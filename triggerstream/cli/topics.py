@@ -241,6 +241,7 @@ def _show_local(settings: Settings, *, json: bool) -> None:
     kept = settings.retention.local
     shorts = ("events", "actions", "inbox", "deliveries", "events.dlq", "actions.dlq")
     rows = [(short, 1, str(kept)) for short in shorts]
+    rows.append(("segments", 1, "the newest of each key, others up to 1d"))
     rows.append(("rulesets", 1, "forever"))
     if json:
         for topic, partitions, keeps in rows:

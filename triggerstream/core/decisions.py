@@ -117,13 +117,16 @@ class GoalReached(msgspec.Struct, frozen=True):
 
     Attributes:
         at: The customer's effective time; two goals may have the same.
-        position: Of the event in the log: what tells a goal from the repeat of another.
+        position: Of the record in the log from which that was decided.
+        n: Its number among those that the record leads to, from 0. A goal is told from the repeat
+            of another by (*position*, *n*).
     """
 
     trigger: str
     customer_id: str
     at: int
     position: int = -1
+    n: int = 0
 
 
 class ConsentChanged(msgspec.Struct, frozen=True):
@@ -150,6 +153,19 @@ class SegmentChanged(msgspec.Struct, frozen=True):
     change: str
     customer_id: str
     at: int
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """What holds of a customer and a segment where no edge tells it: after another definition came
+    into force, when it is told again, or when it is forgotten.
+
+    Attributes:
+        since: When the customer entered, who is inside; ``None`` where nothing is known any more.
+    """
+
+    segment: str
+    customer_id: str
+    since: int | None
 
 
 class Bounded(msgspec.Struct, frozen=True):
@@ -184,6 +200,7 @@ Decided = (
     | GoalReached
     | ConsentChanged
     | SegmentChanged
+    | Membership
     | Bounded
     | ExpressionErred
     | Clamped

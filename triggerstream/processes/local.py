@@ -14,6 +14,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 
 from triggerstream.core.records.record import Produce
+from triggerstream.core.records.segments import SEGMENTS
 from triggerstream.ops.entered import Entered
 from triggerstream.ops.health import Health, HealthServer
 from triggerstream.ops.interpreter import spare_the_collector, take_short_turns
@@ -26,6 +27,7 @@ from triggerstream.processes.keyed import Keyed, Role
 from triggerstream.processes.pulse import Pulse
 from triggerstream.stream.lanes import TopicReader
 from triggerstream.stream.local.clock import this_boot
+from triggerstream.stream.local.compaction import keep_newest
 from triggerstream.stream.local.directory import Directory
 from triggerstream.stream.local.feed import Feed
 from triggerstream.stream.local.log import LocalLog
@@ -221,6 +223,7 @@ class LocalWorld(Entered):
         return [
             remove_old(self.log, positions, kept, now=_now),
             remove_erased(self.log, positions),
+            keep_newest(self.log, SEGMENTS, now=_now),
         ]
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, compress
 from operator import attrgetter
 from typing import Any
@@ -21,6 +21,7 @@ import msgspec
 
 from triggerstream.core.decisions import TriggerFailed
 from triggerstream.core.events.event import Event
+from triggerstream.core.keyed.program import Dues
 from triggerstream.core.records.record import Header, Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.replay.clock import may_move, read_said
@@ -208,19 +209,22 @@ class Shard:
 
     def _told(self) -> list[Told]:
         outcomes = self._deciding.take()
+        dues = self._program.take_dues()
         return [
             told
             for offset, is_own, start, end in self._program.take_notes()
-            for told in _tell(outcomes[start:end], (offset, is_own))
+            for told in _tell(outcomes[start:end], (offset, is_own), dues)
         ]
 
 
-def _tell(outcomes: Iterable[Any], position: tuple[int, bool]) -> Iterator[Told]:
+def _tell(
+    outcomes: Iterable[Any], position: tuple[int, bool], dues: Mapping[int, tuple[int, str]]
+) -> Iterator[Told]:
     for outcome in outcomes:
         has_failed = type(outcome) is TriggerFailed
         line = None if has_failed else decision_line(outcome)
         if has_failed or line is not None:
-            due = (0, "") if position[1] else (outcome.at, outcome.customer_id)
+            due = (0, "") if position[1] else dues[id(outcome)]
             text = b"" if line is None else as_line(line)
             yield Told(position, due, text, outcome if has_failed else None)
 
@@ -236,6 +240,7 @@ class _Noting(Decoded):
 
     def __init__(self) -> None:
         super().__init__()
+        self._dues: dict[int, tuple[int, str]] = {}
         self._notes: list[tuple[int, bool, int, int]] = []
         self._noted = 0
 
@@ -295,6 +300,27 @@ class _Noting(Decoded):
         if len(out) > self._noted:
             self.note(position, is_own=True)
         return status
+
+    def on_clock(
+        self, state: Any, ruleset: Ruleset, clock: int, position: int, out: list[Any]
+    ) -> Dues:
+        begin = len(out)
+        ripe = super().on_clock(state, ruleset, clock, position, out)
+        ends = [*[start for _, start in ripe[1:]], len(out)]
+        latest = 0
+        for (due, _), end in zip(ripe, ends, strict=False):
+            latest = max(latest, due)
+            # Until they are taken, no other is in the place of one of these.
+            for outcome in out[begin:end]:
+                self._dues[id(outcome)] = latest, state.customer_id
+            begin = end
+        return ripe
+
+    def take_dues(self) -> dict[int, tuple[int, str]]:
+        """Return when the timer was due that led to each outcome, and whose it is, as `merge` sorts
+        by it; by the outcome's identity."""
+        dues, self._dues = self._dues, {}
+        return dues
 
     def note(self, offset: int, *, is_own: bool) -> None:
         """Note that what is new among the outcomes was decided at *offset*."""

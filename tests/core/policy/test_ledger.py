@@ -21,7 +21,9 @@ SECOND = GOLDEN / "ledger-v1-others.bin"
 """Of before goals were told apart by their place in the log."""
 THIRD = GOLDEN / "ledger-v1-goals.bin"
 """Of before the place of an erasure was kept."""
-LATEST = GOLDEN / "ledger-v1-erased.bin"
+FOURTH = GOLDEN / "ledger-v1-erased.bin"
+"""Of before goals of one record were told apart."""
+LATEST = GOLDEN / "ledger-v1-numbers.bin"
 
 
 def storied() -> Customer:
@@ -29,7 +31,7 @@ def storied() -> Customer:
     customer = Customer()
     customer.comes_back(erased=7)
     customer.consents(at=NOON, email_consent=True, sms_consent=True)
-    customer.reaches_goal(NOON)
+    customer.reaches_goal(NOON, n=2)
     customer.fires("f", ("a", "email"), ("b", "sms", HOUR))
     customer.answers("a", "sent", NOON)
     customer.fires("g", ("c", "webhook"))
@@ -43,7 +45,9 @@ def test_a_ledger_survives_storing() -> None:
     assert ledger.load(ledger.dump(state, 9)) == state
 
 
-@pytest.mark.parametrize("golden", [FIRST, SECOND, THIRD, LATEST], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "golden", [FIRST, SECOND, THIRD, FOURTH, LATEST], ids=lambda path: path.stem
+)
 def test_bytes_of_format_1_decode_for_ever(golden: Path) -> None:
     found = ledger.load(golden.read_bytes())
 
@@ -52,6 +56,8 @@ def test_bytes_of_format_1_decode_for_ever(golden: Path) -> None:
             found.pending[action] = replace(pending, others=storied().state.pending[action].others)
     expected = storied().state
     if golden != LATEST:
+        expected.goal_numbers.clear()
+    if golden not in (FOURTH, LATEST):
         expected.erased = expected.heard = -1
     if golden in (FIRST, SECOND):
         expected.goal_positions.clear()

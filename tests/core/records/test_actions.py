@@ -143,9 +143,8 @@ def test_a_firing_that_was_written_is_read_as_it_was() -> None:
 
 
 def test_a_goal_that_was_written_is_read_as_it_was() -> None:
-    goal = GoalReached("cart", "c1", NOON, 41)
-
-    assert read_back(written(goal)) == goal
+    for goal in (GoalReached("cart", "c1", NOON, 41), GoalReached("cart", "c1", NOON, 41, 2)):
+        assert read_back(written(goal)) == goal
 
 
 def test_a_change_of_consent_that_was_written_is_read_with_its_position() -> None:

@@ -138,11 +138,12 @@ class Customer:
         trigger: str = "cart",
         arrival: int | None = None,
         position: int | None = None,
+        n: int = 0,
     ) -> str:
         """Hear of a goal, by default of one whose place in the log is told by its moment."""
         place = at if position is None else position
         value: dict[str, Any] = {"customer_id": CUSTOMER, "at": format_moment(at)}
-        value |= {"trigger": trigger, "position": place}
+        value |= {"trigger": trigger, "position": place, "n": n}
         return self.hears(Kind.GOAL, orjson.dumps(value), at if arrival is None else arrival)
 
     def answers(self, action: str, outcome: str, at: int, attempt: int = 1, **more: Any) -> str:

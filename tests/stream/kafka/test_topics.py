@@ -37,7 +37,7 @@ def test_no_clock_of_a_machine_of_ours_stamps_a_record() -> None:
 
     assert found.pop("t.inbox.v1") is None  # others write there, and say when
     assert set(found.values()) == {"LogAppendTime"}
-    assert len(found) == 8
+    assert len(found) == 9
 
 
 def test_where_time_is_data_events_and_actions_keep_their_stamps() -> None:
@@ -90,6 +90,18 @@ def test_each_setting_sets_its_topics() -> None:
     assert kept["t.events.dlq.v1"] == kept["t.actions.dlq.v1"] == "-1"
     changelog = found["t.send-states-changelog"].config
     assert changelog["max.compaction.lag.ms"] == str((1 << 63) - 1)
+
+
+def test_of_a_membership_the_newest_is_kept_and_two_are_there_for_a_day() -> None:
+    """So a reader who goes by position sees the newer one, also where it is not the last."""
+    topic = table()["t.segments.v1"]
+
+    assert topic.partitions == table()["t.events.v1"].partitions
+    assert topic.config["cleanup.policy"] == "compact"
+    assert topic.config["min.compaction.lag.ms"] == str(DAY)
+    assert topic.config["max.compaction.lag.ms"] == str(2 * DAY)
+    assert "t.segments.v1" in touched_by(Topics("t"), "detect")
+    assert "t.segments.v1" not in touched_by(Topics("t"), "send")
 
 
 def test_rulesets_stay_for_ever() -> None:

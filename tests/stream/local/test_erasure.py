@@ -17,7 +17,7 @@ from tests.stream.local.logs import all_of, append, opened, record
 from triggerstream.core.records.columns import Row
 from triggerstream.core.records.record import KIND, ORIGIN, Kind
 from triggerstream.stream.local.batches import LARGEST
-from triggerstream.stream.local.erasure import SLICE, Erased, Named, _Rewriting, erase
+from triggerstream.stream.local.erasure import SLICE, Erased, Named, Rewriting, erase
 from triggerstream.stream.local.log import LocalLog
 
 EVERYTHING = 1 << 62
@@ -198,7 +198,7 @@ async def test_a_long_log_is_looked_at_in_slices(tmp_path: Path) -> None:
     async with opened(tmp_path / "log.db") as log:
         for _ in range(2 * SLICE // LARGEST):
             await append(log, record("a", b"x" * LARGEST))
-        rewriting = _Rewriting("events", Named("a"), EVERYTHING, EVERYTHING, Erased())
+        rewriting = Rewriting("events", Named("a"), EVERYTHING, EVERYTHING, Erased())
         left: list[int] = []
 
         def step(db: sqlite3.Connection) -> bool:

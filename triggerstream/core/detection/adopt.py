@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from triggerstream.core.detection.membership import STANDS
 from triggerstream.core.patterns.progress import TRIGGER, Progress
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state.codec import dump_body
@@ -41,7 +42,7 @@ def adopt_derived(state: CustomerState, ruleset: Ruleset) -> None:
     """
     if state.derivations != ruleset.derivations:
         known = ruleset.derived_keys
-        for key in [key for key in state.derived if key not in known]:
+        for key in [key for key in state.derived if key not in known and key != STANDS]:
             del state.derived[key]
     state.derivations = ruleset.derivations
     if not state.derivations:

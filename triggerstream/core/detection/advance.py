@@ -36,7 +36,9 @@ def reach(
         memory = state.limits.get(goal.trigger)
         if memory is not None and memory.awaits_goal and goal.is_reached(event):
             state.limits[goal.trigger] = memory.reached_goal()
-            out.append(GoalReached(goal.trigger, state.customer_id, at, position))
+            n = state.goals_told[1] if state.goals_told[0] == position else 0
+            state.goals_told = (position, n + 1)
+            out.append(GoalReached(goal.trigger, state.customer_id, at, position, n))
 
 
 def advance(

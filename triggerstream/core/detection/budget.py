@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from triggerstream.core.decisions import Bounded, Decided
+from triggerstream.core.detection.membership import STANDS
 from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -111,7 +112,8 @@ def _give_up_bytes(
 def _give_up_attributes(state: CustomerState, surplus: int, out: list[Decided]) -> None:
     """Forget what attributes hold, the largest first, until *surplus* bytes are gone (51)."""
     derived = state.derived
-    for key in sorted(derived, key=lambda key: (-size_of(derived[key]), key)):
+    held = derived.keys() - {STANDS}  # without it nothing could be taken back
+    for key in sorted(held, key=lambda key: (-size_of(derived[key]), key)):
         if surplus <= 0:
             return
         surplus -= size_of(derived.pop(key))

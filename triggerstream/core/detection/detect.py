@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from triggerstream.core.decisions import Suppressed
+from triggerstream.core.decisions import Membership, SegmentChanged, Suppressed
 from triggerstream.core.detection import engine
 from triggerstream.core.detection.describe import describe
+from triggerstream.core.detection.membership import forgotten
 from triggerstream.core.detection.reading import Reader
 from triggerstream.core.events.decode import MAX_BYTES
 from triggerstream.core.keyed import header
-from triggerstream.core.keyed.program import NO_FENCE
+from triggerstream.core.keyed.program import NO_FENCE, Dues
 from triggerstream.core.records.actions import records_of
 from triggerstream.core.records.deliveries import suppressed_record
 from triggerstream.core.records.record import Produce
+from triggerstream.core.records.segments import segment_record
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state import codec
 from triggerstream.core.state.customer import CustomerState
@@ -64,13 +66,15 @@ class Detect:
         clock: int,
         position: int,
         out: list[Any],
-    ) -> None:
-        engine.on_clock(state, ruleset, clock, position, out)
+    ) -> Dues:
+        return engine.on_clock(state, ruleset, clock, position, out)
 
     def on_erase(
         self, state: CustomerState, ruleset: Ruleset, clock: int, erased: int, out: list[Any]
     ) -> bool:
-        """Nothing is unfinished: what was decided is with the sender, who erases too."""
+        """Nothing is unfinished: what was decided is with the sender, who erases too. What stands
+        on the topic of segments is taken back."""
+        out.extend(forgotten(state))
         return True
 
     def resume(self, state: CustomerState) -> Sequence[Any]:
@@ -82,4 +86,6 @@ class Detect:
     def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:
         if isinstance(outcome, Suppressed):
             return (suppressed_record(outcome, ruleset_version),) if outcome.is_recorded else ()
+        if isinstance(outcome, SegmentChanged | Membership):
+            return (segment_record(outcome),)
         return records_of(outcome, ruleset_version)

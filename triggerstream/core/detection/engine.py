@@ -20,10 +20,12 @@ from triggerstream.core.detection.budget import BYTES, WAITS, enforce
 from triggerstream.core.detection.derived import Out, Queue
 from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.detection.firing import FATAL, fail, tell_erred
+from triggerstream.core.detection.membership import tell_again
 from triggerstream.core.detection.timers import fire_due
 from triggerstream.core.detection.watch import meet, remember
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.events.event import Event
+from triggerstream.core.keyed.program import Dues
 from triggerstream.core.patterns.progress import Now
 from triggerstream.core.reasons import RecordStatus
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -127,12 +129,14 @@ class Engine:
         Who comes for the first time begins outside of everything, and has every value from now on:
         so all that is watched is to be asked, whose names are returned.
         """
+        is_another = state.derivations != ruleset.derivations
         adopt_derived(state, ruleset)
-        if not ruleset.watched:
-            return None
         if state.last < 0:
             return set().union(*[each.reads for each in ruleset.watched])
+        begin = len(out)
         meet(state, ruleset, event, at, arrival, self._queue, out)
+        if is_another:
+            tell_again(state, ruleset, out, begin)
         if self._queue:
             cascade(state, ruleset, position, self._queue, out)
         return None
@@ -167,13 +171,15 @@ def _on_late_event(
             tell_erred(state, ruleset, out)
 
 
-def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, position: int, out: Out) -> None:
-    """Decide the waits that are due by *clock*."""
+def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, position: int, out: Out) -> Dues:
+    """Decide the waits that are due by *clock*; see `Program.on_clock`."""
     if state.ruleset is not ruleset:
         adopt(state, ruleset)
-    fire_due(state, ruleset, clock - state.lateness, NOTHING, position, out)
+    dues: Dues = []
+    fire_due(state, ruleset, clock - state.lateness, NOTHING, position, out, dues)
     if state.weight > BYTES or len(state.waits) > WAITS:
         enforce(state, ruleset, out)
+    return dues
 
 
 def on_failed_delivery(state: CustomerState, trigger: str, firing_id: str) -> str:

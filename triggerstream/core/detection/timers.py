@@ -8,6 +8,7 @@ from triggerstream.core.detection.derived import Queue
 from triggerstream.core.detection.firing import FATAL, fail, judge, tell_erred
 from triggerstream.core.detection.watch import wake_up
 from triggerstream.core.events.decode import decode_event
+from triggerstream.core.keyed.program import Dues
 from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -28,15 +29,19 @@ def fire_due(
     at: int,
     position: int,
     out: list[Decided],
+    dues: Dues | None = None,
 ) -> None:
     """Decide every open wait that is due by *at*, an effective time, or was settled by *settled*,
     the clock less the allowed lateness.
 
     What a timer derives is handled before the next one; and what has become ripe by that takes its
     place among those that are left (38).
+
+    Args:
+        dues: Is told when each was due, and where in *out* begins what it led to.
     """
     queue: Queue = []
-    while _fire_ripe(state, ruleset, settled, at, queue, out):
+    while _fire_ripe(state, ruleset, settled, at, queue, out, dues):
         cascade(state, ruleset, position, queue, out)
     if ruleset.erred:
         tell_erred(state, ruleset, out)
@@ -51,6 +56,7 @@ def _fire_ripe(
     at: int,
     queue: Queue,
     out: list[Decided],
+    dues: Dues | None,
 ) -> bool:
     """Decide the ripe waits, up to the first that derives something or waits again; return whether
     one does."""
@@ -71,6 +77,8 @@ def _fire_ripe(
                     ripe.append((due, ruleset.by_timer[key].rank, "", False, "", 0, key))
     ripe.sort()
     for due, rank, name, _, instance, _, key in ripe:
+        if dues is not None:
+            dues.append((due, len(out)))
         if rank < _TRIGGERS:
             wake_up(state, ruleset, ruleset.by_timer[key], queue, out)
             return True  # it may be due again

@@ -11,6 +11,7 @@ from triggerstream.core.derive.changes import CompiledChange
 from triggerstream.core.derive.folds import GROWTH
 from triggerstream.core.derive.segments import LEFT, SEGMENTS, CompiledSegment
 from triggerstream.core.detection.derived import Out, Queue, changed, edge
+from triggerstream.core.detection.membership import tell_edge
 from triggerstream.core.events.derived import CHANGED
 from triggerstream.core.events.event import Event
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -106,7 +107,7 @@ def _ask(
     if not change:
         return False
     if not segment.is_unnamed:
-        out.append(SegmentChanged(segment.name, change, state.customer_id, at))
+        tell_edge(state, SegmentChanged(segment.name, change, state.customer_id, at), out)
     if f"${change}:{segment.name}" in ruleset.interests:
         named = blake2b(cause, digest_size=16).hexdigest()
         began = since if change == LEFT else None

@@ -20,7 +20,7 @@ from triggerstream.core.keyed.control import ClockMoved, Erased, RulesetMarked, 
 from triggerstream.core.keyed.cuts import SLICE_SIZE, Cut, Cuts
 from triggerstream.core.keyed.entry import Entry, EntryCodec
 from triggerstream.core.keyed.partition_record import PartitionRecord
-from triggerstream.core.keyed.program import NEVER, Message, Program, Store
+from triggerstream.core.keyed.program import NEVER, Dues, Message, Program, Store
 from triggerstream.core.reasons import RecordStatus, RejectReason
 from triggerstream.core.records.columns import Columns
 from triggerstream.core.records.dead_letters import DeadLetter
@@ -266,13 +266,15 @@ class Partition(Generic[State, MessageT]):
         """
         program, cache = self._program, self._cache
         decided: list[Any] = []
+        dues: list[tuple[int, str, int]] = []
         done = True
         with closing(cache.due(self.clock)) as due:
             for customer, entry in due:
                 if customer == own or entry.fence >= offset or entry.state is None:
                     continue
                 said = len(decided)
-                program.on_clock(entry.state, self.ruleset, self.clock, offset, decided)
+                ripe = program.on_clock(entry.state, self.ruleset, self.clock, offset, decided)
+                _note(dues, customer, ripe)
                 entry.fence = offset
                 cache.changed(customer, entry, program.wake_at(entry.state))
                 is_full = cache.is_full and not self._in_one_piece
@@ -281,17 +283,19 @@ class Partition(Generic[State, MessageT]):
                     done = False
                     break
         if done and own is not None:
-            self._fire_own(own, offset, decided)
-        decided.sort(key=_by_due)
-        self.outcomes.extend(decided)
+            self._fire_own(own, offset, decided, dues)
+        self.outcomes.extend(_in_order(decided, dues))
         return done
 
-    def _fire_own(self, own: str, offset: int, decided: list[Any]) -> None:
+    def _fire_own(
+        self, own: str, offset: int, decided: list[Any], dues: list[tuple[int, str, int]]
+    ) -> None:
         entry = self._cache.find(own)
         if entry is None or entry.state is None or entry.fence >= offset or entry.wake > self.clock:
             return
         said = len(decided)
-        self._program.on_clock(entry.state, self.ruleset, self.clock, offset, decided)
+        ripe = self._program.on_clock(entry.state, self.ruleset, self.clock, offset, decided)
+        _note(dues, own, ripe)
         self._uses_up(decided, said)  # the record follows, whatever is left
         # The fence stays: `apply` sets it with the record. Both happen between two checkpoints.
         self._cache.changed(own, entry, self._program.wake_at(entry.state))
@@ -479,6 +483,24 @@ _NONE: Final = ()
 _CONTROL = frozenset({Kind.TICK, Kind.RULESET, Kind.ERASE})
 
 
-def _by_due(outcome: Any) -> tuple[int, str]:
-    """Timers go by (due, customer); a stable sort keeps the engine's order of the rest."""
-    return getattr(outcome, "at", 0), getattr(outcome, "customer_id", "")
+def _note(dues: list[tuple[int, str, int]], customer: str, ripe: Dues) -> None:
+    """Add what was *ripe* of *customer* to *dues*. They are told as they were done: nothing goes
+    before what was done before it, whatever its own due time."""
+    latest = 0
+    for due, start in ripe:
+        latest = max(latest, due)
+        dues.append((latest, customer, start))
+
+
+def _in_order(decided: list[Any], dues: list[tuple[int, str, int]]) -> list[Any]:
+    """Return *decided* by (due, customer). *dues* says for each stretch when it was due, whose it
+    is, and where it begins, in the order of these."""
+    if len(dues) < 2 or not decided:
+        return decided
+    starts = [0, *[start for _, _, start in dues[1:]], len(decided)]
+    stretches = sorted(
+        (due, customer, start, end)
+        for (due, customer, _), start, end in zip(dues, starts, starts[1:], strict=False)
+        if end > start
+    )
+    return [each for _, _, start, end in stretches for each in decided[start:end]]

@@ -24,6 +24,9 @@ class Message(Protocol):
     def customer_id(self) -> str: ...
 
 
+Dues = list[tuple[int, int]]
+"""Of each thing that was due: when, in epoch milliseconds, and an index."""
+
 State = TypeVar("State")
 MessageT = TypeVar("MessageT", bound=Message)
 
@@ -98,8 +101,13 @@ class Program(Protocol[State, MessageT]):
 
     def on_clock(
         self, state: State, ruleset: Any, clock: int, position: int, out: list[Any]
-    ) -> None:
-        """Do what has come due by *clock*, in order of due time."""
+    ) -> Dues:
+        """Do what has come due by *clock*, in order of due time. Return, for what was due, when it
+        was, and where in *out* begins what it led to; in the order in which it was done.
+
+        This puts what several customers lead to in order: what an outcome says of its own time may
+        be later than what is due behind it.
+        """
         ...
 
     def on_message(

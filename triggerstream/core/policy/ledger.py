@@ -87,6 +87,7 @@ class Ledger(msgspec.Struct, array_like=True):
         erased: Where in the log of events the customer was erased before they came back, or -1:
             what was decided up to there is a repeat, whose marks are gone.
         heard: The last place in the log of events from which anything was heard, or -1.
+        goal_numbers: By trigger: the number of that goal within its place, where it is not 0.
         pending: By action id, in order of arrival.
     """
 
@@ -99,6 +100,20 @@ class Ledger(msgspec.Struct, array_like=True):
     goal_positions: dict[str, int] = {}
     erased: int = -1
     heard: int = -1
+    goal_numbers: dict[str, int] = {}
+
+    def has_heard_goal(self, trigger: str, position: int, n: int) -> bool:
+        """Return whether a goal of *trigger*, or one behind it, was heard already."""
+        known = self.goal_positions.get(trigger)
+        return known is not None and (position, n) <= (known, self.goal_numbers.get(trigger, 0))
+
+    def note_goal(self, trigger: str, position: int, n: int) -> None:
+        """Note the goal number *n* of the record at *position*."""
+        self.goal_positions[trigger] = position
+        if n:
+            self.goal_numbers[trigger] = n
+        else:
+            self.goal_numbers.pop(trigger, None)
 
     def wake_at(self) -> int:
         """Return when the next waiting action is due, or `NEVER`."""
@@ -116,6 +131,7 @@ class Ledger(msgspec.Struct, array_like=True):
         self.consent, self.consent_at, self.sends, self.erased = {}, -1, [], erased
         self.goal_positions = {t: at for t, at in self.goal_positions.items() if at > erased}
         self.goals = {t: at for t, at in self.goals.items() if t in self.goal_positions}
+        self._drop_numbers()
 
     def prune(self, at: int, *, window: int, slack: int) -> None:
         """Forget what no decision from *at* on can need.
@@ -134,6 +150,12 @@ class Ledger(msgspec.Struct, array_like=True):
             for trigger, position in self.goal_positions.items()
             if trigger in self.goals
         }
+        self._drop_numbers()
+
+    def _drop_numbers(self) -> None:
+        if self.goal_numbers:
+            known = self.goal_positions
+            self.goal_numbers = {t: n for t, n in self.goal_numbers.items() if t in known}
 
     def transplant(self) -> None:
         """Let the positions be those of a log of events that was left for another one.
@@ -142,6 +164,7 @@ class Ledger(msgspec.Struct, array_like=True):
         over the old one, and there will be none: it was decided and stored to its end.
         """
         self.goal_positions = {t: at + MOVED for t, at in self.goal_positions.items() if at >= 0}
+        self._drop_numbers()
         self.erased = self.heard = -1
 
 

@@ -104,6 +104,7 @@ class _GoalJson(msgspec.Struct):
     customer_id: str
     at: str
     position: int
+    n: int = 0
 
 
 _firing = msgspec.json.Decoder(_FiringJson)
@@ -131,6 +132,8 @@ def records_of(outcome: Any, ruleset_version: int) -> tuple[Produce, ...]:
             "customer_id": outcome.customer_id,
             "position": outcome.position,
         }
+        if outcome.n:
+            value["n"] = outcome.n
         return (_record(outcome.customer_id, value, outcome.at, _GOAL),)
     if isinstance(outcome, ConsentChanged):
         told = {"customer_id": outcome.customer_id, "consent": outcome.consent}
@@ -162,7 +165,7 @@ def read(value: bytes | None, kind: bytes | None, headers: Iterable[Header]) -> 
         return ConsentChanged(consent.customer_id, at, consent.consent, position)
     if kind == Kind.GOAL:
         goal = decode(_goal, value)
-        return GoalReached(goal.trigger, goal.customer_id, moment(goal.at), goal.position)
+        return GoalReached(goal.trigger, goal.customer_id, moment(goal.at), goal.position, goal.n)
     found = "no kind" if kind is None else kind[:40].decode(errors="replace")
     required = "a record of actions.v1 is a firing, consent, goal or result"
     raise Rejected(RejectReason.UNKNOWN_KIND, f"{required}; found {found}")

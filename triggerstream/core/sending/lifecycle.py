@@ -31,10 +31,6 @@ REPLAY_SLACK = DAY
 worker that crashed and decided again, seconds later; a later one is suppressed as expired."""
 
 
-_BEFORE_ALL = -(1 << 63)
-"""Below every position, also of those of a log that was left (`core.records.record.MOVED`)."""
-
-
 class Turn:
     """Decides for one customer at the instant *at*, changing *ledger* and appending to *out*.
 
@@ -131,13 +127,13 @@ class Turn:
         """Call off what the goal's trigger has not sent yet; return whether the goal was news.
 
         A repeat after a crash must not call off what fired since: it is known by its place in
-        the log of events.
+        the log of events, and there by its number.
         """
         ledger, trigger = self._ledger, goal.trigger
-        if goal.position <= ledger.goal_positions.get(trigger, _BEFORE_ALL):
+        if ledger.has_heard_goal(trigger, goal.position, goal.n):
             self._out.append(Ignored("repeat", goal.customer_id, self.at))
             return False
-        ledger.goal_positions[trigger] = goal.position
+        ledger.note_goal(trigger, goal.position, goal.n)
         ledger.goals[trigger] = max(goal.at, ledger.goals.get(trigger, goal.at))
         for action_id in list(self._ledger.pending):
             pending = self._ledger.pending[action_id]

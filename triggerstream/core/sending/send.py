@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from triggerstream.core.decisions import ConsentChanged, GoalReached
+from triggerstream.core.keyed.program import Dues
 from triggerstream.core.policy import consent, ledger
 from triggerstream.core.policy.ledger import Ledger, Pending
 from triggerstream.core.policy.retries import REPEATABLE
@@ -80,12 +81,15 @@ class Send:
         clock: int,
         position: int,
         out: list[Any],
-    ) -> None:
+    ) -> Dues:
         """Judge what has come due: by due time, then priority, then arrival."""
+        dues: Dues = []
         while state.wake_at() <= clock:
             waiting = (pending for pending in state.pending.values() if not pending.reserved)
             due = min(waiting, key=_urgency)
+            dues.append((due.not_before, len(out)))
             self._turn(state, ruleset, due.not_before, out).consider(due)
+        return dues
 
     def on_message(
         self,

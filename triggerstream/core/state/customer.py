@@ -56,6 +56,8 @@ class CustomerState(Progress):
             (`Ruleset.derivations`); empty for nothing: then nothing is derived.
         position: In the log, of the last accepted event, where anything is derived; else -1.
         weight: An upper bound of the stored bytes, without the header.
+        goals_told: Of the last record that led to goals, its position and how many. Not stored: a
+            record is decided as a whole.
         old: The progress as an old format has it, until a ruleset is there that tells how to read
             it (`detection.adopt`); ``None`` but for states just loaded.
 
@@ -75,6 +77,7 @@ class CustomerState(Progress):
     detections: bytes = b""
     derivations: bytes = b""
     position: int = -1
+    goals_told: tuple[int, int] = (-1, 0)
     old: Stored3 | None = None
 
     def remember(self, source: str | None, event_id: str, arrival: int) -> bool:

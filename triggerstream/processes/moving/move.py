@@ -4,13 +4,13 @@
    in it. Topics there must be empty, and nobody may read them.
 2. The directory says where it moves to, so that nothing is decided in it any more.
 3. Rulesets are appended as they are, states to the changelogs (`core.keyed.transplant`), and what
-   the sender has not read to ``actions`` (`core.records.moved`).
+   the sender has not read to ``actions`` (`core.records.moved`); and who is in which segment.
 4. Partition records are appended: with them the states are whole.
 5. The directory says that it has moved.
 
-Broken off after the second step, it goes on when it is called again. Rulesets, states and partition
-records may stand there twice. Actions may not, and do not: what is appended to a partition follows
-from the directory alone, in order, so it goes on behind as many as there are.
+Broken off after the second step, it goes on when it is called again. Rulesets, states, partition
+records and segments may stand there twice. Actions may not, and do not: what is appended to a
+partition follows from the directory alone, in order, so it goes on behind as many as there are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from triggerstream.core.detection.detect import Detect
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.keyed.transplant import first_record, transplant
 from triggerstream.core.records.moved import Rest
+from triggerstream.core.records.placement import partition_of
 from triggerstream.core.records.record import Produce
+from triggerstream.core.records.segments import SEGMENTS
 from triggerstream.core.sending.send import Send
 from triggerstream.errors import ProtocolError, WorldChangedError
 from triggerstream.ops.settings import Settings
@@ -50,12 +52,14 @@ class Report(msgspec.Struct):
         states: Customers, by process.
         actions: Records that the sender has not read yet; marks count once a partition.
         rulesets: Records of the topic.
+        memberships: Customers and segments of which anything is known.
     """
 
     to: Moved
     states: dict[str, int] = {}
     actions: int = 0
     rulesets: int = 0
+    memberships: int = 0
 
 
 async def move(
@@ -129,6 +133,7 @@ class _Transfer:
         for process in INPUTS:
             await self._states(process)
         await self._actions()
+        await self._segments()
         for process in INPUTS:
             await self._begin(process)
         return self._report
@@ -185,6 +190,24 @@ class _Transfer:
                 placed = []
         if placed:
             yield placed
+
+    async def _segments(self) -> None:
+        """Append who is in which segment, under no position: the first that is decided over the
+        new log is newer. It may stand there twice."""
+        newest: dict[bytes, bytes | None] = {}
+        for records in self._source.records(SEGMENTS):
+            newest.update({each.key: each.value for each in records if each.key is not None})
+        rows = [(key, value) for key, value in newest.items() if value is not None]
+        for start in range(0, len(rows), RECORDS):
+            await self._target.append(
+                [
+                    Produce(SEGMENTS, partition_of(key.rpartition(b"/")[0], self._place.partitions),
+                            key, value)
+                    for key, value in rows[start : start + RECORDS]
+                ]
+            )  # fmt: skip
+        self._report.memberships = len(rows)
+        self._tell(SEGMENTS, len(rows))
 
     async def _begin(self, process: str) -> None:
         first = first_record(

@@ -109,7 +109,8 @@ class Target:
         Raises:
             WorldChangedError: One has; the message names it.
         """
-        names = [self._topics.name(short) for short in ("events", "actions", "inbox", "deliveries")]
+        shorts = ("events", "actions", "inbox", "deliveries", "segments")
+        names = [self._topics.name(short) for short in shorts]
         names += [self._topics.changelog(process) for process in INPUTS]
         tps = [TopicPartition(name, n) for name in names for n in range(self.partitions)]
         ends = await self._ends([*tps, TopicPartition(self._topics.name("rulesets"), 0)])

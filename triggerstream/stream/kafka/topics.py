@@ -1,7 +1,8 @@
 """The topics: their names, and how each of them must be set.
 
 A topic's full name is ``<prefix>.<short name>.v1``. Our code and `Produce` use the short names:
-``events``, ``actions``, ``inbox``, ``deliveries``, ``rulesets``, ``events.dlq``, ``actions.dlq``.
+``events``, ``actions``, ``inbox``, ``deliveries``, ``segments``, ``rulesets``, ``events.dlq``,
+``actions.dlq``.
 
 Nothing here asks a broker: `topic_findings` compares with what one has, `topic_admin` makes them.
 """
@@ -14,6 +15,7 @@ from typing import Final
 import msgspec
 
 from triggerstream.core.durations import UNITS
+from triggerstream.core.records.segments import SEGMENTS
 from triggerstream.ops.kept import FOREVER, Kept
 from triggerstream.ops.settings import Retention
 from triggerstream.stream.ports import DEAD_LETTER_LIMIT, RECORD_LIMIT
@@ -100,6 +102,15 @@ def wanted_topics(
         "max.compaction.lag.ms": _milliseconds(kept.changelogs, _ENDLESS),
         "segment.ms": str(_HOUR),
     } | plain
+    # A table for others, who go by the position of a record: until two of a key are compacted, the
+    # newer one is read, also where a former owner has appended an older one behind it.
+    table = {
+        "cleanup.policy": "compact",
+        "delete.retention.ms": str(7 * _DAY),
+        "min.compaction.lag.ms": str(_DAY),
+        "max.compaction.lag.ms": str(max(2 * _DAY, int(_milliseconds(kept.changelogs, _ENDLESS)))),
+        "segment.ms": str(_DAY),
+    } | plain
     back_from_the_dead = {"delete.retention.ms": OLDEST_STORE}
     return (
         Topic(topics.name("events"), partitions, stamped | _for(kept.events), read_again),
@@ -108,6 +119,7 @@ def wanted_topics(
         Topic(topics.changelog("send"), partitions, compacted, back_from_the_dead),
         Topic(topics.name("inbox"), partitions, inbox | _for(kept.inbox), read_again),
         Topic(topics.name("deliveries"), partitions, plain | _for(kept.deliveries)),
+        Topic(topics.name(SEGMENTS), partitions, table),
         rulesets_topic(topics),
         Topic(topics.name("events.dlq"), 1, dead),
         Topic(topics.name("actions.dlq"), 1, dead),
@@ -131,7 +143,7 @@ def touched_by(topics: Topics, process: str) -> frozenset[str]:
 
 
 _TOUCHED: Final = {
-    "detect": ("events", "inbox", "actions", "deliveries", "rulesets", "events.dlq"),
+    "detect": ("events", "inbox", "actions", "deliveries", SEGMENTS, "rulesets", "events.dlq"),
     "send": ("actions", "events", "deliveries", "rulesets", "actions.dlq"),
 }
 

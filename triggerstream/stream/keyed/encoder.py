@@ -12,6 +12,7 @@ from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
 from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Kind, Produce
+from triggerstream.core.records.segments import SEGMENTS
 
 _STEPS = (ClockMoved, Erased, RulesetMarked)
 
@@ -41,7 +42,8 @@ class Encoder:
         self._dead_letters = f"{input_topic}.dlq"
         self._topic = topic
         self._downstream = downstream
-        self._copartitioned = {input_topic, downstream}
+        # A key of segments is more than a customer, and stands where its customer's events do.
+        self._copartitioned = {input_topic, downstream, SEGMENTS}
         self._header_clock = header_clock
 
     def records(self, outcomes: Sequence[Any], partition: Partition[Any, Any]) -> list[Produce]:

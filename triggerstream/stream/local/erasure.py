@@ -20,6 +20,7 @@ import msgspec
 
 from triggerstream.core.records.columns import Row
 from triggerstream.core.records.record import ARRIVAL, ORIGIN, POSITION, Kind, read_kind
+from triggerstream.core.records.segments import SEGMENTS
 from triggerstream.stream.local.batches import HOLLOW, Batch, Stored, pack, unpack, without
 from triggerstream.stream.local.database import Writing, last_row, truncate_wal
 from triggerstream.stream.local.log import LocalLog
@@ -74,7 +75,7 @@ async def erase(
     """
     found = Erased()
     for topic, end in until.items():
-        await log.work(_Rewriting(topic, is_theirs, end, needed(topic), found).step)
+        await log.work(Rewriting(topic, is_theirs, end, needed(topic), found).step)
     emptying = _Emptying()
     await log.work(emptying.step)
     while not emptying.is_done:
@@ -96,7 +97,7 @@ class _Emptying:
         return False
 
 
-class _Rewriting:
+class Rewriting:
     """Writes the rows of *topic* anew, as far as the offset *end*, without what *is_theirs*."""
 
     def __init__(
@@ -192,6 +193,8 @@ class Named:
     def __call__(self, topic: str, record: Row) -> bool:
         if record.key == self._key:
             return True
+        if topic == SEGMENTS:
+            return record.key is not None and record.key.rpartition(b"/")[0] == self._key
         if topic not in self._by_content:
             return False
         said = [record.key, *(content for name, content in record.headers if name not in _NUMBERS)]

@@ -2,7 +2,8 @@
 
 Batches go when they are older than their topic's age and every reader is done with them. The
 topic of rulesets is kept whole: a state names the version that decided it, and whether a head was
-accepted depends on what stood before it.
+accepted depends on what stood before it. Of segments the newest record of each key is kept, however
+old it is (`compaction`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from triggerstream.core.records.segments import SEGMENTS
 from triggerstream.errors import StoreError
 from triggerstream.stream.local.batches import HOLLOW
 from triggerstream.stream.local.clock import Milliseconds
@@ -50,7 +52,7 @@ class Retention(msgspec.Struct, frozen=True):
 
     ages: Mapping[str, int] = {}
     age: int = 30 * DAY
-    kept: frozenset[str] = frozenset({"rulesets"})
+    kept: frozenset[str] = frozenset({"rulesets", SEGMENTS})
 
     def oldest(self, topic: str, now: int) -> int | None:
         """Return the least arrival that *topic* keeps, or ``None`` where it keeps everything."""
