@@ -78,8 +78,6 @@ def test_a_shorter_word_is_printed_as_what_it_stands_for() -> None:
         "trigger: t\n"
         "when:\n"
         "  count: [view, buy]\n"
-        "  where:\n"
-        "    event_data.category: {exists: true}\n"
         "  at_least: 5\n"
         "  within: 7d\n"
         "  per: event_data.category\n"

@@ -191,6 +191,22 @@ def test_all_is_told_in_order_of_place() -> None:
     assert [one.partition(" ")[0] for one in warned(text)] == ["3:8", "4:22", "4:34"]
 
 
+ORDERS = observe([event("order", event_data={"items": [{"sku": 1, "parts": [{"no": 2}]}]})])
+
+
+@pytest.mark.parametrize(
+    ("when", "is_told"),
+    [
+        ("{event: order, per: event_data.items.sku}", False),
+        ("{event: order, per: event_data.items.parts.no}", False),
+        ("{event: order, per: event_data.items.skuu}", True),
+        ("{event: order, where: {event_data.items.sku: {exists: true}}}", True),
+    ],
+)
+def test_through_lists_leads_per_alone(when: str, is_told: bool) -> None:
+    assert bool(warned(f"{{trigger: t, when: {when}}}", ORDERS)) is is_told
+
+
 def test_paths_of_a_type_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observing, "MOST_PATHS", 10)
 

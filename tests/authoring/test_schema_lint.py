@@ -184,6 +184,33 @@ def test_a_field_is_ruled_out_where_it_is_certain(
         assert not compiled.validator.is_valid(value)
 
 
+@pytest.mark.parametrize(
+    ("schema", "path", "is_ruled_out"),
+    [
+        ({"properties": {"a": {"items": {"required": ["b"]}}}}, "a.b", False),
+        ({"properties": {"a": {"type": "array"}}}, "a.b", False),
+        ({"properties": {"a": {"type": "array", "items": {"type": "string"}}}}, "a.b", True),
+        ({"properties": {"a": {"type": "array", "items": {"type": "array"}}}}, "a.b", True),
+        ({"properties": {"a": {"type": "string"}}}, "a.b", True),
+        ({"type": "array"}, "a", True),
+    ],
+)
+def test_a_field_of_the_items_of_a_list_is_one_that_per_finds(
+    schema: Any, path: str, is_ruled_out: bool
+) -> None:
+    assert rules_out(schema, path.split("."), through_lists=True) == is_ruled_out
+
+
+def test_a_schema_lets_per_through_its_lists() -> None:
+    trigger = "{{trigger: t, when: {{event: purchase, per: {}}}}}"
+    listed = CLOSED.replace('"items": {"items"', '"items": {"type": "array", "items"')
+    listed = listed.replace('{"properties": {"sku"', '{"type": "object", "properties": {"sku"')
+
+    assert warned(trigger.format("event_data.items.sku"), purchase=listed) == []
+    (one,) = warned(trigger.format("event_data.items.skuu"), purchase=listed)
+    assert "event_data.items.skuu" in one
+
+
 class TestExpressions:
     def test_a_field_that_the_schema_rules_out_is_warned_of_at_its_place(self) -> None:
         trigger = """

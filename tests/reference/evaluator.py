@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from tests.reference.conditions import EPOCH, Facts, equal, holds, lookup, resolved
+from tests.reference.conditions import EPOCH, Facts, equal, holds, resolved
 from tests.reference.definitions import Definitions
 from tests.reference.derivations import Derivations, Derived
 from tests.reference.happenings import DERIVED, short
@@ -360,17 +360,26 @@ class Log:
                 self.offer(trigger, customer, seen)
 
     def offer(self, trigger: Json, customer: Customer, seen: Seen) -> None:
-        """Show the event to the instance it belongs to; without one, to every instance (21)."""
+        """Show the event to the instances it belongs to; without one, to every instance (21)."""
         instances = customer.instances[trigger["trigger"]]
-        instance = None
-        if "per" in trigger["when"]:
-            instance = instance_key(lookup(trigger["when"]["per"], Facts(seen.event)))
-            if instance is None:
-                for pattern in instances.values():
-                    pattern.on_event(msgspec.structs.replace(seen, fills=False))
-                return
+        if "per" not in trigger["when"]:
+            self.offer_to(None, trigger, customer, seen)
+            return
+        named = instance_keys(trigger["when"]["per"], seen.event)
+        if not named:
+            for pattern in instances.values():
+                pattern.on_event(msgspec.structs.replace(seen, fills=False))
+        for number, instance in enumerate(named):
+            if number < MOST_INSTANCES or instance in instances:
+                self.offer_to(instance, trigger, customer, seen)
+
+    def offer_to(self, instance: str | None, trigger: Json, customer: Customer, seen: Seen) -> None:
+        instances = customer.instances[trigger["trigger"]]
         pattern = instances.get(instance) or build(trigger["when"])
+        before = pattern.changed
         match = pattern.on_event(seen)
+        if instance in instances and pattern.changed != before:
+            instances[instance] = instances.pop(instance)
         if instance not in instances and not match and pattern.changed is not None:
             self.make_room(instances, customer.last)
             instances[instance] = pattern
@@ -384,7 +393,8 @@ class Log:
         for instance in [i for i, pattern in instances.items() if not pattern.alive(at)]:
             del instances[instance]
         if len(instances) >= MOST_INSTANCES:
-            del instances[min(instances, key=lambda i: (instances[i].changed, i))]
+            # Of those that one event has changed, the first that it has named.
+            del instances[min(instances, key=lambda i: instances[i].changed or 0)]
 
     # Matches.
 
@@ -510,6 +520,22 @@ def learn(profile: Json, event: Mapping[str, Any], declared: Mapping[str, Any]) 
 
 def in_priority(trigger: Json) -> tuple[int, str]:
     return (PRIORITIES.index(trigger.get("priority", "medium")), trigger["trigger"])
+
+
+def instance_keys(path: str, event: Json) -> list[str]:
+    """(21) The instances that an event concerns, by first occurrence. The entries of a list on the
+    path are followed, but for lists."""
+    found: list[Any] = [event]
+    for key in path.split("."):
+        inside: list[Any] = [each.get(key) for each in found if isinstance(each, dict)]
+        found = []
+        for each in inside:
+            if isinstance(each, list):
+                found += [entry for entry in each if not isinstance(entry, list)]
+            else:
+                found.append(each)
+    keys = [instance_key(each) for each in found]
+    return list(dict.fromkeys(key for key in keys if key is not None))
 
 
 def instance_key(value: Any) -> str | None:

@@ -3,7 +3,7 @@
 A story is a list of events ``type@seconds``, each optionally followed by
 
     =n      the number ``event_data.n``
-    /k      the text ``event_data.k``
+    /k      the text ``event_data.k``; k+l is a list of two
     ~c      the customer (default ``c``)
     ^s      ``received_at``, in seconds
     #id     the event id (default: its number in the story, from 0)
@@ -36,7 +36,7 @@ START = 1_767_225_600_000
 
 _EVENT = re.compile(
     r"(?P<type>\w+)@(?P<at>-?[\d.]+)"
-    r"(?:=(?P<n>-?[\d.]+)|/(?P<k>\w+)|~(?P<customer>\w+)|\^(?P<received>[\d.]+)|#(?P<id>\w+))*"
+    r"(?:=(?P<n>-?[\d.]+)|/(?P<k>[\w+]+)|~(?P<customer>\w+)|\^(?P<received>[\d.]+)|#(?P<id>\w+))*"
 )
 
 
@@ -63,7 +63,8 @@ def _event(number: int, text: str) -> Json:
     if found["n"]:
         event["event_data"]["n"] = json.loads(found["n"])
     if found["k"]:
-        event["event_data"]["k"] = found["k"]
+        first, *others = found["k"].split("+")
+        event["event_data"]["k"] = [first, *others] if others else first
     if found["received"]:
         event["received_at"] = ms(found["received"])
     return event

@@ -21,7 +21,22 @@ TYPES = "aaaabbbbcd"
 PATH = "event_data.n"
 NUMBERS: list[Any] = [0, 1, 2, 1.0, 0.1, 2.5, -1]
 VALUES: list[Any] = [*NUMBERS, *NUMBERS, "1", "x", True, None, [1]]
-KEYS: list[Any] = ["k", "k", "k", "l", "l", 17, 17.0, "17", 1.5, True, None, [1], {"o": 1}]
+KEYS: list[Any] = [
+    "k",
+    "k",
+    "k",
+    "l",
+    "l",
+    17,
+    17.0,
+    "17",
+    1.5,
+    True,
+    None,
+    [1],
+    {"o": 1},
+    ["l", "k", "l"],
+]
 
 Draw = Any
 """Hypothesis's draw function."""

@@ -78,6 +78,38 @@ def test_64_instances_have_progress(decide: Decide, story: str, decided: str) ->
     assert tell(decide([twice], log(f"{INSTANCES} {story}"))) == decided
 
 
+MANY = "+".join(f"m{number}" for number in range(66))
+"""More values than there may be instances."""
+
+
+@both
+@pytest.mark.parametrize(
+    ("when", "story", "decided"),
+    [
+        pytest.param(
+            "{event: a, per: event_data.k}",
+            f"a@0/{MANY}",
+            " ".join(f"0@0/m{number}" for number in range(64)),
+            id="it opens the first 64",
+        ),
+        pytest.param(
+            "{sequence: [{event: a}, {absent: x, for: 5s}], per: event_data.k}",
+            f"a@0/m65 a@0/y x@1/{MANY}",
+            "1@5/y",
+            id="and is heard by whoever has progress",
+        ),
+        pytest.param(
+            "{count: a, at_least: 2, per: event_data.k}",
+            f"{INSTANCES} a@64/new+i0+i2 a@65/i0 a@66/i1",
+            "2,64@64/i2 64,65@65/i0",
+            id="an instance that gave way to one before it begins anew",
+        ),
+    ],
+)
+def test_an_event_of_many_instances(decide: Decide, when: str, story: str, decided: str) -> None:
+    assert tell(decide([trigger(when)], log(story), until=LAST)) == decided
+
+
 @both
 @pytest.mark.parametrize(("cancelled", "fired"), [("x@70/i5", "i0"), ("x@70/other", "i1")])
 def test_an_instance_whose_wait_was_cancelled_takes_no_room(

@@ -525,6 +525,8 @@ def test_a_duplicate_moves_the_clock_and_nothing_else(decide: Decide) -> None:
         (1e-7, "1e-07"),
         (True, "true"),
         (False, "false"),
+        (["x"], "x"),
+        ([None, "x", {"x": 1}, ["y"], "x"], "x"),
     ],
 )
 def test_instances_are_named_by_text(decide: Decide, value: Any, instance: str) -> None:
@@ -536,7 +538,7 @@ def test_instances_are_named_by_text(decide: Decide, value: Any, instance: str) 
     assert line["instance"] == instance
 
 
-@pytest.mark.parametrize("value", [None, [], ["x"], {}, {"x": 1}])
+@pytest.mark.parametrize("value", [None, [], [["x"]], [{}], {}, {"x": 1}])
 def test_some_values_name_no_instance(decide: Decide, value: Any) -> None:
     (event,) = log("a@0")
     event["event_data"] = {"v": value}

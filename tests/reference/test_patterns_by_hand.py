@@ -381,6 +381,19 @@ PER: Table = [
         "a@0/p x@1 b@2/p": "",
         "a@0/p b@1 b@2/p": "0,2@2/p",
     }),
+    # 21: an event that concerns several
+    ("{sequence: [{event: a}, {absent: x, for: 5s}], per: event_data.k}", {
+        "a@0/p a@0/q a@0/r x@1/q+p": "2@5/r",
+        "a@0/q+p+q x@1/q": "0@5/p",
+        "a@0/q+p": "0@5/p 0@5/q",
+    }),
+    ("{count: a, at_least: 2, per: event_data.k}", {
+        "a@0/p+q a@1/q+r+p": "0,1@1/q 0,1@1/p",
+        "a@0/p+p a@1/p": "0,1@1/p",
+    }),
+    ("{event: a, per: event_data.k}", {
+        "a@0/q+p": "0@0/q 0@0/p",
+    }),
     # 29: timers of several instances
     ("{sequence: [{event: a}, {absent: x, for: 5s}], per: event_data.k}", {
         "a@0/q a@0/p a@0/10": "2@5/10 1@5/p 0@5/q",

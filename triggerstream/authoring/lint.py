@@ -81,6 +81,9 @@ class _Linter(Walk):
         fields = [self._observed.fields[each] for each in types if each in self._observed.fields]
         number = sum(self._observed.types[each] for each in set(types))
         have = [each[node.text] for each in fields if node.text in each]
+        listed = self._observed.listed
+        if what == "per" and any(node.text in listed.get(each, ()) for each in types):
+            return
         if not have and number and all(map(_is_whole, fields)):
             known = set(chain.from_iterable(fields))
             found = f"found {show(node)} in none of {number:,}{_path_hint(node.text, known)}"

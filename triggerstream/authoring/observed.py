@@ -42,11 +42,14 @@ class Observed(msgspec.Struct):
         fields: By type, what stands at each path, such as ``event_data.cart.total``; of a type with
             more than `MOST_PATHS`, the first that came.
         rejected: How many lines are no events.
+        listed: By type, the paths that lead through a list, such as ``event_data.items.sku``: only
+            ``per`` follows them. As many as of the others.
     """
 
     types: Counter[str]
     fields: dict[str, dict[str, Field]]
     rejected: int = 0
+    listed: dict[str, set[str]] = {}
 
     @property
     def events(self) -> int:
@@ -77,6 +80,7 @@ def observe(lines: Iterable[bytes]) -> Observed:
             continue
         observed.types[event.event_type] += 1
         _note(observed.fields.setdefault(event.event_type, {}), event)
+        _note_listed(observed.listed.setdefault(event.event_type, set()), event)
     return observed
 
 
@@ -92,6 +96,21 @@ def _note(fields: dict[str, Field], event: Event) -> None:
             field.odd += 1
             if field.odd == 1:
                 field.example = value
+
+
+def _note_listed(paths: set[str], event: Event) -> None:
+    for name in MAPPINGS:
+        for path, value in _inside(name, getattr(event, name)):
+            if type(value) is not list:
+                continue
+            waiting = [(path, each) for each in value if type(each) is dict]
+            while waiting:
+                at, entry = waiting.pop()
+                for below, inner in _inside(at, entry):
+                    if below != at and len(paths) < MOST_PATHS:
+                        paths.add(below)
+                    if type(inner) is list:
+                        waiting += [(below, each) for each in inner if type(each) is dict]
 
 
 def _values(event: Event) -> Iterator[tuple[str, Any]]:

@@ -41,7 +41,8 @@ def firing_of(trigger: CompiledTrigger, event: Event, profile: dict[str, Any]) -
     Whether it would is not asked: neither the pattern nor the conditions are evaluated.
     """
     source, matcher = trigger.source, trigger.matcher
-    instance = matcher.read(event) if isinstance(matcher, PerMatcher) else None
+    named = matcher.read(event) if isinstance(matcher, PerMatcher) else None
+    instance = named[0] if isinstance(named, tuple) else named
     customer = event.customer_id
     name = firing_id(source.id, customer, instance, event.source, event.event_id, None)
     return Firing(

@@ -109,7 +109,8 @@ class _Linter(Walk):
 
     def path(self, what: str, node: Scalar, types: Sequence[str]) -> None:
         root, *steps = node.text.split(".")
-        if root == DATA and forbidden(self._rules, types, steps):
+        through_lists = what == "per"
+        if root == DATA and forbidden(self._rules, types, steps, through_lists=through_lists):
             said = f"{what}: " if what else ""
             message = f"{said}{allowed(self._rules, types)}; found {show(node)}"
             self._warn("forbidden_field", node, message)
@@ -118,10 +119,17 @@ class _Linter(Walk):
         self.found.append(Warned(code, Problem(self._file, node.line, node.col, message)))
 
 
-def forbidden(rules: SchemaRules, types: Sequence[str], steps: Sequence[str]) -> bool:
+def forbidden(
+    rules: SchemaRules,
+    types: Sequence[str],
+    steps: Sequence[str],
+    *,
+    through_lists: bool = False,
+) -> bool:
     """Return whether the schema of each of *types* rules out what is at *steps* in the data."""
     return bool(types) and all(
-        name in rules.schemas and rules_out(rules.schemas[name], steps) for name in types
+        name in rules.schemas and rules_out(rules.schemas[name], steps, through_lists=through_lists)
+        for name in types
     )
 
 

@@ -198,10 +198,7 @@ def test_strict_wants_to_know_what_customers_do(policy: str) -> None:
         ),
         (
             "{behavior: content_interest}",
-            (
-                "{count: [view, add, buy], where: {event_data.category: {exists: true}}, "
-                "at_least: 5, within: 7d, per: event_data.category}"
-            ),
+            ("{count: [view, add, buy], at_least: 5, within: 7d, per: event_data.category}"),
         ),
         (
             (
@@ -209,7 +206,7 @@ def test_strict_wants_to_know_what_customers_do(policy: str) -> None:
                 "at_least: 99.5, within: 1d}"
             ),
             (
-                "{count: [view, add, buy], where: {event_data.topic: {exists: true}}, "
+                "{count: [view, add, buy], "
                 "at_least: 99.5, sum: event_data.seconds, within: 1d, per: event_data.topic}"
             ),
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.patterns.harness import Story, absent, count, matches, one, sequence
+from tests.core.patterns.harness import Story, absent, count, event, matches, one, sequence
 from triggerstream.core.model import AllPattern, AnyPattern, Pattern
 from triggerstream.core.patterns.per import MOST_INSTANCES
 
@@ -122,7 +122,10 @@ def test_a_timer_that_leaves_nothing_forgets_the_instance() -> None:
 # ── without an instance ─────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("n", ["", "=null", "=[1]", '={"a":1}'])
+NO_INSTANCE = ["", "=null", "=[]", "=[null,[1]]", '={"a":1}']
+
+
+@pytest.mark.parametrize("n", NO_INSTANCE)
 def test_an_event_that_names_no_instance_cancels_in_every_one(n: str) -> None:
     story = story_of(A_WITHOUT_X).tell("A=1@0 A=2@1 A=3@9")
 
@@ -132,7 +135,7 @@ def test_an_event_that_names_no_instance_cancels_in_every_one(n: str) -> None:
     assert story.now.has_cancelled
 
 
-@pytest.mark.parametrize("n", ["", "=null", "=[1]", '={"a":1}'])
+@pytest.mark.parametrize("n", NO_INSTANCE)
 def test_an_event_that_names_no_instance_fills_nothing(n: str) -> None:
     story = story_of(count("at_least", 2)).tell("A=1@0")
 
@@ -167,6 +170,54 @@ def test_a_late_event_that_names_none_cancels_in_every_one_whose_time_it_hits() 
     assert instances(story) == ["3"]
 
 
+# ── several at once ─────────────────────────────────────────────────────────────────────────
+
+
+def test_an_event_of_several_opens_each_once_in_their_order() -> None:
+    story = story_of(A_WITHOUT_X).tell("A=[3,1,3,2]@0")
+
+    assert instances(story) == ["3", "1", "2"]
+    assert story.wait_until(10).told == "A0@10/1 A0@10/2 A0@10/3"
+
+
+def test_an_event_of_several_cancels_in_each_and_in_no_other() -> None:
+    story = story_of(A_WITHOUT_X).tell("A=1@0 A=2@0 A=3@0 X=[3,1]@9")
+
+    assert instances(story) == ["2"]
+
+
+def test_a_late_event_of_several_cancels_in_each() -> None:
+    story = story_of(A_WITHOUT_X).tell("A=1@0 A=2@0 A=3@0")
+
+    assert story.cancel("X=[3,1]@5")
+
+    assert instances(story) == ["2"]
+
+
+def test_what_one_event_matches_in_several_is_told_in_their_order() -> None:
+    pattern = count("at_least", 2)
+    story = story_of(pattern).tell("A=[1,2,3]@0")
+
+    now = story.now
+    now.gave_up = []
+    happened = event("A=[3,4,1]@5", 1)
+    now.meet(story.state, happened, 5, 5)
+    match = story.looks["A"].on_event(story.state, now, "")
+
+    found = []
+    while match is not None:
+        found.append((match.instance, match.rows))
+        match = match.next
+    assert found == [("3", (0, 1)), ("1", (0, 1))]
+    assert instances(story) == ["2", "4"]
+
+
+def test_what_several_hold_is_counted_until_somebody_has_asked() -> None:
+    story = story_of(A_WITHOUT_X).tell("A=[1,2,3]@0")
+
+    assert story.now.more == 2
+
+
 # ── bounds ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -179,6 +230,28 @@ def test_a_65th_instance_gives_up_the_one_that_changed_longest_ago() -> None:
     assert story.gave_up == ["instance"]
     assert instances(story) == [*map(str, range(2, MOST_INSTANCES)), "0", "64"]
     assert story.tell("A=0@102").told == "A0,A64,A66@102/0"
+
+
+def test_one_event_opens_no_more_instances_than_there_may_be() -> None:
+    many = str([*range(MOST_INSTANCES + 2)]).replace(" ", "")
+    story = story_of(count("at_least", 3, within=1000)).tell(f"A={many}@0")
+
+    assert story.gave_up == ["instance"]
+    assert instances(story) == [str(n) for n in range(MOST_INSTANCES)]
+
+
+def test_one_event_gives_up_what_is_older_than_what_it_opens() -> None:
+    story = full(count("at_least", 3, within=1000)).tell("A=[64,65]@100")
+
+    assert story.gave_up == ["instance", "instance"]
+    assert instances(story) == [str(n) for n in range(2, MOST_INSTANCES + 2)]
+
+
+def test_an_event_that_opens_nothing_loses_none_of_its_values() -> None:
+    many = str([*range(MOST_INSTANCES + 2)]).replace(" ", "")
+    story = story_of(A_WITHOUT_X).tell(f"A={MOST_INSTANCES + 1}@0 X={many}@1")
+
+    assert (story.gave_up, instances(story)) == ([], [])
 
 
 def test_who_is_known_already_needs_no_room() -> None:

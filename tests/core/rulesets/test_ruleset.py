@@ -137,14 +137,40 @@ def test_a_fingerprint_is_the_same_in_every_version() -> None:
         pytest.param(False, "false", id="false"),
         pytest.param("", "", id="empty text"),
         pytest.param(None, None, id="null"),
-        pytest.param([1], None, id="a list"),
+        pytest.param([1], "1", id="a list of one"),
+        pytest.param([1, "1", 1.0], "1", id="a list of one, more than once"),
+        pytest.param(["b", 1, "a", "b"], ("b", "1", "a"), id="a list"),
+        pytest.param(["a", None, {"b": 1}, ["c"]], "a", id="what is no value in a list"),
+        pytest.param([None, ["c"]], None, id="a list without values"),
+        pytest.param([], None, id="an empty list"),
         pytest.param({"a": 1}, None, id="an object"),
     ],
 )
-def test_instances_are_text(value: Any, instance: str | None) -> None:
+def test_instances_are_text(value: Any, instance: str | tuple[str, ...] | None) -> None:
     event = Event("c", "A", "0", 0, event_data={"k": value})
 
     assert compile_per("event_data.k")(event) == instance
+
+
+@pytest.mark.parametrize(
+    ("data", "instance"),
+    [
+        pytest.param({"items": [{"id": 2}, {"id": 1}, {"id": 2}]}, ("2", "1"), id="a list"),
+        pytest.param({"items": {"id": 2}}, "2", id="an object"),
+        pytest.param({"items": [{"id": ["a", "b"]}, {"id": "c"}]}, ("a", "b", "c"), id="in a list"),
+        pytest.param({"items": [{"no": 1}, 7, None, [{"id": 3}], {"id": 4}]}, "4", id="no values"),
+        pytest.param({"items": []}, None, id="an empty list"),
+        pytest.param({"items": 7}, None, id="no object"),
+        pytest.param({}, None, id="nothing"),
+        pytest.param(None, None, id="no data"),
+    ],
+)
+def test_a_path_of_per_leads_through_lists(
+    data: dict[str, Any] | None, instance: str | tuple[str, ...] | None
+) -> None:
+    event = Event("c", "A", "0", 0, event_data=data)
+
+    assert compile_per("event_data.items.id")(event) == instance
 
 
 def test_a_missing_value_names_no_instance() -> None:

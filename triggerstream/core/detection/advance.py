@@ -56,11 +56,12 @@ def advance(
             if now.gave_up:
                 out.extend([Bounded(what, trigger.id, state.customer_id) for what in now.gave_up])
                 now.gave_up = []
-            if match is not None:
+            while match is not None:
                 judged = judge(state, trigger, match, now.event, None, ruleset)
                 out.append(judged)
                 if ruleset.told:
                     tell(ruleset, trigger, judged, now.event, now.arrival, queue)
+                match = match.next
         except FATAL:
             raise
         except Exception as error:  # noqa: BLE001 - one bad trigger is a decision, not a crash
@@ -73,7 +74,8 @@ def advance(
         state.keep(now)
         event = now.event
         size = len(event.raw) + 4 * len(event.event_id)
-        state.weight += (interest.growth + 1) * (_CELL + size)
+        state.weight += (interest.growth * (1 + now.more) + 1) * (_CELL + size)
+        now.more = 0
     if state.bodies and state.has_spare_bodies():
         state.trim()
 

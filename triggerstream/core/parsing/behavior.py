@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from triggerstream.core.model import DAY, CountPattern, Pattern, Test, TrendPattern
+from triggerstream.core.model import DAY, CountPattern, Pattern, TrendPattern
 from triggerstream.core.parsing import check
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import event_field
@@ -104,13 +104,12 @@ def _browsing_intensity(reader: Reader, fields: Fields) -> Pattern:
 
 
 def _content_interest(reader: Reader, fields: Fields) -> Pattern:
-    by = fields.read("by", event_field) or BY
+    fields.read("by", event_field)  # which becomes ``per``: who has none is not counted
     of = fields.read("of", event_field)
     return CountPattern(
         activity_of(reader, fields["behavior"], "content_interest"),
         "at_least",
         _at_least(reader, fields, 5, None if of is None else "sum"),
-        where=Test(by, "exists", True),
         within=fields.read("within", read.duration) or 7 * DAY,
         aggregate=None if of is None else "sum",
         path=of,

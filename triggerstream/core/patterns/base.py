@@ -27,14 +27,16 @@ class Match:
         at: The completing event's effective time, or the due time of the timer.
         rows: The matched events.
         instance: Whose it is, of a pattern with ``per``.
+        next: What the same event has matched in another instance, if it names several.
     """
 
-    __slots__ = ("at", "instance", "rows")
+    __slots__ = ("at", "instance", "next", "rows")
 
     def __init__(self, at: int, rows: Rows) -> None:
         self.at: int = at
         self.rows: Rows = rows
         self.instance: str | None = None
+        self.next: Match | None = None
 
 
 class Look:

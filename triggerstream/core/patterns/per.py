@@ -16,8 +16,9 @@ from triggerstream.core.patterns.progress import TRIGGER, Now, Progress
 MOST_INSTANCES: Final = 64
 """Per trigger and customer (semantics 22)."""
 
-ReadInstance = Callable[[Event], str | None]
-"""Reads an event's ``per`` value as text; ``None`` where it has none (semantics 21)."""
+ReadInstance = Callable[[Event], str | tuple[str, ...] | None]
+"""Reads an event's ``per`` value as text; of a list all of its values, at least two, each once and
+in their order; ``None`` where it has none (semantics 21)."""
 
 
 class PerMatcher(Matcher):
@@ -90,7 +91,10 @@ class PerMatcher(Matcher):
         """
         if len(known) < MOST_INSTANCES:
             return False
+        # What this very event has opened names its row already, and the row is not there yet.
+        progress.times.append(at)
         expired = [each for each in known if self.pattern.is_expired(progress, each, at)]
+        progress.times.pop()
         for each in expired or [next(iter(known))]:
             self.pattern.clear(progress, each)
             del known[each]
@@ -98,21 +102,56 @@ class PerMatcher(Matcher):
 
 
 class PerLook(Look):
-    """An event is offered to the instance that it names. One that names none cancels in every
-    instance what it forbids (21)."""
+    """An event is offered to the instances that it names, one after the other. One that names none
+    cancels in every instance what it forbids (21)."""
 
     def __init__(self, matcher: PerMatcher, look: Look, event_type: str) -> None:
         self._matcher = matcher
         self._look = look
         self._cancels = event_type in matcher.cancels
+        self._opens = event_type in matcher.openers
 
     def on_event(self, progress: Progress, now: Now, instance: str) -> Match | None:
-        matcher, event = self._matcher, now.event
-        named = matcher.read(event)
-        if named is None:
-            if self.cancel(progress, event, now.at, instance):
-                now.has_cancelled = True
-            return None
+        named = self._matcher.read(now.event)
+        if isinstance(named, str):
+            return self._offer(progress, now, named)
+        if named is not None:
+            return self._offer_each(progress, now, named)
+        if self.cancel(progress, now.event, now.at, instance):
+            now.has_cancelled = True
+        return None
+
+    def _offer_each(self, progress: Progress, now: Now, named: tuple[str, ...]) -> Match | None:
+        """Offer an event to each instance that it names; return the first match, which leads to the
+        others.
+
+        It opens no more instances than there may be: of those behind the first `MOST_INSTANCES`,
+        only who has progress hears of it.
+        """
+        first = last = None
+        has_lost = False
+        known = progress.instances
+        key = self._matcher.key
+        for number, each in enumerate(named):
+            if number >= MOST_INSTANCES and each not in known.get(key, ()):
+                has_lost = self._opens
+                continue
+            match = self._offer(progress, now, each)
+            if match is None:
+                continue
+            if last is None:
+                first = match
+            else:
+                last.next = match
+            last = match
+        if has_lost:
+            now.gave_up.append("instance")
+        if now.is_held:
+            now.more += min(len(named), 2 * MOST_INSTANCES) - 1
+        return first
+
+    def _offer(self, progress: Progress, now: Now, named: str) -> Match | None:
+        matcher = self._matcher
         was_held = now.is_held
         now.is_held = now.has_cancelled = False
         match = self._look.on_event(progress, now, named)
@@ -131,7 +170,9 @@ class PerLook(Look):
             return False
         named = matcher.read(event)
         has_cancelled = False
-        for each in matcher.instances(progress) if named is None else [named]:
+        if named is None:
+            named = tuple(matcher.instances(progress))
+        for each in (named,) if isinstance(named, str) else named:
             if self._look.cancel(progress, event, at, each):
                 matcher.changed(progress, each, at)
                 has_cancelled = True

@@ -60,11 +60,13 @@ class Now:
         is_whole: And needs its bytes, since a timer may make it the last of a match.
         has_cancelled: It has taken something away.
         gave_up: What was given up to stay within bounds (`Bounded.what`).
+        more: In how many instances it may be held beside one each; whoever counts them sets it
+            back to 0.
     """
 
     __slots__ = (
         "alone", "arrival", "at", "event", "gave_up", "has_cancelled", "is_held", "is_whole",
-        "row",
+        "more", "row",
     )  # fmt: skip
     event: Event
 
@@ -77,6 +79,7 @@ class Now:
         self.is_whole: bool = False
         self.has_cancelled: bool = False
         self.gave_up: list[str] = []
+        self.more: int = 0
 
     def meet(self, progress: Progress, event: Event, at: int, arrival: int) -> None:
         """Take up *event*, which comes to the customer of *progress*."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -127,18 +128,43 @@ def compile_goal(goal: model.EventPattern, erred: Erred = unheard) -> Predicate:
 def compile_per(path: str) -> ReadInstance:
     """Return the reader of the instance at *path*, as text.
 
-    ``17``, ``17.0`` and ``"17"`` are one instance.
+    ``17``, ``17.0`` and ``"17"`` are one instance. Where a list stands on the way or at the end,
+    each of its entries is followed, but for lists; those that lead to no value are passed over.
     """
     read = compile_event_path(path)
+    root, *keys = path.split(".")
+    start = attrgetter(root)
 
-    def instance_of(event: Event) -> str | None:
+    def instance_of(event: Event) -> str | tuple[str, ...] | None:
         value = read(event)
-        return value if type(value) is str else _as_text(value)
+        if type(value) is str:
+            return value
+        if type(value) is not list and (value is not None or len(keys) < 2):
+            return _as_text(value)
+        found = dict.fromkeys(_followed(start(event), keys))
+        return tuple(found) if len(found) > 1 else next(iter(found), None)
 
     return instance_of
 
 
+def _followed(value: Any, keys: list[str]) -> Iterator[str]:
+    """Yield the values behind *keys*, also those of each entry of a list."""
+    if type(value) is list:
+        for each in value:
+            if type(each) is not list:
+                yield from _followed(each, keys)
+    elif keys:
+        if type(value) is dict:
+            yield from _followed(value.get(keys[0]), keys[1:])
+    else:
+        found = _as_text(value)
+        if found is not None:
+            yield found
+
+
 def _as_text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
