@@ -37,8 +37,8 @@ class Known(Protocol):
         """Names, the first of which that names a zone is the customer's (85)."""
         ...
 
-    def counted(self, spec: Mapping[str, Any], at: int) -> float:
-        """What a ``count`` with its window comes to."""
+    def counted(self, spec: Mapping[str, Any], at: int, instance: str | None) -> float:
+        """What a ``count`` with its window comes to; with ``per``, of that instance alone."""
         ...
 
 
@@ -49,6 +49,7 @@ class Facts(msgspec.Struct, frozen=True):
         at: The time of the calendar (25).
         timezone: The policy's: the zone of a customer whose profile names none.
         tau: The time at which attributes are read, where that is later than `at` (36).
+        instance: Whose match is judged.
     """
 
     event: dict[str, Any]
@@ -57,6 +58,7 @@ class Facts(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
     known: Known | None = None
     tau: int = 0
+    instance: str | None = None
 
     @property
     def read_at(self) -> int:
@@ -89,12 +91,12 @@ COMPARATORS: dict[str, Callable[[float, float], bool]] = {
     "at_most": operator.le,
     "exactly": operator.eq,
 }
-OF_A_COUNT = ("count", "within", "where", "sum", "average", "distinct", *COMPARATORS)
+OF_A_COUNT = ("count", "within", "where", "sum", "average", "distinct", "per", *COMPARATORS)
 
 
 def _count_holds(spec: Mapping[str, Any], facts: Facts) -> bool:
     assert facts.known is not None
-    counted = facts.known.counted(spec, facts.read_at)
+    counted = facts.known.counted(spec, facts.read_at, facts.instance)
     return all(
         test(counted, resolved(spec[name], facts))
         for name, test in COMPARATORS.items()
@@ -194,6 +196,22 @@ def lookup(path: str, facts: Facts) -> Any:
     for key in rest:
         found = found.get(key) if isinstance(found, dict) else None
     return found
+
+
+def instance_keys(path: str, event: dict[str, Any]) -> list[str]:
+    """(21) The instances that an event concerns, by first occurrence. The entries of a list on the
+    path are followed, but for lists."""
+    found: list[Any] = [event]
+    for key in path.split("."):
+        inside: list[Any] = [each.get(key) for each in found if isinstance(each, dict)]
+        found = []
+        for each in inside:
+            if isinstance(each, list):
+                found += [entry for entry in each if not isinstance(entry, list)]
+            else:
+                found.append(each)
+    keys = [as_text(each) for each in found]
+    return list(dict.fromkeys(key for key in keys if key is not None))
 
 
 # ── operators ───────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,15 @@ import msgspec
 from tests.reference import attributes as a
 from tests.reference import dates
 from tests.reference.attributes import Fold, Points, is_value
-from tests.reference.conditions import Facts, computed, equal, holds, lookup, zone_named
+from tests.reference.conditions import (
+    Facts,
+    computed,
+    equal,
+    holds,
+    instance_keys,
+    lookup,
+    zone_named,
+)
 from tests.reference.definitions import Change, Definitions, Reads
 from tests.reference.happenings import Spec
 from tests.reference.seen import Seen, duration
@@ -142,8 +150,11 @@ class Derivations:
         found = a.newest(spec, self.folds)
         return found[0].at if found else None
 
-    def counted(self, spec: Spec, at: int) -> float:
-        return a.window({"within": "24h", **spec}, self.folds, at)
+    def counted(self, spec: Spec, at: int, instance: str | None) -> float:
+        folds = self.folds
+        if "per" in spec:
+            folds = [f for f in folds if instance in instance_keys(spec["per"], f.seen.event)]
+        return a.window({"within": "24h", **spec}, folds, at)
 
     def facts(self, at: int) -> Facts:
         return Facts({}, self.profile, at, self.definitions.timezone, self)

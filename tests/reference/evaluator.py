@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from tests.reference.conditions import EPOCH, Facts, equal, holds, resolved
+from tests.reference.conditions import EPOCH, Facts, equal, holds, instance_keys, resolved
 from tests.reference.definitions import Definitions
 from tests.reference.derivations import Derivations, Derived
 from tests.reference.happenings import DERIVED, short
@@ -407,7 +407,7 @@ class Log:
         )
         last = match.events[-1].event
         line = {"trigger": id_, "customer_id": customer.id, "at": rfc3339(match.at)}
-        facts = self.facts(customer, last, match.at)
+        facts = self.facts(customer, last, match.at, instance)
         if reason := self.reason_against(trigger, customer, match, facts):
             self.decisions.append({"kind": "suppressed", "reason": reason, **line})
             return
@@ -434,9 +434,12 @@ class Log:
         in_shadow = trigger.get("mode") == "shadow"
         self.make_event(customer, f"$fired:{id_}", firing[:16], match.at, data, in_shadow=in_shadow)
 
-    def facts(self, customer: Customer, event: Json, at: int) -> Facts:
+    def facts(
+        self, customer: Customer, event: Json, at: int, instance: str | None = None
+    ) -> Facts:
         timezone = self.policy.get("timezone", "UTC")
-        return Facts(event, customer.profile, at, timezone, customer.known, customer.tau)
+        known, tau = customer.known, customer.tau
+        return Facts(event, customer.profile, at, timezone, known, tau, instance)
 
     def values(self, trigger: Json, facts: Facts) -> Json:
         """(78) The numbers of the values and tables that the trigger reads, where it reads one."""
@@ -520,33 +523,6 @@ def learn(profile: Json, event: Mapping[str, Any], declared: Mapping[str, Any]) 
 
 def in_priority(trigger: Json) -> tuple[int, str]:
     return (PRIORITIES.index(trigger.get("priority", "medium")), trigger["trigger"])
-
-
-def instance_keys(path: str, event: Json) -> list[str]:
-    """(21) The instances that an event concerns, by first occurrence. The entries of a list on the
-    path are followed, but for lists."""
-    found: list[Any] = [event]
-    for key in path.split("."):
-        inside: list[Any] = [each.get(key) for each in found if isinstance(each, dict)]
-        found = []
-        for each in inside:
-            if isinstance(each, list):
-                found += [entry for entry in each if not isinstance(entry, list)]
-            else:
-                found.append(each)
-    keys = [instance_key(each) for each in found]
-    return list(dict.fromkeys(key for key in keys if key is not None))
-
-
-def instance_key(value: Any) -> str | None:
-    """(21) Keys are text; ``None`` where there is no such value."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(int(value)) if value == int(value) else repr(value)
-    return None
 
 
 def digest(decided: list[Any]) -> str:

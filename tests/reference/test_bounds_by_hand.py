@@ -7,7 +7,7 @@ from hypothesis import given
 
 from tests.reference import sequences as reference
 from tests.reference.evaluator import evaluate
-from tests.reference.stories import DECIDE, Decide, Json, log, ms, tell, trigger
+from tests.reference.stories import DECIDE, Decide, Json, log, ms, tell, trigger, yaml
 from tests.reference.strategies import ends, logs, patterns, triggers
 
 LAST = ms(100_000)
@@ -80,6 +80,38 @@ def test_64_instances_have_progress(decide: Decide, story: str, decided: str) ->
 
 MANY = "+".join(f"m{number}" for number in range(66))
 """More values than there may be instances."""
+
+
+@both
+@pytest.mark.parametrize(
+    ("condition", "story", "decided"),
+    [
+        pytest.param(
+            "{count: {fired: t}, at_most: 0, within: 5s, per: event_data.instance}",
+            "a@0/x a@1/y a@4.999/x a@5/x a@5.999/y a@6/y",
+            "0@0/x 1@1/y condition@4.999 3@5/x condition@5.999 5@6/y",
+            id="a cooldown for each",
+        ),
+        pytest.param(
+            "{count: {fired: t}, at_most: 1, within: 5s, per: event_data.instance}",
+            "a@0/x a@1/y a@2/x a@3/x+y a@4/y a@5/x",
+            "0@0/x 1@1/y 2@2/x condition@3 3@3/y condition@4 5@5/x",
+            id="so many for each",
+        ),
+        pytest.param(
+            "{count: b, at_most: 0, within: 5s, per: event_data.k}",
+            "b@0/x+z a@1/x+y a@2=3 b@2 a@3/z a@5/z",
+            "condition@1 1@1/y condition@3 5@5/z",
+            id="what others did",
+        ),
+    ],
+)
+def test_a_count_of_the_instance_at_hand(
+    decide: Decide, condition: str, story: str, decided: str
+) -> None:
+    asking = trigger("{event: a, per: event_data.k}", if_=yaml(condition))
+
+    assert tell(decide([asking], log(story), until=LAST)) == decided
 
 
 @both

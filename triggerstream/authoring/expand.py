@@ -162,9 +162,10 @@ def _asked(condition: SinceLast | Counted) -> Said:
             asked = _selected("event", of.on.types, of.on.where)
         bound = "at_least" if condition.is_least else "less_than"
         return {"since_last": asked | {bound: format_duration(condition.duration)}}
-    said = _selected("count", condition.of.on.types, condition.of.on.where)
-    if condition.of.path is not None:
-        said[condition.of.head] = condition.of.path
+    counted = condition.of
+    said = _selected("count", counted.on.types, counted.on.where)
+    if counted.path is not None:
+        said["per" if counted.head == "instances" else counted.head] = counted.path
     said[condition.comparator] = condition.threshold
     return said | _durations({"within": condition.of.within})
 

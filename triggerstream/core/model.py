@@ -160,7 +160,7 @@ class EventPattern(_Node, frozen=True):
 AT = "at"
 """In the place of a path: the moment itself."""
 
-Head = Literal["count", "sum", "distinct", "first", "last", "top", "points"]
+Head = Literal["count", "sum", "distinct", "instances", "first", "last", "top", "points"]
 Cut = Literal["day", "week", "month"]
 
 
@@ -168,6 +168,8 @@ class Attribute(_Node, frozen=True):
     """A named value that is folded over the events *on*.
 
     Attributes:
+        head: What it comes to; ``instances`` counts the events of each value at *path*, as text,
+            which a condition asks for the one at hand.
         path: What is summed up, told apart or kept of each; or `AT`.
         within: How far back it looks; ``None``: over all there ever were.
         minus: Events of which the same path is subtracted.

@@ -131,3 +131,62 @@ def test_what_stood_against_a_firing_is_told() -> None:
     (suppressed,) = customer.happens("A", START + 1)
 
     assert suppressed.detail == ("since_last B at_least 1h; found 2026-01-01T00:00:00.000Z")
+
+
+# ── of the instance at hand ─────────────────────────────────────────────────────────────────
+
+
+def limited(condition: str, when: str = "{event: A, per: event_data.k}") -> Customer:
+    return Customer(f"{{trigger: t, when: {when}, if: {condition}}}")
+
+
+def instances_fired(customer: Customer, event_type: str, at: int, **data: Any) -> list[str | None]:
+    decided = customer.happens(event_type, at, **data)
+    return [each.instance for each in decided if isinstance(each, Firing)]
+
+
+@pytest.mark.covers("H2")
+@pytest.mark.parametrize(("after", "fires"), [(HOUR - 1, []), (HOUR, ["x"])])
+def test_each_instance_has_a_cooldown_of_its_own(after: int, fires: list[str]) -> None:
+    customer = limited("{count: {fired: t}, at_most: 0, within: 1h, per: event_data.instance}")
+
+    assert instances_fired(customer, "A", START, k="x") == ["x"]
+    assert instances_fired(customer, "A", START + 1, k="y") == ["y"]
+    assert instances_fired(customer, "A", START + after, k="x") == fires
+
+
+def test_each_instance_has_a_greatest_number_in_a_window() -> None:
+    customer = limited("{count: {fired: t}, at_most: 1, within: 1h, per: event_data.instance}")
+    found = [
+        instances_fired(customer, "A", START + at, k=k)
+        for at, k in [(0, "x"), (1, "y"), (2, "x"), (3, "x"), (4, "y"), (HOUR, "x"), (HOUR, "y")]
+    ]
+
+    assert found == [["x"], ["y"], ["x"], [], ["y"], ["x"], []]
+
+
+@pytest.mark.parametrize("long", ["k" * 256, "k" * 257, "\u00e4" * 200])
+def test_an_instance_with_a_long_name_is_told_apart(long: str) -> None:
+    customer = limited("{count: {fired: t}, at_most: 0, within: 1h, per: event_data.instance}")
+
+    assert instances_fired(customer, "A", START, k=long) == [long]
+    assert instances_fired(customer, "A", START + 1, k=f"{long}.") == [f"{long}."]
+    assert instances_fired(customer, "A", START + 2, k=long) == []
+
+
+def test_what_events_of_several_say_of_the_instance_is_counted() -> None:
+    customer = limited("{count: B, at_least: 2, within: 1h, per: event_data.items.k}")
+    customer.happens("B", START, items=[{"k": "x"}, {"k": 7}, {"k": "x"}])
+    customer.happens("B", START + 1, items={"k": 7})
+
+    assert instances_fired(customer, "A", START + 2, k=["x", 7, "z"]) == ["7"]
+
+
+def test_a_firing_does_not_tell_what_was_asked_of_its_instance() -> None:
+    customer = limited("{count: B, at_most: 0, within: 1h, per: event_data.k}")
+    customer.happens("identify", START, **{"": 1})
+
+    (firing,) = customer.happens("A", START, k="x")
+
+    assert isinstance(firing, Firing)
+    assert firing.profile == {"": 1}

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from triggerstream.core.conditions.paths import compile_per
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import (
     AbsentStep,
@@ -31,7 +32,7 @@ from triggerstream.core.model import (
 from triggerstream.core.patterns.base import Keys, Look, Match, Matcher
 from triggerstream.core.patterns.per import PerMatcher
 from triggerstream.core.patterns.progress import IN_MATCH, IN_WAIT, KEY, Now, Progress
-from triggerstream.core.rulesets.compile import compile_pattern, compile_per
+from triggerstream.core.rulesets.compile import compile_pattern
 from triggerstream.core.state import codec
 from triggerstream.core.state.customer import CustomerState
 

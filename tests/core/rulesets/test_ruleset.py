@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.core.detection.customers import ruleset_of
+from triggerstream.core.conditions.paths import compile_per
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import RulesetSource
 from triggerstream.core.parsing.directory import parse_ruleset
-from triggerstream.core.rulesets.compile import compile_per, fingerprint
+from triggerstream.core.rulesets.compile import fingerprint
 from triggerstream.core.rulesets.ruleset import Ruleset, build_ruleset, content_hash, load_ruleset
 from triggerstream.errors import TriggerFileError
 

@@ -44,6 +44,10 @@ from triggerstream.core.timestamps import format_moment, read_moment
 Predicate = Callable[[Event], bool]
 """A test of one event."""
 
+INSTANCE = "~"
+"""Where in the profile the instance at hand stands, as `short_instance`, for who counts its events:
+no attribute has that name."""
+
 _SHOWN = 80
 """Characters of a value that an account shows; values are customers' data."""
 
@@ -196,11 +200,14 @@ def _in_segment(condition: InSegment) -> Check:
 def _counted(condition: Counted) -> Check:
     get, compare = compile_path(condition.path), COMPARATORS[condition.comparator]
     threshold, required = condition.threshold, describe(condition)
+    is_of_instance = condition.of.head == "instances"
 
     def check(
         event: Event, profile: dict[str, Any], at: int, read_at: int | None = None
     ) -> str | None:
         value = get(event, profile)
+        if is_of_instance:
+            value = value.get(profile.get(INSTANCE), 0)
         return None if compare(value, threshold) else f"{required}; found {_shown(value)}"
 
     return check

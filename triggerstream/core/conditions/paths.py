@@ -1,12 +1,12 @@
 """Dot paths, such as ``event_data.cart.total``: which there are, and how they are followed.
 
-A path walks mappings only. Whatever is missing on the way is ``None`` (semantics 26). A getter is
-total: it never raises, whatever the event holds.
+A path walks mappings only, but that of ``per`` lists, too. Whatever is missing on the way is
+``None`` (semantics 26). A getter is total: it never raises, whatever the event holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -109,3 +109,53 @@ def _walk(value: Any, keys: list[str]) -> Any:
             return None
         value = value.get(key)
     return value
+
+
+# ── instances ───────────────────────────────────────────────────────────────────────────────
+
+
+def compile_per(path: str) -> Callable[[Event], str | tuple[str, ...] | None]:
+    """Return the reader of the instance at *path*, as text.
+
+    ``17``, ``17.0`` and ``"17"`` are one instance. Where a list stands on the way or at the end,
+    each of its entries is followed, but for lists; those that lead to no value are passed over.
+    """
+    read = compile_event_path(path)
+    root, *keys = path.split(".")
+    start = attrgetter(root)
+
+    def instance_of(event: Event) -> str | tuple[str, ...] | None:
+        value = read(event)
+        if type(value) is str:
+            return value
+        if type(value) is not list and (value is not None or len(keys) < 2):
+            return _as_text(value)
+        found = dict.fromkeys(_followed(start(event), keys))
+        return tuple(found) if len(found) > 1 else next(iter(found), None)
+
+    return instance_of
+
+
+def _followed(value: Any, keys: list[str]) -> Iterator[str]:
+    """Yield the values behind *keys*, also those of each entry of a list."""
+    if type(value) is list:
+        for each in value:
+            if type(each) is not list:
+                yield from _followed(each, keys)
+    elif keys:
+        if type(value) is dict:
+            yield from _followed(value.get(keys[0]), keys[1:])
+    else:
+        found = _as_text(value)
+        if found is not None:
+            yield found
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value) if isinstance(value, int) else None

@@ -12,8 +12,18 @@ import msgspec
 from triggerstream.core.conditions.compile import Predicate, compile_where
 from triggerstream.core.conditions.expressions import Erred, unheard
 from triggerstream.core.conditions.operators import number_of
-from triggerstream.core.conditions.paths import compile_event_path, compile_path
-from triggerstream.core.derive.folds import Begin, Cut, Edge, Ever, Fold, Read, Value, Window
+from triggerstream.core.conditions.paths import compile_event_path, compile_path, compile_per
+from triggerstream.core.derive.folds import (
+    Begin,
+    Cut,
+    Edge,
+    Ever,
+    Fold,
+    Instances,
+    Read,
+    Value,
+    Window,
+)
 from triggerstream.core.derive.points import Points, Top
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import AT, Attribute
@@ -103,6 +113,8 @@ def _fold(attribute: Attribute, key: str, zone: str) -> Fold:
             cut=None if attribute.cut is None else _cut(attribute.cut, zone),
             as_text=not attribute.name.startswith("~"),
         )
+    if attribute.head == "instances" and attribute.within is not None:
+        return Instances(key, attribute.within, compile_per(attribute.path or ""))
     if attribute.within is not None:
         return Window(key, attribute.within, read, is_distinct=attribute.head == "distinct")
     return Ever(key, read, begin)

@@ -8,13 +8,16 @@ which a few folds take in at their own time (49).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable
+from hashlib import blake2b
 from math import fsum
 from typing import Any, Final
 
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.patterns.aggregates import MOST_HELD
+from triggerstream.core.patterns.per import MOST_INSTANCES, ReadInstance
 from triggerstream.core.state.customer import CustomerState
 from triggerstream.core.timestamps import format_moment
 
@@ -171,12 +174,15 @@ class Window(Fold):
 
     def _held(self, state: CustomerState, at: int) -> tuple[Any, ...]:
         """Return what is inside of the window that ends at *at*."""
-        held = state.derived.get(self.key, ())
-        start, size = at - self.within, self._size
-        number = 0
-        while number < len(held) and held[number] <= start:
-            number += size
-        return held[number:] if number else held
+        return _inside(state.derived.get(self.key, ()), at - self.within, self._size)
+
+
+def _inside(held: tuple[Any, ...], start: int, size: int) -> tuple[Any, ...]:
+    """Return what is held after *start*: of entries of *size*, whose first is the time."""
+    number = 0
+    while number < len(held) and held[number] <= start:
+        number += size
+    return held[number:] if number else held
 
 
 def _without(held: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
@@ -187,6 +193,53 @@ def _without(held: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
         if other != value or (type(other) is bool) is not (type(value) is bool):
             kept += held[number : number + 2]
     return tuple(kept)
+
+
+class Instances(Fold):
+    """How many events each instance had over ``(t - within, t]``: a mapping.
+
+    Its slot is the time and the instance of each, the newest 1,000. Of an event that names more
+    than `MOST_INSTANCES`, the first are counted.
+
+    Args:
+        read: Reads the instances that an event names, as ``per`` of a trigger does.
+    """
+
+    def __init__(self, key: str, within: int, read: ReadInstance) -> None:
+        super().__init__(key, takes_late=False)
+        self.within = within
+        self._read = read
+
+    def take(self, state: CustomerState, event: Event, at: int, *, is_minus: bool) -> None:
+        named = self._read(event)
+        if named is None:
+            return
+        names = (named,) if isinstance(named, str) else named[:MOST_INSTANCES]
+        entries: list[Any] = []
+        for each in names:
+            entries += (at, short_instance(each))
+        held = self._held(state, at)
+        state.derived[self.key] = (*held, *entries)[-2 * MOST_HELD :]
+        state.weight += GROWTH * (len(names) - 1)
+
+    def value(self, state: CustomerState, at: int) -> Any:
+        return Counter(self._held(state, at)[1::2])
+
+    def next(self, state: CustomerState, at: int) -> int:
+        held = self._held(state, at)
+        return held[0] + self.within if held else NEVER
+
+    def _held(self, state: CustomerState, at: int) -> tuple[Any, ...]:
+        return _inside(state.derived.get(self.key, ()), at - self.within, 2)
+
+
+def short_instance(name: str) -> str:
+    """Return what an instance is known by: its own text, or a hash of one over 256 bytes."""
+    named = name.encode()
+    return name if len(named) <= _LONGEST else blake2b(named, digest_size=16).hexdigest()
+
+
+_LONGEST: Final = 256
 
 
 class Edge(Fold):

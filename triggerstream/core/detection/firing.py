@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from triggerstream.core.conditions.compile import INSTANCE
 from triggerstream.core.decisions import (
     Action,
     Decided,
@@ -16,6 +17,7 @@ from triggerstream.core.decisions import (
     action_id,
     firing_id,
 )
+from triggerstream.core.derive.folds import short_instance
 from triggerstream.core.derive.view import view
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import Policy
@@ -68,6 +70,8 @@ def judge(
     reads = ruleset.reads.get(trigger.id)
     if reads is not None:
         profile = view(state, reads, match.at)
+        if instance is not None:
+            profile[INSTANCE] = short_instance(instance)
     against = _reason_against(state, trigger, match.at, event, profile, policy)
     if against is not None:
         reason, found = against

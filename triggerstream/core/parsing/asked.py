@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, cast
 
 from triggerstream.core.conditions.paths import PROFILE
-from triggerstream.core.conditions.unnamed import unnamed
+from triggerstream.core.conditions.unnamed import asked_of, unnamed
 from triggerstream.core.model import (
     AT,
     Attribute,
@@ -75,10 +75,12 @@ def count(reader: Reader, node: Mapping) -> Condition | None:
     fields = reader.mapping(Mapping(node.line, node.col, entries, keys), "count", COUNT_KEYS)
     inner = fields.read("count", happenings.happening) or EventPattern(())
     on = happenings.narrowed(inner, where_of(fields))
-    aggregates = [key for key in ("sum", "distinct") if key in fields]
+    aggregates = [key for key in ("sum", "distinct", "per") if key in fields]
     comparators = [key for key in COMPARATORS if key in fields]
     if len(aggregates) > 1:
-        reader.report(fields.key("distinct"), "count: only one of sum or distinct; found both")
+        both = " and ".join(aggregates)
+        required = "count: only one of sum, distinct or per"
+        reader.report(fields.key(aggregates[1]), f"{required}; found {both}")
     if len(comparators) != 1:
         required = f"count: exactly one of {read.one_of(COMPARATORS)}"
         reader.report(
@@ -92,8 +94,16 @@ def count(reader: Reader, node: Mapping) -> Condition | None:
     threshold = _threshold(reader, fields, comparators, head)
     if len(comparators) != 1 or within is None or threshold is None:
         return None
+    head = "instances" if head == "per" else head
     of = unnamed(Attribute("", cast("Head", head), on, path, within))
     return Counted(f"{PROFILE}.{of.name}", of, cast("Comparator", comparators[0]), threshold)
+
+
+def check_instances(reader: Reader, condition: Condition | None, place: Node, found: str) -> None:
+    """Tell of a count of the instance at hand where there is none."""
+    if any(each.head == "instances" for each in asked_of(condition)):
+        required = "per: under 'if' of a trigger with 'per', for it counts what its instance had"
+        reader.report(place, f"{required}; found {found}")
 
 
 def _threshold(

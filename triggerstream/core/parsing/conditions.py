@@ -30,6 +30,7 @@ ASKED = ("since_last", "count", "segment")
 """What has happened: asked of attributes without a name."""
 COUNT_KEYS = (
     "count", "where", "at_least", "more_than", "at_most", "exactly", "sum", "distinct", "within",
+    "per",
 )  # fmt: skip
 """The keys of a `count`, which stand beside each other among the tests of a condition."""
 EXPRESSION = "expr"

@@ -22,6 +22,7 @@ from triggerstream.core.model import (
     Test,
 )
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.asked import check_instances
 from triggerstream.core.parsing.conditions import condition
 from triggerstream.core.parsing.nodes import Node
 from triggerstream.core.parsing.reader import Reader
@@ -63,6 +64,7 @@ def read_segment(reader: Reader, node: Node) -> PlacedSegment:
 def _condition(reader: Reader, node: Node, what: str) -> Condition | None:
     """Read a condition to which neither an event nor the calendar is known."""
     found = condition(reader, node, what)
+    check_instances(reader, found, node, "a segment, which has none")
     for test in tests_of(found):
         is_known = isinstance(test, SinceLast | Counted | Held | InSegment)
         if isinstance(test, Test):

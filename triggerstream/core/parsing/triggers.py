@@ -19,6 +19,7 @@ from triggerstream.core.model import (
     Trigger,
 )
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.asked import check_instances
 from triggerstream.core.parsing.conditions import if_of
 from triggerstream.core.parsing.happenings import happening
 from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
@@ -77,6 +78,9 @@ def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
     name = fields.need("trigger", trigger_id) or ""
     pattern, per = fields.need("when", when) or (EventPattern(()), None)
     actions = fields.read("then", _actions) or []
+    condition = if_of(fields)
+    if per is None and "if" in fields:
+        check_instances(reader, condition, fields["if"], "a trigger without")
     trigger = Trigger(
         id=name,
         when=pattern,
@@ -85,7 +89,7 @@ def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
         priority=fields.read("priority", read.choice(PRIORITIES)) or "medium",
         mode=fields.read("mode", read.choice(MODES)) or "live",
         per=per,
-        condition=if_of(fields),
+        condition=condition,
         limits=fields.read("limits", _limits) or Limits(),
         actions=tuple(action for action, _ in actions),
         goal=fields.read("until", happening),

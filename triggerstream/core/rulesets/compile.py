@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -15,14 +14,14 @@ from triggerstream.core.conditions.check import Check
 from triggerstream.core.conditions.compile import compile_if, compile_where
 from triggerstream.core.conditions.expressions import Erred, unheard
 from triggerstream.core.conditions.operators import number_of
-from triggerstream.core.conditions.paths import compile_event_path
+from triggerstream.core.conditions.paths import compile_event_path, compile_per
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.aggregates import Counting
 from triggerstream.core.patterns.base import Keys, Matcher, Predicate
 from triggerstream.core.patterns.combine import AllMatcher, AnyMatcher
 from triggerstream.core.patterns.count import ThresholdMatcher, WindowMatcher
 from triggerstream.core.patterns.event import EventMatcher
-from triggerstream.core.patterns.per import PerMatcher, ReadInstance
+from triggerstream.core.patterns.per import PerMatcher
 from triggerstream.core.patterns.sequence import SequenceMatcher
 from triggerstream.core.patterns.steps import Absence, EventStep
 from triggerstream.core.patterns.trend import FallMatcher, RiseMatcher
@@ -123,53 +122,6 @@ def compile_pattern(pattern: model.Pattern, keys: Keys, erred: Erred = unheard) 
 def compile_goal(goal: model.EventPattern, erred: Erred = unheard) -> Predicate:
     """Return whether an event of one of the goal's types reaches it."""
     return _predicate(goal.where, erred) or _always
-
-
-def compile_per(path: str) -> ReadInstance:
-    """Return the reader of the instance at *path*, as text.
-
-    ``17``, ``17.0`` and ``"17"`` are one instance. Where a list stands on the way or at the end,
-    each of its entries is followed, but for lists; those that lead to no value are passed over.
-    """
-    read = compile_event_path(path)
-    root, *keys = path.split(".")
-    start = attrgetter(root)
-
-    def instance_of(event: Event) -> str | tuple[str, ...] | None:
-        value = read(event)
-        if type(value) is str:
-            return value
-        if type(value) is not list and (value is not None or len(keys) < 2):
-            return _as_text(value)
-        found = dict.fromkeys(_followed(start(event), keys))
-        return tuple(found) if len(found) > 1 else next(iter(found), None)
-
-    return instance_of
-
-
-def _followed(value: Any, keys: list[str]) -> Iterator[str]:
-    """Yield the values behind *keys*, also those of each entry of a list."""
-    if type(value) is list:
-        for each in value:
-            if type(each) is not list:
-                yield from _followed(each, keys)
-    elif keys:
-        if type(value) is dict:
-            yield from _followed(value.get(keys[0]), keys[1:])
-    else:
-        found = _as_text(value)
-        if found is not None:
-            yield found
-
-
-def _as_text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
-    return str(value) if isinstance(value, int) else None
 
 
 def _predicate(where: model.Condition | None, erred: Erred) -> Predicate | None:
