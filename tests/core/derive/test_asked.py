@@ -50,6 +50,17 @@ def test_since_last_may_be_asked_of_a_moment_of_the_profile(value: object) -> No
     assert fires(customer, "A", START + HOUR)
 
 
+@pytest.mark.covers("B8")
+@pytest.mark.parametrize(("ago", "holds"), [(HOUR - 1, False), (HOUR, True)])
+def test_since_last_may_be_asked_of_what_was_sent_by_a_channel(ago: int, holds: bool) -> None:
+    asked = "{since_last: {channel: email, at_least: 1h}}"
+    customer = Customer(f"{{trigger: t, when: {{event: A}}, if: {asked}}}")
+    customer.happens("message_sent", START, channel="email")
+    customer.happens("message_sent", START + ago, channel="sms")
+
+    assert fires(customer, "A", START + ago) is holds
+
+
 @pytest.mark.covers("B15")
 @pytest.mark.parametrize(("after", "holds"), [(HOUR - 1, True), (HOUR, False)])
 def test_a_count_in_a_condition_looks_back_from_the_moment_of_firing(

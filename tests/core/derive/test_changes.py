@@ -10,6 +10,7 @@ import pytest
 from tests.core.derive.harness import DAY, HOUR, START
 from tests.core.detection.customers import LATENESS, Customer, ruleset_of
 from triggerstream.core.decisions import Firing
+from triggerstream.core.parsing.directory import parse_ruleset
 
 
 def told(customer: Customer) -> list[tuple[Any, Any]]:
@@ -24,6 +25,20 @@ def changes(pattern: str, values: list[Any]) -> list[tuple[Any, Any]]:
     for number, value in enumerate(values):
         customer.happens("e", START + number * 60_000, v=value)
     return told(customer)
+
+
+def test_a_change_is_looked_for_in_what_customers_do_unless_another_is_said() -> None:
+    short, long = (
+        parse_ruleset(
+            {
+                "policy.yaml": "activity: [a, b]",
+                "t.yaml": f"{{trigger: t, when: {{changed: event_data.v{on}}}}}",
+            }
+        )
+        for on in ("", ", on: [a, b]")
+    )
+
+    assert (short.triggers, short.changes) == (long.triggers, long.changes)
 
 
 @pytest.mark.covers("B20")

@@ -8,6 +8,7 @@ from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.conditions.unnamed import asked_of, unnamed
 from triggerstream.core.model import (
     AT,
+    CHANNELS,
     Attribute,
     Comparator,
     Condition,
@@ -15,6 +16,7 @@ from triggerstream.core.model import (
     EventPattern,
     Head,
     SinceLast,
+    Test,
 )
 from triggerstream.core.parsing import happenings
 from triggerstream.core.parsing import reader as read
@@ -25,18 +27,19 @@ from triggerstream.core.parsing.nodes import Mapping, Node
 from triggerstream.core.parsing.reader import Fields, Reader
 
 COMPARATORS: Final = ("at_least", "more_than", "at_most", "exactly")
+SENT: Final = "message_sent"
+"""The type of the event that says so."""
 _BOUNDS: Final = ("at_least", "less_than")
-_SINCE_HEADS: Final = (*happenings.HEADS, "of")
+_SINCE_HEADS: Final = (*happenings.HEADS, "channel", "of")
 
 
 def since_last(reader: Reader, node: Node, what: str) -> Condition | None:
     """Read how long ago something happened last: at least, or less than, so long."""
-    refused = {"channel": f"{what}: a happening, or 'of'; found channel: there is none yet"}
-    fields = reader.mapping(node, what, _since_keys(node), refused)
+    fields = reader.mapping(node, what, _since_keys(node))
     heads = [head for head in _SINCE_HEADS if head in fields]
     bounds = [bound for bound in _BOUNDS if bound in fields]
     for found, words in ((heads, _SINCE_HEADS), (bounds, _BOUNDS)):
-        if len(found) != 1 and isinstance(node, Mapping) and "channel" not in fields:
+        if len(found) != 1 and isinstance(node, Mapping):
             required = f"{what}: exactly one of {read.one_of(words)}"
             reader.report(node, f"{required}; found {' and '.join(found) or 'none'}")
     if len(heads) != 1 or len(bounds) != 1:
@@ -47,7 +50,8 @@ def since_last(reader: Reader, node: Node, what: str) -> Condition | None:
     if head == "of":
         name = fields.read("of", _profile_path)
         return None if name is None else SinceLast(name, None, duration, is_least)
-    of = unnamed(Attribute("", "last", happenings.happening_of(fields, head), AT))
+    on = _sent(fields) if head == "channel" else happenings.happening_of(fields, head)
+    of = unnamed(Attribute("", "last", on, AT))
     return SinceLast(f"{PROFILE}.{of.name}", of, duration, is_least)
 
 
@@ -58,6 +62,13 @@ def _since_keys(node: Node) -> tuple[str, ...]:
     if isinstance(node, Mapping) and "of" in node.entries and head not in node.entries:
         rest = []
     return (*_SINCE_HEADS, *rest, *_BOUNDS)
+
+
+def _sent(fields: Fields) -> EventPattern:
+    """Read a channel: what is asked for is that a message went out by it."""
+    channel = fields.read("channel", read.choice(CHANNELS))
+    by_channel = EventPattern((SENT,), Test("event_data.channel", "equals", channel))
+    return happenings.narrowed(by_channel, where_of(fields))
 
 
 def _profile_path(reader: Reader, node: Node, what: str) -> str | None:

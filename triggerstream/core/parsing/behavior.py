@@ -10,6 +10,7 @@ from collections.abc import Callable
 from triggerstream.core.model import DAY, CountPattern, Pattern, TrendPattern
 from triggerstream.core.parsing import check
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.activity import activity_of
 from triggerstream.core.parsing.conditions import event_field
 from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
@@ -67,16 +68,6 @@ def _name(reader: Reader, node: Node) -> str | None:
     required = f"behavior: {read.one_of(KEYS)}"
     reader.report(node, f"{required}; found {read.show(node)}: {later}")
     return None
-
-
-def activity_of(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
-    """Return the types of what customers do themselves; tell where the policy does not say."""
-    activity = reader.policy.activity
-    if not activity:
-        example = "activity: [page_view, cart_added]"
-        required = f"{what}: 'activity' in policy.yaml, the types of what customers do themselves"
-        reader.report(node, f"{required}, such as {example}; found none")
-    return activity
 
 
 def _engagement_decline(reader: Reader, fields: Fields) -> Pattern:

@@ -17,6 +17,7 @@ from triggerstream.core.model import (
     Test,
 )
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.activity import activity_of
 from triggerstream.core.parsing.conditions import event_field, where_of
 from triggerstream.core.parsing.nodes import Items, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader, Reading
@@ -45,7 +46,11 @@ def changed(fields: Fields, happening: Reading[EventPattern]) -> EventPattern:
         change = Change(name, None)
     else:
         fields.read("changed", event_field)
-        on = fields.need("on", happening) or EventPattern(())
+        on = EventPattern(())
+        if "on" in fields:
+            on = fields.read("on", happening) or on
+        else:
+            on = EventPattern(activity_of(reader, node, "changed without 'on'"))
         of = unnamed(Attribute("", "last", on, path))
         change = Change(of.name, of)
         gap = fields.read("within", read.duration)

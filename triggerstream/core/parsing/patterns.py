@@ -19,8 +19,8 @@ from triggerstream.core.model import (
 )
 from triggerstream.core.parsing import behavior, check, happenings, lowering, scores
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.activity import activity_of
 from triggerstream.core.parsing.behavior import KEYS as BEHAVIORS
-from triggerstream.core.parsing.behavior import activity_of
 from triggerstream.core.parsing.conditions import event_field, where_of
 from triggerstream.core.parsing.happenings import happening
 from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
