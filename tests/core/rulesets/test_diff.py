@@ -160,3 +160,81 @@ def test_what_is_asked_of_events_is_told_by_schema_and_key() -> None:
         "~ schemas: unknown and types",
     ]
     assert tell(diff(ruleset(CART % ""), before))[-1] == "~ schemas: unknown"
+
+
+# ── what is derived ─────────────────────────────────────────────────────────────────────────
+
+ORDERS = "{attribute: orders, count: buy}"
+FANS = "{segment: fans, is: {profile.orders: {greater_than: 3}}}"
+ANEW = "it begins anew: what it has folded is lost"
+ASKED = "it is asked anew, and who is inside"
+ALONE = "{segment: fans, is: {profile.tier: {equals: gold}}%s}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param(
+            [],
+            [ORDERS, FANS],
+            [
+                "+ attribute orders: it is folded from now on",
+                "+ segment fans: who is inside is not told",
+            ],
+            id="both are new",
+        ),
+        pytest.param(
+            [ORDERS, FANS],
+            [],
+            [
+                "- attribute orders: what it has folded is lost",
+                "- segment fans: its members leave untold",
+            ],
+            id="both are gone",
+        ),
+        pytest.param([ORDERS, FANS], [FANS, ORDERS], [], id="in another order"),
+        pytest.param(
+            [ORDERS, FANS],
+            [ORDERS.replace("buy", "pay, within: 3d"), FANS],
+            [
+                f"~ attribute orders: on and within changed; {ANEW}",
+                f"~ segment fans: what it reads changed; {ASKED} is not told",
+            ],
+            id="another attribute, and what reads it",
+        ),
+        pytest.param(
+            [ALONE % ""],
+            [(ALONE % ", existing: tell").replace("gold", "silver")],
+            [
+                f"~ segment fans: is and existing changed; {ASKED} enters",
+            ],
+            id="another segment",
+        ),
+        pytest.param(
+            [ALONE % ""],
+            [ALONE % ", existing: tell"],
+            ["~ segment fans: existing changed; it keeps its members"],
+            id="another word for those whom a deploy finds",
+        ),
+        pytest.param(
+            [],
+            ["{trigger: t, when: {score: churn, above: 0.5}}"],
+            ["+ trigger t"],
+            id="a segment that a pattern stands for",
+        ),
+    ],
+)
+def test_what_is_derived_is_told_beside_the_triggers(
+    before: list[str], after: list[str], told: list[str]
+) -> None:
+    assert tell(diff(ruleset(CART % "", *before), ruleset(CART % "", *after))) == told
+
+
+def test_what_an_if_newly_asks_for_is_counted_from_now_on() -> None:
+    asks = ", if: {count: buy, at_most: 2, within: 30d}"
+    begins = "it keeps its progress, and what its 'if' asks for is counted from now on"
+
+    assert changed(CART % "", CART % asks) == [f"~ trigger cart: if changed; {begins}"]
+    assert changed(CART % asks, CART % asks.replace("2", "3")) == [
+        "~ trigger cart: if changed; it keeps its progress"
+    ]

@@ -23,13 +23,16 @@ from triggerstream.core.model import (
     Test,
 )
 
+UNNAMED = "~"
+"""What the names of attributes and segments begin with that have none of their own."""
+
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
 def unnamed(attribute: Attribute) -> Attribute:
     """Return *attribute* under a name that follows from what it says: equal ones are one."""
     digest = blake2b(_canonical(attribute), digest_size=8).hexdigest()
-    return msgspec.structs.replace(attribute, name=f"~{digest}")
+    return msgspec.structs.replace(attribute, name=f"{UNNAMED}{digest}")
 
 
 def tests_of(condition: Condition | None) -> Iterator[Condition]:

@@ -1,7 +1,8 @@
 """What a new ruleset changes against the one in force, and what that costs customers.
 
 Progress is kept under a fingerprint of what is detected (`compile.fingerprint`): texts, conditions,
-limits and actions may be edited under way, a pattern may not.
+limits and actions may be edited under way, a pattern may not. What is derived is kept under a
+fingerprint of its whole definition.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.model import Name, Policy, SchemaRules, Trigger
+from triggerstream.core.conditions.unnamed import UNNAMED, asked_of
+from triggerstream.core.model import Attribute, Name, Policy, SchemaRules, Segment, Trigger
 from triggerstream.core.rulesets.ruleset import Ruleset
 
 
@@ -33,11 +35,30 @@ class Change(msgspec.Struct, frozen=True):
 
     Attributes:
         parts: The keys of its file that say something else, in the order of a file.
+        begins: Its ``if`` asks for what nobody has counted so far.
     """
 
     trigger: str
     effect: Effect
     parts: tuple[str, ...] = ()
+    begins: bool = False
+
+
+class Derived(msgspec.Struct, frozen=True):
+    """One attribute or segment that is not as it was.
+
+    Attributes:
+        kind: ``attribute`` or ``segment``.
+        effect: `Effect.NEW`, `Effect.REMOVED`, `Effect.RESTARTS` or `Effect.KEEPS`.
+        parts: The keys of its document that say something else; none where only what it reads does.
+        is_told: Of a segment, whom it finds inside is told, and enters (``existing: tell``).
+    """
+
+    kind: str
+    name: str
+    effect: Effect
+    parts: tuple[str, ...] = ()
+    is_told: bool = False
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -53,6 +74,7 @@ class Difference(msgspec.Struct, frozen=True):
         is_same: The content is the same to the letter.
         names: Conditions and patterns that have a name and say something else: the sign, the kind
             and the name, and the triggers that use it.
+        derived: Attributes and segments that are not as they were, by kind and name.
     """
 
     triggers: tuple[Change, ...]
@@ -62,6 +84,7 @@ class Difference(msgspec.Struct, frozen=True):
     rules: tuple[str, ...]
     is_same: bool
     names: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    derived: tuple[Derived, ...] = ()
 
 
 def diff(old: Ruleset | None, new: Ruleset) -> Difference:
@@ -83,6 +106,7 @@ def diff(old: Ruleset | None, new: Ruleset) -> Difference:
         rules=tuple(key for key in _differing(asked, asks) if key != "schemas"),
         is_same=old is not None and old.hash == new.hash,
         names=_names(() if old is None else old.source.names, new.source.names),
+        derived=(*_attributes(old, new), *_segments(old, new)),
     )
 
 
@@ -100,6 +124,48 @@ def _names(
     )
 
 
+def _attributes(old: Ruleset | None, new: Ruleset) -> Iterator[Derived]:
+    before = {} if old is None else {each.name: each for each in old.source.attributes}
+    after = {each.name: each for each in new.source.attributes}
+    for name in sorted(before | after):
+        was, becomes = before.get(name), after.get(name)
+        if was is None or becomes is None:
+            effect = Effect.NEW if was is None else Effect.REMOVED
+            yield Derived("attribute", name, effect)
+        elif parts := _parts(was, becomes):
+            yield Derived("attribute", name, Effect.RESTARTS, parts)
+
+
+def _segments(old: Ruleset | None, new: Ruleset) -> Iterator[Derived]:
+    before = {} if old is None else {each.name: each for each in old.source.segments}
+    after = {each.name: each for each in new.source.segments}
+    keys = [{} if each is None else {w.name: w.key for w in each.watched} for each in (old, new)]
+    for name in sorted(before | after):
+        was, becomes = before.get(name), after.get(name)
+        if name.startswith(UNNAMED):
+            continue  # of a pattern, whose trigger is told
+        if becomes is None:
+            yield Derived("segment", name, Effect.REMOVED)
+            continue
+        is_told = becomes.existing == "tell"
+        if was is None:
+            yield Derived("segment", name, Effect.NEW, is_told=is_told)
+            continue
+        parts = _parts(was, becomes)
+        if keys[0][name] != keys[1][name]:
+            yield Derived("segment", name, Effect.RESTARTS, parts, is_told)
+        elif parts:
+            yield Derived("segment", name, Effect.KEEPS, parts)
+
+
+def _parts(before: Attribute | Segment, after: Attribute | Segment) -> tuple[str, ...]:
+    found = _differing(before, after)
+    return tuple(dict.fromkeys(_DERIVED_KEYS.get(part, part) for part in found))
+
+
+_DERIVED_KEYS = {"condition": "is", "path": "head", "cut": "as", "start_path": "start"}
+"""What is called otherwise in a document."""
+
 _KEYS = {"per": "when", "condition": "if", "actions": "then", "goal": "until"}
 """What is called otherwise in a file."""
 
@@ -114,7 +180,9 @@ def _change(
     parts = dict.fromkeys(_KEYS.get(part, part) for part in _differing(before, after))
     if not parts:
         return None
-    return Change(name, _effect(name, old, new), tuple(parts))
+    asked = {each.name for each in asked_of(after.condition)}
+    begins = not asked <= old.attributes.keys() and name in old.triggers
+    return Change(name, _effect(name, old, new), tuple(parts), begins)
 
 
 def _effect(name: str, old: Ruleset, new: Ruleset) -> Effect:
@@ -156,6 +224,7 @@ _MEANINGS = {
 def tell(difference: Difference) -> list[str]:
     """Return *difference* for people, a line each: ``+`` is new, ``-`` is gone, ``~`` changes."""
     lines = [_told(change) for change in difference.triggers]
+    lines += [_told_derived(each) for each in difference.derived]
     lines += [
         f"{sign} {name}" + (f", used by {_and(users)}" if users else "")
         for sign, name, users in difference.names
@@ -172,8 +241,29 @@ def _told(change: Change) -> str:
         return f"+ trigger {change.trigger}"
     if change.effect is Effect.REMOVED:
         return f"- trigger {change.trigger}: {_LOST}, and what is not sent yet ends trigger_off"
-    parts = _and(change.parts)
-    return f"~ trigger {change.trigger}: {parts} changed; {_MEANINGS[change.effect]}"
+    parts, meaning = _and(change.parts), _MEANINGS[change.effect]
+    if change.begins:
+        meaning += ", and what its 'if' asks for is counted from now on"
+    return f"~ trigger {change.trigger}: {parts} changed; {meaning}"
+
+
+def _told_derived(change: Derived) -> str:
+    named = f"{change.kind} {change.name}"
+    effect = change.effect
+    if change.kind == "attribute":
+        new, gone = "it is folded from now on", "what it has folded is lost"
+        anew = "it begins anew: what it has folded is lost"
+    else:
+        found = "who is inside " + ("enters" if change.is_told else "is not told")
+        new, gone = found, "its members leave untold"
+        anew = f"it is asked anew, and {found}"
+    if effect is Effect.NEW:
+        return f"+ {named}: {new}"
+    if effect is Effect.REMOVED:
+        return f"- {named}: {gone}"
+    parts = _and(change.parts) if change.parts else "what it reads"
+    meaning = anew if effect is Effect.RESTARTS else "it keeps its members"
+    return f"~ {named}: {parts} changed; {meaning}"
 
 
 def _and(words: Iterable[str]) -> str:
