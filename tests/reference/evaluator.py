@@ -434,9 +434,7 @@ class Log:
         in_shadow = trigger.get("mode") == "shadow"
         self.make_event(customer, f"$fired:{id_}", firing[:16], match.at, data, in_shadow=in_shadow)
 
-    def facts(
-        self, customer: Customer, event: Json, at: int, instance: str | None = None
-    ) -> Facts:
+    def facts(self, customer: Customer, event: Json, at: int, instance: str | None = None) -> Facts:
         timezone = self.policy.get("timezone", "UTC")
         known, tau = customer.known, customer.tau
         return Facts(event, customer.profile, at, timezone, known, tau, instance)
