@@ -18,10 +18,10 @@ PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 
 FILES = {
     path.name.removesuffix(".yaml")
-    for path in RECIPES.glob("o*.yaml")
+    for path in RECIPES.glob("[os]*.yaml")
     if not path.name.endswith(".test.yaml")
 }
-ROWS = dict(re.findall(r"^\| (O\d+) \| .*? \| (.*) \|$", PAGE, re.MULTILINE))
+ROWS = dict(re.findall(r"^\| ([OS]\d+) \| .*? \| (.*) \|$", PAGE, re.MULTILINE))
 
 
 def triggerstream(*words: str) -> subprocess.CompletedProcess[str]:
@@ -85,6 +85,17 @@ def test_no_test_is_of_another_file(tests: list[dict[str, Any]]) -> None:
         pytest.param("o24-churn-risk", marks=pytest.mark.covers("I8", "L1")),
         pytest.param("o25-vip", marks=pytest.mark.covers("L2")),
         pytest.param("o26-reactivation", marks=pytest.mark.covers("D4", "L3")),
+        pytest.param("s1-viewed-and-carted", marks=pytest.mark.covers("B14")),
+        pytest.param("s2-after-category", marks=pytest.mark.covers("B16")),
+        pytest.param("s2-category-affinity", marks=pytest.mark.covers("D12")),
+        pytest.param("s2-form-abandoned", marks=pytest.mark.covers("D11")),
+        pytest.param("s2-whitepaper-then-demo", marks=pytest.mark.covers("C8")),
+        pytest.param("s3-three-abandonments", marks=pytest.mark.covers("C3", "C24")),
+        pytest.param("s6-not-mailed-lately", marks=pytest.mark.covers("B8")),
+        pytest.param("s7-at-risk", marks=pytest.mark.covers("I2", "I4")),
+        pytest.param("s12-price-dropped", marks=pytest.mark.covers("B15", "B17", "C23")),
+        pytest.param("s14-christmas", marks=pytest.mark.covers("B22")),
+        pytest.param("s17-burst-of-clicks", marks=pytest.mark.covers("C19")),
     ],
 )
 def test_what_a_recipe_shows_of_the_catalogue(recipe: str, tests: list[dict[str, Any]]) -> None:
@@ -104,7 +115,8 @@ def test_all_of_them_take_less_than_fifteen_seconds() -> None:
 
 
 def test_the_page_lists_every_recipe() -> None:
-    assert list(ROWS) == [f"O{number}" for number in range(1, 29)]
+    recipes = [f"O{number}" for number in range(1, 29)]
+    assert list(ROWS) == recipes + [f"S{number}" for number in range(1, 21)]
 
 
 @pytest.mark.parametrize("row", ROWS)
