@@ -177,14 +177,15 @@ class Derivations:
 
         yield from self.evaluate(at, concerned, seen.event)
 
-    def after_late(self) -> None:
+    def after_late(self, at: int) -> None:
         """(40, 49) Of a plain attribute, the remembered value is the profile's own, also when a
         late ``identify`` has changed it, which tells nothing."""
         for name, change in self.definitions.changes.items():
             plain = change.path.startswith("profile.") and not self.declares(name.split(".")[0])
             value = lookup(change.path, Facts({}, self.profile)) if plain else None
-            if plain and name in self.remembered and is_value(value):
-                self.remembered[name] = msgspec.structs.replace(self.remembered[name], value=value)
+            before = self.remembered.get(name)
+            if is_value(value) and (before is None or not equal(before.value, value)):
+                self.remembered[name] = Remembered(value, at)
 
     def evaluate(
         self, at: int, concerned: Callable[[str], bool], event: Json | None = None

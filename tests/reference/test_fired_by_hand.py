@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import blake2b
 from typing import Any
 
@@ -205,3 +206,92 @@ def test_what_a_timer_derives_stands_behind_the_last_event(decide: Decide) -> No
     heard = [trigger(ABSENT), trigger("{all: [{fired: t}, {event: b}]}", "u")]
 
     assert tell(decide(heard, log("a@0 b@5"), until=ms(10))) == "0@10 1,$fired:t@10"
+
+
+Z = trigger("{event: a}", "z", priority="high")
+T = trigger("{event: a}", "t")
+SLOW = trigger(ABSENT, "t")
+ABOUT_Z = {"event_type": {"equals": "$fired:z"}}
+
+
+@pytest.mark.parametrize(
+    ("t", "when", "story", "told"),
+    [
+        pytest.param(
+            T,
+            "{all: [{fired: z}, {fired: t}, {event: a}]}",
+            "a@0",
+            "0@0 0@0 0,$fired:t,$fired:z@0",
+            id="the real one first",
+        ),
+        pytest.param(
+            T,
+            "{sequence: [{fired: z}, {fired: t}, {absent: x, for: 10s}]}",
+            "a@0",
+            "0@0 0@0 $fired:t,$fired:z@10",
+            id="matched in the order of handling, and listed by id",
+        ),
+        pytest.param(
+            T,
+            "{sequence: [{fired: t}, {fired: z}, {absent: x, for: 10s}]}",
+            "a@0",
+            "0@0 0@0",
+            id="so t is not behind z when it is handled",
+        ),
+        pytest.param(
+            SLOW,
+            "{count: {fired: [t, z]}, at_least: 2}",
+            "a@0",
+            "0@0 0@10 $fired:t,$fired:z@10",
+            id="by a timer, at the last accepted event",
+        ),
+        pytest.param(
+            SLOW,
+            "{count: {fired: [t, z]}, exactly: 2, within: 1m}",
+            "a@0",
+            "0@0 0@10 $fired:t,$fired:z@60",
+            id="both by timers",
+        ),
+        pytest.param(
+            SLOW,
+            "{count: {fired: [t, z]}, at_least: 2}",
+            "a@0#i a@5#i",
+            "i@0 i@10 $fired:t,$fired:z@10",
+            id="a duplicate is none",
+        ),
+    ],
+)
+def test_of_one_record_derived_events_stand_by_id(
+    decide: Decide, t: Json, when: str, story: str, told: str
+) -> None:
+    """(35) z is handled first, then t: both stand at one record, t before z, which is the last."""
+    hears = trigger(when, "u", if_=ABOUT_Z)
+
+    assert tell(decide([Z, t, hears], log(story), until=ms(100))) == told
+
+
+def test_the_last_by_id_gives_the_firing_its_id(decide: Decide) -> None:
+    """(30, 35) Not the one that was handled last."""
+    hears = trigger("{all: [{fired: z}, {fired: t}]}", "u")
+
+    firing = decide([Z, T, hears], log("a@0"))[-1]
+
+    said = ["u", "c", None, "triggerstream/derived", firing["events"][1], None]
+    text = json.dumps(said, separators=(",", ":"))
+    assert firing["firing_id"] == blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        pytest.param("a@0 q@5", id="one that nobody looks at"),
+        pytest.param("q@50 a@50 q@20", id="a late one"),
+    ],
+)
+def test_derived_events_of_two_records_stand_by_record(decide: Decide, story: str) -> None:
+    """(35) Another event was accepted before the wait ended: t stands there, behind z."""
+    hears = trigger("{count: {fired: [t, z]}, at_least: 2}", "u")
+
+    lines = decide([Z, SLOW, hears], log(story), until=ms(100))
+
+    assert [each.split("@")[0] for each in lines[-1]["events"]] == ["$fired:z", "$fired:t"]

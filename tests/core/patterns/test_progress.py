@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
-from triggerstream.core.patterns.progress import Now, Progress, Rows
+from triggerstream.core.patterns.progress import DERIVED_END, Now, Progress, Rows
 from triggerstream.core.state import codec
 from triggerstream.core.state.customer import CustomerState
 
@@ -95,6 +95,66 @@ def test_an_event_knows_its_row_and_that_alone(rows: int) -> None:
 
     assert (now.row, now.alone, now.at, now.arrival) == (rows, (rows,), 3, 4)
     assert (now.is_held, now.is_whole) == (False, False)
+
+
+# ── where events stand (35) ─────────────────────────────────────────────────────────────────
+
+STEPS = st.lists(
+    st.sampled_from(["record", "record", "real", "derived", "derived", "derived", "sweep", "load"]),
+    max_size=40,
+)
+
+
+@given(STEPS, st.randoms(use_true_random=False))
+def test_events_stand_by_record_and_then_by_id(steps: list[str], random: Any) -> None:
+    """Whatever is swept away meanwhile, or stored and loaded."""
+    state = CustomerState(customer_id="c")
+    record, places = 0, dict[str, tuple[int, bool, str]]()
+
+    for number, step in enumerate(steps):
+        if step in {"record", "real"}:
+            record += 1
+            state.next_record()
+        if step in {"real", "derived"}:
+            event_id = f"{random.choice('abc')}{number}"
+            places[event_id] = (record, step == "derived", event_id)
+            now = Now(DERIVED_END) if step == "derived" else Now()
+            now.meet(state, Event("c", "A", event_id, number, raw=event_id.encode()), number, 0)
+            now.is_whole = step == "derived"
+            state.cells[event_id] = now.alone
+            both = state.in_order((*range(len(state.times)), now.row), now)
+            assert list(state.ids_of(both, event_id)) == sorted(
+                [*state.id_list(), event_id], key=places.__getitem__
+            )
+            state.keep(now)
+        if step == "sweep":
+            for key in [key for key in state.cells if random.random() < 0.4]:
+                del state.cells[key]
+            state.sweep()
+        if step == "load":
+            state = codec.load("c", codec.dump(state, 0))
+        ids = state.id_list()
+        assert [ids[row] for row in state.in_order(tuple(range(len(ids))))] == sorted(
+            ids, key=places.__getitem__
+        )
+        assert {ids[row] for row in state.bodies} >= {
+            each for each in ids if places[each][:2] == (record, True)
+        }
+
+
+def test_the_bytes_of_what_was_derived_go_with_the_next_record() -> None:
+    progress = Progress()
+    now = Now(DERIVED_END)
+    now.meet(progress, Event("c", "A", "d", 0, raw=b"d"), 0, 0)
+    now.is_whole = True
+    progress.keep(now)
+    progress.trim()
+    assert progress.bodies == {0: b"d"}
+
+    progress.next_record()
+    progress.trim()
+
+    assert progress.bodies == {}
 
 
 # ── sweeping ────────────────────────────────────────────────────────────────────────────────

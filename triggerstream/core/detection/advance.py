@@ -10,10 +10,10 @@ from triggerstream.core.decisions import Bounded, Decided, Firing, GoalReached
 from triggerstream.core.derive.compile import Taking
 from triggerstream.core.derive.folds import GROWTH
 from triggerstream.core.detection.derived import Out, Queue, fired
-from triggerstream.core.detection.firing import FATAL, fail, judge, tell_erred
+from triggerstream.core.detection.firing import FATAL, fail, held_event, judge, tell_erred
 from triggerstream.core.detection.watch import look_at
 from triggerstream.core.events.event import Event
-from triggerstream.core.patterns.progress import Now
+from triggerstream.core.patterns.progress import DERIVED_END, Now
 from triggerstream.core.rulesets.compile import CompiledTrigger
 from triggerstream.core.rulesets.ruleset import Goal, Interest, Ruleset
 from triggerstream.core.state.customer import CustomerState
@@ -57,7 +57,13 @@ def advance(
                 out.extend([Bounded(what, trigger.id, state.customer_id) for what in now.gave_up])
                 now.gave_up = []
             while match is not None:
-                judged = judge(state, trigger, match, now.event, None, ruleset)
+                rows, event = match.rows, now.event
+                if ruleset.derives and len(rows) > 1:
+                    rows = state.in_order(rows, now)
+                    if rows[-1] != now.row:
+                        event = held_event(state, rows[-1])
+                ids = state.ids_of(rows, now.event.event_id)
+                judged = judge(state, trigger, match, ids, event, None, ruleset)
                 out.append(judged)
                 if ruleset.told:
                     tell(ruleset, trigger, judged, now.event, now.arrival, queue)
@@ -125,7 +131,7 @@ def tell(
 
 def cascade(state: CustomerState, ruleset: Ruleset, position: int, queue: Queue, out: Out) -> None:
     """Handle what is in *queue*, and what that adds to it, until it is empty."""
-    now = Now()
+    now = Now(DERIVED_END)
     index = 0
     while index < len(queue):
         derived = queue[index]
@@ -142,5 +148,6 @@ def cascade(state: CustomerState, ruleset: Ruleset, position: int, queue: Queue,
         if interest.goals:
             reach(state, event, interest.goals, at, position, out)
         now.meet(state, event, at, derived.arrival)
+        now.is_whole = True  # one that is derived behind it may stand before it
         advance(state, now, interest, ruleset, queue, out)
     queue.clear()

@@ -59,7 +59,10 @@ def _progress(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
                     for key in trigger.matcher.waits
                     if key + instance in state.waits
                 ],
-                "events": [ids[row] for row in sorted(trigger.matcher.rows(state, instance))],
+                "events": [
+                    ids[row]
+                    for row in state.in_order(tuple(sorted(trigger.matcher.rows(state, instance))))
+                ],
             }
             for instance in trigger.matcher.instances(state)
             if trigger.matcher.has_progress(state, instance)

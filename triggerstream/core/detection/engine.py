@@ -96,6 +96,8 @@ class Engine:
             told = said if told is None else told
         if at >= state.due:
             fire_due(state, ruleset, NOTHING, at, position, out)
+        if ruleset.derives:
+            state.next_record()
         interest = ruleset.interests.get(event.event_type)
         if interest is None:
             if told and ruleset.watched:
@@ -147,6 +149,8 @@ def _on_late_event(
 ) -> None:
     """Take from an event that comes too late what it still says: the profile, goals, and what
     must not happen (27, 28)."""
+    if ruleset.derives:
+        state.next_record()
     if event.event_type == IDENTIFY:
         told = _identify(state, event, ruleset, out)
         if told and ruleset.watched and not state.sleeps:

@@ -19,6 +19,7 @@ from triggerstream.core.decisions import (
 )
 from triggerstream.core.derive.folds import short_instance
 from triggerstream.core.derive.view import view
+from triggerstream.core.events.decode import decode_event
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import Policy
 from triggerstream.core.patterns.base import Match
@@ -53,6 +54,7 @@ def judge(
     state: CustomerState,
     trigger: CompiledTrigger,
     match: Match,
+    ids: tuple[str, ...],
     event: Event,
     due: int | None,
     ruleset: Ruleset,
@@ -60,11 +62,11 @@ def judge(
     """Return what *match* comes to, and note a firing in the state's limits.
 
     Args:
-        event: The last matched event, whole.
+        ids: Of the matched events, in order.
+        event: The last of them, whole.
         due: When the timer that completed the match was due, or ``None``.
     """
     source, instance = trigger.source, match.instance
-    ids = state.ids_of(match.rows, event.event_id)
     name = firing_id(trigger.id, state.customer_id, instance, event.source, event.event_id, due)
     policy, profile = ruleset.policy, state.profile
     reads = ruleset.reads.get(trigger.id)
@@ -113,6 +115,17 @@ def judge(
     state.limits[trigger.id] = memory.fired(name, match.at, keep=trigger.keep_recent)
     state.weight += _MEMORY + 4 * len(trigger.id)
     return firing
+
+
+def held_event(state: CustomerState, row: int) -> Event:
+    """Return the event of *row*, of which the state has the bytes."""
+    raw = state.bodies[row]
+    return decode_event(
+        raw,
+        fallback_id=state.id_list()[row],
+        fallback_timestamp=state.times[row],
+        max_bytes=len(raw),
+    )
 
 
 def _check_size(event: bytes, profile: dict[str, Any], ids: tuple[str, ...]) -> None:

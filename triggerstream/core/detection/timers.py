@@ -5,9 +5,8 @@ from __future__ import annotations
 from triggerstream.core.decisions import Decided
 from triggerstream.core.detection.advance import cascade, tell
 from triggerstream.core.detection.derived import Queue
-from triggerstream.core.detection.firing import FATAL, fail, judge, tell_erred
+from triggerstream.core.detection.firing import FATAL, fail, held_event, judge, tell_erred
 from triggerstream.core.detection.watch import wake_up
-from triggerstream.core.events.decode import decode_event
 from triggerstream.core.keyed.program import Dues
 from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.rulesets.compile import CompiledTrigger
@@ -107,15 +106,9 @@ def _fire(
         if match is not None:
             if state.derivations:
                 state.tau = max(state.tau, due)
-            last = match.rows[-1]
-            raw = state.bodies[last]
-            event = decode_event(
-                raw,
-                fallback_id=state.id_list()[last],
-                fallback_timestamp=due,
-                max_bytes=len(raw),
-            )
-            judged = judge(state, trigger, match, event, due, ruleset)
+            rows = state.in_order(match.rows)
+            event = held_event(state, rows[-1])
+            judged = judge(state, trigger, match, state.ids_of(rows, ""), event, due, ruleset)
             out.append(judged)
             if ruleset.told:
                 tell(ruleset, trigger, judged, None, settled, queue)

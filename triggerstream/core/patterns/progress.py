@@ -42,6 +42,13 @@ _ALONE: Final = tuple([(row,) for row in range(256)])
 
 END: Final = b"\xff"
 """Behind each id: no UTF-8 has this byte."""
+_DERIVED: Final = b"\xfe"
+DERIVED_END: Final = _DERIVED + END
+"""Behind the id of a derived event."""
+_NEXT: Final = b"\xfc"
+"""Before the id of what comes behind a derived event, where a record was accepted in between: so it
+is known which derived events stand at one record."""
+_SIGNS: Final = _NEXT + _DERIVED
 
 
 def _no_times() -> array[int]:
@@ -56,6 +63,7 @@ class Now:
         arrival: When the log took it.
         row: Where it will stand in the table, if some pattern holds it.
         alone: That row as `Rows`; most cells name one event, and share this.
+        end: What will stand behind its id.
         is_held: Some pattern holds it from now on.
         is_whole: And needs its bytes, since a timer may make it the last of a match.
         has_cancelled: It has taken something away.
@@ -65,12 +73,13 @@ class Now:
     """
 
     __slots__ = (
-        "alone", "arrival", "at", "event", "gave_up", "has_cancelled", "is_held", "is_whole",
+        "alone", "arrival", "at", "end", "event", "gave_up", "has_cancelled", "is_held", "is_whole",
         "more", "row",
     )  # fmt: skip
     event: Event
 
-    def __init__(self) -> None:
+    def __init__(self, end: bytes = END) -> None:
+        self.end: bytes = end
         self.at: int = 0
         self.arrival: int = 0
         self.row: int = 0
@@ -98,7 +107,7 @@ class Progress:
 
     Attributes:
         times: The table of events: their effective times, in log order, 64 bits each.
-        ids: The table of events: their ids in UTF-8, with a `END` behind each.
+        ids: The table of events: their ids in UTF-8, with a `END` behind each, or a `DERIVED_END`.
         bodies: The bytes, by row, of those that a timer may make the last of a match.
         cells: Rows by key: partial matches, and counted events.
         waits: Open waits by key: when it is due; how much later its opener arrived; a number for
@@ -138,7 +147,7 @@ class Progress:
         """Put the event that is decided into the table."""
         event = now.event
         self.times.append(now.at)
-        self.ids += event.event_id.encode() + END
+        self.ids += event.event_id.encode() + now.end
         if now.is_whole:
             self.bodies[now.row] = event.raw
         if now.row >= self.room:
@@ -151,14 +160,29 @@ class Progress:
 
     def id_list(self) -> list[str]:
         """Return the ids of all events in the table, by row."""
-        return [each.decode() for each in self.ids.split(END)[:-1]]
+        return [each.strip(_SIGNS).decode() for each in self.ids.split(END)[:-1]]
 
-    def ids_of(self, rows: Rows, last: str) -> tuple[str, ...]:
-        """Return the ids of *rows*; the event that is decided, called *last*, may be one."""
-        if rows[0] >= len(self.times):
-            return (last,)
-        ids = [*self.id_list(), last]
+    def ids_of(self, rows: Rows, now: str) -> tuple[str, ...]:
+        """Return the ids of *rows*; the event that is decided, called *now*, may be one."""
+        if len(rows) == 1 and rows[0] >= len(self.times):
+            return (now,)
+        ids = [*self.id_list(), now]
         return tuple([ids[row] for row in rows])
+
+    def next_record(self) -> None:
+        """Note that another record is accepted: what is derived from now on stands there."""
+        if self.ids.endswith(DERIVED_END):
+            self.ids += _NEXT
+
+    def in_order(self, rows: Rows, now: Now | None = None) -> Rows:
+        """Return *rows* as they stand: by record, the real event before what was derived, and that
+        by id (35). They come as they were handled; the event of *now* may be one."""
+        ids = self.ids
+        if now is not None:
+            ids = ids + now.event.event_id.encode() + now.end
+        if _DERIVED not in ids:
+            return rows
+        return tuple(sorted(rows, key=_places(ids).__getitem__))
 
     def sweep(self) -> None:
         """Forget the events that no cell names; those that stay move up."""
@@ -170,15 +194,14 @@ class Progress:
         times = self.times
         if len(held) < len(times):
             rows = sorted(held)
-            ids = self.ids.split(END)
             self.times = array("q", [times[row] for row in rows])
-            self.ids = bytearray(b"".join([ids[row] + END for row in rows]))
+            self.ids = _ids_of_some(self.ids, rows)
             self.rename({row: number for number, row in enumerate(rows)})
         self.room = len(held) + max(_SPARE, len(held) // 2)
 
     def rename(self, rows: dict[int, int]) -> None:
         """Name in every cell the rows of today, given by those of before."""
-        self.bodies = {rows[row]: body for row, body in self.bodies.items()}
+        self.bodies = {rows[row]: body for row, body in self.bodies.items() if row in rows}
         self.cells = {key: _renamed(cell, 0, rows) for key, cell in self.cells.items()}
         self.waits = {key: _renamed(wait, IN_WAIT, rows) for key, wait in self.waits.items()}
         self.matches = {key: _renamed(each, IN_MATCH, rows) for key, each in self.matches.items()}
@@ -191,10 +214,24 @@ class Progress:
         """Forget the bytes that no timer needs any more. Between an event or a timer and the next:
         what has just matched is still to be read."""
         bodies = self.bodies
-        needed = {wait[-1] for wait in self.waits.values()}
-        needed.update([match[-1] for match in self.matches.values()])
+        if _DERIVED in self.ids:
+            needed = self._may_be_last()
+        else:
+            needed = {wait[-1] for wait in self.waits.values()}
+            needed.update([match[-1] for match in self.matches.values()])
         for row in [row for row in bodies if row not in needed]:
             del bodies[row]
+
+    def _may_be_last(self) -> set[int]:
+        """Return the rows that may be the last of a match which a timer completes, or another event
+        that is derived at the same record."""
+        places = _places(self.ids)
+        held = [wait[IN_WAIT:] for wait in self.waits.values()]
+        held += [match[IN_MATCH:] for match in self.matches.values()]
+        needed = {max(rows, key=places.__getitem__) for rows in held}
+        record = places[-1][0]
+        needed.update([row for row in self.bodies if places[row][:2] == (record, True)])
+        return needed
 
     def open_wait(self, key: str, wait: Rows) -> None:
         """Note an open wait, or move it."""
@@ -249,6 +286,39 @@ class Progress:
         self.matches.pop(key, None)
         self.values.pop(key, None)
         self.close_wait(key)
+
+
+def _places(ids: bytearray) -> list[tuple[int, bool, bytes]]:
+    """Return where each event of *ids* stands: its record, counted from the first, whether it is
+    derived, its id; and behind them, where the next one that is derived does."""
+    places: list[tuple[int, bool, bytes]] = []
+    record = 0
+    parts = ids.split(END)
+    for row, part in enumerate(parts):
+        is_derived = part.endswith(_DERIVED) or row == len(parts) - 1
+        if part.startswith(_NEXT) or not is_derived:
+            record += 1
+        places.append((record, is_derived, bytes(part.strip(_SIGNS))))
+    return places
+
+
+def _ids_of_some(ids: bytearray, rows: list[int]) -> bytearray:
+    """Return the part of the table *ids* that has *rows*; what stood at one record still does."""
+    parts = ids.split(END)
+    if _DERIVED not in ids:
+        return bytearray(b"".join([parts[row] + END for row in rows]))
+    places = _places(ids)
+    found = bytearray()
+    before = 0
+    for row in [*rows, len(parts) - 1]:
+        record = places[row][0]
+        if record != before and found.endswith(DERIVED_END):
+            found += _NEXT
+        before = record
+        found += parts[row].lstrip(_NEXT)
+        if row < len(parts) - 1:
+            found += END
+    return found
 
 
 def _renamed(cell: Rows, start: int, rows: dict[int, int]) -> Rows:

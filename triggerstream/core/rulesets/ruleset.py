@@ -90,6 +90,7 @@ class Ruleset:
         attributes: By name, also the unnamed ones.
         declared: The names of those that have a document.
         reads: By trigger: the attributes that it reads, if it reads any.
+        derives: Whether anything hears of derived events.
         derivations: Identifies what is derived; empty where nothing is.
         watched: The values and the segments, in the order in which they are asked.
         by_timer: They, by the keys of their slots.
@@ -104,8 +105,8 @@ class Ruleset:
 
     __slots__ = (
         "attributes", "by_key", "by_timer", "declared", "derivations", "derived_keys",
-        "detections", "erred", "hash", "interests", "members", "policy", "reads", "schemas",
-        "source", "told", "triggers", "version", "waits", "watched",
+        "derives", "detections", "erred", "hash", "interests", "members", "policy", "reads",
+        "schemas", "source", "told", "triggers", "version", "waits", "watched",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -155,6 +156,7 @@ class Ruleset:
         self.told = frozenset(
             [each.removeprefix(FIRED) for each in self.interests if each.startswith(FIRED)]
         )
+        self.derives = any(each.startswith(SIGN) for each in self.interests)
         self.detections = _detections(self.triggers.values())
         rules = source.schemas
         self.schemas = None if rules is None else Schemas(rules, named_types(source.triggers))
