@@ -47,8 +47,8 @@ class CompiledChange:
         self.name = change.name
         self.rank = rank
         self.reads = frozenset([change.name])
-        self._attribute = attributes.get(change.name)
-        below = "" if self._attribute is None else self._attribute.fold.key
+        self._source = attributes.get(change.name)
+        below = "" if self._source is None else self._source.fold.key
         self.key: str = key_of(("changed", change.name, below)) + TIMER
 
     def is_member(self, state: CustomerState) -> bool:
@@ -61,7 +61,7 @@ class CompiledChange:
         Args:
             arrival: Of the event that has just brought it, if there was one.
         """
-        attribute = self._attribute
+        attribute = self._source
         slot = state.derived.get(self.key)
         value: Any
         if attribute is None:

@@ -139,8 +139,8 @@ class Top(Fold):
         counts = self._counts(state)
         if not counts:
             return None
-        most = max([number for _, number in counts])
-        return next(value for value, number in reversed(counts) if number == most)
+        # Of the most frequent, the one seen last: that is the first from behind.
+        return max(reversed(counts), key=_number_of)[0]
 
     def _counts(self, state: CustomerState) -> list[tuple[Any, int]]:
         slot = state.derived.get(self.key, ())
@@ -149,6 +149,10 @@ class Top(Fold):
 
 def _sign(value: float, bound: float) -> int:
     return (value > bound) - (value < bound)
+
+
+def _number_of(counted: tuple[Any, int]) -> int:
+    return counted[1]
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -15,6 +15,9 @@ from triggerstream.core.records.record import Header, Rejected
 LONGEST_ID: Final = 256
 """Characters of an id, so that what an event adds to a state has a bound."""
 
+_ABOVE: Final = chr(ord(SIGN) + 1)
+"""Above every type that begins with `SIGN`."""
+
 
 class Reader:
     """Reads records.
@@ -46,13 +49,7 @@ class Reader:
         """
         if kind is not None:
             return read_failed(value, kind)
-        event = decode_event(
-            value,
-            fallback_id="",
-            fallback_timestamp=timestamp,
-            max_bytes=self._max_event_bytes,
-            headers=headers,
-        )
+        event = decode_event(value, "", timestamp, self._max_event_bytes, headers)
         event_id = event.event_id
         if not event_id:
             event.event_id = f"{self._topic}/{partition}/{offset}"
@@ -60,7 +57,8 @@ class Reader:
             raise _too_long("event_id", event_id)
         if len(event.customer_id) > LONGEST_ID:
             raise _too_long("customer_id", event.customer_id)
-        if (event.event_type[0] == SIGN or event.source == DERIVED) and not self._takes_reserved:
+        # One comparison for all that begins with the sign, or with less than it.
+        if (event.event_type < _ABOVE or event.source == DERIVED) and not self._takes_reserved:
             refuse_reserved(event.event_type, event.source)
         return event
 

@@ -54,11 +54,11 @@ _decode_native: Callable[[bytes], Any] = msgspec.json.Decoder(Event).decode
 
 def decode_event(
     value: bytes | None,
-    *,
     fallback_id: str,
     fallback_timestamp: int,
     max_bytes: int = MAX_BYTES,
     headers: Headers = (),
+    *,
     decode: Callable[[bytes], Any] = _decode_native,
 ) -> Event:
     """Return the event in *value*.
