@@ -45,6 +45,7 @@ COMPILED = (
     "triggerstream.core.derive.points",
     "triggerstream.core.derive.segments",
     "triggerstream.core.derive.view",
+    "triggerstream.core.derive.windows",
     "triggerstream.core.detection.adopt",
     "triggerstream.core.detection.advance",
     "triggerstream.core.detection.budget",

@@ -41,3 +41,41 @@ def test_the_earliest_wake_up_that_is_left_is_known_when_all_were_taken() -> Non
         cache.changed(customer, entry, NEVER)
 
     assert cache.next_due == 31
+
+
+def test_a_wake_up_that_is_put_off_is_looked_at_when_its_first_time_comes_and_not_before() -> None:
+    cache = cache_of(a=10)
+    entry = cache.entries["a"]
+    for wake in (20, 30, 40):
+        cache.changed("a", entry, wake)
+
+    assert cache.next_due == 10
+    assert list(cache.due(30)) == []
+    assert cache.next_due == 40
+    assert [customer for customer, _ in cache.due(40)] == ["a"]
+
+
+def test_a_wake_up_that_comes_forward_again_is_not_slept_over() -> None:
+    cache = cache_of(a=10)
+    entry = cache.entries["a"]
+    cache.changed("a", entry, 40)
+    assert list(cache.due(20)) == []
+
+    cache.changed("a", entry, 30)
+    assert [customer for customer, _ in cache.due(30)] == ["a"]
+    cache.changed("a", entry, NEVER)
+
+    assert list(cache.due(50)) == []
+    assert cache.next_due == NEVER
+
+
+def test_who_changes_on_their_way_and_is_put_off_is_due_when_both_are_stored() -> None:
+    cache = cache_of(a=10)
+    entry = cache.entries["a"]
+    cache.cut()
+    cache.changed("a", entry, 40)
+    cache.stored()
+
+    assert cache.next_due == 40
+    cache.changed("a", entry, 30)
+    assert [customer for customer, _ in cache.due(30)] == ["a"]

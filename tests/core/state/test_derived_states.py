@@ -38,6 +38,11 @@ count: B
 distinct: event_data.k
 within: 2d
 ---
+attribute: lately
+sum: event_data.n
+on: B
+within: 2d
+---
 attribute: last
 last: event_data.k
 on: B

@@ -22,9 +22,9 @@ from triggerstream.core.derive.folds import (
     Instances,
     Read,
     Value,
-    Window,
 )
 from triggerstream.core.derive.points import Points, Top
+from triggerstream.core.derive.windows import Count, Distinct, Sum
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import AT, Attribute
 from triggerstream.core.patterns.aggregates import narrowed_reader
@@ -116,8 +116,14 @@ def _fold(attribute: Attribute, key: str, zone: str) -> Fold:
     if attribute.head == "instances" and attribute.within is not None:
         return Instances(key, attribute.within, compile_per(attribute.path or ""))
     if attribute.within is not None:
-        return Window(key, attribute.within, read, is_distinct=attribute.head == "distinct")
+        return _window(key, attribute.within, read, attribute.head)
     return Ever(key, read, begin)
+
+
+def _window(key: str, within: int, read: Read | None, head: str) -> Fold:
+    if read is None:
+        return Count(key, within)
+    return Distinct(key, within, read) if head == "distinct" else Sum(key, within, read)
 
 
 def _read(attribute: Attribute) -> Read | None:

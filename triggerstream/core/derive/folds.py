@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
-from math import fsum
 from typing import Any, Final
 
 from triggerstream.core.events.event import Event
@@ -61,6 +60,11 @@ class Value(ABC):
         """Return when, after *at*, the value changes by time alone, or `NEVER`."""
         return NEVER
 
+    def next_beyond(self, state: CustomerState, at: int, bounds: tuple[float, ...]) -> int:
+        """Return a time after *at* up to which a number stands to each of *bounds* as it does now,
+        if nothing comes; or `NEVER`."""
+        return self.next(state, at)
+
 
 class Fold(Value):
     """One attribute's fold.
@@ -76,6 +80,11 @@ class Fold(Value):
     @abstractmethod
     def take(self, state: CustomerState, event: Event, at: int, *, is_minus: bool) -> None:
         """Fold *event* in, which its ``where`` lets pass, at *at*."""
+
+
+def key_of_value(value: Any) -> Any:
+    """Return what a value is kept under in a mapping: 1 is 1.0 there, but true is not 1."""
+    return (value,) if type(value) is bool else value
 
 
 class Ever(Fold):
@@ -124,75 +133,12 @@ def _added(total: float, lost: float, value: float) -> tuple[float, float]:
     return new, lost
 
 
-class Window(Fold):
-    """A count, a sum or a number of different values over ``(t - within, t]``.
-
-    Its slot is a time for each event, the newest 1,000; with a value behind each where there is
-    something to read.
-
-    Args:
-        read: What is summed up, or told apart; ``None`` to count.
-        is_distinct: Each value counts once, at its latest time.
-    """
-
-    by_time = FALLS
-
-    def __init__(self, key: str, within: int, read: Read | None, *, is_distinct: bool) -> None:
-        super().__init__(key, takes_late=False)
-        self.within = within
-        self._read = read
-        self._is_distinct = is_distinct
-        self._size = 1 if read is None else 2
-
-    def take(self, state: CustomerState, event: Event, at: int, *, is_minus: bool) -> None:
-        entry: tuple[Any, ...] = (at,)
-        if self._read is not None:
-            value = self._read(event)
-            if value is None:
-                return
-            entry = (at, -value if is_minus else value)
-        held = self._held(state, at)
-        if self._is_distinct:
-            held = _without(held, entry[1])
-        state.derived[self.key] = (*held[-(MOST_HELD - 1) * self._size :], *entry)
-
-    def value(self, state: CustomerState, at: int) -> Any:
-        held = self._held(state, at)
-        if self._read is None or self._is_distinct:
-            return len(held) // self._size
-        return fsum(held[1::2])
-
-    def next(self, state: CustomerState, at: int) -> int:
-        held = self._held(state, at)
-        return held[0] + self.within if held else NEVER
-
-    def may_rise(self, state: CustomerState) -> bool:
-        """Return whether, of all that falls, a sum rises: a number below 0 is to leave it."""
-        if self._read is None or self._is_distinct:
-            return False
-        return any(number < 0 for number in state.derived.get(self.key, ())[1::2])
-
-    def _held(self, state: CustomerState, at: int) -> tuple[Any, ...]:
-        """Return what is inside of the window that ends at *at*."""
-        return _inside(state.derived.get(self.key, ()), at - self.within, self._size)
-
-
 def _inside(held: tuple[Any, ...], start: int, size: int) -> tuple[Any, ...]:
     """Return what is held after *start*: of entries of *size*, whose first is the time."""
     number = 0
     while number < len(held) and held[number] <= start:
         number += size
     return held[number:] if number else held
-
-
-def _without(held: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-    """Return *held* without *value*: 1 is 1.0, but neither "1" nor true."""
-    kept: list[Any] = []
-    for number in range(0, len(held), 2):
-        other = held[number + 1]
-        if other != value or (type(other) is bool) is not (type(value) is bool):
-            kept += held[number : number + 2]
-    return tuple(kept)
 
 
 class Instances(Fold):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Context, Decimal
+from math import log2, nextafter
 from typing import Any, Final
 
-from triggerstream.core.derive.folds import FALLS, STAYS, Begin, Fold, Read
+from triggerstream.core.derive.folds import FALLS, STAYS, Begin, Fold, Read, key_of_value
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.state.customer import CustomerState
@@ -20,6 +21,8 @@ _FACTORS: Final = tuple(
 """The doubles nearest to 2^(-step/64), whatever a machine's own powers say."""
 _FARTHEST: Final = 1200 * STEPS
 """Steps after which every score is nothing."""
+
+_TINY: Final = 1e-300
 
 START: Final = 0.5
 
@@ -47,11 +50,14 @@ class Points(Fold):
     def take(self, state: CustomerState, event: Event, at: int, *, is_minus: bool) -> None:
         slot = state.derived.get(self.key)
         if slot is None:
-            anchor, worth = at, self._begun(state)
+            anchor, step, score = at, 0, self._begun(state)
         else:
-            anchor, worth = slot[0], self._worth(slot, at)
-        score = min(1.0, max(0.0, worth + self._deltas[event.event_type]))
-        state.derived[self.key] = (anchor, score, self._step(anchor, at))
+            anchor = slot[0]
+            step = (at - anchor) * STEPS // self._half_life
+            score = self._worth_in(slot, step)
+        score += self._deltas[event.event_type]
+        score = 0.0 if score < 0.0 else min(score, 1.0)
+        state.derived[self.key] = (anchor, score, step)
 
     def value(self, state: CustomerState, at: int) -> Any:
         slot = state.derived.get(self.key)
@@ -68,25 +74,41 @@ class Points(Fold):
         return int(slot[0] - -step * self._half_life // STEPS)
 
     def next_beyond(self, state: CustomerState, at: int, bounds: tuple[float, ...]) -> int:
-        """Return when, after *at*, it first stands otherwise to one of *bounds*, or `NEVER`."""
         slot = state.derived.get(self.key)
         if slot is None:
             return NEVER
         now = self._step(slot[0], at)
-        first = _FARTHEST
-        for bound in bounds:
-            stands = _sign(self._worth_in(slot, now), bound)
-            low, high = 0, _FARTHEST
-            while low < high:
-                middle = (low + high) // 2
-                if _sign(self._worth_in(slot, now + middle), bound) != stands:
-                    high = middle
-                else:
-                    low = middle + 1
-            first = min(first, low)
-        if first == _FARTHEST:
+        first = min([self._fall(slot, now, bound) for bound in bounds], default=_FARTHEST)
+        if first >= _FARTHEST:
             return NEVER
         return int(slot[0] - -(now + first) * self._half_life // STEPS)
+
+    def _fall(self, slot: tuple[Any, ...], now: int, bound: float) -> int:
+        """Return in how many steps from *now* the score first stands otherwise to *bound*."""
+        worth = self._worth_in(slot, now)
+        if worth < bound or worth <= 0.0 or bound < 0.0:
+            return _FARTHEST
+        if worth == bound:
+            bound = nextafter(bound, 0.0)
+        if bound < _TINY:
+            return self._fall_far(slot, now, bound)
+        # Logarithms differ by machine, and are a guess: what it is worth then is judged exactly.
+        passed = max(1, int(STEPS * log2(worth / bound)))
+        while passed > 1 and self._worth_in(slot, now + passed - 1) <= bound:
+            passed -= 1
+        while passed < _FARTHEST and self._worth_in(slot, now + passed) > bound:
+            passed += 1
+        return passed
+
+    def _fall_far(self, slot: tuple[Any, ...], now: int, bound: float) -> int:
+        low, high = 1, _FARTHEST
+        while low < high:
+            middle = (low + high) // 2
+            if self._worth_in(slot, now + middle) <= bound:
+                high = middle
+            else:
+                low = middle + 1
+        return low
 
     def _begun(self, state: CustomerState) -> float:
         begun = self._begin(state)
@@ -108,8 +130,8 @@ class Points(Fold):
 class Top(Fold):
     """The most frequent value; of equals the one seen last.
 
-    Its slot is a value and its count each, the one seen last behind all others. At 256 counted all
-    are halved; a 33rd value replaces the least, of equals the oldest, and starts at 1.
+    Its slot is the count of each value, the one seen last behind all others, and their sum. At 256
+    counted all are halved; a 33rd value replaces the least, of equals the oldest, and starts at 1.
     """
 
     by_time = STAYS
@@ -122,38 +144,45 @@ class Top(Fold):
         value = self._read(event)
         if value is None:
             return
-        counts = self._counts(state)
-        found = next((each for each in counts if _is_same(each[0], value)), None)
-        if found is not None:
-            counts.remove(found)
-            counts.append((found[0], found[1] + 1))
+        value = key_of_value(value)
+        slot = state.derived.get(self.key)
+        if slot is None:
+            state.derived[self.key] = ({value: 1}, 1)
+            return
+        counts, total = slot
+        if value in counts:
+            if type(value) is not str:
+                # The first that it was: 1 stays 1, though 1.0 is counted with it.
+                value = next(each for each in counts if each == value)
+            number = counts.pop(value) + 1
         else:
+            number = 1
             if len(counts) >= COUNTERS:
-                counts.remove(min(counts, key=lambda each: each[1]))
-            counts.append((value, 1))
-        if sum([number for _, number in counts]) >= HALVED_AT:
-            counts = [(each, number // 2) for each, number in counts if number // 2]
-        state.derived[self.key] = tuple([part for each in counts for part in each])
+                total -= counts.pop(_least(counts))
+        counts[value] = number
+        total += 1
+        if total >= HALVED_AT:
+            counts = {each: number // 2 for each, number in counts.items() if number > 1}
+            total = sum(counts.values())
+        state.derived[self.key] = (counts, total)
 
     def value(self, state: CustomerState, at: int) -> Any:
-        counts = self._counts(state)
-        if not counts:
+        slot = state.derived.get(self.key)
+        if slot is None:
             return None
-        # Of the most frequent, the one seen last: that is the first from behind.
-        return max(reversed(counts), key=_number_of)[0]
-
-    def _counts(self, state: CustomerState) -> list[tuple[Any, int]]:
-        slot = state.derived.get(self.key, ())
-        return list(zip(slot[::2], slot[1::2], strict=True))
-
-
-def _sign(value: float, bound: float) -> int:
-    return (value > bound) - (value < bound)
+        most, found = 0, None
+        for each, number in slot[0].items():
+            if number >= most:
+                most, found = number, each
+        return found[0] if type(found) is tuple else found
 
 
-def _number_of(counted: tuple[Any, int]) -> int:
-    return counted[1]
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return one == other and (type(one) is bool) is (type(other) is bool)
+def _least(counts: dict[Any, int]) -> Any:
+    """Return what is counted least, of equals the oldest."""
+    least, found = HALVED_AT, None
+    for value, number in counts.items():
+        if number == 1:
+            return value
+        if number < least:
+            least, found = number, value
+    return found

@@ -17,8 +17,9 @@ from triggerstream.core.conditions.operators import compile_operator
 from triggerstream.core.conditions.paths import PROFILE, compile_path, reads_profile
 from triggerstream.core.conditions.unnamed import paths_of, tests_of
 from triggerstream.core.derive.compile import CompiledAttribute, key_of
-from triggerstream.core.derive.folds import FADES, FALLS, STAYS, Value, Window
+from triggerstream.core.derive.folds import FADES, FALLS, STAYS, Value
 from triggerstream.core.derive.points import Points
+from triggerstream.core.derive.windows import Window
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import (
@@ -97,7 +98,7 @@ class CompiledSegment:
         self._bounds = {
             each.name: _bounds_on(f"{PROFILE}.{each.name}", both)
             for each in self._attributes
-            if isinstance(each.fold, Points) and each.name not in in_expressions
+            if isinstance(each.fold, Points | Window) and each.name not in in_expressions
         }
         by_time = {each.name: each.fold.by_time for each in self._attributes}
         self._only_rises_by_events = segment.leave is None and _rises(segment.condition, by_time)
@@ -155,10 +156,10 @@ class CompiledSegment:
         for each in self._attributes:
             fold = each.fold
             bounds = self._bounds.get(each.name)
-            if bounds is not None and isinstance(fold, Points):
-                due = min(due, fold.next_beyond(state, at, bounds))
-            else:
+            if bounds is None:
                 due = min(due, fold.next(state, at))
+            else:
+                due = min(due, fold.next_beyond(state, at, bounds))
         for get, duration in self._flips:
             moment = moment_of(get(_NO_EVENT, seen))
             if moment is not None and at < moment + duration < due:
@@ -191,9 +192,15 @@ def _bounds_on(path: str, conditions: Iterable[Condition | None]) -> tuple[float
     found: set[float] = set()
     for condition in conditions:
         for test in tests_of(condition):
+            operand: Any = None
             if isinstance(test, Test) and test.path == path:
-                operands = test.operand if isinstance(test.operand, list) else [test.operand]
-                found.update([float(each) for each in operands if type(each) in (int, float)])
+                operand = test.operand
+            elif isinstance(test, Counted) and test.path == path:
+                operand = test.threshold
+            elif isinstance(test, Held) and test.path == path:
+                operand = test.value
+            operands = operand if isinstance(operand, list) else [operand]
+            found.update([float(each) for each in operands if type(each) in (int, float)])
     return tuple(sorted(found))
 
 

@@ -41,7 +41,10 @@ def fire_due(
     """
     queue: Queue = []
     while _fire_ripe(state, ruleset, settled, at, queue, out, dues):
-        cascade(state, ruleset, position, queue, out)
+        if queue:
+            cascade(state, ruleset, position, queue, out)
+        if state.due > at and state.wake - state.lateness > settled:
+            break  # nothing else is ripe
     if ruleset.erred:
         tell_erred(state, ruleset, out)
     if state.has_spare_bodies():

@@ -34,7 +34,7 @@ def look_at(
     Args:
         arrival: Of the event.
     """
-    cause = orjson.dumps([event.source, event.event_id])
+    cause = (event.source, event.event_id)
     for segment in ruleset.watched:
         if not segment.reads.isdisjoint(changed) and _ask(
             state, ruleset, segment, at, arrival, cause, event, arrival, queue, out
@@ -50,7 +50,7 @@ def wake_up(
     due = slot[3]
     settled = max(due, slot[2])
     at = max(due, state.tau)
-    cause = orjson.dumps([f"${segment.name}", due])
+    cause = (f"${segment.name}", due)
     if not _ask(state, ruleset, segment, at, None, cause, None, settled, queue, out):
         return
     state.tau = at
@@ -74,7 +74,7 @@ def meet(
     """Set what new definitions make of a customer who is known already: no edge is told, but where
     the author asks for it (56)."""
     at = max(at, state.tau)
-    cause = orjson.dumps([event.source, event.event_id])
+    cause = (event.source, event.event_id)
     for segment in ruleset.watched:
         if segment.key in state.derived:
             continue
@@ -92,7 +92,7 @@ def _ask(
     segment: Watched,
     at: int,
     folded: int | None,
-    cause: bytes,
+    cause: Cause,
     event: Event | None,
     arrival: int,
     queue: Queue,
@@ -109,7 +109,7 @@ def _ask(
     if not segment.is_unnamed:
         tell_edge(state, SegmentChanged(segment.name, change, state.customer_id, at), out)
     if f"${change}:{segment.name}" in ruleset.interests:
-        named = blake2b(cause, digest_size=16).hexdigest()
+        named = blake2b(orjson.dumps(cause), digest_size=16).hexdigest()
         began = since if change == LEFT else None
         derived = edge(segment.name, change, named, state.customer_id, at, began, event, arrival)
         queue.append(derived)
@@ -122,7 +122,7 @@ def _look(
     change: CompiledChange,
     at: int,
     folded: int | None,
-    cause: bytes,
+    cause: Cause,
     event: Event | None,
     arrival: int,
     queue: Queue,
@@ -133,7 +133,7 @@ def _look(
     if found is None:
         return False
     if CHANGED + change.name in ruleset.interests:
-        named = blake2b(cause, digest_size=16).hexdigest()
+        named = blake2b(orjson.dumps(cause), digest_size=16).hexdigest()
         queue.append(changed(change.name, found, named, state.customer_id, at, event, arrival))
     return True
 
@@ -146,6 +146,9 @@ def remember(state: CustomerState, ruleset: Ruleset, names: set[str]) -> None:
 
 
 Watched = CompiledChange | CompiledSegment
+
+Cause = tuple[str | None, str | int]
+"""What tells one edge from the others of its segment: the event, or the timer."""
 
 _SLOT = 64
 """Bytes that a segment's slot takes at most, with its key."""

@@ -49,7 +49,9 @@ class StateCache(Generic[State]):
         self.entries: dict[str, Entry[State]] = {}
         self._dirty: dict[str, Entry[State]] = {}
         self._on_their_way: dict[str, Entry[State]] = {}
-        # (wake-up, customer) of masked entries; an element is void unless its entry still says so.
+        # (when, customer) of masked entries; an element is void unless its entry still says so. It
+        # tells of an entry at its wake-up or before: what is put off at each event, as the end of a
+        # window is, stands in here once, and is put off when its first time comes.
         self._heap: list[tuple[int, str]] = []
         # Every index entry of the store at or below this has been looked at since something was
         # last stored, and is masked by now.
@@ -83,12 +85,12 @@ class StateCache(Generic[State]):
             entry.dirty = True
             self._dirty[customer] = entry
             if customer not in self._on_their_way:
-                entry.wake = NEVER  # it stands in the store's index, and not in the heap
-        if wake != entry.wake:
-            entry.wake = wake
-            if wake != NEVER:
-                heappush(self._heap, (wake, customer))
-                self.next_due = min(self.next_due, wake)
+                entry.queued = NEVER  # it stands in the store's index, and not in the heap
+        entry.wake = wake
+        if wake < entry.queued:
+            entry.queued = wake
+            heappush(self._heap, (wake, customer))
+            self.next_due = min(self.next_due, wake)
 
     def due(self, clock: int) -> Generator[tuple[str, Entry[State]]]:
         """Yield the customers with a wake-up <= *clock*, in no order that matters.
@@ -110,16 +112,21 @@ class StateCache(Generic[State]):
                     if entry is not None and not entry.dirty and customer not in on_their_way:
                         yield customer, entry
                         if not entry.dirty:
+                            entry.queued = wake
                             left.append((wake, customer))
                 self._scanned = after[0] - 1
             self._scanned = max(self._scanned, clock)
             while heap and heap[0][0] <= clock:
                 wake, customer = heappop(heap)
                 entry = self.find(customer)
-                if entry is not None and entry.wake == wake:
+                if entry is None or entry.queued != wake:
+                    continue
+                entry.queued = NEVER
+                if entry.wake <= clock:
                     yield customer, entry
-                    if entry.wake == wake:
-                        left.append((wake, customer))
+                if entry.wake < entry.queued:
+                    entry.queued = entry.wake
+                    left.append((entry.wake, customer))
         finally:
             for element in left:
                 heappush(heap, element)
@@ -151,6 +158,8 @@ class StateCache(Generic[State]):
         self._heap = [
             (entry.wake, customer) for customer, entry in self._dirty.items() if entry.wake != NEVER
         ]
+        for entry in self._dirty.values():
+            entry.queued = entry.wake
         heapify(self._heap)
         self._scanned = -1
         self.next_due = min(self._heap[0][0] if self._heap else NEVER, self._store.next_due())

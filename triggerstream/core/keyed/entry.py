@@ -22,11 +22,13 @@ class Entry(Generic[State]):
         state: ``None`` in a grave.
         stored: The header of what the store holds of the customer; ``None`` for nothing.
         dirty: Whether it has changed since it was last cut off.
+        queued: When the cache's queue tells of it, which is not after its wake-up; `NEVER` where it
+            does not.
         dug: Of a grave: the clock at its erasure.
         erased: Of a grave: the erasure's position upstream, or -1.
     """
 
-    __slots__ = ("dirty", "dug", "erased", "fence", "state", "stored", "wake")
+    __slots__ = ("dirty", "dug", "erased", "fence", "queued", "state", "stored", "wake")
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Entry(Generic[State]):
         self.state = state
         self.fence: int = fence
         self.wake: int = wake
+        self.queued: int = wake
         self.stored = stored
         self.dirty: bool = False
         self.dug: int = dug

@@ -261,10 +261,17 @@ class Progress:
             self.derived[key] = slot
         elif before is not None:
             del self.derived[key]
-        was: int = NEVER if before is None else before[-1]
-        due: int = NEVER if slot is None else slot[-1]
-        if was != due or due != NEVER:
-            self.look_at_waits()
+        if before is not None and before[-1] != NEVER:
+            if slot is not None and slot[-2:] == before[-2:]:
+                return
+            was: int = before[-1]
+            settled: int = max(was, before[-2])
+            if was == self.due or settled + self.lateness == self.wake:
+                self.look_at_waits()  # it may have been the earliest
+                return
+        if slot is not None and slot[-1] != NEVER:
+            self.due = min(self.due, slot[-1])
+            self.wake = min(self.wake, max(slot[-1], slot[-2]) + self.lateness)
 
     def look_at_waits(self) -> None:
         """Find the earliest of all open waits and timers again."""

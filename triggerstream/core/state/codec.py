@@ -20,6 +20,7 @@ import msgspec
 
 from triggerstream.core.keyed import header
 from triggerstream.core.patterns.progress import END
+from triggerstream.core.state.arrays import pack
 from triggerstream.core.state.customer import DIGEST, FIXED, RING, CustomerState
 from triggerstream.core.state.formats import Stored, Stored1, Stored2, Stored3
 from triggerstream.errors import StateFormatError
@@ -37,7 +38,7 @@ _decode = msgspec.msgpack.Decoder(Stored).decode
 _decode1 = msgspec.msgpack.Decoder(Stored1).decode
 _decode2 = msgspec.msgpack.Decoder(Stored2).decode
 _decode3 = msgspec.msgpack.Decoder(Stored3).decode
-_encode = msgspec.msgpack.Encoder().encode
+_encode = msgspec.msgpack.Encoder(enc_hook=pack).encode
 
 
 def load(customer_id: str, value: bytes) -> CustomerState:
