@@ -31,6 +31,7 @@ ATTRIBUTES = ("count", "sum", "first", "last")
 MORE_ATTRIBUTES = (*ATTRIBUTES, "top", "points", "case", "expr")
 STEP_1 = frozenset({"fired", "condition", *ATTRIBUTES})
 TREND = frozenset({"fired", "trend"})
+SESSIONS = STEP_1 | {"segment", "session"}
 STEP_2 = STEP_1 | {"segment", "changed", "score", "top", "points", "case"}
 NUMBERS = STEP_2 | {"expr", "value"}
 NAMES = ("g", "h", "i", "m", "o", "p", "q", "v", "w", "y")
@@ -59,6 +60,11 @@ SCORE_TESTS: list[Json] = [
     {"greater_than_or_equal": 0.25},
     {"equals": 0.25},
     {"between": [0.25, 1]},
+]
+SESSION_TESTS: list[Json] = [
+    {"profile.session.depth": {"greater_than": 1}},
+    {"profile.session.seconds": {"less_than": 120}},
+    {"profile.session": {"exists": False}},
 ]
 CASE_TESTS: list[Json] = [{"equals": "x"}, {"equals": 1}, {"exists": False}]
 CHANGES: list[Json] = [
@@ -148,6 +154,8 @@ def happenings(draw: Draw, made: Made) -> Any:
             name.map(lambda name: {"entered": name}),
             name.map(lambda name: {"left": name}),
         ]
+    if made.may("session"):
+        derived += [st.sampled_from(["started", "ended"]).map(lambda edge: {"session": edge})] * 2
     if made.may("changed"):
         paths = ["profile.n", *(f"profile.{name}" for name in made.attributes)]
         change = st.tuples(st.sampled_from(paths), st.sampled_from(CHANGES))
@@ -417,7 +425,10 @@ def probes(draw: Draw, name: str, made: Made) -> Json:
             ]
         )
     )
-    return {"trigger": name, "when": when, "if": draw(conditions(made))}
+    asked = conditions(made)
+    if made.may("session"):
+        asked = st.one_of(asked, st.sampled_from(SESSION_TESTS))
+    return {"trigger": name, "when": when, "if": draw(asked)}
 
 
 @st.composite

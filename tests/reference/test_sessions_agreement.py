@@ -1,19 +1,25 @@
-"""Sessions (60, 61): the engine cuts and tells as the reference does, for any gaps and bounds."""
+"""Sessions (60-62): the engine cuts and tells as the reference does, for any gaps and bounds; and
+whatever hears of them decides alike."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.reference.attributes import Fold
+from tests.reference.rulesets import SESSIONS, rulesets, silent_logs
 from tests.reference.seen import Seen
 from tests.reference.sessions import Sessions
 from tests.reference.stories import START, Json
+from tests.reference.strategies import ends, logs, stray_logs
+from tests.reference.test_agreement import agree
 from triggerstream.core.derive import sessions
 from triggerstream.core.events.event import Event
+from triggerstream.core.model import Quality, SessionPolicy
 
 GAP, LONGEST = 60_000, 300_000
 POLICY: Json = {
@@ -38,8 +44,8 @@ STORY = st.lists(
 @given(STORY)
 def test_sessions_are_cut_and_told_alike(story: list[tuple[int, str, str | None]]) -> None:
     """One that the gap ends is told by its timer, at the last event and the gap."""
-    quality = sessions.Quality(depth=4, seconds=100, events={"a": 0.3, "b": -0.1})
-    policy = sessions.SessionPolicy(GAP, LONGEST, quality)
+    quality = Quality(depth=4, seconds=100, events={"a": 0.3, "b": -0.1})
+    policy = SessionPolicy(GAP, LONGEST, quality)
     reference = Sessions(POLICY)
     folds, told, at = list[Fold](), list[Json](), START
     session: sessions.Session | None = None
@@ -65,3 +71,24 @@ def test_sessions_are_cut_and_told_alike(story: list[tuple[int, str, str | None]
     shown = sessions.shown(policy, session, at)
     open_now = reference.ended(visits[-1], at)
     assert shown == {key: open_now[key] for key in ("started", "depth", "seconds")}
+
+
+VISITS = st.fixed_dictionaries(
+    {
+        "activity": st.sampled_from([["a", "b"], ["a"], ["identify", "c", "a"]]),
+        "session": st.fixed_dictionaries(
+            {
+                "gap": st.sampled_from(["1m", "2m", "3m"]),
+                "longest": st.sampled_from(["2m", "4m", "1h"]),
+            }
+        ),
+    }
+)
+
+
+@pytest.mark.covers("D8")
+@given(rulesets(SESSIONS), st.one_of(logs(), silent_logs(), stray_logs()), ends(), VISITS)
+def test_whatever_hears_of_a_session_decides_alike(
+    documents: list[Json], events: list[Json], until: int | None, policy: Json
+) -> None:
+    agree(documents, events, until, policy)

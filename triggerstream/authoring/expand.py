@@ -16,7 +16,14 @@ from ruamel.yaml import YAML
 from triggerstream.core.conditions.calendar import DAYS
 from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.durations import format_duration
-from triggerstream.core.events.derived import CHANGED, ENTERED, FIRED, LEFT
+from triggerstream.core.events.derived import (
+    CHANGED,
+    ENTERED,
+    FIRED,
+    LEFT,
+    SESSION_ENDED,
+    SESSION_STARTED,
+)
 from triggerstream.core.model import (
     AbsentStep,
     AllOf,
@@ -119,6 +126,8 @@ def _happening(name: str) -> str | Said:
     for head, prefix in (("fired", FIRED), ("entered", ENTERED), ("left", LEFT)):
         if name.startswith(prefix):
             return {head: name.removeprefix(prefix)}
+    if name in (SESSION_STARTED, SESSION_ENDED):
+        return {"session": name.removeprefix("$session_")}
     if name.startswith(CHANGED):
         return {"changed": f"{PROFILE}.{name.removeprefix(CHANGED)}"}
     return name

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
-HOUR = 3_600_000
+MINUTE = 60_000
+HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 Operator = Literal[
@@ -375,6 +376,35 @@ class Purchase(msgspec.Struct, frozen=True):
     value: str | None = None
 
 
+class Quality(msgspec.Struct, frozen=True):
+    """What makes a session a good one.
+
+    Attributes:
+        depth: Events, above 0, at which the half for depth is full.
+        seconds: Seconds, above 0, at which the half for time is full.
+        events: What an event of each type adds.
+    """
+
+    depth: int = 10
+    seconds: int = 600
+    events: dict[str, float] = msgspec.field(
+        default_factory=lambda: {"purchase_completed": 1.0, "cart_added": 0.3}
+    )
+
+
+class SessionPolicy(msgspec.Struct, frozen=True):
+    """``policy.session``; durations in milliseconds.
+
+    Attributes:
+        gap: A session is over this long after its last event.
+        longest: An event this long after the first begins another session.
+    """
+
+    gap: int = 30 * MINUTE
+    longest: int = 12 * HOUR
+    quality: Quality = Quality()
+
+
 class Policy(msgspec.Struct, frozen=True):
     """``policy.yaml``: what holds for all triggers of a ruleset.
 
@@ -403,6 +433,7 @@ class Policy(msgspec.Struct, frozen=True):
     activity: tuple[str, ...] = ()
     most: Most = Most()
     purchase: Purchase | None = None
+    session: SessionPolicy = SessionPolicy()
 
 
 # ── schemas ─────────────────────────────────────────────────────────────────────────────────

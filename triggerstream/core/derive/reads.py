@@ -1,4 +1,5 @@
-"""Which attributes a trigger reads: in its ``if``, and in the templates of its actions (88)."""
+"""Which values of the profile are read: by a trigger in its ``if``, and in the templates of its
+actions (88); or by anybody."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from triggerstream.core.conditions.paths import PROFILE, reads_profile
 from triggerstream.core.conditions.unnamed import paths_of
 from triggerstream.core.derive.compile import CompiledAttribute
-from triggerstream.core.model import Trigger
+from triggerstream.core.model import RulesetSource, Trigger
 
 
 def reads_of(
@@ -29,6 +30,18 @@ def _in_condition(trigger: Trigger, attributes: Mapping[str, CompiledAttribute])
             yield from [name for name in attributes if not name.startswith("~")]
         elif reads_profile(path):
             yield path.split(".")[1]
+
+
+def is_read(name: str, source: RulesetSource) -> bool:
+    """Return whether anything of *source* that is in force reads ``profile.NAME``."""
+    triggers = [each for each in source.triggers if each.mode != "off"]
+    conditions = [each.condition for each in triggers]
+    for segment in source.segments:
+        conditions += [segment.condition, segment.leave]
+    paths = {path for condition in conditions for path in paths_of(condition)}
+    if any(path == PROFILE or path.split(".")[:2] == [PROFILE, name] for path in paths):
+        return True
+    return any(name in _in_templates(each, source.templates) for each in triggers)
 
 
 _READ = re.compile(r"""profile\s*(?:\.\s*|\[\s*["'])([A-Za-z_][A-Za-z0-9_-]*)""")

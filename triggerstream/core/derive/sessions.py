@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from triggerstream.core.events.event import Event
+from triggerstream.core.model import SessionPolicy
 from triggerstream.core.timestamps import format_moment
 
 MOST_TYPES: Final = 16
@@ -25,33 +24,6 @@ _ALL_NAMES: Final = 256
 _LONGEST_URL: Final = 224
 """Bytes: of the name of a type, of all names that are counted, of a link. What is longer is counted
 as `OTHER`, or is null, so that a session stays below 1 KiB."""
-
-
-class Quality(msgspec.Struct, frozen=True):
-    """What makes a session a good one.
-
-    Attributes:
-        depth: Events, above 0, at which the half for depth is full.
-        seconds: Seconds, above 0, at which the half for time is full.
-        events: What an event of each type adds.
-    """
-
-    depth: int = 10
-    seconds: int = 600
-    events: dict[str, float] = {}
-
-
-class SessionPolicy(msgspec.Struct, frozen=True):
-    """``policy.session``; durations in milliseconds.
-
-    Attributes:
-        gap: A session is over this long after its last event.
-        longest: An event this long after the first begins another session.
-    """
-
-    gap: int = 1_800_000
-    longest: int = 43_200_000
-    quality: Quality = Quality()
 
 
 class Session(NamedTuple):
@@ -97,24 +69,26 @@ class Added(NamedTuple):
 def add(policy: SessionPolicy, session: Session | None, event: Event, at: int) -> Added:
     """Return what becomes of *session* by an event of activity, which is not late.
 
-    One whose gap has passed at *at* is over without a word: who is to hear of it waits for
-    `due_of`, which comes before.
+    Who is to hear of an end waits for `due_of`, and then there is no session any more. It is told
+    here where the event comes first: at `longest`, or where its time is moved up beyond the gap
+    while that is still waited for (36).
 
     Args:
         at: The time at which the event is folded, never before that of another one (36).
     """
     ended = None
-    if session is not None:
-        if at >= due_of(policy, session):
-            session = None
-        elif at >= session.started + policy.longest:
-            ended = end(policy, session, at)
-            session = None
+    if session is not None and _is_over(policy, session, at):
+        ended = end(policy, session, at)
+        session = None
     if session is not None:
         return Added(_grown(policy, session, event, at), None, None)
     kind, url = _kind(event), _url(event)
     empty = Session(at, at, 0, 0.0, {}, kind, url, None, None)
     return Added(_grown(policy, empty, event, at), ended, {"started": format_moment(at)})
+
+
+def _is_over(policy: SessionPolicy, session: Session, at: int) -> bool:
+    return at >= due_of(policy, session) or at >= session.started + policy.longest
 
 
 def due_of(policy: SessionPolicy, session: Session) -> int:

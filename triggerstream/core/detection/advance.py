@@ -9,8 +9,10 @@ from __future__ import annotations
 from triggerstream.core.decisions import Bounded, Decided, Firing, GoalReached
 from triggerstream.core.derive.compile import Taking
 from triggerstream.core.derive.folds import GROWTH
+from triggerstream.core.derive.visit import SESSION
 from triggerstream.core.detection.derived import Out, Queue, fired
 from triggerstream.core.detection.firing import FATAL, fail, held_event, judge, tell_erred
+from triggerstream.core.detection.visiting import visit
 from triggerstream.core.detection.watch import look_at
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.progress import DERIVED_END, Now
@@ -92,24 +94,32 @@ def fold(
     event: Event,
     at: int,
     arrival: int,
-    folds: tuple[Taking, ...],
+    interest: Interest | None,
     names: set[str] | None,
     queue: Queue,
     out: Out,
 ) -> None:
-    """Fold *event* into attributes, at *at*, or at the last time that anything was derived; and
-    find the edges that this makes, and what it has done to other *names* of the profile. Who has
-    not met any definition yet begins at their next record."""
+    """Fold *event* into the session and into attributes, at *at*, or at the last time that anything
+    was derived; and find the edges that this makes, and what it has done to other *names* of the
+    profile. Who has not met any definition yet begins at their next record."""
     if not state.derivations:
         return
     at = max(at, state.tau)
     state.tau = at
+    folds: tuple[Taking, ...] = ()
+    session = None
+    if interest is not None:
+        folds, session = interest.folds, interest.session
+    if session is not None:
+        visit(state, ruleset, session, event, at, arrival, queue)
     state.weight += GROWTH * len(folds)
     if not ruleset.watched or state.sleeps:
         for each in folds:
             each.take(state, event, at)
         return
     changed = {each.name for each in folds if each.take(state, event, at)}
+    if session is not None:
+        changed.add(SESSION)
     if names:
         changed |= names
     if changed:
@@ -144,7 +154,7 @@ def cascade(state: CustomerState, ruleset: Ruleset, position: int, queue: Queue,
         if derived.is_shadow:
             interest = interest.shadow
         if interest.folds:
-            fold(state, ruleset, event, at, derived.arrival, interest.folds, None, queue, out)
+            fold(state, ruleset, event, at, derived.arrival, interest, None, queue, out)
         if interest.goals:
             reach(state, event, interest.goals, at, position, out)
         now.meet(state, event, at, derived.arrival)

@@ -101,6 +101,19 @@ def changed(
     return Derived(_caused(event, cause), arrival)
 
 
+def visited(
+    event_type: str,
+    told: dict[str, Any],
+    named: str,
+    customer_id: str,
+    at: int,
+    cause: Event | None,
+    arrival: int,
+) -> Derived:
+    """Return what tells that a session has started or ended; *cause* as in `edge`."""
+    return Derived(_caused(make(event_type, named, customer_id, at, told), cause), arrival)
+
+
 def make(event_type: str, named: str, customer_id: str, at: int, data: dict[str, Any]) -> Event:
     """Return a derived event that is told from the others of its type by *named*, hex digits."""
     return Event(

@@ -2,8 +2,8 @@
 
 The order is part of the language (``docs/decisions/0002``, *Customers, time*). For an accepted
 event: the timers due by the clock; is it a duplicate; its effective time, or late; the profile;
-the timers due by its effective time; attributes; goals; then the triggers that its type concerns,
-by priority and id. Behind it come the events that are derived from what was decided
+the timers due by its effective time; the session; attributes; goals; then the triggers that its
+type concerns, by priority and id. Behind it come the events that are derived from what was decided
 (`advance.cascade`).
 
 An exception inside one trigger's evaluation is a decision: `TriggerFailed`, and that trigger
@@ -101,10 +101,10 @@ class Engine:
         interest = ruleset.interests.get(event.event_type)
         if interest is None:
             if told and ruleset.watched:
-                fold(state, ruleset, event, at, arrival, (), told, self._queue, out)
+                fold(state, ruleset, event, at, arrival, None, told, self._queue, out)
         else:
-            if interest.folds or told:
-                fold(state, ruleset, event, at, arrival, interest.folds, told, self._queue, out)
+            if interest.derives or told:
+                fold(state, ruleset, event, at, arrival, interest, told, self._queue, out)
             if interest.goals:
                 reach(state, event, interest.goals, at, position, out)
             now = self._now
@@ -133,6 +133,8 @@ class Engine:
         """
         is_another = state.derivations != ruleset.derivations
         adopt_derived(state, ruleset)
+        if ruleset.session is not None:
+            ruleset.session.adopt(state, max(at, state.tau))
         if state.last < 0:
             return set().union(*[each.reads for each in ruleset.watched])
         begin = len(out)

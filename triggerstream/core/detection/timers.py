@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from triggerstream.core.decisions import Decided
+from triggerstream.core.derive.visit import Visit
 from triggerstream.core.detection.advance import cascade, tell
 from triggerstream.core.detection.derived import Queue
 from triggerstream.core.detection.firing import FATAL, fail, held_event, judge, tell_erred
+from triggerstream.core.detection.visiting import leave
 from triggerstream.core.detection.watch import wake_up
 from triggerstream.core.keyed.program import Dues
 from triggerstream.core.patterns.progress import KEY
 from triggerstream.core.rulesets.compile import CompiledTrigger
-from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, Timed
 from triggerstream.core.state.customer import CustomerState
 
 Ripe = tuple[int, int, str, bool, str, int, str]
@@ -71,7 +73,7 @@ def _fire_ripe(
             ripe.append(
                 (wait[0], _TRIGGERS, trigger.id, has_instance, cell[KEY:], number, cell[:KEY])
             )
-    if ruleset.watched and not state.sleeps:
+    if ruleset.by_timer and not state.sleeps:
         for key, slot in state.derived.items():
             if len(key) == KEY:
                 due: int = slot[-1]
@@ -82,13 +84,22 @@ def _fire_ripe(
         if dues is not None:
             dues.append((due, len(out)))
         if rank < _TRIGGERS:
-            wake_up(state, ruleset, ruleset.by_timer[key], queue, out)
+            _wake_up(state, ruleset, ruleset.by_timer[key], queue, out)
             return True  # it may be due again
         if key + instance in waits:  # neither used up by a match nor dropped meanwhile
             _fire(state, ruleset.triggers[name], instance, key, due, ruleset, queue, out)
             if queue or key + instance in waits:
                 return True
     return False
+
+
+def _wake_up(
+    state: CustomerState, ruleset: Ruleset, timed: Timed, queue: Queue, out: list[Decided]
+) -> None:
+    if isinstance(timed, Visit):
+        leave(state, ruleset, timed, queue)
+    else:
+        wake_up(state, ruleset, timed, queue, out)
 
 
 def _fire(

@@ -20,6 +20,8 @@ CHANGED: Final = "$changed:"
 ENTERED: Final = "$entered:"
 LEFT: Final = "$left:"
 """Before the name of a segment."""
+SESSION_STARTED: Final = "$session_started"
+SESSION_ENDED: Final = "$session_ended"
 
 
 def refuse_reserved(event_type: str, source: str | None) -> None:

@@ -82,7 +82,7 @@ def read_attribute(reader: Reader, node: Node) -> PlacedAttribute | None:
         cut=cast("Cut", cut),
         start=start,
         start_path=start_path,
-        points=tuple(fields.read("points", _points) or ()),
+        points=tuple(fields.read("points", weights) or ()),
         half_life=fields.need("half_life", read.duration) if head == "points" else None,
     )
     if "distinct" in fields and within is None:
@@ -148,8 +148,8 @@ def _path(fields: Fields, head: str) -> str | None:
     return fields.read(head, event_field)
 
 
-def _points(reader: Reader, node: Node, what: str) -> list[tuple[str, float]] | None:
-    """Read what an event of each type adds to a score."""
+def weights(reader: Reader, node: Node, what: str) -> list[tuple[str, float]] | None:
+    """Read what an event of each type adds to a score, from -1 to 1."""
     if not isinstance(node, Mapping) or not node.entries:
         form = "{page_view: 0.02, message_unsubscribed: -0.5}"
         reader.report(node, f"{what}: a mapping of types, such as {form}; found {read.show(node)}")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from triggerstream.core.model import DAY, CountPattern, Pattern, TrendPattern
+from triggerstream.core.events.derived import SESSION_STARTED
+from triggerstream.core.model import DAY, MINUTE, CountPattern, Pattern, TrendPattern
 from triggerstream.core.parsing import check
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.activity import activity_of
@@ -20,15 +21,14 @@ KEYS = {
     "engagement_decline": ("below", "recent", "baseline", "min"),
     "purchase_frequency": ("above", "recent", "baseline", "min"),
     "browsing_intensity": ("at_least", "within"),
+    "repeat_visits": ("at_least", "within"),
     "content_interest": ("by", "of", "at_least", "within"),
 }
 """What may be said beside each name."""
 BY = "event_data.category"
 """What ``content_interest`` tells apart, unless it says another."""
 
-_LATER = {"repeat_visits": "there is no 'repeat_visits' yet, for it counts sessions"}
 _BY_ITSELF = {"per": "per: 'by' says which instances there are; found 'per'"}
-_MINUTE = 60_000
 
 
 def behavior_of(reader: Reader, node: Mapping, *, is_top: bool) -> Pattern | None:
@@ -37,7 +37,7 @@ def behavior_of(reader: Reader, node: Mapping, *, is_top: bool) -> Pattern | Non
     Args:
         is_top: It is the whole pattern of a trigger, which may say ``per`` beside it.
     """
-    name = _name(reader, node.entries["behavior"])
+    name = read.choice(KEYS)(reader, node.entries["behavior"], "behavior")
     if name is None:
         return None
     has_instances = name == "content_interest"
@@ -61,15 +61,6 @@ def instances_of(reader: Reader, node: Mapping) -> Node | str | None:
     return node.entries.get("per")
 
 
-def _name(reader: Reader, node: Node) -> str | None:
-    later = _LATER.get(node.text) if isinstance(node, Scalar) else None
-    if later is None:
-        return read.choice(KEYS)(reader, node, "behavior")
-    required = f"behavior: {read.one_of(KEYS)}"
-    reader.report(node, f"{required}; found {read.show(node)}: {later}")
-    return None
-
-
 def _engagement_decline(reader: Reader, fields: Fields) -> Pattern:
     types = activity_of(reader, fields["behavior"], "engagement_decline")
     return trend_of(reader, fields, types, None, TrendPattern((), "below", 0.5))
@@ -90,7 +81,17 @@ def _browsing_intensity(reader: Reader, fields: Fields) -> Pattern:
         ("product_view",),
         "at_least",
         _at_least(reader, fields, 10, None),
-        within=fields.read("within", read.duration) or 30 * _MINUTE,
+        within=fields.read("within", read.duration) or 30 * MINUTE,
+    )
+
+
+def _repeat_visits(reader: Reader, fields: Fields) -> Pattern:
+    activity_of(reader, fields["behavior"], "repeat_visits")
+    return CountPattern(
+        (SESSION_STARTED,),
+        "at_least",
+        _at_least(reader, fields, 3, None),
+        within=fields.read("within", read.duration) or 7 * DAY,
     )
 
 
@@ -119,5 +120,6 @@ _READINGS: dict[str, Callable[[Reader, Fields], Pattern]] = {
     "engagement_decline": _engagement_decline,
     "purchase_frequency": _purchase_frequency,
     "browsing_intensity": _browsing_intensity,
+    "repeat_visits": _repeat_visits,
     "content_interest": _content_interest,
 }

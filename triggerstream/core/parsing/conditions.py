@@ -18,6 +18,7 @@ from triggerstream.core.model import (
 )
 from triggerstream.core.parsing import calendar
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.activity import is_kept
 from triggerstream.core.parsing.expressions import expression_of
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
@@ -288,6 +289,7 @@ def path_is_right(reader: Reader, node: Scalar, other_words: tuple[str, ...] = (
     root, dot, rest = path.partition(".")
     if (root in FIELDS and not dot) or (root in ROOTS and (not dot or all(rest.split(".")))):
         _refuse_numbers(reader, node, rest)
+        is_kept(reader, node, path)
         return True
     roots = f"{', '.join(f'{each}.…' for each in ROOTS)}, {read.one_of(FIELDS)}"
     required = f"a path that starts with {roots}"

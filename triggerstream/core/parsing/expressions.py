@@ -8,6 +8,7 @@ from triggerstream.core.expressions.check import check
 from triggerstream.core.expressions.reads import reads
 from triggerstream.core.model import Expression
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.activity import is_kept
 from triggerstream.core.parsing.nodes import Node, Scalar
 from triggerstream.core.parsing.places import place_in
 from triggerstream.core.parsing.reader import Reader
@@ -25,11 +26,13 @@ def expression_of(reader: Reader, node: Node, what: str, *, at_firing: bool) -> 
     if text is None or not isinstance(node, Scalar):
         return None
     roots, refused = (tuple(ROOTS), _REFUSED) if at_firing else (EVENT_ROOTS, _OF_THE_EVENT)
-    spelled, _, faults = check(text, roots, OBJECTS, refused)
+    spelled, tree, faults = check(text, roots, OBJECTS, refused)
     for fault in faults:
         line, col, is_exact = place_in(node, fault.at)
         column = "" if is_exact else f" (column {fault.at + 1} of the text)"
         reader.report_at(line, col, f"{what}: {fault.message}{column}")
+    for at, path in reads(tree) if tree is not None else ():
+        is_kept(reader, Scalar(*place_in(node, at)[:2], path, path), path)
     return None if faults else Expression(spelled)
 
 

@@ -1,9 +1,9 @@
 """Reading happenings: what may stand wherever the type of an event may.
 
 A happening is a type (`event`), or something that the engine finds out and tells as an event of its
-own: a trigger `fired`, a segment was `entered` or `left`, a value has
-`changed`. It stands alone, as a mapping, or in a
-list beside types, with a ``where`` of its own.
+own: a trigger `fired`, a segment was `entered` or `left`, a value has `changed`, a `session` has
+started or ended. It stands alone, as a mapping, or in a list beside types, with a ``where`` of its
+own.
 """
 
 from __future__ import annotations
@@ -11,17 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from triggerstream.core.events.derived import ENTERED, FIRED, LEFT, SIGN
+from triggerstream.core.events.derived import (
+    ENTERED,
+    FIRED,
+    LEFT,
+    SESSION_ENDED,
+    SESSION_STARTED,
+    SIGN,
+)
 from triggerstream.core.model import AllOf, AnyOf, Condition, EventPattern, Test
 from triggerstream.core.parsing import changes
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.activity import activity_of
 from triggerstream.core.parsing.conditions import where_of
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
 
 EVENT: Final = "event"
 CHANGED: Final = "changed"
-HEADS: Final = (EVENT, "fired", "entered", "left", CHANGED)
+HEADS: Final = (EVENT, "fired", "entered", "left", CHANGED, "session")
 """What names a happening; `event` comes first."""
 
 NOBODY = EventPattern(())
@@ -133,9 +141,19 @@ def _named(kind: str, prefix: str) -> read.Reading[EventPattern]:
     return reading
 
 
+_EDGES: Final = {"started": SESSION_STARTED, "ended": SESSION_ENDED}
+
+
+def _session(reader: Reader, node: Node, what: str) -> EventPattern | None:
+    activity_of(reader, node, what)
+    edge = read.choice(_EDGES)(reader, node, what)
+    return None if edge is None else EventPattern((_EDGES[edge],))
+
+
 _READINGS: dict[str, Callable[[Reader, Node, str], EventPattern | None]] = {
     EVENT: _event,
     "fired": _named("trigger", FIRED),
     "entered": _named("segment", ENTERED),
     "left": _named("segment", LEFT),
+    "session": _session,
 }

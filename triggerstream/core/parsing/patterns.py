@@ -50,7 +50,7 @@ TOLD = tuple(head for head in happenings.HEADS if head != happenings.EVENT)
 """What stands where ``event`` may, for what the engine tells itself."""
 SCORE = "score"
 
-LATER = ("segment", "date", "session")
+LATER = ("segment", "date")
 """Patterns of the language that this version does not know."""
 
 _REFUSED = {

@@ -12,9 +12,12 @@ from triggerstream.core.model import (
     Most,
     Policy,
     Purchase,
+    Quality,
     QuietHours,
+    SessionPolicy,
 )
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing.attributes import weights
 from triggerstream.core.parsing.calendar import time_span
 from triggerstream.core.parsing.conditions import event_field
 from triggerstream.core.parsing.happenings import event_types
@@ -34,9 +37,12 @@ KEYS = (
     "activity",
     "most",
     "purchase",
+    "session",
 )
 MOST_KEYS = ("triggers",)
 PURCHASE_KEYS = ("events", "value")
+SESSION_KEYS = ("gap", "longest", "quality")
+QUALITY_KEYS = ("depth", "seconds", "events")
 CAP_KEYS = ("channel", "limit", "window", "types", "on_cap")
 CONSENTS = ("opt_in", "opt_out", "none")
 
@@ -60,6 +66,7 @@ def read_policy(reader: Reader, node: Node) -> Policy:
         activity=_or(fields, "activity", event_types, default.activity),
         purchase=fields.read("purchase", _purchase),
         most=_or(fields, "most", _most, default.most),
+        session=_or(fields, "session", _session, default.session),
     )
 
 
@@ -72,6 +79,25 @@ def _purchase(reader: Reader, node: Node, what: str) -> Purchase:
     fields = reader.mapping(node, what, PURCHASE_KEYS)
     events = fields.need("events", event_types) or ()
     return Purchase(events, fields.read("value", event_field))
+
+
+def _session(reader: Reader, node: Node, what: str) -> SessionPolicy:
+    fields, default = reader.mapping(node, what, SESSION_KEYS), SessionPolicy()
+    return SessionPolicy(
+        gap=_or(fields, "gap", read.duration, default.gap),
+        longest=_or(fields, "longest", read.duration, default.longest),
+        quality=_or(fields, "quality", _quality, default.quality),
+    )
+
+
+def _quality(reader: Reader, node: Node, what: str) -> Quality:
+    fields, default = reader.mapping(node, what, QUALITY_KEYS), Quality()
+    events = fields.read("events", weights)
+    return Quality(
+        depth=_or(fields, "depth", read.whole(1), default.depth),
+        seconds=_or(fields, "seconds", read.whole(1), default.seconds),
+        events=default.events if events is None else dict(events),
+    )
 
 
 def _most(reader: Reader, node: Node, what: str) -> Most:

@@ -14,14 +14,16 @@ from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.conditions.unnamed import asked_of, tests_of
 from triggerstream.core.derive.changes import CompiledChange
 from triggerstream.core.derive.compile import CompiledAttribute, Taking, compile_attribute
-from triggerstream.core.derive.reads import reads_of
+from triggerstream.core.derive.folds import Value
+from triggerstream.core.derive.reads import is_read, reads_of
 from triggerstream.core.derive.segments import (
     SEGMENTS,
     CompiledSegment,
     Members,
     named_segments,
 )
-from triggerstream.core.events.derived import FIRED, SIGN
+from triggerstream.core.derive.visit import SESSION, Visit
+from triggerstream.core.events.derived import FIRED, SESSION_ENDED, SESSION_STARTED, SIGN
 from triggerstream.core.model import (
     PRIORITIES,
     Attribute,
@@ -45,6 +47,11 @@ _DETECTIONS = 8
 TAU = "~tau"
 """Among the keys of slots where only the latest time is kept."""
 
+_AWAITED = b"ended"
+
+Timed = CompiledChange | CompiledSegment | Visit
+"""What has a timer beside those of triggers."""
+
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -63,6 +70,8 @@ class Interest:
         looks: What they do to which triggers, in the order of (priority, id).
         growth: How much one event adds to what they hold, at most, counted in rows that it names.
         folds: What they do to attributes, in the order of names.
+        session: What they belong to as activity, where sessions are kept.
+        derives: There is one of these.
         shadow: Of those concerned, the ones in shadow mode: all that see what such a one fired.
     """
 
@@ -70,9 +79,12 @@ class Interest:
     looks: tuple[tuple[Look, CompiledTrigger], ...]
     growth: int
     folds: tuple[Taking, ...] = ()
+    session: Visit | None = None
+    derives: bool = field(init=False)
     shadow: Interest = field(init=False)
 
     def __post_init__(self) -> None:
+        self.derives = bool(self.folds) or self.session is not None
         self.shadow = self
 
 
@@ -92,8 +104,9 @@ class Ruleset:
         reads: By trigger: the attributes that it reads, if it reads any.
         derives: Whether anything hears of derived events.
         derivations: Identifies what is derived; empty where nothing is.
+        session: The session that customers are in, where somebody asks for it.
         watched: The values and the segments, in the order in which they are asked.
-        by_timer: They, by the keys of their slots.
+        by_timer: All that has a timer, by the keys of their slots.
         members: Tells which segments a customer is in; ``None`` where there is none.
         told: The triggers whose firings are events for others, or for goals (32).
         erred: Triggers, by id, and attributes, by path, with an expression that had no value: one
@@ -106,7 +119,7 @@ class Ruleset:
     __slots__ = (
         "attributes", "by_key", "by_timer", "declared", "derivations", "derived_keys",
         "derives", "detections", "erred", "hash", "interests", "members", "policy", "reads",
-        "schemas", "source", "told", "triggers", "version", "waits", "watched",
+        "schemas", "session", "source", "told", "triggers", "version", "waits", "watched",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -122,6 +135,9 @@ class Ruleset:
         }
         self.by_key = _by_key(self.triggers.values())
         self.attributes = _attributes(source, self.triggers.values(), self._hears)
+        self.session = _session(source, self.triggers.values(), self.attributes)
+        if self.session is not None:
+            self.attributes[SESSION] = _unfolded(SESSION, self.session)
         changes = [
             CompiledChange(change, self.attributes, rank)
             for rank, change in enumerate(sorted(source.changes, key=lambda each: each.name))
@@ -132,9 +148,10 @@ class Ruleset:
         if segments:
             members = Members({each.name: each for each in segments})
             self.members = members
-            nothing = Attribute(SEGMENTS, "count", EventPattern(()))
-            self.attributes[SEGMENTS] = CompiledAttribute(SEGMENTS, nothing, members, {})
-        self.by_timer = {each.key: each for each in self.watched}
+            self.attributes[SEGMENTS] = _unfolded(SEGMENTS, members)
+        self.by_timer: dict[str, Timed] = {each.key: each for each in self.watched}
+        if self.session is not None:
+            self.by_timer[self.session.key] = self.session
         self.declared = frozenset([each.name for each in source.attributes])
         found = {
             each.id: reads_of(each.source, source.templates, self.attributes)
@@ -146,13 +163,15 @@ class Ruleset:
             + [each.key for each in self.watched]
             + [TAU for each in self.triggers.values() if _asks_when(each)]
         )
-        self.derivations = _derivations(self.derived_keys)
+        self.derivations = _derivations(self.derived_keys, self.session)
         self.waits = {
             key: (trigger, number)
             for trigger in self.triggers.values()
             for number, key in enumerate(trigger.matcher.waits)
         }
-        self.interests = _interests(self.triggers.values(), self.attributes, self._hears)
+        self.interests = _interests(
+            self.triggers.values(), self.attributes, self.session, self._hears
+        )
         self.told = frozenset(
             [each.removeprefix(FIRED) for each in self.interests if each.startswith(FIRED)]
         )
@@ -272,16 +291,46 @@ def _asks_when(trigger: CompiledTrigger) -> bool:
     )
 
 
-def _derivations(keys: Iterable[str]) -> bytes:
+def _session(
+    source: RulesetSource,
+    triggers: Iterable[CompiledTrigger],
+    attributes: Mapping[str, CompiledAttribute],
+) -> Visit | None:
+    """Return the session, if the policy says what belongs to one, and anybody asks for it."""
+    if not source.policy.activity:
+        return None
+    heard = {name for each in attributes.values() for name in each.takings}
+    for trigger in triggers:
+        heard.update(trigger.matcher.types)
+        if trigger.source.goal is not None:
+            heard.update(trigger.source.goal.types)
+    is_awaited = SESSION_ENDED in heard
+    if is_awaited or SESSION_STARTED in heard or is_read(SESSION, source):
+        return Visit(source.policy, is_awaited=is_awaited)
+    return None
+
+
+def _unfolded(name: str, value: Value) -> CompiledAttribute:
+    """Return a value of the profile that no document declares, and no event is folded into."""
+    return CompiledAttribute(name, Attribute(name, "count", EventPattern(())), value, {})
+
+
+def _derivations(keys: Iterable[str], session: Visit | None) -> bytes:
+    """Return what identifies what is derived under *keys*; also whether the end of a session is
+    waited for, which is to be taken over like a definition."""
     named = _canonical(sorted(keys))
+    if session is not None and session.is_awaited:
+        named += _AWAITED
     return blake2b(named, digest_size=_DETECTIONS).digest() if keys else b""
 
 
 def _interests(
     triggers: Iterable[CompiledTrigger],
     attributes: Mapping[str, CompiledAttribute],
+    session: Visit | None,
     hears: Callable[[str], Erred],
 ) -> dict[str, Interest]:
+    activity = () if session is None else session.activity
     folds: dict[str, list[Taking]] = {}
     for attribute in attributes.values():
         for event_type, takings in attribute.takings.items():
@@ -302,8 +351,9 @@ def _interests(
             goals.get(event_type, ()),
             concerned.get(event_type, ()),
             folds.get(event_type, ()),
+            session if event_type in activity else None,
         )
-        for event_type in concerned.keys() | goals.keys() | folds.keys()
+        for event_type in {*concerned, *goals, *folds, *activity}
     }
 
 
@@ -312,12 +362,14 @@ def _interest(
     goals: Sequence[tuple[Goal, CompiledTrigger]],
     triggers: Sequence[CompiledTrigger],
     folds: Sequence[Taking],
+    session: Visit | None,
 ) -> Interest:
     interest = Interest(
         goals=tuple([goal for goal, _ in goals]),
         looks=tuple([(trigger.matcher.look(event_type), trigger) for trigger in triggers]),
         growth=sum([_growth(trigger) for trigger in triggers]),
         folds=tuple(folds),
+        session=session,
     )
     if event_type.startswith(SIGN):
         interest.shadow = Interest(
