@@ -68,6 +68,8 @@ class Definitions:
             for each in documents
             if "trigger" in each
         }
+        self.patterns = {each["trigger"]: each["when"] for each in documents if "trigger" in each}
+        """As they are written: a value may change without touching progress (75)."""
         self.policy = policy
         self.timezone: str = policy.get("timezone", "UTC")
         self.sessions = Sessions(policy)
@@ -176,6 +178,41 @@ class Definitions:
             )
         )
 
+    # What an edit keeps (51, 56, 57).
+
+    def keys(self) -> set[str]:
+        """Of all that is folded: attributes, and what conditions ask of the past."""
+        asked = [trigger.get("if", {}) for trigger in self.triggers.values()]
+        specs = [*self._read(asked).folded, *self.attributes.values()]
+        for reads in self.reads.values():
+            specs += reads.folded
+        return {key_of(spec) for spec in specs if not spec.keys() & {"case", "expr", "of"}}
+
+    def derived(self) -> Any:
+        """What decides whether a customer has something to adopt (settlement 41)."""
+        return (
+            self.keys(),
+            {name: _text(spec) for name, spec in self.attributes.items()},
+            {watcher: self.fingerprint(watcher) for watcher in self.reads},
+            self.dates,
+        )
+
+    def fingerprint(self, watcher: str) -> str:
+        """What the watcher is, and all that it reads."""
+        kind, _, name = watcher.partition(" ")
+        reads = self.reads[watcher]
+        said: Any = self.segments[name] if kind == "segment" else self.changes[name].path
+        if kind == "segment":
+            said = {key: said[key] for key in ("is", "leave", "list") if key in said}
+        below = sorted(f"segment {each}" for each in reads.segments & self.segments.keys())
+        return _text(
+            [
+                said,
+                sorted(map(_text, reads.folded)),
+                [self.fingerprint(each) for each in below],
+            ]
+        )
+
     # Order and rings.
 
     def _in_order(self) -> list[str]:
@@ -244,6 +281,16 @@ class Definitions:
         elif isinstance(value, list):
             for each in value:
                 yield from self._edges_of_conditions(each)
+
+
+def key_of(spec: Spec) -> str:
+    """What makes two folds one: not the name of an attribute, and not what is compared with."""
+    names = ("attribute", "at_least", "more_than", "at_most", "exactly", "less_than")
+    return _text({key: value for key, value in spec.items() if key not in names})
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value, order="sorted").decode()
 
 
 def _subjects(said: Any) -> Iterator[tuple[str, str]]:

@@ -25,7 +25,7 @@ from tests.reference.conditions import (
     lookup,
     zone_named,
 )
-from tests.reference.definitions import Change, Definitions, Reads
+from tests.reference.definitions import Change, Definitions, Reads, key_of
 from tests.reference.happenings import Spec
 from tests.reference.seen import Seen, duration
 
@@ -64,6 +64,8 @@ class Derivations:
     Attributes:
         asked: By watcher: when it was evaluated last. A watcher is ``changed NAME`` or
             ``segment NAME``.
+        begun: Where in `folds` what a ruleset brought later begins, by its key.
+        unheard: Folded under a ruleset that is not adopted yet, and looked at by nobody.
     """
 
     def __init__(self, definitions: Definitions, profile: Json) -> None:
@@ -74,6 +76,8 @@ class Derivations:
         self.remembered: dict[str, Remembered] = {}
         self.asked: dict[str, int] = {}
         self.starts: dict[str, Any] = {}
+        self.begun: dict[str, int] = {}
+        self.unheard: list[Seen] = []
         self.closed = 0
         self.armed: dict[str, Armed] = {}
         self.happened: dict[str, date] = {}
@@ -101,20 +105,24 @@ class Derivations:
         elif "expr" in spec:
             found = computed(spec["expr"], self.facts(at))
         elif "top" in spec:
-            found = a.top(spec, self.folds)
+            found = a.top(spec, self.folded(spec))
         elif "points" in spec:
-            found = Points(spec, self.folds, start).worth(at)
+            found = Points(spec, self.folded(spec), start).worth(at)
         elif "first" in spec:
-            found = a.first(spec, self.folds, start, timezone)
+            found = a.first(spec, self.folded(spec), start, timezone)
         elif "last" in spec:
-            found = a.last(spec, self.folds, start, at, timezone)
+            found = a.last(spec, self.folded(spec), start, at, timezone)
         elif "within" in spec:
-            found = a.window(spec, self.folds, at)
+            found = a.window(spec, self.folded(spec), at)
         elif "count" in spec:
-            found = a.number_of(spec, self.folds, start)
+            found = a.number_of(spec, self.folded(spec), start)
         else:
-            found = a.total(spec, self.folds, start)
+            found = a.total(spec, self.folded(spec), start)
         return found
+
+    def folded(self, spec: Spec) -> list[Fold]:
+        """The events since what it defines was there (51)."""
+        return self.folds[self.begun.get(key_of(spec), 0) :]
 
     def start(self, name: str) -> Any:
         """(48) What it begins with: of a plain attribute, what that was at the first fold or
@@ -147,11 +155,11 @@ class Derivations:
         """(66) Of a moment in the profile, that."""
         if "of" in spec:
             return a.moment_of(lookup(spec["of"], self.facts(at)))
-        found = a.newest(spec, self.folds)
+        found = a.newest(spec, self.folded(spec))
         return found[0].at if found else None
 
     def counted(self, spec: Spec, at: int, instance: str | None) -> float:
-        folds = self.folds
+        folds = self.folded(spec)
         if "per" in spec:
             folds = [f for f in folds if instance in instance_keys(spec["per"], f.seen.event)]
         return a.window({"within": "24h", **spec}, folds, at)
@@ -203,12 +211,15 @@ class Derivations:
                     crossed.add(name)
                     yield derived
 
+    def watched(self, change: Change, at: int) -> Any:
+        if change.path.startswith("profile."):
+            return lookup(change.path, self.facts(at))
+        spec = {"last": change.path, "on": change.on}
+        return a.last(spec, self.folded(spec), None, at, "UTC")
+
     def _look(self, change: Change, at: int) -> Iterator[Derived]:
         """(40) A value has come: is it another one?"""
-        if change.path.startswith("profile."):
-            value = lookup(change.path, self.facts(at))
-        else:
-            value = a.last({"last": change.path, "on": change.on}, self.folds, None, at, "UTC")
+        value = self.watched(change, at)
         if not is_value(value):
             return
         before = self.remembered.get(change.name)
@@ -237,14 +248,10 @@ class Derivations:
             goes_on = not leaves and (is_ or (inside and "leave" in spec))
         if goes_on == inside:
             return
-        change = "entered" if goes_on else "left"
-        data: Json = {"segment": name}
+        since = self.members.pop(name, None)
         if goes_on:
             self.members[name] = at
-        else:
-            data["since"] = self.members.pop(name)
-        line = {"kind": "segment", "segment": name, "change": change}
-        yield Derived(f"${change}:{name}", data, None if name.startswith("~") else line)
+        yield edge(name, since)
 
     # Sessions (61).
 
@@ -384,7 +391,7 @@ class Derivations:
     def _turns(self, reads: Reads, asked: int) -> Iterator[int]:
         for spec in reads.folded:
             if "points" in spec:
-                points = Points(spec, self.folds, self.start(spec["attribute"]))
+                points = Points(spec, self.folded(spec), self.start(spec["attribute"]))
                 step = points.next_step(asked)
                 yield from [] if step is None else [step]
             elif ("at_least" in spec and "count" not in spec) or "less_than" in spec:
@@ -392,14 +399,24 @@ class Derivations:
                 flip = duration(spec["at_least"] if "at_least" in spec else spec["less_than"])
                 yield from [] if newest is None else [newest + flip]
             elif "last" in spec and "within" in spec:
-                found = a.newest(spec, self.folds)
+                found = a.newest(spec, self.folded(spec))
                 yield from [found[0].at + duration(spec["within"])] if found else []
             elif ("count" in spec and "attribute" not in spec) or "within" in spec:
                 within = spec.get("within", "24h")
                 window = {**spec, "within": within}
                 yield from (
-                    time + duration(within) for time, _ in a.held(window, self.folds, asked)
+                    time + duration(within) for time, _ in a.held(window, self.folded(spec), asked)
                 )
+
+
+def edge(name: str, since: int | None) -> Derived:
+    """The customer enters; or leaves, being a member *since* then."""
+    change = "entered"
+    data: Json = {"segment": name}
+    if since is not None:
+        change, data = "left", {"segment": name, "since": since}
+    line = {"kind": "segment", "segment": name, "change": change}
+    return Derived(f"${change}:{name}", data, None if name.startswith("~") else line)
 
 
 def _said_of(name: str, event: Json | None, inside: bool) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from tests.reference.adopting import adopt, preview, under
 from tests.reference.conditions import EPOCH, Facts, equal, holds, instance_keys, resolved
 from tests.reference.definitions import Definitions
 from tests.reference.derivations import Derivations, Derived
@@ -137,6 +138,46 @@ class Log:
         self.arrival = 0
         """Of that event, or of the one that opened the timer."""
 
+    # Rulesets.
+
+    def put_in_force(
+        self, documents: list[Json], published: Mapping[str, Json] | None = None
+    ) -> None:
+        """(96) Progress goes on where the pattern is the same; what is derived waits for the
+        customer's next record or touch (settlement 41)."""
+        before, self.definitions = self.definitions, Definitions(documents, self.policy, published)
+        self.definitions.refuse_rings()
+        self.triggers = self.definitions.triggers
+        for customer in self.customers.values():
+            kept = customer.instances
+            customer.instances = {id_: {} for id_ in self.triggers}
+            if customer.known.definitions.derived() == self.definitions.derived():
+                customer.known.definitions = self.definitions
+            for id_, trigger in self.triggers.items():
+                if before.patterns.get(id_) == self.definitions.patterns[id_]:
+                    customer.instances[id_] = kept.get(id_, {})
+                    for pattern in customer.instances[id_].values():
+                        under(pattern, trigger["when"])
+            self.wake[customer.id] = min(map(self.wakes_at, self.dues(customer)), default=NEVER)
+
+    def touch(self, customer_id: str, arrival: int) -> None:
+        """(102) The customer adopts the ruleset; nobody is made by it."""
+        self.advance(arrival)
+        if customer := self.customers.get(customer_id):
+            self.behind, self.arrival = None, arrival
+            self.adopt(customer, arrival, short(["touch", arrival]))
+            self.drain(customer)
+            self.wake[customer.id] = min(map(self.wakes_at, self.dues(customer)), default=NEVER)
+
+    def has_adopted(self, customer: Customer) -> bool:
+        return customer.known.definitions is self.definitions
+
+    def adopt(self, customer: Customer, at: int, cause: str) -> None:
+        if self.has_adopted(customer):
+            return
+        customer.tau = max(customer.tau, at)
+        self.make(customer, adopt(customer.known, self.definitions, customer.tau), cause)
+
     # One record.
 
     def take(self, line: Json, number: int, behind: list[Json]) -> None:
@@ -161,6 +202,9 @@ class Log:
         late = stamped < customer.last - self.lateness  # 27
         if not late:
             customer.last = max(customer.last, stamped)
+        self.behind, self.arrival = event, arrival
+        self.adopt(customer, customer.last, short([event.get("source"), event["event_id"]]))
+        self.drain(customer)
         changed_keys = learn(customer.profile, event, self.definitions.attributes)
         if late:
             self.behind, self.arrival, customer.record = event, arrival, number
@@ -242,7 +286,8 @@ class Log:
 
     def dues(self, customer: Customer) -> Iterator[Due]:
         """Every timer of *customer*."""
-        for due, rank, name in customer.known.dues():
+        derived = customer.known.dues() if self.has_adopted(customer) else ()
+        for due, rank, name in derived:
             opener = customer.known.opener(name)
             arrival = opener.arrival if opener else due
             yield Due(Timer(due, (), arrival), name, rank=rank)
@@ -298,8 +343,11 @@ class Log:
         if not seen.derived:
             self.make(customer, customer.known.on_activity(seen, at), cause)
         customer.known.fold(seen, at)
-        self.make(customer, customer.known.after_event(seen, at, changed_keys), cause)
-        customer.known.arm(at, seen)
+        if self.has_adopted(customer):
+            self.make(customer, customer.known.after_event(seen, at, changed_keys), cause)
+            customer.known.arm(at, seen)
+        else:
+            customer.known.unheard.append(seen)
         self.offer_all(customer, seen)
 
     def drain(self, customer: Customer) -> None:
@@ -437,6 +485,8 @@ class Log:
     def facts(self, customer: Customer, event: Json, at: int, instance: str | None = None) -> Facts:
         timezone = self.policy.get("timezone", "UTC")
         known, tau = customer.known, customer.tau
+        if not self.has_adopted(customer):
+            known = preview(known, self.definitions)
         return Facts(event, customer.profile, at, timezone, known, tau, instance)
 
     def values(self, trigger: Json, facts: Facts) -> Json:

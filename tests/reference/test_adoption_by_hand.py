@@ -1,0 +1,326 @@
+"""Several rulesets in one log (51, 56, 57, 96, settlement 41), worked by hand: the reference and
+the engine must both agree.
+
+The first is in force from the start, the second from `DEPLOY` on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.reference.partitions import UNDER, by_partition
+from tests.reference.stories import (
+    Decide,
+    Json,
+    attribute,
+    identify,
+    log,
+    ms,
+    segment,
+    tell,
+    trigger,
+    yaml,
+)
+
+pytestmark = pytest.mark.parametrize("decide", UNDER.values(), ids=UNDER.keys())
+
+DEPLOY: Json = {"ruleset": 1}
+P = trigger("{event: p}")
+WAIT = "{sequence: [{event: a}, {absent: b, for: 10s}]}"
+N = "is: {profile.n: {greater_than: 1}}"
+WINDOW = "is: {count: a, at_least: 1, within: 10s}"
+
+
+def tick(at: float) -> Json:
+    return {"tick": ms(at)}
+
+
+def existing(document: Json) -> Json:
+    return {**document, "existing": "tell"}
+
+
+def decided(decide: Decide, before: list[Json], behind: list[Json], story: list[Json]) -> str:
+    return tell(decide([before, behind], story))
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "story", "told"),
+    [
+        pytest.param(
+            [P],
+            [P, segment("s", N)],
+            [identify(0, n=2), DEPLOY, *log("p@5#5"), identify(6, n=0)],
+            "5@5 -s@6",
+            id="a new segment is set at the first record, and left with an edge",
+        ),
+        pytest.param(
+            [P],
+            [P, existing(segment("s", N))],
+            [identify(0, n=2), DEPLOY, *log("p@5#5"), identify(6, n=0)],
+            "+s@5 5@5 -s@6",
+            id="or told, if it says so",
+        ),
+        pytest.param(
+            [P],
+            [P, segment("s", N)],
+            [identify(0, n=0), DEPLOY, identify(6, n=2)],
+            "+s@6",
+            id="before the record is folded: what it brings is an edge",
+        ),
+        pytest.param(
+            [P],
+            [P, existing(segment("s", N))],
+            [identify(0, n=2), DEPLOY, identify(5, n=0)],
+            "+s@5 -s@5",
+            id="and so is what it takes",
+        ),
+        pytest.param(
+            [P],
+            [P, segment("s", N)],
+            [*log("z@0~d"), DEPLOY, identify(5, n=2)],
+            "+s@5",
+            id="who comes for the first time starts outside",
+        ),
+        pytest.param(
+            [P],
+            [P, segment("s", WINDOW)],
+            [*log("a@0#0"), DEPLOY, *log("p@5#5 a@6#6"), tick(60)],
+            "5@5 +s@6 -s@16",
+            id="what a new condition counts begins at the deploy",
+        ),
+        pytest.param(
+            [P, segment("s", WINDOW)],
+            [P, segment("s", WINDOW.replace("10s", "20s"))],
+            [*log("a@0#0"), DEPLOY, *log("p@5#5 a@6#6"), tick(60)],
+            "+s@0 5@5 +s@6 -s@26",
+            id="an edited one is set anew, without an edge",
+        ),
+        pytest.param(
+            [P, segment("s", WINDOW)],
+            [P, segment("s", WINDOW), trigger("{event: z}", "z")],
+            [*log("a@0#0"), DEPLOY, tick(30)],
+            "+s@0 -s@10",
+            id="a deploy that changes nothing derived changes nothing",
+        ),
+        pytest.param(
+            [P, segment("s", WINDOW)],
+            [P, segment("s", WINDOW), segment("m", N)],
+            [*log("a@0#0"), DEPLOY, tick(30)],
+            "+s@0",
+            id="one that does lets the timers of what is derived wait for a record",
+        ),
+        pytest.param(
+            [P, segment("s", WINDOW), trigger("{left: s}", "l")],
+            [P, segment("s", WINDOW), trigger("{left: s}", "l"), segment("m", "is: {segment: s}")],
+            [*log("a@0#0"), DEPLOY, *log("p@5#5 p@40#6")],
+            "+s@0 5@5 -s@10 -m@10 $left:s@10 6@40",
+            id="a segment that reads another one",
+        ),
+        pytest.param(
+            [P],
+            [P, existing(segment("s", N))],
+            [identify(50, n=2), DEPLOY, *log("p@5#5 p@60#6")],
+            "+s@50 6@60",
+            id="a late event adopts it too",
+        ),
+        pytest.param(
+            [P],
+            [P, existing(segment("s", N))],
+            [*log("p@40#4"), identify(50, n=2), DEPLOY, *log("p@40#4 p@60#6")],
+            "4@40 +s@60 6@60",
+            id="a duplicate does not",
+        ),
+        pytest.param(
+            [P],
+            [P, existing(segment("s", N))],
+            [identify(0, n=2), DEPLOY, *log("p@5#5"), {"touch": "c", "at": ms(20)}],
+            "+s@5 5@5",
+            id="who came first needs no touch",
+        ),
+    ],
+)
+def test_what_a_deploy_makes_of_members(
+    decide: Decide, before: list[Json], behind: list[Json], story: list[Json], told: str
+) -> None:
+    assert decided(decide, before, behind, story) == told
+
+
+def test_what_was_removed_is_forgotten_without_an_edge(decide: Decide) -> None:
+    """(57) And is set anew when it comes back; who slept through it knows nothing of it."""
+    with_it = [P, existing(segment("s", N))]
+    story = [identify(0, n=2), DEPLOY, *log("p@5#5"), {"ruleset": 2}, *log("p@6#6")]
+    slept = [each for each in story if each.get("event_id") != "5"]
+
+    assert tell(decide([with_it, [P], with_it], story)) == "+s@0 5@5 +s@6 6@6"
+    assert tell(decide([with_it, [P], with_it], slept)) == "+s@0 6@6"
+
+
+def asks(said: str, test: Json) -> list[Json]:
+    return [attribute("v", said), trigger("{event: p}", if_={"profile.v": test})]
+
+
+AT_LEAST_2 = {"greater_than_or_equal": 2}
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "story", "told"),
+    [
+        pytest.param(
+            [P],
+            asks("count: a", AT_LEAST_2),
+            "a@0#0 a@1#1 ! p@5#5 a@6#6 a@7#7 p@8#8",
+            "condition@5 8@8",
+            id="a new one begins at the first record",
+        ),
+        pytest.param(
+            [P], asks("count: a", AT_LEAST_2), "a@0#0 ! a@6#6 a@7#7 p@8#8", "8@8", id="with it"
+        ),
+        pytest.param(
+            asks("count: a", AT_LEAST_2),
+            asks("count: [a, b]", AT_LEAST_2),
+            "a@0#0 a@1#1 p@2#2 ! p@5#5 a@6#6 b@7#7 p@8#8",
+            "2@2 condition@5 8@8",
+            id="an edited one begins anew",
+        ),
+        pytest.param(
+            asks("count: a", AT_LEAST_2),
+            [*asks("count: a", AT_LEAST_2), attribute("w", "count: b")],
+            "a@0#0 a@1#1 ! p@5#5",
+            "5@5",
+            id="another one beside it changes nothing",
+        ),
+        pytest.param(
+            [P],
+            [trigger("{event: p}", if_=yaml("{count: a, at_least: 1, within: 1h}"))],
+            "a@0#0 ! p@5#5 a@6#6 p@7#7",
+            "condition@5 7@7",
+            id="so does what `if` counts",
+        ),
+        pytest.param(
+            [trigger("{event: p}", if_=yaml("{count: a, at_least: 1, within: 1h}"))],
+            [trigger("{event: p}", if_=yaml("{count: a, at_least: 2, within: 1h}"))],
+            "a@0#0 a@1#1 ! p@5#5",
+            "5@5",
+            id="but what it compares with may change",
+        ),
+    ],
+)
+def test_attributes(
+    decide: Decide, before: list[Json], behind: list[Json], story: str, told: str
+) -> None:
+    """(51) The deploy is where `!` is."""
+    first, second = story.split("!")
+
+    assert decided(decide, before, behind, [*log(first), DEPLOY, *log(second)]) == told
+
+
+def test_a_start_is_read_under_the_new_ruleset(decide: Decide) -> None:
+    """(48, 51) 1 from the profile, and the a behind the deploy."""
+    behind = asks("count: a\nstart: profile.n", AT_LEAST_2)
+    story = [identify(0, n=1), *log("a@1#1"), DEPLOY, *log("p@5#5 a@6#6 p@7#7")]
+
+    assert decided(decide, [P], behind, story) == "condition@5 7@7"
+
+
+CHANGED = trigger("{changed: profile.n}", "u")
+CHANGED_V = trigger("{changed: profile.v}", "u")
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "story", "told"),
+    [
+        pytest.param(
+            [P],
+            [P, CHANGED],
+            [identify(0, n=0), DEPLOY, identify(6, n=2)],
+            "$changed:n@6",
+            id="the value of before is remembered",
+        ),
+        pytest.param(
+            [P],
+            [P, attribute("v", "count: a"), CHANGED_V],
+            [*log("a@0#0"), DEPLOY, *log("a@5#5")],
+            "$changed:v@5",
+            id="of a new attribute, its default",
+        ),
+        pytest.param(
+            [attribute("v", "count: a"), CHANGED_V],
+            [attribute("v", "count: [a, b]"), CHANGED_V],
+            [*log("a@0#0 a@1#1"), DEPLOY, *log("p@5#5 a@6#6")],
+            "$changed:v@1 $changed:v@6",
+            id="that an edited one begins anew is no change",
+        ),
+        pytest.param(
+            [attribute("v", "count: a"), CHANGED_V],
+            [attribute("v", "count: a"), CHANGED_V, segment("s", N)],
+            [*log("a@0#0"), DEPLOY, *log("a@5#5")],
+            "$changed:v@5",
+            id="one that stays goes on",
+        ),
+    ],
+)
+def test_what_is_remembered_of_a_value(
+    decide: Decide, before: list[Json], behind: list[Json], story: list[Json], told: str
+) -> None:
+    """(56)"""
+    assert decided(decide, before, behind, story) == told
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "told"),
+    [
+        pytest.param([trigger(WAIT)], [trigger(WAIT), segment("s", N)], "0@10", id="it stays"),
+        pytest.param(
+            [trigger(WAIT)],
+            [trigger(WAIT, if_={"profile.n": {"equals": 1}})],
+            "condition@10",
+            id="if",
+        ),
+        pytest.param([trigger(WAIT)], [trigger(WAIT.replace("10s", "20s"))], "", id="edited"),
+        pytest.param([trigger(WAIT)], [trigger(WAIT, mode="off")], "", id="switched off"),
+        pytest.param(
+            [trigger(WAIT)],
+            [
+                trigger(WAIT, if_={"profile.v": {"equals": 0}}),
+                attribute("v", "count: a"),
+            ],
+            "0@10",
+            id="it asks for a new attribute, which has its default",
+        ),
+        pytest.param(
+            [trigger(WAIT)],
+            [trigger(WAIT), trigger("{fired: t}", "u"), segment("s", N)],
+            "0@10 $fired:t@10",
+            id="what hears of it is of the new ruleset",
+        ),
+    ],
+)
+@pytest.mark.parametrize("behind_it", [tick(60), log("z@60")[0]])
+def test_an_open_wait(
+    decide: Decide, before: list[Json], behind: list[Json], told: str, behind_it: Json
+) -> None:
+    """(96) Decided by the clock, or by the customer's next event."""
+    assert decided(decide, before, behind, [*log("a@0#0"), DEPLOY, behind_it]) == told
+
+
+def test_a_deploy_that_makes_10000_members_fires_nothing(decide: Decide) -> None:
+    """(56) `tell` tells each once, at their first event."""
+    members = 10_000 if decide is by_partition else 100  # the reference is slow
+    customers = [{**identify(0, n=2), "customer_id": f"c{number}"} for number in range(members)]
+    events = [{**log("z@5#5")[0], "customer_id": f"c{number}"} for number in range(members)]
+    heard = trigger("{entered: s}", "u")
+
+    def lines(behind: Json) -> list[Json]:
+        found: list[Json] = decide([[P], [heard, behind]], [*customers, DEPLOY, *events, *events])
+        return found
+
+    def who(kind: str) -> list[Any]:
+        return sorted(
+            line["customer_id"] for line in lines(existing(segment("s", N))) if line["kind"] == kind
+        )
+
+    assert lines(segment("s", N)) == []
+    everybody = sorted(each["customer_id"] for each in customers)
+    assert (who("segment"), who("firing")) == (everybody, everybody)

@@ -1,0 +1,215 @@
+"""Rows of several rulesets in one log in which the engine differs, or which wait for a part of
+it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.reference.partitions import UNDER, by_partition
+from tests.reference.stories import (
+    Decide,
+    Json,
+    attribute,
+    identify,
+    log,
+    ms,
+    segment,
+    tell,
+    trigger,
+)
+from tests.reference.test_adoption_by_hand import (
+    AT_LEAST_2,
+    DEPLOY,
+    WAIT,
+    WINDOW,
+    N,
+    P,
+    asks,
+    decided,
+    existing,
+    tick,
+)
+
+TOUCH: Json = {"touch": "c", "at": ms(20)}
+
+
+def open_for(reason: str) -> pytest.MarkDecorator:
+    mark = pytest.mark.xfail(strict=True, reason=reason)
+    return pytest.mark.parametrize(
+        "decide",
+        [
+            pytest.param(decide, id=name, marks=[mark] if name == "engine" else [])
+            for name, decide in UNDER.items()
+        ],
+    )
+
+
+@open_for("edges of one customer go back in time behind an adoption")
+@pytest.mark.parametrize(
+    ("behind", "told"),
+    [
+        (existing(segment("m", "is: {profile.n: {exists: false}}")), "+s@0 +m@40 -s@40 4@40"),
+        (existing(segment("m", "is: {segment: s}")), "+s@0 +m@40 -s@40 -m@40 4@40"),
+    ],
+)
+def test_edges_do_not_go_back_in_time(decide: Decide, behind: Json, told: str) -> None:
+    """(36, 102) The adoption is at 40, and what was due before waits for it."""
+    before = [P, segment("s", WINDOW)]
+
+    assert (
+        decided(decide, before, [*before, behind], [*log("a@0#0"), DEPLOY, *log("p@40#4")]) == told
+    )
+
+
+@open_for("an edited segment is told as if nothing was known of it")
+@pytest.mark.parametrize(
+    ("before", "behind", "told"),
+    [
+        pytest.param("is: {profile.n: {greater_than: 0}}", N, "+s@0 5@5 -s@6", id="goes on"),
+        pytest.param(N, "is: {profile.n: {less_than: 1}}", "+s@0 -s@5 5@5 +s@6", id="is out now"),
+    ],
+)
+def test_what_is_told_of_an_edited_segment_alternates(
+    decide: Decide, before: str, behind: str, told: str
+) -> None:
+    """(54, 56) Of one customer and segment: entered, left, entered, ..."""
+    story = [identify(0, n=2), DEPLOY, *log("p@5#5"), identify(6, n=0)]
+
+    assert (
+        decided(decide, [P, segment("s", before)], [P, existing(segment("s", behind))], story)
+        == told
+    )
+
+
+@open_for("a segment that stays is not looked at when what it reads changed while it waited")
+@pytest.mark.parametrize("between", [[], [tick(60)]])
+def test_a_firing_before_the_adoption_is_heard_at_it(decide: Decide, between: list[Json]) -> None:
+    """(54) t fires at 10, under the new ruleset, which the customer adopts at 70."""
+    before = [trigger(WAIT), P | {"trigger": "p"}]
+    before += [
+        attribute("v", "count: {fired: t}"),
+        segment("s", "is: {profile.v: {greater_than: 0}}"),
+    ]
+    story = [*log("a@0#0"), DEPLOY, *between, *log("p@70#7 p@80#8")]
+
+    told = decided(decide, before, [*before, segment("m", N)], story)
+
+    assert told == "0@10 +s@70 7@70 8@80"
+
+
+@open_for("an attribute that gets another name begins anew")
+def test_who_renames_an_attribute_begins_nothing_anew(decide: Decide) -> None:
+    """(51, section 19) A slot carries its definition's fingerprint."""
+    behind = [
+        attribute("w", "count: a"),
+        trigger("{event: p}", if_={"profile.w": AT_LEAST_2}),
+    ]
+
+    told = decided(
+        decide, asks("count: a", AT_LEAST_2), behind, [*log("a@0#0 a@1#1"), DEPLOY, *log("p@5#5")]
+    )
+
+    assert told == "5@5"
+
+
+@open_for("the engine knows no touch yet")
+@pytest.mark.parametrize(
+    ("story", "told"),
+    [
+        pytest.param([TOUCH], "+s@20", id="told once"),
+        pytest.param([TOUCH, TOUCH], "+s@20", id="a repeat changes nothing"),
+        pytest.param([TOUCH, *log("p@30#5")], "+s@20 5@30", id="and the other way"),
+        pytest.param(
+            [TOUCH, {"touch": "d", "at": ms(25)}, *log("p@30#5~d")],
+            "+s@20 5@30",
+            id="it makes nobody",
+        ),
+        pytest.param([{"touch": "c", "at": ms(0)}], "+s@10", id="at τ, if that is later"),
+    ],
+)
+def test_a_touch(decide: Decide, story: list[Json], told: str) -> None:
+    """(102) The customer adopts the ruleset at max(τ, its arrival)."""
+    before = [*log("z@0"), identify(10, n=2), DEPLOY]
+
+    assert decided(decide, [P], [P, existing(segment("s", N))], [*before, *story]) == told
+
+
+@open_for("the engine knows no touch yet")
+def test_a_touch_lets_those_in_silence_leave_in_silence(decide: Decide) -> None:
+    """(102) Members since 5, untold."""
+    behind = [P, segment("s", "is: {since_last: {of: profile.since, less_than: 15s}}")]
+    story = [identify(0, since=ms(0)), DEPLOY, {"touch": "c", "at": ms(5)}, tick(60)]
+
+    assert decided(decide, [P], behind, story) == "-s@15"
+
+
+@open_for("the engine knows no touch yet")
+def test_a_touch_of_10000_members(decide: Decide) -> None:
+    """`tell` fires each once; without it, nothing fires."""
+    members = 10_000 if decide is by_partition else 100
+    ids = [f"c{number}" for number in range(members)]
+    customers = [{**identify(0, n=2), "customer_id": id_} for id_ in ids]
+    touches = [{"touch": id_, "at": ms(20)} for id_ in ids]
+    heard = trigger("{entered: s}", "u")
+
+    def lines(behind: Json) -> list[Json]:
+        found: list[Json] = decide([[P], [heard, behind]], [*customers, DEPLOY, *touches, *touches])
+        return found
+
+    assert lines(segment("s", N)) == []
+    told = lines(existing(segment("s", N)))
+    fired = sorted(line["customer_id"] for line in told if line["kind"] == "firing")
+    assert fired == sorted(ids)
+    assert len(told) == 2 * members
+
+
+@open_for("the engine knows no dates yet, and no touch")
+def test_a_touch_arms_dates_and_makes_up_for_none(decide: Decide) -> None:
+    """(65) The first of January was at 0; the deploy comes behind it. The next is in a month."""
+    day = 86_400
+    behind = [P, trigger("{date: profile.day, every: month, at: '00:00'}", "u")]
+    story = [
+        identify(1, day="1990-01-01"),
+        identify(2, other=1),
+        DEPLOY,
+        {"touch": "c", "at": ms(20)},
+        tick(32 * day),
+    ]
+
+    assert decided(decide, [P], behind, story).split("@")[-1] == f"{31 * day:.6g}"
+
+
+@open_for("the engine knows no values yet")
+def test_a_publication_keeps_progress_and_counts_from_the_next_event_on(decide: Decide) -> None:
+    """(75, 77, 78) Two are counted when it becomes 2, which fires nothing; the third completes."""
+    documents = [
+        attribute("n", "count: b"),
+        {"value": "busy", "percentile": 95, "of": "profile.n", "default": 5},
+        trigger("{count: a, within: 1h, at_least: {value: busy}}"),
+    ]
+    told = {"number": 2, "groups": {}, "n": 100, "computed_at": ms(0), "from": "x"}
+    published = {"published": {"busy": told}}
+    story = [*log("a@0#0 a@1#1"), DEPLOY, tick(60), *log("b@70#b a@80#2")]
+
+    lines = decide([documents, [*documents, published]], story)
+
+    assert tell(lines) == "0,1,2@80"
+    assert lines[0]["values"] == {"busy": 2}
+
+
+@open_for("the engine knows no values yet")
+def test_a_published_number_sets_members_without_an_edge(decide: Decide) -> None:
+    """(56, 75, settlement 41) Fires nothing by itself."""
+    documents = [
+        attribute("n", "count: b"),
+        {"value": "busy", "percentile": 95, "of": "profile.n", "default": 5},
+        segment("s", "is: {profile.n: {greater_than_or_equal: {value: busy}}}"),
+        P,
+    ]
+    told = {"number": 1, "groups": {}, "n": 100, "computed_at": ms(0), "from": "x"}
+    published = {"published": {"busy": told}}
+    story = [*log("b@0#0"), DEPLOY, *log("p@5#5 b@6#6")]
+    back = [*story, {"ruleset": 2}, *log("p@7#7")]
+
+    assert tell(decide([documents, [*documents, published]], story)) == "5@5"
+    assert tell(decide([documents, [*documents, published], documents], back)) == "5@5 7@7"
