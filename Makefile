@@ -12,8 +12,8 @@ PYTEST := $(BIN)/pytest
 FILES := --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 WORKERS ?= 2
 
-# What decides, tested once more as the wheel has it: compiled. Mutants (tests/simulation) replace
-# methods, which compiled callers do not see; what they show of the schedules is shown already.
+# What decides, tested once more as the wheel has it: compiled. Mutants replace methods, which
+# compiled callers do not see; what they show of the schedules and rows is shown already.
 DECIDES := tests/core tests/reference tests/replay tests/examples tests/upgrade/test_golden.py \
 	tests/simulation/test_schedules.py tests/ops/test_build.py
 

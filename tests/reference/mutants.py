@@ -15,7 +15,7 @@ from tests.simulation.mutants import Edit
 from triggerstream.core.conditions import compile as checks
 from triggerstream.core.derive import changes as looks
 from triggerstream.core.derive import compile as readers
-from triggerstream.core.derive import folds, points
+from triggerstream.core.derive import folds, points, windows
 from triggerstream.core.derive.segments import CompiledSegment
 from triggerstream.core.detection import advance, engine, firing, timers
 from triggerstream.core.parsing import directory
@@ -47,12 +47,12 @@ MUTANTS = (
     Mutant(
         "closed windows",
         attributes,
-        Edit(folds.Window, "_held", "held[number] <= start", "held[number] < start"),
+        Edit(windows, "_outlived", "if not times", "start -= 1\n    if not times"),
     ),
     Mutant(
         "W at both ends: who leaves does so a moment later",
         segments,
-        Edit(folds.Window, "next", "held[0] + self.within", "held[0] + self.within + 1"),
+        Edit(windows.Count, "next_beyond", "+ self.within", "+ self.within + 1"),
     ),
     Mutant(
         "W at both ends: the newest is forgotten a moment later",
@@ -60,28 +60,23 @@ MUTANTS = (
         Edit(folds.Edge, "value", "slot[0] + self.within <= at", "slot[0] + self.within < at"),
     ),
     Mutant(
-        "late events into windows",
+        "late events into windows and scores",
         attributes,
-        Edit(folds.Window, "__init__", "takes_late=False", "takes_late=True"),
+        Edit(engine, "_on_late_event", "if taking.fold.takes_late", "if True"),
     ),
     Mutant(
-        "late events into scores",
+        "late events into nothing",
         attributes,
-        Edit(points.Points, "__init__", "takes_late=False", "takes_late=True"),
-    ),
-    Mutant(
-        "no late events into what has no window",
-        attributes,
-        Edit(folds.Fold, "__init__", "takes_late\n", "False\n"),
+        Edit(engine, "_on_late_event", "if taking.fold.takes_late", "if False"),
     ),
     Mutant(
         "no tau where events are folded",
-        firings,
+        attributes,
         *everywhere((advance, engine), "fold", "at = max(at, state.tau)", "pass"),
     ),
     Mutant(
         "no tau in the view",
-        conditions,
+        attributes,
         Edit(firing, "view", "at = max(at, state.tau)", "pass"),
     ),
     Mutant(
@@ -95,10 +90,14 @@ MUTANTS = (
         Edit(firing, "_reason_against", "profile, at, max", "profile, max(at, state.tau), max"),
     ),
     Mutant(
-        "no tau at timers that match",
+        "tau does not move at timers that come to nothing",
         conditions,
-        Edit(timers, "_fire", "if state.derivations:\n            state.tau", "if False:\n            state.tau"),
         Edit(timers, "_fire", "if state.derivations and key", "if False and key"),
+    ),
+    Mutant(
+        "tau does not move at trends that match",
+        trends,
+        Edit(timers, "_fire", "if state.derivations:\n", "if False:\n"),
     ),
     Mutant(
         "no tau at timers of segments",
@@ -113,7 +112,12 @@ MUTANTS = (
     Mutant(
         "a trend counts an event in its own bucket",
         trends,
-        Edit(TrendMatcher, "count", "max(numbers[1], (at - numbers[0]) // self.width)", "(at - numbers[0]) // self.width"),
+        Edit(
+            TrendMatcher,
+            "count",
+            "max(numbers[1], (at - numbers[0]) // self.width)",
+            "(at - numbers[0]) // self.width",
+        ),
     ),
     # Derived events (32-38).
     Mutant(
@@ -156,7 +160,7 @@ MUTANTS = (
     Mutant(
         "a score decays by each event's own anchor",
         attributes,
-        Edit(points.Points, "take", "anchor, worth = slot[0],", "anchor, worth = at,"),
+        Edit(points.Points, "take", "(anchor, score, step)", "(at, score, 0)"),
     ),
     Mutant(
         "what a count starts with is not kept when it is read",
@@ -171,7 +175,7 @@ MUTANTS = (
     Mutant(
         "of equals the one seen first",
         attributes,
-        Edit(points.Top, "value", "reversed(counts)", "counts"),
+        Edit(points.Top, "value", "number >= most", "number > most"),
     ),
     Mutant(
         "what is seen again keeps its place",
@@ -179,8 +183,8 @@ MUTANTS = (
         Edit(
             points.Top,
             "take",
-            "counts.remove(found)\n        counts.append((found[0], found[1] + 1))",
-            "counts[counts.index(found)] = (found[0], found[1] + 1)",
+            "counts.pop(value) + 1",
+            "counts[value] + 1",
         ),
     ),
     Mutant(
@@ -217,7 +221,7 @@ MUTANTS = (
     Mutant(
         "a sum only falls by time",
         segments,
-        Edit(folds.Window, "may_rise", "number < 0", "False"),
+        Edit(windows.Sum, "may_rise", "bool(self._slot(state)[3])", "False"),
     ),
     Mutant(
         "the last segment by name first",

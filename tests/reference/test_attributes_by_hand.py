@@ -149,6 +149,87 @@ def test_a_start_of_the_profile_is_read_once(decide: Decide) -> None:
     assert asked(decide, documents, {"profile.v": {"equals": 6}}, events) == "1"
 
 
+@pytest.mark.parametrize(
+    ("said", "test", "expected"),
+    [
+        pytest.param("count: a\nstart: profile.known", {"equals": 6}, "01", id="count"),
+        pytest.param(
+            "sum: event_data.n\non: a\nstart: profile.known", {"equals": 6}, "01", id="sum"
+        ),
+        pytest.param(
+            "last: event_data.k\non: a\nstart: profile.known", {"equals": 5}, "11", id="last"
+        ),
+        pytest.param(
+            "first: event_data.n\non: a\nstart: profile.known", {"equals": 5}, "11", id="first"
+        ),
+    ],
+)
+def test_a_start_of_the_profile_is_read_once_by_who_asks_too(
+    decide: Decide, said: str, test: Json, expected: str
+) -> None:
+    """(48) p@1 asks while it is 5; so it is 5 for the a of 3, although it is 9 by then."""
+    events = [identify(0, known=5), *log("p@1#p"), identify(2, known=9), *log("a@3=1#a p@4#q")]
+
+    assert asked(decide, [attribute("v", said)], {"profile.v": test}, events) == expected
+
+
+def test_a_start_that_is_not_there_yet_is_not_read(decide: Decide) -> None:
+    """(48) p@1 asks while the profile says nothing: 9 is what it begins with."""
+    events = [*log("p@1#p"), identify(2, known=9), *log("a@3#a p@4#q")]
+
+    documents = [attribute("v", "count: a\nstart: profile.known")]
+    assert asked(decide, documents, {"profile.v": {"equals": 10}}, events) == "01"
+
+
+TWO_BYTES = "\N{LATIN SMALL LETTER E WITH ACUTE}"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_value"),
+    [
+        pytest.param("x" * 256, True, id="256 letters"),
+        pytest.param("x" * 257, False, id="257"),
+        pytest.param(TWO_BYTES * 128, True, id="256 bytes"),
+        pytest.param(TWO_BYTES * 128 + "x", False, id="257 bytes"),
+    ],
+)
+@pytest.mark.parametrize("head", ["first", "last", "top"])
+def test_a_text_over_256_bytes_is_no_value(
+    decide: Decide, head: str, text: str, is_value: bool
+) -> None:
+    """(46) As of `changed` (40)."""
+    events = log("a@0 p@1")
+    events[0]["event_data"] = {"text": text}
+
+    documents = [attribute("v", f"{head}: event_data.text\non: a")]
+    found = asked(decide, documents, {"profile.v": {"exists": True}}, events)
+
+    assert found == str(int(is_value))
+
+
+@pytest.mark.parametrize(
+    ("story", "test", "expected"),
+    [
+        # It is counted at 14, so it is inside of (10, 20].
+        pytest.param("q@4 z@35~d a@5 p@20", {"equals": 1}, "1", id="folded then"),
+        pytest.param("q@4 z@35~d a@5 p@24", {"equals": 0}, "1", id="and gone 10 s later"),
+        pytest.param("a@4 q@4 z@35~d p@5", {"equals": 0}, "1", id="read then: (4, 14]"),
+        pytest.param("q@3.999 a@4 z@35~d p@5", {"equals": 1}, "1", id="just inside"),
+    ],
+)
+def test_an_event_from_before_a_due_that_was_decided(
+    decide: Decide, story: str, test: Json, expected: str
+) -> None:
+    """(36) The wait of q ends 10 s behind it, at 14; what comes after that is folded and read at
+    14, whatever its own time says."""
+    documents = [
+        attribute("v", "count: a\nwithin: 10s"),
+        trigger("{sequence: [{event: q}, {absent: x, for: 10s}]}"),
+    ]
+
+    assert asked(decide, documents, {"profile.v": test}, log(story)) == expected
+
+
 def test_an_identify_cannot_write_a_declared_name(decide: Decide) -> None:
     events = [identify(0, v=5), *log("p@1")]
 
@@ -191,6 +272,7 @@ THIRTY_TWO = ["a@0=0", *(f"a@0={n}" for n in range(32))]
     [
         pytest.param(["a@0=1", "a@0=2", "a@0=1"], 1, id="the most frequent"),
         pytest.param(["a@0=1", "a@0=2"], 2, id="of equals the one seen last"),
+        pytest.param(["a@0=1", "a@0=2", "a@0=2", "a@0=1"], 1, id="also seen again"),
         pytest.param(["a@0=1", "a@0=2", "a@0"], 2, id="what has none is not counted"),
         pytest.param([*THIRTY_TWO, "a@0=1"], 1, id="the 32nd is there: 1 comes to two"),
         # 99 takes the place of 1, so that 1 begins anew, and 0 has two.

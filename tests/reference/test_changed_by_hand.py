@@ -13,6 +13,7 @@ pytestmark = pytest.mark.parametrize("decide", DECIDE.values(), ids=DECIDE.keys(
 NONE = object()
 """No event at all."""
 LONG = "x" * 300
+UMLAUT = "\N{LATIN SMALL LETTER U WITH DIAERESIS}"
 SHOWN: list[Any] = [NONE, None, "x", "y", ["x"], LONG]
 
 OF_PROFILE = "{changed: profile.v}"
@@ -51,6 +52,9 @@ def test_a_change_is_from_one_value_to_another(
         pytest.param(["x", None, "y"], "@2", id="null between is none"),
         pytest.param(["x", LONG, "x"], "", id="back again is none"),
         pytest.param(["x", "y", "x"], "@1 @2", id="there and back are two"),
+        pytest.param(["x", "y" * 256], "@1", id="256 bytes are a value"),
+        pytest.param(["x", "y" * 257, "y" * 254 + UMLAUT], "@2", id="257 are none"),
+        pytest.param(["x", "y" * 255 + UMLAUT], "", id="in fewer letters"),
     ],
 )
 def test_what_differs(decide: Decide, when: str, values: list[Any], at: str) -> None:

@@ -270,23 +270,26 @@ def test_an_event_that_nothing_folds_is_judged_at_the_latest_time_too(decide: De
     assert tell(decide([waits, asks], log("q@0/a q@4/b z@35~d p@5"))) == told
 
 
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        pytest.param("{sequence: [{event: q}, {absent: x, for: 10s}]}", "0@60 ", id="a firing"),
+        pytest.param("{count: q, exactly: 2, within: 10s}", "", id="one that came to nothing"),
+    ],
+)
 def test_a_moment_that_an_identify_has_set_is_judged_at_the_latest_time_too(
-    decide: Decide,
+    decide: Decide, when: str, told: str
 ) -> None:
-    """(36) Nothing is folded at all; the wait ended at 14 when p of 5 comes. The calendar stays
-    that of p."""
-    asks = trigger(
-        "{event: p}",
-        "u",
-        if_=yaml(
-            "{since_last: {of: profile.seen, less_than: 4s}, "
-            "time_of_day: {from: '00:00', to: '00:01'}}"
-        ),
-    )
-    told = "0@14 condition@5 condition@20"
+    """(25, 36) Nothing is folded at all; a timer was decided at 60 when the p of 51 comes, 5 s
+    behind what was seen, and so the one of 59. The calendar is that of p."""
+    seen = {"since_last": {"of": "profile.seen", "less_than": "5s"}}
+    minute = {"time_of_day": {"from": "00:00", "to": "00:01"}}
+    asks = [trigger("{event: p}", "u", if_=seen), trigger("{event: p}", "v", if_=minute)]
 
-    events = [identify(0, seen=ms(10)), *log("q@4 b@35~d p@5 p@20")]
-    assert tell(decide([trigger(ABSENT.replace("a}", "q}", 1)), asks], events)) == told
+    events = [identify(0, seen=ms(55)), *log("q@50#0 z@85~d p@51#5")]
+    lines = decide([trigger(when), *asks], events)
+
+    assert tell(lines) == f"{told}condition@51 5@51"
 
 
 def test_since_the_last_change_of_a_kind(decide: Decide) -> None:

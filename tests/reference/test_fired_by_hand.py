@@ -295,3 +295,11 @@ def test_derived_events_of_two_records_stand_by_record(decide: Decide, story: st
     lines = decide([Z, SLOW, hears], log(story), until=ms(100))
 
     assert [each.split("@")[0] for each in lines[-1]["events"]] == ["$fired:z", "$fired:t"]
+
+
+def test_a_condition_is_no_edge(decide: Decide) -> None:
+    """(37) Who asks for its own firings makes no ring: not more than two in ten seconds."""
+    condition = {"count": {"fired": "t"}, "at_most": 1, "within": "10s"}
+    often = trigger("{event: a}", if_=condition)
+
+    assert tell(decide([often], log("a@0 a@1 a@2 a@10"))) == "0@0 1@1 condition@2 3@10"

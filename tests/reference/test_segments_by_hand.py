@@ -230,3 +230,42 @@ def test_a_value_that_is_forgotten_in_silence(decide: Decide, test: str, told: s
     ]
 
     assert tell(decide(documents, log("b@0 a@1=7"), until=ms(60))) == told
+
+
+def test_a_segment_is_left_at_the_latest_time_of_anything(decide: Decide) -> None:
+    """(29, 36) Its time is 21, and the rest of an upload may come until 40, as the a of 16 came at
+    30. Meanwhile a wait has ended at 25."""
+    documents = [
+        segment("s", "is: {count: a, at_least: 1, within: 5s}"),
+        trigger("{sequence: [{event: q}, {absent: x, for: 10s}]}"),
+    ]
+
+    story = "q@15^15 a@16^30 z@36^36~d z@40^40~d"
+
+    assert tell(decide(documents, log(story))) == "+s@16 0@25 -s@25"
+
+
+def test_an_edge_in_silence_is_a_time_before_which_nothing_is_read(decide: Decide) -> None:
+    """(36) s is left at 12 when the p of 5 comes: what was seen at 8 is four seconds ago."""
+    documents = [
+        segment("s", "is: {count: a, at_least: 1, within: 10s}"),
+        trigger("{event: p}", if_={"since_last": {"of": "profile.seen", "less_than": "4s"}}),
+    ]
+
+    events = [identify(0, seen=ms(8)), *log("a@2 z@40~d p@5")]
+
+    assert tell(decide(documents, events)) == "+s@2 -s@12 condition@5"
+
+
+def test_segments_go_by_name_where_none_reads_another(decide: Decide) -> None:
+    """(34) m, which reads nothing, comes before a, which reads z."""
+    documents = [
+        segment(name, f"is: {{{said}}}")
+        for name, said in [
+            ("a", "segment: z"),
+            ("m", "count: a, at_least: 1, within: 10s"),
+            ("z", "count: a, at_least: 1, within: 10s"),
+        ]
+    ]
+
+    assert tell(decide(documents, log("a@0"))) == "+m@0 +z@0 +a@0"

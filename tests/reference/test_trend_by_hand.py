@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.reference.stories import DECIDE, Decide, log, ms, tell, trigger
+from tests.reference.stories import DECIDE, Decide, identify, log, ms, tell, trigger
 
 pytestmark = pytest.mark.parametrize("decide", DECIDE.values(), ids=DECIDE.keys())
 
@@ -66,3 +66,29 @@ def test_above(decide: Decide, story: str, decided: str) -> None:
 def test_a_late_event_counts_nothing(decide: Decide) -> None:
     """At 100 it is late by more than 10 s, and would have been of the baseline."""
     assert tell(decide([trigger(BELOW)], log("a@0 b@100 a@50"), until=ms(600))) == ""
+
+
+def test_an_event_from_before_the_newest_is_counted_with_it(decide: Decide) -> None:
+    """(36) t fires at 14, which is the anchor; then comes the a of 5, for which u fires at 5. Both
+    are of bucket 0: two in [14, 22), none in [22, 30)."""
+    documents = [
+        trigger("{sequence: [{event: q}, {absent: x, for: 10s}]}", "t"),
+        trigger("{event: a}", "u"),
+        trigger("{trend: {fired: [t, u]}, below: 0.5, recent: 8s, baseline: 8s, min: 2}", "v"),
+    ]
+
+    told = "0@14 2@5 $fired:u@30"
+
+    assert tell(decide(documents, log("q@4 z@25~d a@5"), until=ms(60))) == told
+
+
+def test_a_trend_that_matched_is_a_time_before_which_nothing_is_read(decide: Decide) -> None:
+    """(36) It matched at 16 when the p of 5 comes: what was seen at 12 is four seconds ago."""
+    documents = [
+        trigger("{trend: q, below: 0.5, recent: 8s, baseline: 8s, min: 1}"),
+        trigger("{event: p}", "u", if_={"since_last": {"of": "profile.seen", "less_than": "4s"}}),
+    ]
+
+    events = [identify(0, seen=ms(12)), *log("q@0 z@60~d p@5")]
+
+    assert tell(decide(documents, events)) == "0@16 condition@5"

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from tests.simulation.pair import PairSchedule
 from tests.simulation.protocol import ProtocolSchedule, ReturningSchedule
@@ -303,8 +303,15 @@ MUTANTS = (
 )
 
 
+class Mutated(Protocol):
+    """What lacks a point of what is written: by its name, and how the source is edited."""
+
+    name: str
+    edits: list[Edit]
+
+
 @contextmanager
-def mutated(mutant: Mutant) -> Iterator[None]:
+def mutated(mutant: Mutated) -> Iterator[None]:
     """Put *mutant* in the place of the methods that it mutates."""
     originals = [(edit, getattr(edit.owner, edit.method)) for edit in mutant.edits]
     try:
