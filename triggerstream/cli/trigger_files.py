@@ -136,16 +136,23 @@ class TriggerFiles:
         ]
 
     def schema_warnings(self, ruleset: Ruleset) -> list[Warned]:
-        """Return what does not fit together in schemas and *ruleset*, which has no problem."""
+        """Return what does not fit together in schemas, policy and *ruleset*, which has no
+        problem."""
+        from triggerstream.authoring.unread import lint_keep
+
+        found = lint_keep(self.texts, ruleset.source)
         if ruleset.schemas is None:
-            return []
+            return self._placed(found)
         from triggerstream.authoring.schema_lint import lint_schemas
 
-        found = lint_schemas(self.texts, ruleset.source)
+        found += lint_schemas(self.texts, ruleset.source)
         if ruleset.source.templates:
             from triggerstream.authoring.schema_templates import lint_templates
 
             found += lint_templates(ruleset.source)
+        return self._placed(found)
+
+    def _placed(self, found: list[Warned]) -> list[Warned]:
         return [
             warned._replace(
                 problem=warned.problem._replace(file=str(self._root / warned.problem.file))

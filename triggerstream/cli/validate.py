@@ -63,6 +63,8 @@ def validate(
             print(escaped(str(problem)))
         for warned in found.warned:
             say(f"{warned.problem} [{warned.code}]")
+        for name in found.unread:
+            say(f"nobody reads {name}")
     if found.problems:
         say(_some(len(found.problems), "problem"))
         raise typer.Exit(1)
@@ -83,6 +85,7 @@ class _Found:
         self.problems: list[Problem] = []
         self.warned: list[Warned] = []
         self.triggers: list[Trigger] = []
+        self.unread: list[str] = []
         self._seen: Counter[str] = Counter()
 
     def look_at(self, path: Path, observed: Observed | None) -> None:
@@ -106,12 +109,24 @@ class _Found:
             rules = ruleset.source.schemas
             self._seen["schema"] += 0 if rules is None else len(rules.schemas)
             self.warned += files.schema_warnings(ruleset)
+            if files.is_whole:
+                self._look_for_unread(ruleset, observed)
             if observed is not None:
                 self.warned += files.warnings(observed)
         try:
             self._seen["test"] += len(files.fixtures(ruleset=named))
         except TriggerFileError as error:
             self.problems += error.problems
+
+    def _look_for_unread(self, ruleset: Ruleset, observed: Observed | None) -> None:
+        from triggerstream.authoring.unread import unread
+
+        found = unread(ruleset.source, observed)
+        self.unread += [f"attribute {name}" for name in found.attributes]
+        self.unread += [
+            f"profile.{name}" + ("" if found.is_kept else ", which is not kept")
+            for name in found.said
+        ]
 
     def told_seen(self) -> str:
         """Return how many there are of each kind, of which there is any."""

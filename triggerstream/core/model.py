@@ -415,6 +415,8 @@ class Policy(msgspec.Struct, frozen=True):
             ``opt_out`` wants it not to be false, ``none`` asks nothing.
         expiry: How long after its due time an action may still be sent.
         most: How large the directory may become.
+        keep: Of profiles only the attributes that the ruleset reads are kept, and these; ``None``
+            keeps all.
         record_suppressed: Whether each match that does not fire is told on the topic of
             deliveries, with its reason; it is counted in any case.
     """
@@ -430,6 +432,7 @@ class Policy(msgspec.Struct, frozen=True):
     )
     expiry: int = 3 * DAY
     record_suppressed: bool = True
+    keep: tuple[str, ...] | None = None
     activity: tuple[str, ...] = ()
     most: Most = Most()
     purchase: Purchase | None = None

@@ -193,6 +193,24 @@ def test_the_body_says_what_fired() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("fields", "sent"),
+    [(["email", "tier"], {"email": "ada@mail.example"}), (["tier"], {})],
+)
+def test_of_the_profile_the_body_has_what_the_action_names(
+    fields: list[str], sent: dict[str, str]
+) -> None:
+    data = orjson.loads(body_of(message(endpoint="crm", fields=fields)))["data"]
+
+    assert data["profile"] == sent
+
+
+def test_all_of_the_profile_may_be_named_as_such() -> None:
+    data = orjson.loads(body_of(message(endpoint="crm", fields="all")))["data"]
+
+    assert data["profile"] == {"email": "ada@mail.example"}
+
+
 def test_of_earlier_matched_events_the_body_has_the_ids() -> None:
     told = message(endpoint="crm")
     fired = replace(told.firing, events=("e0", "e1"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -142,12 +143,19 @@ def body_of(message: Message) -> bytes:
         "instance": firing.instance,
         "events": matched_events(firing, None if event == _NONE else event),
         "event": event,
-        "profile": firing.profile,
+        "profile": _sent_of(firing.profile, message.options.get("fields")),
         "options": message.options,
     }
     if (content := message.content) is not None:
         data["content"] = {"subject": content.subject, "text": content.text, "html": content.html}
     return _encode({"type": TYPE, "timestamp": format_moment(firing.at), "data": data})
+
+
+def _sent_of(profile: Mapping[str, Any], fields: Any) -> Mapping[str, Any]:
+    """Return what goes along of a profile: the attributes that the action names, or all."""
+    if not isinstance(fields, list):
+        return profile
+    return {name: profile[name] for name in fields if name in profile}
 
 
 _NO_TO_THESE_BYTES = frozenset({400, 411, 413, 414, 415, 417, 422, 431})

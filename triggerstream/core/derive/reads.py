@@ -49,5 +49,7 @@ _READ = re.compile(r"""profile\s*(?:\.\s*|\[\s*["'])([A-Za-z_][A-Za-z0-9_-]*)"""
 
 def _in_templates(trigger: Trigger, templates: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     for action in trigger.actions:
+        fields = action.options.get("fields")
+        yield from fields if isinstance(fields, list) else ()
         for source in templates.get(action.template or "", {}).values():
             yield from _READ.findall(source)

@@ -7,6 +7,7 @@ import msgspec
 from triggerstream.core.detection.membership import STANDS
 from triggerstream.core.patterns.progress import TRIGGER, Progress
 from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.core.state import profile
 from triggerstream.core.state.codec import dump_body
 from triggerstream.core.state.customer import FIXED, CustomerState
 from triggerstream.core.state.formats import Open, Slot, Stored3
@@ -15,7 +16,8 @@ from triggerstream.errors import StateFormatError
 
 
 def adopt(state: CustomerState, ruleset: Ruleset) -> None:
-    """Drop the progress of triggers that are gone, off, or detect something else by now.
+    """Drop the progress of triggers that are gone, off, or detect something else by now, and what
+    is not kept of the profile.
 
     Raises:
         StateFormatError: It cannot be read; the process must stop.
@@ -26,6 +28,8 @@ def adopt(state: CustomerState, ruleset: Ruleset) -> None:
         state.weight = len(dump_body(state)) + FIXED
     elif state.detections and state.detections != ruleset.detections:
         _drop_strangers(state, ruleset)
+    if ruleset.kept is not None:
+        state.profile = profile.kept(state.profile, ruleset.kept)
     state.detections = ruleset.detections
     state.ruleset = ruleset
     state.lateness = ruleset.policy.allowed_lateness

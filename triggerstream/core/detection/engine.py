@@ -211,6 +211,8 @@ def _identify(state: CustomerState, event: Event, ruleset: Ruleset, out: Out) ->
     if ruleset.declared and not ruleset.declared.isdisjoint(said):
         said = {name: value for name, value in said.items() if name not in ruleset.declared}
         declared = len(event.event_data or ()) - len(said)
+    if ruleset.kept is not None:
+        said = profile.kept(said, ruleset.kept)
     state.profile, left_out = profile.merge(before, said)
     left_out += declared
     state.weight += profile.GROWTH * len(event.raw)

@@ -21,7 +21,7 @@ from triggerstream.core.parsing.attributes import weights
 from triggerstream.core.parsing.calendar import time_span
 from triggerstream.core.parsing.conditions import event_field
 from triggerstream.core.parsing.happenings import event_types
-from triggerstream.core.parsing.nodes import Items, Node
+from triggerstream.core.parsing.nodes import Items, Mapping, Node
 from triggerstream.core.parsing.reader import Fields, Reader, Reading, T
 
 KEYS = (
@@ -34,11 +34,13 @@ KEYS = (
     "consent",
     "expiry",
     "record_suppressed",
+    "keep",
     "activity",
     "most",
     "purchase",
     "session",
 )
+KEEP = ("all", "read")
 MOST_KEYS = ("triggers",)
 PURCHASE_KEYS = ("events", "value")
 SESSION_KEYS = ("gap", "longest", "quality")
@@ -63,6 +65,7 @@ def read_policy(reader: Reader, node: Node) -> Policy:
         consent=default.consent | (fields.read("consent", _consent) or {}),
         expiry=_or(fields, "expiry", read.duration, default.expiry),
         record_suppressed=_or(fields, "record_suppressed", read.boolean, default.record_suppressed),
+        keep=fields.read("keep", _keep),
         activity=_or(fields, "activity", event_types, default.activity),
         purchase=fields.read("purchase", _purchase),
         most=_or(fields, "most", _most, default.most),
@@ -98,6 +101,15 @@ def _quality(reader: Reader, node: Node, what: str) -> Quality:
         seconds=_or(fields, "seconds", read.whole(1), default.seconds),
         events=default.events if events is None else dict(events),
     )
+
+
+def _keep(reader: Reader, node: Node, what: str) -> tuple[str, ...] | None:
+    """Read which attributes of profiles are kept: ``None`` for all."""
+    if isinstance(node, Mapping):
+        fields = reader.mapping(node, what, ("read",))
+        return fields.need("read", read.texts) or ()
+    found = read.choice(KEEP)(reader, node, what)
+    return () if found == "read" else None
 
 
 def _most(reader: Reader, node: Node, what: str) -> Most:

@@ -22,7 +22,7 @@ from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.asked import check_instances
 from triggerstream.core.parsing.conditions import if_of
 from triggerstream.core.parsing.happenings import happening
-from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
+from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.patterns import when
 from triggerstream.core.parsing.reader import Fields, Reader
 
@@ -192,6 +192,18 @@ def _endpoint(fields: Fields) -> None:
         fields.reader.report(fields.key("url"), f"{required}; found 'url'")
     else:
         fields.need("endpoint", read.text)
+    fields.read("fields", _attributes)
+
+
+def _attributes(reader: Reader, node: Node, what: str) -> None:
+    """Read which attributes of the profile are sent along: names, or all."""
+    if isinstance(node, Scalar) and node.value == "all":
+        return
+    names = read.texts(reader, node, what)
+    for each in node.items if isinstance(node, Items) else (node,):
+        if names is not None and isinstance(each, Scalar) and "." in each.text:
+            required = f"{what}: names of the profile, such as [email, tier], or all"
+            reader.report(each, f"{required}; found {each.text!r}")
 
 
 def _message(fields: Fields) -> None:

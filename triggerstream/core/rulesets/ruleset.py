@@ -15,6 +15,7 @@ from triggerstream.core.conditions.unnamed import asked_of, tests_of
 from triggerstream.core.derive.changes import CompiledChange
 from triggerstream.core.derive.compile import CompiledAttribute, Taking, compile_attribute
 from triggerstream.core.derive.folds import Value
+from triggerstream.core.derive.kept import kept_of
 from triggerstream.core.derive.reads import is_read, reads_of
 from triggerstream.core.derive.segments import (
     SEGMENTS,
@@ -101,6 +102,7 @@ class Ruleset:
         interests: By event type.
         attributes: By name, also the unnamed ones.
         declared: The names of those that have a document.
+        kept: The names of what is kept of profiles; ``None`` for all.
         reads: By trigger: the attributes that it reads, if it reads any.
         derives: Whether anything hears of derived events.
         derivations: Identifies what is derived; empty where nothing is.
@@ -118,8 +120,8 @@ class Ruleset:
 
     __slots__ = (
         "attributes", "by_key", "by_timer", "declared", "derivations", "derived_keys",
-        "derives", "detections", "erred", "hash", "interests", "members", "policy", "reads",
-        "schemas", "session", "source", "told", "triggers", "version", "waits", "watched",
+        "derives", "detections", "erred", "hash", "interests", "kept", "members", "policy",
+        "reads", "schemas", "session", "source", "told", "triggers", "version", "waits", "watched",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -152,6 +154,7 @@ class Ruleset:
         self.by_timer: dict[str, Timed] = {each.key: each for each in self.watched}
         if self.session is not None:
             self.by_timer[self.session.key] = self.session
+        self.kept = kept_of(source)
         self.declared = frozenset([each.name for each in source.attributes])
         found = {
             each.id: reads_of(each.source, source.templates, self.attributes)

@@ -31,6 +31,14 @@ def merge(profile: dict[str, Any], attributes: dict[str, Any]) -> tuple[dict[str
     return _merge_what_fits(profile, attributes)
 
 
+def kept(profile: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """Return those of *profile* that are among *names*, or say what the customer allows and
+    prefers: *profile* itself where that is all."""
+    if all(key in names or _is_consent(key) for key in profile):
+        return profile
+    return {key: value for key, value in profile.items() if key in names or _is_consent(key)}
+
+
 def consent_of(profile: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes that say what the customer allows and prefers."""
     return {key: value for key, value in profile.items() if _is_consent(key)}
