@@ -181,7 +181,18 @@ def test_a_full_profile_leaves_out_and_counts() -> None:
 
 # ── the weight ──────────────────────────────────────────────────────────────────────────────
 
-LONG: list[Any] = [1e300, -1e300, 10**17, "k" * 3000, "\u00e4\n" * 500, "k", 1, None]
+LONG: list[Any] = [
+    1e300,
+    -1e300,
+    10**17,
+    "k" * 3000,
+    "\u00e4\n" * 500,
+    "k",
+    1,
+    None,
+    [*range(100)],
+    ["k" * 500, "l" * 500],
+]
 """As instances, and as values: a number of five bytes may be a text of 301."""
 SOME = [
     "count: a, distinct: event_data.n, at_least: 900, within: 6h, per: event_data.k",
@@ -255,6 +266,15 @@ def test_the_weight_is_an_upper_bound_whatever_an_instance_is_called(
     for event in events:
         value = orjson.dumps({"customer_id": "c", **event})
         assert_upper_bound(customer, value, event["timestamp"])
+
+
+def test_the_weight_counts_each_instance_that_holds_an_event() -> None:
+    customer = Customer(f"trigger: t\nwhen: {{{SOME[0]}}}")
+    data = {"k": [*range(64)], "n": "x" * 3000}
+
+    for number in range(2):
+        event = {"customer_id": "c", "event_type": "a", "event_data": data, "event_id": str(number)}
+        assert_upper_bound(customer, orjson.dumps(event | {"timestamp": START}), START)
 
 
 def test_the_weight_is_an_upper_bound_when_it_has_been_counted() -> None:

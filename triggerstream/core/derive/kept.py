@@ -80,8 +80,11 @@ def _named(value: Any) -> Iterator[str]:
         for field in value.__struct_fields__:
             yield from _named(getattr(value, field))
     elif isinstance(value, str):
-        if reads_profile(value):
+        if value == PROFILE:
             yield value
+        for dotted, quoted in _PROFILE.findall(value):
+            if dotted or quoted:
+                yield f"{PROFILE}.{dotted or quoted}"
     elif isinstance(value, tuple | list):
         for each in value:
             yield from _named(each)
