@@ -158,6 +158,8 @@ def _begin(attribute: Attribute) -> Begin:
         value = get(_NO_EVENT, state.profile)
         if is_number:
             return number_of(value)
+        if type(value) is str and len(value.encode()) > LONGEST_TEXT:
+            return None
         return value if isinstance(value, str | bool | int | float) else None
 
     return begin

@@ -105,7 +105,8 @@ def _give_up_bytes(
         out.append(Bounded("slot", name, state.customer_id))
         if not sizes[name]:
             del sizes[name]
-    _give_up_attributes(state, surplus, out)
+    if surplus > 0:
+        _give_up_attributes(state, surplus, out)
     state.sweep()
 
 
@@ -115,9 +116,10 @@ def _give_up_attributes(state: CustomerState, surplus: int, out: list[Decided]) 
     held = derived.keys() - {STANDS}  # without it nothing could be taken back
     for key in sorted(held, key=lambda key: (-size_of(derived[key]), key)):
         if surplus <= 0:
-            return
+            break
         surplus -= size_of(derived.pop(key))
         out.append(Bounded("attribute", "", state.customer_id))
+    state.look_at_waits()  # what has a timer may have gone
 
 
 def _cells(state: CustomerState, trigger: CompiledTrigger, instance: str) -> list[object]:

@@ -80,10 +80,12 @@ def meet(
             continue
         if isinstance(segment, CompiledChange):
             segment.look(state, at, None)
+            state.weight += GROWTH
         elif segment.source.existing == "tell":
             _ask(state, ruleset, segment, at, None, cause, event, arrival, queue, out)
         else:
             segment.ask(state, at, None)
+            state.weight += _SLOT
 
 
 def _ask(
@@ -143,6 +145,7 @@ def remember(state: CustomerState, ruleset: Ruleset, names: set[str]) -> None:
     for each in ruleset.watched:
         if isinstance(each, CompiledChange) and not each.reads.isdisjoint(names):
             each.look(state, max(state.last, state.tau), None)
+            state.weight += GROWTH
 
 
 Watched = CompiledChange | CompiledSegment
