@@ -92,6 +92,8 @@ def test_no_test_is_of_another_file(tests: list[dict[str, Any]]) -> None:
         pytest.param("s2-whitepaper-then-demo", marks=pytest.mark.covers("C8")),
         pytest.param("s3-three-abandonments", marks=pytest.mark.covers("C3", "C24")),
         pytest.param("s6-not-mailed-lately", marks=pytest.mark.covers("B8")),
+        pytest.param("s2-repeat-visits", marks=pytest.mark.covers("C22")),
+        pytest.param("s9-deep-visit", marks=pytest.mark.covers("D8")),
         pytest.param("s7-at-risk", marks=pytest.mark.covers("I2", "I4")),
         pytest.param("s12-price-dropped", marks=pytest.mark.covers("B15", "B17", "C23")),
         pytest.param("s14-christmas", marks=pytest.mark.covers("B22")),
