@@ -109,6 +109,9 @@ class Bare:
     def describe(self, state: int, ruleset: Any) -> dict[str, Any]:
         return {}
 
+    def adopts(self, ruleset: Any) -> tuple[bytes, bool]:
+        return b"", False
+
     def encode(self, outcome: Message, ruleset_version: int, clock: int) -> Sequence[Produce]:
         key = outcome.customer_id.encode()
         return [Produce("actions", None, key, self._told, (("ts-kind", Kind.FIRING),))]

@@ -293,6 +293,31 @@ MUTANTS = (
         kind=PairSchedule,
     ),
     Mutant(
+        "a sweep that passes those by who are not stored yet",
+        process.KeyedProcess,
+        "_sweep",
+        "not partition.wants_sweep",
+        "partition.swept == partition._definitions",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "a sweep that is noted when it begins",
+        process.KeyedProcess,
+        "_sweep",
+        "await self._append(owned, [self._encoder.touch(partition, each) for each in customers])",
+        "await self._append(owned, [self._encoder.touch(partition, each) for each in customers]); "
+        "partition.note_sweep()",
+        kind=PairSchedule,
+    ),
+    Mutant(
+        "a touch that makes somebody of whom nothing is known",
+        engine.Engine,
+        "_on_touch",
+        "return UNTRACKED",
+        "pass",
+        kind=PairSchedule,
+    ),
+    Mutant(
         "memberships that are not told where a deploy has changed them",
         engine.Engine,
         "_adopt_derived",

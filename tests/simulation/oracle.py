@@ -24,7 +24,7 @@ Told = tuple[str, bytes | None, bytes | None, tuple[Header, ...]]
 GAP = "gap"
 """What becomes of an offset without a record."""
 
-_BY_TIME = {Kind.TICK, Kind.RULESET}
+_BY_TIME = {Kind.TICK, Kind.RULESET, Kind.TOUCH}
 """What a process appends to its own input, when it sees fit."""
 
 
@@ -59,6 +59,7 @@ class Oracle:
 
     Attributes:
         statuses: By offset, what became of the record.
+        partition: What it has decided by now.
         told: Everything that was decided and is told to other topics.
         history: By customer and fence, in their order, the stored form of the state.
     """
@@ -66,7 +67,7 @@ class Oracle:
     def __init__(self, role: Role, rulesets: Rulesets) -> None:
         program = role.program()
         self._encoder = role.encoder(program)
-        self._partition: Partition[Any, Any] = Partition(
+        self.partition: Partition[Any, Any] = Partition(
             program, MemoryStore(), rulesets=rulesets, capacity=10**9
         )
         self._codec: EntryCodec[Any] = EntryCodec(program, 0, 1 << 30)
@@ -79,7 +80,7 @@ class Oracle:
         if line.is_gap:
             self.statuses.append(GAP)
             return
-        partition = self._partition
+        partition = self.partition
         assert partition.apply(in_columns([line])) == 1, f"offset {line.offset} is not decided"
         statuses = [status for status, count in partition.statuses.items() if count]
         assert len(statuses) == 1, f"I8: offset {line.offset} ends as {statuses}"
@@ -96,7 +97,7 @@ class Oracle:
 
     def live(self) -> Iterator[tuple[str, Any]]:
         """Yield the customers who are known, with their states."""
-        for customer, entry in self._partition._cache.entries.items():
+        for customer, entry in self.partition._cache.entries.items():
             if entry.state is not None:
                 yield customer, entry.state
 

@@ -1,8 +1,8 @@
 """Schedules of a worker and a sender: the real programs, in one world, up to the far side.
 
 Beside what `Schedule` checks: I2, no action is accepted twice under one idempotency key; I3, no
-frequency cap is ever exceeded; I9, every match has one end; and I10, the table of segments says, by
-position, who is in which.
+frequency cap is ever exceeded; I9, every match has one end; I10, the table of segments says, by
+position, who is in which; and I11, everybody hears of a ruleset that is for all.
 """
 
 from __future__ import annotations
@@ -124,6 +124,7 @@ class PairSchedule(Schedule):
         super().check()
         self.check_matches()
         self.check_segments()
+        self.check_sweep()
         self.check_answers()
         self.check_keys()
         policy = shop.ruleset(1).policy
@@ -178,6 +179,27 @@ class PairSchedule(Schedule):
         rows = {(told.customer_id, told.segment) for _, told in newest.values() if told.change}
         if rows != standing:
             self.world.violated(f"I10: rows stand of {sorted(standing)}; found {sorted(rows)}")
+
+    def check_sweep(self) -> None:
+        """Whoever is known has heard of the last ruleset that is for all, also in silence."""
+        partition = self.world.oracles["detect"].partition
+        told: set[str] = set()
+        for line in self.world.broker.topics["events"]:
+            kind = dict(line.headers).get(KIND)
+            if kind == Kind.TOUCH:
+                self.world.reach("detect", "touched")
+            elif kind == Kind.ERASE:
+                told.discard((line.key or b"").decode())
+            elif kind is None and line.key is not None:
+                told.add(line.key.decode())
+        if made := {customer for customer, _ in self.world.oracles["detect"].live()} - told:
+            self.world.violated(f"I11: a record of ours alone makes {made}")
+        ruleset = partition.ruleset
+        if not ruleset.is_for_all or partition.version == 1:
+            return
+        for customer, state in self.world.oracles["detect"].live():
+            if state.derivations != ruleset.derivations:
+                self.world.violated(f"I11: {customer} has not heard of ruleset {ruleset.version}")
 
     def check_answers(self) -> None:
         """No call is left without an answer."""

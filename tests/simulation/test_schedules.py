@@ -47,6 +47,7 @@ EFFECTS = (
     "passed over",
     "skipped by fence",
     "stale record dropped",
+    "touched",
     "waited for a ruleset",
 )
 """Where the protocol had to do something about it."""

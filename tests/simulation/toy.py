@@ -106,6 +106,9 @@ class Toy:
     def describe(self, state: Chain, ruleset: Any) -> dict[str, Any]:
         return {"chain": state.chain}
 
+    def adopts(self, ruleset: Any) -> tuple[bytes, bool]:
+        return b"", False
+
     def encode(self, outcome: Fired, ruleset_version: int, clock: int) -> Sequence[Produce]:
         value = msgspec.json.encode(outcome)
         return (Produce("actions", None, outcome.customer_id.encode(), value),)

@@ -54,6 +54,8 @@ class RecordStatus(StrEnum):
     """Too far behind its customer (semantics 27, 28)."""
     DUPLICATE = "duplicate"
     """Its (source, event_id) is among the customer's newest 64 (semantics 30)."""
+    UNTRACKED = "untracked"
+    """Of a customer of whom nothing is known, and who is made none by it: a touch."""
     SKIPPED = "skipped"
     """At or below the fence: contained in the state already."""
 

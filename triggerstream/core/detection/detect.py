@@ -83,6 +83,9 @@ class Detect:
     def describe(self, state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
         return describe(state, ruleset)
 
+    def adopts(self, ruleset: Ruleset) -> tuple[bytes, bool]:
+        return ruleset.derivations, ruleset.is_for_all
+
     def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:
         if isinstance(outcome, Suppressed):
             return (suppressed_record(outcome, ruleset_version),) if outcome.is_recorded else ()

@@ -28,6 +28,7 @@ from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import Dues
 from triggerstream.core.patterns.progress import Now
 from triggerstream.core.reasons import RecordStatus
+from triggerstream.core.records.touch import Touch
 from triggerstream.core.rulesets.ruleset import Ruleset
 from triggerstream.core.state import profile
 from triggerstream.core.state.customer import CustomerState
@@ -36,6 +37,7 @@ from triggerstream.core.state.customer import CustomerState
 APPLIED = RecordStatus.APPLIED.value
 LATE = RecordStatus.LATE.value
 DUPLICATE = RecordStatus.DUPLICATE.value
+UNTRACKED = RecordStatus.UNTRACKED.value
 
 NOTHING = -1
 """Before every time: nothing is due by it."""
@@ -57,16 +59,18 @@ class Engine:
     def on_message(  # noqa: PLR0912
         self,
         state: CustomerState,
-        event: Event | FailedDelivery,
+        event: Event | FailedDelivery | Touch,
         ruleset: Ruleset,
         arrival: int,
         clock: int,
         position: int,
         out: Out,
     ) -> str:
-        """Apply *event*, which may be the failure of a delivery instead; append what is decided to
-        *out*, in order. Return what became of it."""
-        if isinstance(event, FailedDelivery):
+        """Apply *event*, which may be the failure of a delivery or a touch instead; append what is
+        decided to *out*, in order. Return what became of it."""
+        if not isinstance(event, Event):
+            if isinstance(event, Touch):
+                return self._on_touch(state, ruleset, arrival, clock, position, out)
             on_clock(state, ruleset, clock, position, out)
             return on_failed_delivery(state, event.trigger, event.firing_id)
         if state.ruleset is not ruleset:
@@ -116,17 +120,40 @@ class Engine:
             enforce(state, ruleset, out)
         return APPLIED
 
+    def _on_touch(
+        self,
+        state: CustomerState,
+        ruleset: Ruleset,
+        arrival: int,
+        clock: int,
+        position: int,
+        out: Out,
+    ) -> str:
+        """Let a customer in silence adopt the ruleset (102), and tell again what they are in: what
+        a former owner has told late is behind that."""
+        if not state.ring:  # no event ever
+            return UNTRACKED
+        on_clock(state, ruleset, clock, position, out)
+        if state.derivations == ruleset.derivations:
+            tell_again(state, ruleset, out, len(out))
+            return APPLIED
+        at = state.tau = max(state.tau, arrival)
+        self._adopt_derived(state, None, ruleset, at, arrival, position, out)
+        if state.weight > BYTES or len(state.waits) > WAITS:
+            enforce(state, ruleset, out)
+        return APPLIED
+
     def _adopt_derived(
         self,
         state: CustomerState,
-        event: Event,
+        event: Event | None,
         ruleset: Ruleset,
         at: int,
         arrival: int,
         position: int,
         out: Out,
     ) -> set[str] | None:
-        """Take over the definitions of *ruleset*, before *event* is looked at.
+        """Take over the definitions of *ruleset*, before *event* is looked at (without: a touch).
 
         Who comes for the first time begins outside of everything, and has every value from now on:
         so all that is watched is to be asked, whose names are returned.

@@ -29,7 +29,7 @@ def read_failed(value: bytes | None, kind: bytes) -> FailedDelivery:
     """
     if kind != Kind.FAILED:
         found = kind[:40].decode(errors="replace")
-        detail = f"an event, or a record of kind failed; found kind {found}"
+        detail = f"an event, or a record of kind failed or touch; found kind {found}"
         raise Rejected(RejectReason.UNKNOWN_KIND, detail)
     if not value:
         raise Rejected(RejectReason.EMPTY, "a failed delivery; found no bytes")

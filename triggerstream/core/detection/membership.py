@@ -25,7 +25,7 @@ def tell_edge(state: CustomerState, edge: SegmentChanged, out: Out) -> None:
     out.append(edge)
 
 
-def tell_again(state: CustomerState, ruleset: Ruleset, out: Out, begin: int = 0) -> None:
+def tell_again(state: CustomerState, ruleset: Ruleset, out: Out, begin: int) -> None:
     """Tell which segments the customer is in by *ruleset*, and take back what stands of others.
 
     Args:

@@ -10,7 +10,8 @@ from triggerstream.core.events.decode import decode_event
 from triggerstream.core.events.derived import DERIVED, SIGN, refuse_reserved
 from triggerstream.core.events.event import Event
 from triggerstream.core.reasons import RejectReason
-from triggerstream.core.records.record import Header, Rejected
+from triggerstream.core.records.record import Header, Kind, Rejected
+from triggerstream.core.records.touch import Touch, read_touch
 
 LONGEST_ID: Final = 256
 """Characters of an id, so that what an event adds to a state has a bound."""
@@ -41,14 +42,14 @@ class Reader:
         offset: int,
         kind: bytes | None,
         headers: Sequence[Header],
-    ) -> Event | FailedDelivery:
+    ) -> Event | FailedDelivery | Touch:
         """Return what the record at *offset* says.
 
         Raises:
             Rejected: It cannot be read.
         """
         if kind is not None:
-            return read_failed(value, kind)
+            return read_touch(value) if kind == Kind.TOUCH else read_failed(value, kind)
         event = decode_event(value, "", timestamp, self._max_event_bytes, headers)
         event_id = event.event_id
         if not event_id:

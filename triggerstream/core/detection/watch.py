@@ -65,16 +65,16 @@ def wake_up(
 def meet(
     state: CustomerState,
     ruleset: Ruleset,
-    event: Event,
+    event: Event | None,
     at: int,
     arrival: int,
     queue: Queue,
     out: Out,
 ) -> None:
     """Set what new definitions make of a customer who is known already: no edge is told, but where
-    the author asks for it (56)."""
+    the author asks for it (56). Without an *event* it is a touch, named by its time alone."""
     at = max(at, state.tau)
-    cause = (event.source, event.event_id)
+    cause = ("$touch", at) if event is None else (event.source, event.event_id)
     for segment in ruleset.watched:
         if segment.key in state.derived:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping
+from heapq import nsmallest
 
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.program import NEVER
@@ -26,6 +27,9 @@ class MemoryStore:
 
     def get_many(self, customers: Iterable[bytes]) -> dict[bytes, bytes | None]:
         return {customer: self.values.get(customer) for customer in customers}
+
+    def customers(self, limit: int, after: bytes = b"") -> list[bytes]:
+        return nsmallest(limit, (each for each in self.values if each > after))
 
     def due(
         self, until: int, limit: int, after: tuple[int, bytes] = (-1, b"")

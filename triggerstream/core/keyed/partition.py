@@ -40,6 +40,7 @@ MessageT = TypeVar("MessageT", bound=Message)
 _APPLIED = RecordStatus.APPLIED.value
 _DUPLICATE = RecordStatus.DUPLICATE.value
 _SKIPPED = RecordStatus.SKIPPED.value
+_UNTRACKED = RecordStatus.UNTRACKED.value
 _REJECTED = "rejected"
 
 
@@ -62,6 +63,7 @@ class Partition(Generic[State, MessageT]):
             customers who are due: so it may be passed by what one of them leads to.
         outcomes: What was decided since they were last taken, in order.
         statuses: How many records ended how since they were last taken.
+        swept: Of which definitions all customers have heard (`Program.adopts`).
     """
 
     def __init__(
@@ -97,6 +99,10 @@ class Partition(Generic[State, MessageT]):
         self.awaiting: int | None = None
         self.topic_id = record.topic_id
         self._origins = dict(record.origins)
+        self.swept = record.swept
+        self._definitions = b""
+        # Whoever comes is under the first ruleset by their own record.
+        self._is_new = stored is None
         codec = EntryCodec(program, number, max_value)
         self._cache: StateCache[State] = StateCache(store, codec.load, capacity)
         self._cuts = Cuts(store, self._cache, codec)
@@ -192,6 +198,10 @@ class Partition(Generic[State, MessageT]):
                     applied += 1
                 else:
                     statuses[status] += 1
+                    if status == _UNTRACKED:
+                        self._let_go(customer, entry)
+                        self.offset = offset
+                        continue
                 entry.fence = offset
                 wake = wake_at(state)
                 if wake != entry.wake or not entry.dirty:
@@ -227,6 +237,11 @@ class Partition(Generic[State, MessageT]):
         self._check_placed(customer)
         return self._cache.add(customer, Entry(self._program.new_state(customer), -1, NEVER))
 
+    def _let_go(self, customer: str, entry: Entry[State]) -> None:
+        """Make nobody of a customer of whom nothing was known, and who is none by their record."""
+        if entry.stored is None and not entry.dirty:
+            self._cache.deleted(customer)
+
     def _check_placed(self, customer: str) -> None:
         if self._placed is not None and not self._placed(customer):
             raise Rejected(
@@ -248,6 +263,8 @@ class Partition(Generic[State, MessageT]):
         status = program.on_message(
             state, message, self.ruleset, arrival, self.clock, offset, self.outcomes
         )
+        if status == _UNTRACKED:
+            return status
         if is_known and status == _DUPLICATE:
             # With its fence raised it stays for as long as this record may be decided again.
             grave.fence = offset
@@ -400,11 +417,25 @@ class Partition(Generic[State, MessageT]):
             self.awaiting = version
             return False
         self.ruleset, self.version, self.awaiting = ruleset, version, None
+        self._definitions, are_for_all = self._program.adopts(ruleset)
+        if self._is_new or not are_for_all:
+            self.swept = self._definitions
+        self._is_new = False
         return True
 
     def make_ready(self) -> bool:
         """Put the first ruleset in force, if its content is here; return whether one is."""
         return self.ruleset is not None or self._switch(self.record.ruleset or 1)
+
+    @property
+    def wants_sweep(self) -> bool:
+        """Whether each customer in the store is to be touched, who may not have heard of the
+        ruleset in force. Only when all who came before it are stored."""
+        return self.swept != self._definitions and self.record.ruleset == self.version
+
+    def note_sweep(self) -> None:
+        """Note that all of them are touched: the next cut says so."""
+        self.swept = self._definitions
 
     # ── checkpoints ─────────────────────────────────────────────────────────────────────────
 
@@ -455,6 +486,7 @@ class Partition(Generic[State, MessageT]):
             topic_id=self.topic_id,
             origins=self._origins,
             engine=self._engine,
+            swept=self.swept,
         )
 
     def landed(self, cut: Cut) -> None:

@@ -24,6 +24,7 @@ class PartitionRecord(msgspec.Struct, frozen=True, array_like=True):
         topic_id: The input topic's id, where the broker tells one: another one is another log.
         origins: By inbox partition, the highest inbox offset that has come through.
         engine: The versions of what decided: our code, and the time-zone data.
+        swept: Of which definitions all customers have heard (`Program.adopts`).
     """
 
     format: int = FORMAT
@@ -33,6 +34,7 @@ class PartitionRecord(msgspec.Struct, frozen=True, array_like=True):
     topic_id: str = ""
     origins: dict[int, int] = {}
     engine: str = ""
+    swept: bytes = b""
 
     def encode(self) -> bytes:
         return _encode(self)

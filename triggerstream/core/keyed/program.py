@@ -143,6 +143,11 @@ class Program(Protocol[State, MessageT]):
         """Return *state* in words for people (`inspect`), ready for JSON."""
         ...
 
+    def adopts(self, ruleset: Any) -> tuple[bytes, bool]:
+        """Return what identifies the definitions that customers take over with *ruleset*, and
+        whether those must do so, too, of whom no record comes: they are touched then."""
+        ...
+
     def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:
         """Return the records that tell *outcome* to the world; none for what is only counted."""
         ...
@@ -158,6 +163,10 @@ class Store(Protocol):
 
     def get_many(self, customers: Iterable[bytes]) -> dict[bytes, bytes | None]:
         """Return what `get` returns of each of *customers*, for less than that many calls."""
+        ...
+
+    def customers(self, limit: int, after: bytes = b"") -> list[bytes]:
+        """Return at most *limit* customers above *after*, ascending; graves are among them."""
         ...
 
     def due(

@@ -45,4 +45,5 @@ def first_record(left: PartitionRecord, *, topic_id: str) -> PartitionRecord:
         ruleset=left.ruleset,
         topic_id=topic_id,
         engine=left.engine,
+        swept=left.swept,
     )

@@ -39,6 +39,9 @@ class Kind:
     ERASE = b"erase"
     """Its key names a customer to be forgotten."""
 
+    TOUCH = b"touch"
+    """On the events topic, by its owner: a customer in silence hears of a ruleset."""
+
     FIRING = b"firing"
     CONSENT = b"consent"
     GOAL = b"goal"

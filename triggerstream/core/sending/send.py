@@ -147,6 +147,10 @@ class Send:
 
     # ── telling ─────────────────────────────────────────────────────────────────────────────
 
+    def adopts(self, ruleset: Ruleset) -> tuple[bytes, bool]:
+        """Nothing is derived here."""
+        return b"", False
+
     def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:
         """Return the delivery's record, or the failure's, which goes back to detection."""
         match outcome:

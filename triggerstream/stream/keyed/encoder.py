@@ -13,6 +13,7 @@ from triggerstream.core.keyed.program import Program
 from triggerstream.core.records.dead_letters import DeadLetter, dead_letter
 from triggerstream.core.records.record import ARRIVAL, KIND, POSITION, Kind, Produce
 from triggerstream.core.records.segments import SEGMENTS
+from triggerstream.core.records.touch import touch_record
 
 _STEPS = (ClockMoved, Erased, RulesetMarked)
 
@@ -74,6 +75,11 @@ class Encoder:
     def tick(self, partition: Partition[Any, Any]) -> Produce:
         """Return a record that only moves the clock of *partition*'s input, by its own arrival."""
         return Produce(self._input, partition.number, None, None, ((KIND, Kind.TICK),))
+
+    def touch(self, partition: Partition[Any, Any], customer: bytes) -> Produce:
+        """Return the record by which *customer* hears of the ruleset in force."""
+        number = partition.number
+        return self._placed(touch_record(self._input, number, customer), number, partition.clock)
 
     def mark(self, partition: Partition[Any, Any], version: int, content: str) -> Produce:
         """Return the mark that puts a ruleset in force in *partition*'s input."""

@@ -12,6 +12,7 @@ from triggerstream.core.keyed.cuts import SLICE_SIZE
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.keyed.program import NEVER, Store
 from triggerstream.stream.keyed.grace import GracePeriod
+from triggerstream.stream.keyed.sweep import AGAIN, Sweep
 from triggerstream.stream.ports import Acknowledged
 
 Told = tuple[Awaitable[Sequence[Acknowledged]], int | None]
@@ -77,6 +78,7 @@ class OwnedPartition:
         marked: The newest ruleset that was marked.
         clock_told: The clock that was last told downstream.
         grace: Which graves have lain for long enough.
+        sweep: The one that is under way; ``None`` without one.
     """
 
     __slots__ = (
@@ -92,6 +94,7 @@ class OwnedPartition:
         "marked",
         "partition",
         "store",
+        "sweep",
         "ticked",
         "told",
     )
@@ -112,6 +115,7 @@ class OwnedPartition:
         self.marked = partition.version
         self.clock_told = partition.clock
         self.grace = GracePeriod()
+        self.sweep: Sweep | None = None
 
     def wants_checkpoint(self, now: float, cadence: Cadence, *, partitions: int = 1) -> bool:
         """Return whether the last checkpoint is long enough ago, in a process that owns so many
@@ -174,6 +178,8 @@ class OwnedPartition:
         left = self._until_checkpoint(now, cadence, partitions)
         if ticks:
             left = min(left, self._until_tick(now, cadence))
+        if self.sweep is not None:
+            left = min(left, AGAIN)
         if left <= 0:  # wanted, and it could not be done
             return cadence.look
         return left if self.landing is None else min(left, cadence.look)

@@ -34,6 +34,7 @@ from triggerstream.errors import DecisionError, TriggerstreamError, WorldChanged
 from triggerstream.stream.keyed.checkpoints import Checkpoints, Sleep, Spawn
 from triggerstream.stream.keyed.encoder import Encoder
 from triggerstream.stream.keyed.owned_partition import Cadence, OwnedPartition
+from triggerstream.stream.keyed.sweep import PACE, Sweep
 from triggerstream.stream.ports import (
     Attempts,
     Input,
@@ -305,8 +306,8 @@ class KeyedProcess:
             await self._checkpoints.begin(owned)
 
     async def turn(self, number: int) -> float:
-        """Do what time asks for in partition *number*: checkpoints, marks and ticks. Return how
-        many seconds of silence may pass until it asks again."""
+        """Do what time asks for in partition *number*: checkpoints, marks, ticks, sweeps.
+        Return how many seconds of silence may pass until it asks again."""
         owned = self._owned.get(number)
         if owned is None:
             return inf
@@ -314,6 +315,7 @@ class KeyedProcess:
         await self._tick(owned)
         if self._owned.get(number) is owned:
             await self._checkpoint(owned)
+            await self._sweep(owned)
         ticks = not self._header_clock
         now = self._monotonic()
         return owned.silence(now, self._cadence, partitions=len(self._owned), ticks=ticks)
@@ -371,6 +373,26 @@ class KeyedProcess:
             owned.marked = version
             mark = self._encoder.mark(owned.partition, version, content)
             await self._append(owned, [mark])
+
+    async def _sweep(self, owned: OwnedPartition) -> None:
+        """Touch some more customers, where those in silence are to hear of the ruleset. Behind a
+        backlog: what is in the log comes first."""
+        partition = owned.partition
+        if not self._marks or not partition.wants_sweep:
+            owned.sweep = None
+            return
+        now = self._monotonic()
+        if owned.sweep is None or owned.sweep.version != partition.version:
+            owned.sweep = Sweep(owned.store, partition.version, now)
+        end = self._input.end_offset(partition.number)
+        if end is not None and end - partition.offset > PACE:
+            return
+        customers = owned.sweep.take(now)
+        if customers is None:
+            partition.note_sweep()
+            owned.sweep = None
+        elif customers:
+            await self._append(owned, [self._encoder.touch(partition, each) for each in customers])
 
     async def _tick(self, owned: OwnedPartition) -> None:
         """Append a tick when something is due and the partition is silent."""

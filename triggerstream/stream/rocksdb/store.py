@@ -92,11 +92,14 @@ class RocksStore:
             self._fail("get", error)
         return dict(zip(names, values, strict=True))
 
+    def customers(self, limit: int, after: bytes = b"") -> list[bytes]:
+        lower = b"c" + after + b"\0" if after else b"c"
+        return [key[1:] for key in self._scan(lower, b"d", limit)]
+
     def states(self, limit: int, after: bytes = b"") -> list[tuple[bytes, bytes]]:
         """Return at most *limit* (customer, stored value) with a customer above *after*,
         ascending."""
-        lower = b"c" + after + b"\0" if after else b"c"
-        names = [key[1:] for key in self._scan(lower, b"d", limit)]
+        names = self.customers(limit, after)
         found = self.get_many(names)
         return [(name, value) for name in names if (value := found[name]) is not None]
 
