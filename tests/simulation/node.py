@@ -24,7 +24,7 @@ from triggerstream.stream.ports import Acknowledged, Attempts, Entry
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-CADENCE = Cadence(checkpoint=0.02, idle=0.1, tick=0.01, gather=0.005, slice_size=2)
+CADENCE = Cadence(checkpoint=0.02, idle=0.1, tick=0.01, gather=0.005, touches=50.0, slice_size=2)
 
 
 class Node:

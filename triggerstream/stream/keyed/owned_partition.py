@@ -48,6 +48,8 @@ class Cadence(msgspec.Struct, frozen=True):
             many begin with it.
         look: Between two looks at what cannot be done yet, or is on its way, and does not say when
             that has changed.
+        touches: A second and partition, where customers in silence are to hear of a ruleset: each
+            is a record, and a state that is written.
         slice_size: How many customers a cut encodes before other partitions go on; a thousand take
             some three milliseconds.
     """
@@ -57,6 +59,7 @@ class Cadence(msgspec.Struct, frozen=True):
     tick: float = 0.2
     gather: float = 0.02
     look: float = 0.05
+    touches: float = 300.0
     slice_size: int = SLICE_SIZE
 
 

@@ -34,7 +34,7 @@ from triggerstream.errors import DecisionError, TriggerstreamError, WorldChanged
 from triggerstream.stream.keyed.checkpoints import Checkpoints, Sleep, Spawn
 from triggerstream.stream.keyed.encoder import Encoder
 from triggerstream.stream.keyed.owned_partition import Cadence, OwnedPartition
-from triggerstream.stream.keyed.sweep import PACE, Sweep
+from triggerstream.stream.keyed.sweep import Sweep
 from triggerstream.stream.ports import (
     Attempts,
     Input,
@@ -383,9 +383,10 @@ class KeyedProcess:
             return
         now = self._monotonic()
         if owned.sweep is None or owned.sweep.version != partition.version:
-            owned.sweep = Sweep(owned.store, partition.version, now)
+            pace = self._cadence.touches
+            owned.sweep = Sweep(owned.store, partition.version, now, pace=pace)
         end = self._input.end_offset(partition.number)
-        if end is not None and end - partition.offset > PACE:
+        if end is not None and end - partition.offset > self._cadence.touches:
             return
         customers = owned.sweep.take(now)
         if customers is None:

@@ -12,16 +12,19 @@ from typing import Final
 
 from triggerstream.core.keyed.program import Store
 
-PACE: Final = 300
-"""Touches a second of one partition: each is a record, and a state that is written."""
 AGAIN: Final = 0.1
 """Seconds between two looks at how many may be appended."""
 
 
 class Sweep:
-    """One sweep of the customers in *store*, for the ruleset of *version*."""
+    """One sweep of the customers in *store*, for the ruleset of *version*.
 
-    def __init__(self, store: Store, version: int, now: float) -> None:
+    Args:
+        pace: How many customers a second.
+    """
+
+    def __init__(self, store: Store, version: int, now: float, *, pace: float) -> None:
+        self._pace = pace
         self.version = version
         self._store = store
         self._taken = now
@@ -30,7 +33,7 @@ class Sweep:
     def take(self, now: float) -> list[bytes] | None:
         """Return whom to touch now, by the process's monotonic clock: none before it is time;
         ``None`` when there is nobody left."""
-        number = min(int((now - self._taken) * PACE), PACE)
+        number = int(min(now - self._taken, 1.0) * self._pace)
         if number < 1:
             return []
         self._taken = now
