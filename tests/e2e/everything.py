@@ -201,6 +201,21 @@ CONSTRUCTS: Final[dict[str, str]] = {
           to: [mobile, tablet]
           within: 9d
     """,
+    "happening session": """
+        trigger: goes-without-buying
+        when: {sequence: [{event: cart}, {absent: bought}, {session: ended}], within: 1d}
+        ---
+        trigger: long-visits
+        when: {session: ended, where: {event_data.types.view: {greater_than_or_equal: 2}}}
+        ---
+        trigger: on-a-visit
+        when: {event: bought}
+        if: {profile.session.depth: {greater_than: 1}}
+    """,
+    "behavior repeat_visits": """
+        trigger: visits-often
+        when: {behavior: repeat_visits, at_least: 4, within: 3d}
+    """,
     # ── attributes ──────────────────────────────────────────────────────────────────────────
     "document attribute, attribute count, key start": """
         attribute: orders
@@ -390,12 +405,17 @@ def missing() -> list[str]:
     )
 
 
+def files() -> dict[str, str]:
+    """Return all of it as the files of a directory, text by path."""
+    constructs = {f"{n:02}.yaml": dedent(text) for n, text in enumerate(CONSTRUCTS.values())}
+    return {"policy.yaml": POLICY, **constructs}
+
+
 def write(directory: Path) -> Path:
     """Write all of it as a directory of triggers, and return that."""
     directory.mkdir()
-    (directory / "policy.yaml").write_text(POLICY)
-    for number, text in enumerate(CONSTRUCTS.values()):
-        (directory / f"{number:02}.yaml").write_text(dedent(text))
+    for path, text in files().items():
+        (directory / path).write_text(text)
     return directory
 
 

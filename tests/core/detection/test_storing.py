@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.e2e import everything
 from tests.reference.stories import Json
 from tests.reference.strategies import logs, trigger_sets
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
+from triggerstream.core.timestamps import parse_moment
 
 DAY = 86_400_000
 
@@ -57,3 +60,30 @@ def test_storing_and_ticks_change_no_decision(
     usual = decided(ruleset, events, stored=[False], ticks=[False])
 
     assert decided(ruleset, events, stored=stored, ticks=ticks) == usual
+
+
+# ── with all that the language says ─────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module", name="whole")
+def _whole() -> Ruleset:
+    return load_ruleset(everything.files())
+
+
+@pytest.mark.parametrize("customer", ["every-07", "every-16", "every-00"])
+def test_a_state_that_is_stored_behind_each_record_decides_as_one_that_never_is(
+    whole: Ruleset, customer: str
+) -> None:
+    events = [each for each in map(json.loads, everything.events()) if _whose(each) == customer]
+    for event in events:
+        event["timestamp"] = parse_moment(event["timestamp"])
+        event["received_at"] = parse_moment(event["received_at"])
+    usual, _ = decided(whole, events, stored=[False], ticks=[False])
+
+    assert len(usual) > 500
+    for ticks in ([False], [True, False, False]):
+        assert decided(whole, events, stored=[True], ticks=ticks)[0] == usual
+
+
+def _whose(event: Json) -> str:
+    return str(event["customer_id"])

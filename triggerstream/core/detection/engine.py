@@ -160,14 +160,15 @@ class Engine:
         """
         is_another = state.derivations != ruleset.derivations
         adopt_derived(state, ruleset)
+        if not is_another:  # it was stored under the same ones: nothing is looked at for that
+            return None
         if ruleset.session is not None:
             ruleset.session.adopt(state, max(at, state.tau))
         if state.last < 0:
             return set().union(*[each.reads for each in ruleset.watched])
         begin = len(out)
         meet(state, ruleset, event, at, arrival, self._queue, out)
-        if is_another:
-            tell_again(state, ruleset, out, begin)
+        tell_again(state, ruleset, out, begin)
         if self._queue:
             cascade(state, ruleset, position, self._queue, out)
         return None
