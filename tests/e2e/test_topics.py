@@ -149,7 +149,7 @@ class TestCommands:
         then = deployment.run("topics", "check", "--json")
 
         assert first.returncode == 1
-        assert first.stdout.count("triggerstream topics create") == 9
+        assert first.stdout.count("triggerstream topics create") == 10
         assert made.returncode == 0, made.stderr
         assert f"make {deployment.topic('inbox')}: 2 partitions" in made.stderr
         assert "9 topics made, 0 settings set" in made.stderr

@@ -19,6 +19,7 @@ from tests.simulation.schedule import Place, Schedule, erasure
 from tests.simulation.sender import SenderNode
 from triggerstream.channels.base import Message
 from triggerstream.core.detection.detect import Detect
+from triggerstream.core.detection.for_all import is_for_all
 from triggerstream.core.detection.membership import STANDS
 from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.program import NEVER
@@ -195,7 +196,7 @@ class PairSchedule(Schedule):
         if made := {customer for customer, _ in self.world.oracles["detect"].live()} - told:
             self.world.violated(f"I11: a record of ours alone makes {made}")
         ruleset = partition.ruleset
-        if not ruleset.is_for_all or partition.version == 1:
+        if not is_for_all(ruleset) or partition.version == 1:
             return
         for customer, state in self.world.oracles["detect"].live():
             if state.derivations != ruleset.derivations:

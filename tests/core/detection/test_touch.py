@@ -10,6 +10,7 @@ from tests.core.detection.customers import Customer, ruleset_of
 from tests.core.detection.test_membership import BUSY, HOUR, KEEN, START, busy, heard
 from triggerstream.core.decisions import Firing
 from triggerstream.core.detection.detect import Detect
+from triggerstream.core.detection.for_all import is_for_all
 from triggerstream.core.keyed import header
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
@@ -74,10 +75,10 @@ def test_whose_record_came_first_needs_no_touch() -> None:
 
 
 def test_a_ruleset_is_for_all_where_it_has_segments_or_a_start() -> None:
-    assert ruleset_of(BUSY).is_for_all
-    assert ruleset_of("{attribute: views, count: view, start: 3}").is_for_all
-    assert not ruleset_of("{attribute: views, count: view}").is_for_all
-    assert not ruleset_of("{trigger: t, when: {event: A}}").is_for_all
+    assert is_for_all(ruleset_of(BUSY))
+    assert is_for_all(ruleset_of("{attribute: views, count: view, start: 3}"))
+    assert not is_for_all(ruleset_of("{attribute: views, count: view}"))
+    assert not is_for_all(ruleset_of("{trigger: t, when: {event: A}}"))
 
 
 def test_a_touch_is_read_as_it_was_written_and_nothing_else_is_one() -> None:

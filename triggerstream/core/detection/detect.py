@@ -9,6 +9,7 @@ from typing import Any
 from triggerstream.core.decisions import Membership, SegmentChanged, Suppressed
 from triggerstream.core.detection import engine
 from triggerstream.core.detection.describe import describe
+from triggerstream.core.detection.for_all import is_for_all
 from triggerstream.core.detection.membership import forgotten
 from triggerstream.core.detection.reading import Reader
 from triggerstream.core.events.decode import MAX_BYTES
@@ -84,7 +85,7 @@ class Detect:
         return describe(state, ruleset)
 
     def adopts(self, ruleset: Ruleset) -> tuple[bytes, bool]:
-        return ruleset.derivations, ruleset.is_for_all
+        return ruleset.derivations, is_for_all(ruleset)
 
     def encode(self, outcome: Any, ruleset_version: int, clock: int) -> Sequence[Produce]:
         if isinstance(outcome, Suppressed):
