@@ -27,8 +27,8 @@ class Warned(NamedTuple):
     """A warning: what it is about, and where.
 
     Attributes:
-        code: ``unknown_type``, ``unknown_field``, ``not_a_number``, ``alias`` or
-            ``forbidden_field``.
+        code: ``unknown_type``, ``unknown_field``, ``not_a_number``, ``alias``,
+            ``forbidden_field`` or ``keeps_all``.
     """
 
     code: str

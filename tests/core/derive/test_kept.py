@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from tests.core.derive.harness import HOUR, START
 from tests.core.detection.customers import Customer
+from tests.reference.rulesets import STEP_2, rulesets
+from tests.reference.stories import Json, by_engine
+from tests.reference.strategies import ends, logs
 from triggerstream.core.decisions import Firing
 from triggerstream.core.derive.kept import ALWAYS, kept_of, readers_of
 from triggerstream.core.parsing.directory import parse_ruleset
@@ -131,3 +135,16 @@ def test_what_is_read_no_more_goes_at_the_next_record_or_timer() -> None:
     assert isinstance(firing, Firing)  # by the timer, before the event
     kept = those("email_consent", "timezone")
     assert firing.profile == customer.state.profile == kept
+
+
+@pytest.mark.covers("N2")
+@given(rulesets(STEP_2 - {"case"}), logs(), ends())
+def test_what_is_not_kept_decides_nothing(
+    documents: list[Json], events: list[Json], until: int | None
+) -> None:
+    decided = [
+        by_engine(documents, events, until=until, policy={"activity": ["a", "b"], "keep": keep})
+        for keep in ("all", "read")
+    ]
+
+    assert decided[0] == decided[1]
