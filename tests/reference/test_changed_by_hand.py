@@ -44,6 +44,34 @@ def test_a_change_is_from_one_value_to_another(
     assert len(decide([trigger(when)], shown(old, new))) == is_change
 
 
+@pytest.mark.covers("I7")
+@pytest.mark.parametrize(
+    ("keys", "pair"),
+    [
+        ("from: x", ("x", "y")),
+        ("from: y", ("y", "x")),
+        ("to: x", ("y", "x")),
+        ("to: y", ("x", "y")),
+        ("up: [x, y]", ("x", "y")),
+        ("down: [x, y]", ("y", "x")),
+        ("from: z", None),
+        ("to: z", None),
+        ("up: [x, z]", None),
+        ("down: [z, y]", None),
+    ],
+)
+@pytest.mark.parametrize("path", ["profile.v", "event_data.v, on: identify"])
+def test_keys_let_no_change_happen_that_is_none(
+    decide: Decide, path: str, keys: str, pair: tuple[Any, Any] | None
+) -> None:
+    """Of all that may be shown before and then, at most one pair is asked for."""
+    asked = trigger(f"{{changed: {path}, {keys}}}")
+
+    found = [(old, new) for old in SHOWN for new in SHOWN if decide([asked], shown(old, new))]
+
+    assert found == ([] if pair is None else [pair])
+
+
 @pytest.mark.parametrize("when", [OF_PROFILE, OF_EVENTS])
 @pytest.mark.parametrize(
     ("values", "at"),

@@ -43,6 +43,7 @@ def test_edges_of_a_window(decide: Decide, story: str, until: float | None, told
     assert tell(decide([TWO], log(story), until=end)) == told
 
 
+@pytest.mark.covers("I2")
 @pytest.mark.parametrize("is_", [True, False])
 @pytest.mark.parametrize("leaves", [True, False])
 @pytest.mark.parametrize("member", [True, False])
