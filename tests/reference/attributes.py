@@ -63,6 +63,13 @@ def listens(spec: Spec, seen: Seen) -> bool:
     return any(is_happening(each, seen.event) for each in happenings(spec))
 
 
+def takes(spec: Spec, fold: Fold) -> bool:
+    """(49) Whether the event is folded: a late one not into a window or a score."""
+    in_condition = "count" in spec and "attribute" not in spec
+    no_late = "points" in spec or in_condition or ("within" in spec and "last" not in spec)
+    return listens(spec, fold.seen) and not (fold.late and no_late)
+
+
 # ── windows ─────────────────────────────────────────────────────────────────────────────────
 
 

@@ -75,6 +75,7 @@ class Derivations:
         self.members: dict[str, int] = {}
         self.remembered: dict[str, Remembered] = {}
         self.asked: dict[str, int] = {}
+        self.missed: dict[str, set[int]] = {}
         self.starts: dict[str, Any] = {}
         self.begun: dict[str, int] = {}
         self.unheard: list[Seen] = []
@@ -185,14 +186,22 @@ class Derivations:
 
         yield from self.evaluate(at, concerned, seen.event)
 
-    def after_late(self, at: int) -> None:
+    def after_late(self, at: int, before: dict[str, set[int]]) -> None:
         """(40, 49) Of a plain attribute, the remembered value is the profile's own, also when a
-        late ``identify`` has changed it, which tells nothing."""
+        late ``identify`` has changed it, which tells nothing. No watcher is evaluated at a time
+        that lies behind *at* and is one since the late event.
+
+        Args:
+            before: All turns, as they were before it.
+        """
+        for watcher, turns in self.all_turns().items():
+            known_by = before.get(watcher, set()) | self.missed.get(watcher, set())
+            self.missed.setdefault(watcher, set()).update(t for t in turns - known_by if t <= at)
         for name, change in self.definitions.changes.items():
             plain = change.path.startswith("profile.") and not self.declares(name.split(".")[0])
             value = lookup(change.path, Facts({}, self.profile)) if plain else None
-            before = self.remembered.get(name)
-            if is_value(value) and (before is None or not equal(before.value, value)):
+            last = self.remembered.get(name)
+            if is_value(value) and (last is None or not equal(last.value, value)):
                 self.remembered[name] = Remembered(value, at)
 
     def evaluate(
@@ -358,6 +367,14 @@ class Derivations:
 
     # Time (50).
 
+    def turns(self, watcher: str) -> set[int]:
+        """The times since its last evaluation at which anything that it reads changes by itself."""
+        asked = self.asked[watcher]
+        return {t for t in self._turns(self.definitions.reads[watcher], asked) if t > asked}
+
+    def all_turns(self) -> dict[str, set[int]]:
+        return {watcher: self.turns(watcher) for watcher in self.asked}
+
     def dues(self) -> Iterator[tuple[int, int, str]]:
         """(due, rank, watcher): when each watcher is to be evaluated next, by time alone."""
         visit = self.visit()
@@ -367,10 +384,7 @@ class Derivations:
         ranks += [f"segment {name}" for name in self.definitions.order]
         for rank, watcher in enumerate(ranks):
             if watcher in self.asked:
-                asked = self.asked[watcher]
-                turns = [
-                    t for t in self._turns(self.definitions.reads[watcher], asked) if t > asked
-                ]
+                turns = self.turns(watcher) - self.missed.get(watcher, set())
                 if turns:
                     yield min(turns), rank, watcher
 
@@ -385,7 +399,7 @@ class Derivations:
         if kind == "date":
             return self.armed[name].opener
         folded = self.definitions.reads[watcher].folded
-        listened = [f.seen for f in self.folds if any(a.listens(spec, f.seen) for spec in folded)]
+        listened = [f.seen for f in self.folds if any(a.takes(spec, f) for spec in folded)]
         return listened[-1] if listened else None
 
     def _turns(self, reads: Reads, asked: int) -> Iterator[int]:

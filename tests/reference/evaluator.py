@@ -205,12 +205,13 @@ class Log:
         self.behind, self.arrival = event, arrival
         self.adopt(customer, customer.last, short([event.get("source"), event["event_id"]]))
         self.drain(customer)
+        turns = customer.known.all_turns() if late else {}
         changed_keys = learn(customer.profile, event, self.definitions.attributes)
         if late:
             self.behind, self.arrival, customer.record = event, arrival, number
             seen = Seen(self.next(), number, stamped, arrival, event, fills=False)  # 28
             customer.known.fold(seen, stamped, late=True)  # 49
-            customer.known.after_late(max(customer.last, customer.tau))
+            customer.known.after_late(max(customer.last, customer.tau), turns)
             self.offer_all(customer, seen)
         else:
             ripened = self.ripen(customer, lambda due: due.timer.due <= customer.last)  # 29

@@ -70,6 +70,11 @@ MUTANTS = (
         Edit(engine, "_on_late_event", "if taking.fold.takes_late", "if False"),
     ),
     Mutant(
+        "late events are heard of by records alone",
+        segments,
+        Edit(engine, "_on_late_event", "hear_late(state, ruleset, told, folded)", "pass"),
+    ),
+    Mutant(
         "no tau where events are folded",
         attributes,
         *everywhere((advance, engine), "fold", "at = max(at, state.tau)", "pass"),

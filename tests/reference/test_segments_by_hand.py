@@ -120,6 +120,39 @@ def test_a_late_event_is_heard_of_at_the_next_evaluation(decide: Decide) -> None
     assert tell(decide(documents, log("a@50 q@60 a@20 q@61 b@62"))) == "+s@62"
 
 
+@pytest.mark.parametrize(
+    ("is_", "story", "told"),
+    [
+        # Late are those of 20; nothing that s reads comes afterwards.
+        pytest.param(
+            "profile.v: {greater_than: 0}, count: b, at_least: 1, within: 30s",
+            "b@50 b@55 q@60 a@20 q@61",
+            "+s@80 -s@85",
+            id="as a window loses its first, which alone flips nothing",
+        ),
+        pytest.param(
+            "since_last: {event: a, at_least: 45s}, profile.v: {greater_than: 0}",
+            "b@0 q@60 a@20 q@61",
+            "+s@65",
+            id="as its own time comes",
+        ),
+        pytest.param(
+            "since_last: {event: a, at_least: 40s}, profile.v: {greater_than: 0}",
+            "b@0 q@60 a@20 q@61",
+            "",
+            id="which has passed by then",
+        ),
+    ],
+)
+def test_a_late_event_is_heard_of_as_time_passes(
+    decide: Decide, is_: str, story: str, told: str
+) -> None:
+    """(49, 50)"""
+    documents: list[Json] = [attribute("v", "count: a"), segment("s", f"is: {{{is_}}}")]
+
+    assert tell(decide(documents, log(story), until=ms(200))) == told
+
+
 def test_conditions_see_who_is_a_member(decide: Decide) -> None:
     heard = [
         TWO,

@@ -82,6 +82,21 @@ class CompiledChange:
             return None
         return Changed(slot[0], value, slot[1])
 
+    def hear_late(self, state: CustomerState, at: int, arrival: int | None) -> None:
+        """Wait for the next time after *at* at which the value changes by time alone: a late event
+        has changed it meanwhile (49).
+
+        Args:
+            arrival: Of that event, if it was folded.
+        """
+        slot = state.derived.get(self.key, (None, at, 0, NEVER))
+        if self._source is None or slot[3] <= at:
+            return
+        due = self._source.fold.next(state, at)
+        if due != slot[3]:
+            opened = slot[2] if arrival is None else arrival
+            state.set_timer(self.key, (slot[0], slot[1], opened, due))
+
 
 def _is_value(value: Any) -> bool:
     """Return whether *value* is one: null, lists, objects and long texts are none."""

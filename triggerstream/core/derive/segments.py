@@ -116,11 +116,7 @@ class CompiledSegment:
         """
         slot = state.derived.get(self.key, _OUTSIDE)
         member, since = slot[0], slot[1]
-        seen = {each.name: each.fold.value(state, at) for each in self._attributes}
-        for name in self._plain:
-            seen[name] = state.profile.get(name)
-        if self._segments:
-            seen[SEGMENTS] = [each.name for each in self._segments if each.is_member(state)]
+        seen = self._see(state, at)
         holds = self._is(_NO_EVENT, seen, at) is None
         if self._leave is None:
             is_inside = holds
@@ -142,6 +138,31 @@ class CompiledSegment:
             state.set_timer(self.key, None)
         return change
 
+    def hear_late(self, state: CustomerState, at: int, arrival: int | None) -> None:
+        """Wait for the next time after *at* at which anything changes that it reads, whatever that
+        alone does: a late event has changed some of it meanwhile (49).
+
+        Args:
+            arrival: Of that event, if it was folded.
+        """
+        slot = state.derived.get(self.key, _OUTSIDE)
+        if slot[3] <= at:
+            return  # it is about to be asked
+        due = self._next(state, self._see(state, at), at, is_first=True)
+        if slot[0] or due != NEVER:
+            opened = slot[2] if arrival is None else arrival
+            state.set_timer(self.key, (slot[0], slot[1], opened, due))
+        elif slot is not _OUTSIDE:
+            state.set_timer(self.key, None)
+
+    def _see(self, state: CustomerState, at: int) -> dict[str, Any]:
+        seen = {each.name: each.fold.value(state, at) for each in self._attributes}
+        for name in self._plain:
+            seen[name] = state.profile.get(name)
+        if self._segments:
+            seen[SEGMENTS] = [each.name for each in self._segments if each.is_member(state)]
+        return seen
+
     def since(self, state: CustomerState) -> int:
         """Return when the customer, who is inside, entered."""
         return int(state.derived.get(self.key, _OUTSIDE)[1])
@@ -150,13 +171,16 @@ class CompiledSegment:
         """Return whether who is outside may enter by time alone."""
         return not self._only_rises_by_events or any(each.may_rise(state) for each in self._windows)
 
-    def _next(self, state: CustomerState, seen: dict[str, Any], at: int) -> int:
-        """Return when, after *at*, it may change by time alone."""
+    def _next(
+        self, state: CustomerState, seen: dict[str, Any], at: int, *, is_first: bool = False
+    ) -> int:
+        """Return when, after *at*, it may change by time alone; or when *is_first* anything that it
+        reads does."""
         due = NEVER
         for each in self._attributes:
             fold = each.fold
             bounds = self._bounds.get(each.name)
-            if bounds is None:
+            if bounds is None or is_first:
                 due = min(due, fold.next(state, at))
             else:
                 due = min(due, fold.next_beyond(state, at, bounds))

@@ -22,7 +22,7 @@ from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.detection.firing import FATAL, fail, tell_erred
 from triggerstream.core.detection.membership import tell_again
 from triggerstream.core.detection.timers import fire_due
-from triggerstream.core.detection.watch import meet, remember
+from triggerstream.core.detection.watch import hear_late, meet, remember
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import Dues
@@ -88,7 +88,7 @@ class Engine:
             if state.last - at > state.lateness:
                 if state.derivations is not ruleset.derivations:
                     self._adopt_derived(state, event, ruleset, state.last, arrival, position, out)
-                _on_late_event(state, event, ruleset, at, position, out)
+                _on_late_event(state, event, ruleset, at, arrival, position, out)
                 return LATE
             at = state.last
         told: set[str] | None = None
@@ -175,12 +175,20 @@ class Engine:
 
 
 def _on_late_event(
-    state: CustomerState, event: Event, ruleset: Ruleset, at: int, position: int, out: Out
+    state: CustomerState,
+    event: Event,
+    ruleset: Ruleset,
+    at: int,
+    arrival: int,
+    position: int,
+    out: Out,
 ) -> None:
     """Take from an event that comes too late what it still says: the profile, goals, and what
     must not happen (27, 28)."""
     if ruleset.derives:
         state.next_record()
+    told: set[str] | None = None
+    folded: int | None = None
     if event.event_type == IDENTIFY:
         told = _identify(state, event, ruleset, out)
         if told and ruleset.watched and not state.sleeps:
@@ -190,8 +198,9 @@ def _on_late_event(
     interest = ruleset.interests.get(event.event_type)
     if interest is not None:
         for taking in interest.folds:
-            if taking.fold.takes_late:
-                taking.take(state, event, at)
+            if taking.fold.takes_late and taking.take(state, event, at):
+                told = {taking.name} if told is None else told | {taking.name}
+                folded = arrival
                 state.weight += GROWTH
         reach(state, event, interest.goals, state.last, position, out)
         for look, trigger in interest.looks:
@@ -203,6 +212,8 @@ def _on_late_event(
                 fail(state, trigger, at, error, out)
         if ruleset.erred:
             tell_erred(state, ruleset, out)
+    if told and ruleset.watched and not state.sleeps:
+        hear_late(state, ruleset, told, folded)
 
 
 def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, position: int, out: Out) -> Dues:

@@ -148,6 +148,20 @@ def remember(state: CustomerState, ruleset: Ruleset, names: set[str]) -> None:
             state.weight += GROWTH
 
 
+def hear_late(state: CustomerState, ruleset: Ruleset, names: set[str], folded: int | None) -> None:
+    """Let those who read one of the *names*, which a late event has changed, hear of it at the next
+    time at which they would be asked (49).
+
+    Args:
+        folded: Its arrival, if it was folded.
+    """
+    at = max(state.last, state.tau)
+    for each in ruleset.watched:
+        if not each.reads.isdisjoint(names):
+            each.hear_late(state, at, folded)
+            state.weight += GROWTH
+
+
 Watched = CompiledChange | CompiledSegment
 
 Cause = tuple[str | None, str | int]
