@@ -446,17 +446,18 @@ def events() -> Iterator[bytes]:
         customer = f"every-{random.choice(awake):02}"
         theirs = [event for event in made[-200:] if event["customer_id"] == customer]
         if theirs and random.random() < 0.02:
-            event = random.choice(theirs) | {"received_at": format_moment(now)}
+            said = random.choice(theirs) | {"received_at": format_moment(now)}
         else:
-            event = _event(random, number, customer, now)
-        made.append(event)
-        yield orjson.dumps(event)
+            said = event(random, number, customer, now)
+        made.append(said)
+        yield orjson.dumps(said)
 
 
-def _event(random: Random, number: int, customer: str, now: int) -> dict[str, Any]:
+def event(random: Random, number: int, customer: str, now: int) -> dict[str, Any]:
+    """Return what *customer* does about *now*, in the form of an event."""
     kind = random.choice(_KINDS)
     late = random.choice([0] * 16 + [5_000, 9 * MINUTE, 600 * MINUTE])
-    event: dict[str, Any] = {
+    said: dict[str, Any] = {
         "event_id": f"g{number:05}",
         "customer_id": customer,
         "event_type": kind,
@@ -467,8 +468,8 @@ def _event(random: Random, number: int, customer: str, now: int) -> dict[str, An
         "device_info": {"type": random.choice(["desktop", "desktop", "mobile", "tablet"])},
     }
     if random.random() < 0.7:
-        event["session_id"] = f"s{random.randrange(3)}"
-    return event
+        said["session_id"] = f"s{random.randrange(3)}"
+    return said
 
 
 def _data(random: Random, kind: str) -> dict[str, Any]:

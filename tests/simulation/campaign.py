@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from tests.simulation.pair import PairSchedule
 from tests.simulation.protocol import ProtocolSchedule, ReturningSchedule
 from tests.simulation.schedule import Schedule
+from tests.simulation.whole import WholeSchedule
 
 PAIR_EVERY = 16
 """One schedule in so many is a pair; the others are of the toy program, which is much faster. Of
 these as many are of customers who come back."""
+WHOLE_EVERY = 64
+"""One in so many says all that the language can say, and is slower than other pairs."""
 CHUNK = 100
 """Schedules that a process runs at a time."""
 
@@ -42,6 +45,8 @@ class Found:
 
 def schedule_of(seed: int, *, traced: bool = False) -> Schedule:
     """Return the schedule of *seed*, not yet run."""
+    if seed % WHOLE_EVERY == WHOLE_EVERY - 1:
+        return WholeSchedule(seed, traced=traced)
     if seed % PAIR_EVERY == PAIR_EVERY - 1:
         return PairSchedule(seed, traced=traced)
     if seed % PAIR_EVERY == PAIR_EVERY // 2:

@@ -44,13 +44,15 @@ class PairSchedule(Schedule):
     """Customers of a small shop; a worker that detects, and a sender that delivers."""
 
     kind = "pair"
+    ruleset = staticmethod(shop.ruleset)
+    event = staticmethod(shop.event)
     steps = 180
     pace = 50
 
     def __init__(self, seed: int, *, traced: bool = False) -> None:
         self.far_side = FarSide()
         self._loop = Loop()  # type: ignore[abstract] # typeshed's word: at run time nothing is
-        super().__init__(seed, [DETECT, SEND], shop.ruleset, now=NOON, traced=traced)
+        super().__init__(seed, [DETECT, SEND], self.ruleset, now=NOON, traced=traced)
         self.world.broker.topics.update({"deliveries": [], SEGMENTS: []})
         self._number = 0
         self._bodies: dict[str, list[bytes]] = {}
@@ -74,7 +76,7 @@ class PairSchedule(Schedule):
         world, random = self.world, self.random
         if roll < 0.30:
             self._number += 1
-            customer, body = shop.event(random, self._number, world.now)
+            customer, body = self.event(random, self._number, world.now)
             said = self._bodies.setdefault(customer, [])
             if said and random.random() < 0.05:
                 body = random.choice(said)
@@ -128,7 +130,7 @@ class PairSchedule(Schedule):
         self.check_sweep()
         self.check_answers()
         self.check_keys()
-        policy = shop.ruleset(1).policy
+        policy = self.ruleset(1).policy
         for cap in policy.caps:
             self.check_cap(cap)
 
@@ -172,7 +174,7 @@ class PairSchedule(Schedule):
             standing |= {(customer, name) for name in state.derived.get(STANDS, ())}
             # By the definitions under which it was told: another ruleset may be in force.
             for version in shop.VERSIONS:
-                for each in shop.ruleset(version).watched:
+                for each in self.ruleset(version).watched:
                     if not each.is_unnamed and each.is_member(state):
                         expected.add((customer, each.name))
         if found != expected:

@@ -77,7 +77,7 @@ def test_every_schedule_keeps_every_invariant_and_every_fault_is_reached() -> No
     assert [what for what in FAULTS + EFFECTS + ANSWERS if not found.reached[what]] == []
 
 
-@pytest.mark.parametrize("seed", [3, 8, 15], ids=["protocol", "returning", "pair"])
+@pytest.mark.parametrize("seed", [3, 8, 15, 63], ids=["protocol", "returning", "pair", "whole"])
 def test_a_seed_always_gives_the_same_schedule(seed: int) -> None:
     first, second = schedule_of(seed, traced=True), schedule_of(seed, traced=True)
     first.run()
