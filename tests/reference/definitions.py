@@ -107,6 +107,7 @@ class Definitions:
             )
         for name, change in self.changes.items():
             self.reads[f"changed {name}"] = self._read_change(change)
+        self.watchers = self._watchers()
 
     # What is read.
 
@@ -226,6 +227,20 @@ class Definitions:
                 raise RingError(f"segments that read each other: {sorted(left)}")
             order.append(min(free))
             del left[min(free)]
+        return order
+
+    def _watchers(self) -> list[str]:
+        """(34) ``$changed``, by name, then segments; but what reads a segment comes behind it."""
+        left = [f"changed {name}" for name in sorted(self.changes)]
+        order: list[str] = []
+        behind: set[str] = set()
+        for segment in ("", *self.order):
+            if segment:
+                order.append(f"segment {segment}")
+                behind.add(segment)
+            ready = [each for each in left if self.reads[each].segments & {*self.order} <= behind]
+            order += ready
+            left = [each for each in left if each not in ready]
         return order
 
     def _segments_of(self, name: str) -> set[str]:

@@ -207,18 +207,18 @@ class Derivations:
     def evaluate(
         self, at: int, concerned: Callable[[str], bool], event: Json | None = None
     ) -> Iterator[Derived]:
-        for name in sorted(self.definitions.changes):
-            if concerned(f"changed {name}"):
-                self.asked[f"changed {name}"] = at
-                yield from self._look(self.definitions.changes[name], at)
         crossed: set[str] = set()
-        for name in self.definitions.order:
-            watcher = f"segment {name}"
-            if concerned(watcher) or self.definitions.reads[watcher].segments & crossed:
-                self.asked[watcher] = at
-                for derived in self._cross(name, at, event):
-                    crossed.add(name)
-                    yield derived
+        for watcher in self.definitions.watchers:
+            if not (concerned(watcher) or self.definitions.reads[watcher].segments & crossed):
+                continue
+            self.asked[watcher] = at
+            kind, _, name = watcher.partition(" ")
+            if kind == "changed":
+                yield from self._look(self.definitions.changes[name], at)
+                continue
+            for derived in self._cross(name, at, event):
+                crossed.add(name)
+                yield derived
 
     def watched(self, change: Change, at: int) -> Any:
         if change.path.startswith("profile."):
@@ -380,8 +380,7 @@ class Derivations:
         visit = self.visit()
         if visit and "$session_ended" in self.definitions.kinds:
             yield visit[-1].at + self.definitions.sessions.gap, -1, "session session"
-        ranks = [f"changed {name}" for name in sorted(self.definitions.changes)]
-        ranks += [f"segment {name}" for name in self.definitions.order]
+        ranks = self.definitions.watchers
         for rank, watcher in enumerate(ranks):
             if watcher in self.asked:
                 turns = self.turns(watcher) - self.missed.get(watcher, set())

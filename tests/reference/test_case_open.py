@@ -196,3 +196,21 @@ def test_an_expression_flips_in_silence(decide: Decide) -> None:
     lines = decide(documents, log("a@0 a@5 b@30"), until=ms(60))
 
     assert tell(lines) == "$changed:v@10 $changed:v@15"
+
+
+def test_a_change_of_a_case_that_reads_a_segment_is_asked_behind_it(decide: Decide) -> None:
+    """(34, 46) In the same record, and in silence at the same time."""
+    documents: list[Json] = [
+        segment("z", "is: {count: a, at_least: 1, within: 10s}"),
+        {"attribute": "v", "case": [{"if": {"segment": "z"}, "then": 1}, {"then": 0}]},
+        {"attribute": "w", "expr": "profile.v + 1"},
+        trigger("{changed: profile.v}", "t"),
+        trigger("{changed: profile.w}", "u"),
+        segment("s", "is: {profile.w: {equals: 2}}"),
+    ]
+
+    lines = decide(documents, log("b@0 a@5 b@30"))
+
+    assert tell(lines) == (
+        "+z@5 +s@5 $changed:v@5 $changed:w@5 -z@15 -s@15 $changed:v@15 $changed:w@15"
+    )
