@@ -108,9 +108,9 @@ def columns(first: int, batch: Sequence[Json]) -> Columns:
             values.append(json.dumps({"version": each["ruleset"] + 1, "hash": "h"}).encode())
         elif "touch" in each:
             arrivals.append(each["at"])
-            headers[number] = ((KIND, b"touch"),)
+            headers[number] = ((KIND, Kind.TOUCH),)
             keys.append(each["touch"].encode())
-            values.append(b"")
+            values.append(json.dumps({"customer_id": each["touch"]}).encode())
         else:
             arrivals.append(each["received_at" if "received_at" in each else "timestamp"])
             keys.append(each["customer_id"].encode())

@@ -27,6 +27,7 @@ from tests.reference.stories import (
 pytestmark = pytest.mark.parametrize("decide", UNDER.values(), ids=UNDER.keys())
 
 DEPLOY: Json = {"ruleset": 1}
+TOUCH: Json = {"touch": "c", "at": ms(20)}
 P = trigger("{event: p}")
 WAIT = "{sequence: [{event: a}, {absent: b, for: 10s}]}"
 N = "is: {profile.n: {greater_than: 1}}"
@@ -324,3 +325,59 @@ def test_a_deploy_that_makes_10000_members_fires_nothing(decide: Decide) -> None
     assert lines(segment("s", N)) == []
     everybody = sorted(each["customer_id"] for each in customers)
     assert (who("segment"), who("firing")) == (everybody, everybody)
+
+
+@pytest.mark.parametrize(
+    ("story", "told"),
+    [
+        pytest.param([TOUCH], "+s@20", id="told once"),
+        pytest.param([TOUCH, TOUCH], "+s@20", id="a repeat changes nothing"),
+        pytest.param([TOUCH, *log("p@30#5")], "+s@20 5@30", id="and the other way"),
+        pytest.param(
+            [TOUCH, {"touch": "d", "at": ms(25)}, *log("p@30#5~d")],
+            "+s@20 5@30",
+            id="it makes nobody",
+        ),
+    ],
+)
+def test_a_touch(decide: Decide, story: list[Json], told: str) -> None:
+    """(102) The customer adopts the ruleset at max(τ, its arrival)."""
+    before = [*log("z@0"), identify(10, n=2), DEPLOY]
+
+    assert decided(decide, [P], [P, existing(segment("s", N))], [*before, *story]) == told
+
+
+def test_a_touch_does_not_go_back(decide: Decide) -> None:
+    """(102) At τ, where that is later: the `identify` of 10 was folded."""
+    before = [P, attribute("v", "count: identify")]
+    behind = [*before, existing(segment("s", N))]
+    story = [identify(10, n=2), DEPLOY, {"touch": "c", "at": ms(0)}]
+
+    assert decided(decide, before, behind, story) == "+s@10"
+
+
+def test_a_touch_lets_those_in_silence_leave_in_silence(decide: Decide) -> None:
+    """(102) Members since 5, untold."""
+    behind = [P, segment("s", "is: {since_last: {of: profile.since, less_than: 15s}}")]
+    story = [identify(0, since=ms(0)), DEPLOY, {"touch": "c", "at": ms(5)}, tick(60)]
+
+    assert decided(decide, [P], behind, story) == "-s@15"
+
+
+def test_a_touch_of_10000_members(decide: Decide) -> None:
+    """`tell` fires each once; without it, nothing fires."""
+    members = 10_000 if decide is by_partition else 100
+    ids = [f"c{number}" for number in range(members)]
+    customers = [{**identify(0, n=2), "customer_id": id_} for id_ in ids]
+    touches = [{"touch": id_, "at": ms(20)} for id_ in ids]
+    heard = trigger("{entered: s}", "u")
+
+    def lines(behind: Json) -> list[Json]:
+        found: list[Json] = decide([[P], [heard, behind]], [*customers, DEPLOY, *touches, *touches])
+        return found
+
+    assert lines(segment("s", N)) == []
+    told = lines(existing(segment("s", N)))
+    fired = sorted(line["customer_id"] for line in told if line["kind"] == "firing")
+    assert fired == sorted(ids)
+    assert len(told) == 2 * members

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.reference.partitions import UNDER, by_partition
+from tests.reference.partitions import UNDER
 from tests.reference.stories import (
     Decide,
     Json,
@@ -29,8 +29,6 @@ from tests.reference.test_adoption_by_hand import (
     existing,
     tick,
 )
-
-TOUCH: Json = {"touch": "c", "at": ms(20)}
 
 
 def open_for(reason: str) -> pytest.MarkDecorator:
@@ -110,57 +108,6 @@ def test_who_renames_an_attribute_begins_nothing_anew(decide: Decide) -> None:
     )
 
     assert told == "5@5"
-
-
-@open_for("the engine knows no touch yet")
-@pytest.mark.parametrize(
-    ("story", "told"),
-    [
-        pytest.param([TOUCH], "+s@20", id="told once"),
-        pytest.param([TOUCH, TOUCH], "+s@20", id="a repeat changes nothing"),
-        pytest.param([TOUCH, *log("p@30#5")], "+s@20 5@30", id="and the other way"),
-        pytest.param(
-            [TOUCH, {"touch": "d", "at": ms(25)}, *log("p@30#5~d")],
-            "+s@20 5@30",
-            id="it makes nobody",
-        ),
-        pytest.param([{"touch": "c", "at": ms(0)}], "+s@10", id="at τ, if that is later"),
-    ],
-)
-def test_a_touch(decide: Decide, story: list[Json], told: str) -> None:
-    """(102) The customer adopts the ruleset at max(τ, its arrival)."""
-    before = [*log("z@0"), identify(10, n=2), DEPLOY]
-
-    assert decided(decide, [P], [P, existing(segment("s", N))], [*before, *story]) == told
-
-
-@open_for("the engine knows no touch yet")
-def test_a_touch_lets_those_in_silence_leave_in_silence(decide: Decide) -> None:
-    """(102) Members since 5, untold."""
-    behind = [P, segment("s", "is: {since_last: {of: profile.since, less_than: 15s}}")]
-    story = [identify(0, since=ms(0)), DEPLOY, {"touch": "c", "at": ms(5)}, tick(60)]
-
-    assert decided(decide, [P], behind, story) == "-s@15"
-
-
-@open_for("the engine knows no touch yet")
-def test_a_touch_of_10000_members(decide: Decide) -> None:
-    """`tell` fires each once; without it, nothing fires."""
-    members = 10_000 if decide is by_partition else 100
-    ids = [f"c{number}" for number in range(members)]
-    customers = [{**identify(0, n=2), "customer_id": id_} for id_ in ids]
-    touches = [{"touch": id_, "at": ms(20)} for id_ in ids]
-    heard = trigger("{entered: s}", "u")
-
-    def lines(behind: Json) -> list[Json]:
-        found: list[Json] = decide([[P], [heard, behind]], [*customers, DEPLOY, *touches, *touches])
-        return found
-
-    assert lines(segment("s", N)) == []
-    told = lines(existing(segment("s", N)))
-    fired = sorted(line["customer_id"] for line in told if line["kind"] == "firing")
-    assert fired == sorted(ids)
-    assert len(told) == 2 * members
 
 
 @open_for("the engine knows no dates yet, and no touch")
