@@ -171,8 +171,13 @@ class PerLook(Look):
         named = matcher.read(event)
         has_cancelled = False
         if named is None:
-            named = tuple(matcher.instances(progress))
-        for each in (named,) if isinstance(named, str) else named:
+            concerned = matcher.instances(progress)
+        elif isinstance(named, str):
+            concerned = [named]
+        else:  # there may be very many, and few that hold something
+            held = progress.instances.get(matcher.key, {})
+            concerned = [each for each in named if each in held]
+        for each in concerned:
             if self._look.cancel(progress, event, at, each):
                 matcher.changed(progress, each, at)
                 has_cancelled = True
