@@ -408,7 +408,7 @@ def crowded_logs(draw: Draw, events: int = 260) -> list[Json]:
     """One customer, with more instances than are kept."""
     random = Random(draw(st.integers(0, 1 << 32)))
     sequel = Sequel(random, strays=False, arrivals=False, customers="c")
-    keys = [*range(80), None]
+    keys = [*range(80), None, [3, 81, 9], [81, 82, 5, 81]]
     for _ in range(events):
         sequel.add(keys)
         sequel.now -= random.choice([0, 0, MINUTE // 2])
