@@ -219,9 +219,11 @@ class Sum(Window):
         first = _outlived(times, at - self.within)
         if first == len(times):
             return NEVER
-        falls = list(accumulate(numbers[first : first + _AHEAD]))
-        row = bisect_left(falls, total - max(below) - total * _DOUBT)
-        return int(times[first + min(row, len(falls) - 1)] + self.within)
+        ahead = numbers[first : first + _AHEAD]
+        room = total - max(below) - total * _DOUBT
+        last = len(ahead) - 1
+        row = last if sum(ahead) < room else bisect_left(list(accumulate(ahead)), room)
+        return int(times[first + min(row, last)] + self.within)
 
     def may_rise(self, state: CustomerState) -> bool:
         """Return whether it may rise by time alone: a number below 0 is to leave it."""

@@ -103,7 +103,7 @@ def _ask(
     """Ask *segment*, and tell its edge; return whether there was one."""
     if isinstance(segment, CompiledChange):
         return _look(state, ruleset, segment, at, folded, cause, event, arrival, queue)
-    since = segment.since(state)
+    before = state.derived.get(segment.key)
     change = segment.ask(state, at, folded)
     state.weight += _SLOT
     if not change:
@@ -112,7 +112,7 @@ def _ask(
         tell_edge(state, SegmentChanged(segment.name, change, state.customer_id, at), out)
     if f"${change}:{segment.name}" in ruleset.interests:
         named = blake2b(orjson.dumps(cause), digest_size=16).hexdigest()
-        began = since if change == LEFT else None
+        began = before[1] if before is not None and change == LEFT else None
         derived = edge(segment.name, change, named, state.customer_id, at, began, event, arrival)
         queue.append(derived)
     return True
