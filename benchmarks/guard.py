@@ -39,7 +39,7 @@ import orjson
 from rocksdict import Rdict, WriteBatch, WriteOptions
 
 from benchmarks.firings import Ended, EndedPlainly
-from benchmarks.load import Line, events, triggers
+from benchmarks.load import TYPES, Line, events, triggers
 from benchmarks.rounds import (
     Work,
     say,
@@ -85,6 +85,8 @@ RATIOS: Mapping[str, tuple[str, str]] = {
     "decode / orjson": ("decode", "orjson"),
     "decide, 10 triggers / plain": ("decide 10", "plain sender"),
     "decide, 100 triggers / plain": ("decide 100", "plain sender"),
+    "derive / plain": ("derive", "plain sender"),
+    "dump, derived / plain": ("dump derived", "plain sender"),
     "dump, 10 triggers / plain": ("dump 10", "plain sender"),
     "dump, 100 triggers / plain": ("dump 100", "plain sender"),
     "load, 10 triggers / plain": ("load 10", "plain sender"),
@@ -97,12 +99,66 @@ RATIOS: Mapping[str, tuple[str, str]] = {
 """By name: what of ours, over what."""
 
 
-class _Deciding:
-    """A partition under so many triggers, over a store in memory."""
+DERIVED = """
+attribute: lately
+count: [{types}]
+within: 5m
+---
+attribute: spent
+sum: event_data.amount
+on: [{types}]
+within: 5m
+---
+attribute: pages
+count: [{types}]
+distinct: event_data.page
+within: 5m
+---
+attribute: category
+last: event_data.category
+on: [{types}]
+---
+attribute: favourite
+top: event_data.category
+on: [{types}]
+---
+attribute: score
+points: {{{points}}}
+half_life: 1h
+---
+segment: busy
+is: {{profile.lately: {{greater_than: 50}}, profile.spent: {{greater_than: 20000}}}}
+---
+segment: keen
+is: {{any: [{{profile.score: {{greater_than: 0.6}}}}, {{segment: busy}}]}}
+---
+trigger: rare
+when: {{event: {first}, where: {{event_data.amount: {{greater_than: 900}}}}}}
+if: {{since_last: {{event: {second}, at_least: 1s}}}}
+---
+trigger: hears
+when: {{count: [{{fired: rare}}, {{entered: keen}}], at_least: 5, within: 1h}}
+---
+trigger: other
+when: {{changed: profile.category, to: phones}}
+---
+trigger: falls
+when: {{trend: {first}, below: 0.5, recent: 8m, baseline: 16m}}
+""".format(
+    types=", ".join(TYPES),
+    points=", ".join(f"{name}: 0.001" for name in TYPES),
+    first=TYPES[0],
+    second=TYPES[1],
+)
+"""What each event is folded into, and what watches that: the windows hold a hundred."""
 
-    def __init__(self, count: int, lines: Sequence[Line]) -> None:
+
+class _Deciding:
+    """A partition under so many triggers, or under *text*, over a store in memory."""
+
+    def __init__(self, count: int, lines: Sequence[Line], text: str | None = None) -> None:
         self._program = Detect("events")
-        ruleset = load_ruleset({"bench.yaml": triggers(count)})
+        ruleset = load_ruleset({"bench.yaml": text or triggers(count)})
         self._store = MemoryStore()
         self._partition: Partition[Any, Any] = Partition(
             self._program, self._store, rulesets=lambda _: ruleset
@@ -155,6 +211,7 @@ class Bench:
         ]
         self._program = Detect("events")
         self._ten, self._hundred = _Deciding(10, self._lines), _Deciding(100, self._lines)
+        self._derived = _Deciding(0, self._lines, DERIVED)
         self._replay = Replay(load_ruleset({"bench.yaml": triggers(10)}))
         self._restore = Restore(MemoryStore())
         self._offset = 0
@@ -183,6 +240,9 @@ class Bench:
             "decide 100": self._hundred.decide,
             "dump 100": self._hundred.dump,
             "load 100": self._hundred.load,
+            "derive": self._derived.decide,
+            "dump derived": self._derived.dump,
+            "land derived": self._derived.land,
             "restore": self._restored,
             "write": self._write,
             "plain batch": self._batch,

@@ -1,0 +1,33 @@
+"""What an event goes through is compiled, also when it moves to a module of its own."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from hatch_build import COMPILED
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("triggerstream.core.detection", "triggerstream.core.derive", "triggerstream.core.patterns")
+PLAIN = {
+    "triggerstream.core.detection.failed": "msgspec decodes what it holds",
+}
+"""Modules that stay in Python, and why."""
+
+
+def imported_by(module: str) -> set[str]:
+    """Return the modules from which *module* imports."""
+    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+    return {each.module for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)} - {None}
+
+
+def test_what_compiled_modules_of_the_engine_import_of_it_is_compiled() -> None:
+    found = {
+        each
+        for module in COMPILED
+        if module.startswith(ROOMS)
+        for each in imported_by(module)
+        if each.startswith(ROOMS) and each not in ROOMS
+    }
+
+    assert found - {*COMPILED} == {*PLAIN}
