@@ -18,7 +18,8 @@ PLAIN = {
 def imported_by(module: str) -> set[str]:
     """Return the modules from which *module* imports."""
     tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
-    return {each.module for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)} - {None}
+    imports = [each for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)]
+    return {each.module for each in imports if each.module is not None}
 
 
 def test_what_compiled_modules_of_the_engine_import_of_it_is_compiled() -> None:

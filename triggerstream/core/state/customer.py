@@ -86,7 +86,14 @@ class CustomerState(Progress):
         One that was there keeps its place.
         """
         ring = self.ring
-        digest = _digest(source, event_id)
+        # No UTF-8 has the byte 0xFF, so that ("ab", "c") is not ("a", "bc"), nor null the empty
+        # source.
+        named = event_id.encode()
+        if source is not None:
+            named += _BETWEEN + source.encode()
+        # Cut off: to ask for a shorter digest takes twice as long (benchmarks/engine.py). In place:
+        # it is asked of every event.
+        digest = blake2b(named).digest()[:DIGEST]
         found = ring.find(digest)
         while found >= 0:
             if found % DIGEST == 0:
@@ -119,12 +126,3 @@ class CustomerState(Progress):
             # Those that the ring has lost count no more, or an arrival far ahead of the clock,
             # whose hour does not end, would let it outgrow its four bytes.
             self.lot = min(self.lot + 1, MOST)
-
-
-def _digest(source: str | None, event_id: str) -> bytes:
-    # No UTF-8 has the byte 0xFF, so that ("ab", "c") is not ("a", "bc"), nor null the empty source.
-    named = event_id.encode()
-    if source is not None:
-        named += _BETWEEN + source.encode()
-    # Cut off: to ask for a shorter digest takes twice as long (benchmarks/engine.py).
-    return blake2b(named).digest()[:DIGEST]
