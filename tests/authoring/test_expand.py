@@ -41,6 +41,13 @@ when:
     - {count: [a, {fired: third}, {event: c, where: {source: {equals: x}}}], at_least: 2}
     - sequence: [{fired: [third, fourth]}, {absent: [b, {fired: third}], for: 1h}]
 ---
+trigger: dated
+when:
+  sequence:
+    - {date: profile.day, every: month, before: 3d, at: "10:30"}
+    - {event: [{date: profile.day, feb29: mar1}], after: 1d}
+  within: 3d
+---
 trigger: third
 when: {event: a}
 ---
@@ -61,7 +68,7 @@ def test_what_is_printed_is_the_same_trigger(files: dict[str, str]) -> None:
     source = parse_ruleset(files)
 
     policy = {name: text for name, text in files.items() if name == "policy.yaml"}
-    again = parse_ruleset({**policy, "t.yaml": expand(source.triggers)})
+    again = parse_ruleset({**policy, "t.yaml": expand(source.triggers, source.dates)})
 
     assert [each.id for each in again.triggers] == [each.id for each in source.triggers]
     for one, other in zip(source.triggers, again.triggers, strict=True):

@@ -80,6 +80,8 @@ def test_no_test_is_of_another_file(tests: list[dict[str, Any]]) -> None:
         pytest.param("o16-welcome-unopened", marks=pytest.mark.covers("C23")),
         pytest.param("o17-milestone", marks=pytest.mark.covers("I6")),
         pytest.param("o19-win-back", marks=pytest.mark.covers("I8")),
+        pytest.param("o20-anniversary", marks=pytest.mark.covers("I9")),
+        pytest.param("o20-birthday", marks=pytest.mark.covers("I9")),
         pytest.param("o21-referral", marks=pytest.mark.covers("I10")),
         pytest.param("o22-long-visit", marks=pytest.mark.covers("D11")),
         pytest.param("o24-churn-risk", marks=pytest.mark.covers("I8", "L1")),

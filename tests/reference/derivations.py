@@ -295,18 +295,33 @@ class Derivations:
 
     def zones(self) -> list[str]:
         """Names, the first of which that names a zone is the customer's, before the policy's."""
-        events = [fold.seen.event for fold in self.folds if not fold.seen.derived]
-
-        def newest(*paths: str) -> Any:
-            found = [lookup(path, Facts(event)) for event in events for path in paths]
-            return next((value for value in reversed(found) if value is not None), None)
-
         return [
             self.profile.get("timezone"),
-            newest("location_data.timezone", "metadata.timezone"),
+            self._newest(
+                lambda name: zone_named(name) is not None,
+                "location_data.timezone",
+                "metadata.timezone",
+            ),
             dates.only_zone(self.profile.get("country")),
-            dates.only_zone(newest("location_data.country")),
+            dates.only_zone(
+                self._newest(lambda name: isinstance(name, str), "location_data.country")
+            ),
         ]
+
+    def _newest(self, is_said: Callable[[Any], bool], *paths: str) -> Any:
+        """(49, 85) What was said last: by the event's time, of equals the one that came last."""
+        said = [
+            (fold.at, number, value)
+            for number, fold in enumerate(self.folds)
+            if not fold.seen.derived
+            for value in [
+                next(
+                    filter(is_said, (lookup(path, Facts(fold.seen.event)) for path in paths)), None
+                )
+            ]
+            if value is not None
+        ]
+        return max(said)[2] if said else None
 
     def zone_name(self) -> str:
         names = [*self.zones(), self.definitions.timezone]

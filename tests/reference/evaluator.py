@@ -211,7 +211,9 @@ class Log:
             self.behind, self.arrival, customer.record = event, arrival, number
             seen = Seen(self.next(), number, stamped, arrival, event, fills=False)  # 28
             customer.known.fold(seen, stamped, late=True)  # 49
-            customer.known.after_late(max(customer.last, customer.tau), turns)
+            at = max(customer.last, customer.tau)
+            customer.known.after_late(at, turns)
+            customer.known.arm(at, seen)  # 65: dates go by it at once
             self.offer_all(customer, seen)
         else:
             ripened = self.ripen(customer, lambda due: due.timer.due <= customer.last)  # 29

@@ -8,7 +8,7 @@ told by what has no name.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -18,6 +18,7 @@ from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.durations import format_duration
 from triggerstream.core.events.derived import (
     CHANGED,
+    DATE,
     ENTERED,
     FIRED,
     LEFT,
@@ -33,6 +34,7 @@ from triggerstream.core.model import (
     Condition,
     Counted,
     CountPattern,
+    DateOf,
     DateRange,
     DayOfWeek,
     EventPattern,
@@ -43,6 +45,7 @@ from triggerstream.core.model import (
     Negation,
     Pattern,
     SequencePattern,
+    Series,
     SinceLast,
     Test,
     TimeOfDay,
@@ -52,15 +55,39 @@ from triggerstream.core.model import (
 Said = dict[str, Any]
 
 
-def expand(triggers: Iterable[Trigger]) -> str:
-    """Return the ``when`` and the ``if`` of *triggers* as a file would say them in full."""
+def expand(triggers: Iterable[Trigger], dates: Iterable[DateOf] = ()) -> str:
+    """Return the ``when`` and the ``if`` of *triggers* as a file would say them in full; *dates*
+    are those that they wait for."""
+    by_name = {each.name: _date(each) for each in dates}
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # a switch
     yaml.width = 100
     written = io.StringIO()
-    yaml.dump_all([_trigger(trigger) for trigger in triggers], written)
+    yaml.dump_all([_with(_trigger(trigger), by_name) for trigger in triggers], written)
     return written.getvalue()
+
+
+def _date(date: DateOf) -> Said:
+    series, default = date.series, Series()
+    said: Said = {"date": f"{PROFILE}.{date.attribute}"}
+    if series.every != default.every:
+        said["every"] = series.every
+    if series.shift:
+        said["before" if series.shift < 0 else "after"] = f"{abs(series.shift)}d"
+    if series.at != default.at:
+        said["at"] = _clock(series.at)
+    return said if series.feb29 == default.feb29 else said | {"feb29": series.feb29}
+
+
+def _with(said: Any, dates: Mapping[str, Said]) -> Any:
+    """Return *said* with what stands for the names of dates."""
+    if isinstance(said, list):
+        return [_with(each, dates) for each in said]
+    if not isinstance(said, dict):
+        return said
+    found = {key: _with(value, dates) for key, value in said.items() if key != "date"}
+    return dates.get(said["date"], {"date": said["date"]}) | found if "date" in said else found
 
 
 def _trigger(trigger: Trigger) -> Said:
@@ -104,7 +131,10 @@ def _step(step: EventStep | AbsentStep) -> Said:
         said = _selected("absent", step.types, step.where)
         return said | _durations({"for": step.duration})
     said = _selected("event", step.types, step.where)
-    said |= _durations({"after": step.after, "before": step.before})
+    gaps = _durations({"after": step.after, "before": step.before})
+    if gaps and "date" in said:  # beside a date, these words are its own
+        said = {"event": [{"date": said.pop("date")}]} | said
+    said |= gaps
     return said | {"times": step.times} if step.times > 1 else said
 
 
@@ -128,6 +158,8 @@ def _happening(name: str) -> str | Said:
             return {head: name.removeprefix(prefix)}
     if name in (SESSION_STARTED, SESSION_ENDED):
         return {"session": name.removeprefix("$session_")}
+    if name.startswith(DATE):
+        return {"date": name.removeprefix(DATE)}
     if name.startswith(CHANGED):
         return {"changed": f"{PROFILE}.{name.removeprefix(CHANGED)}"}
     return name

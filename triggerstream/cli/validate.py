@@ -15,7 +15,7 @@ from triggerstream.errors import Problem, TriggerFileError, UsageError
 if TYPE_CHECKING:
     from triggerstream.authoring.lint import Warned
     from triggerstream.authoring.observed import Observed
-    from triggerstream.core.model import Trigger
+    from triggerstream.core.model import DateOf, Trigger
     from triggerstream.core.rulesets.ruleset import Ruleset
 
 
@@ -71,7 +71,7 @@ def validate(
     if expand:
         from triggerstream.authoring.expand import expand as expanded
 
-        print("\n".join(printable_lines(expanded(found.triggers))), end="")
+        print("\n".join(printable_lines(expanded(found.triggers, found.dates))), end="")
     warnings = f", {_some(len(found.warned), 'warning')}" if found.warned else ""
     say(f"{found.told_seen()}: no problems{warnings}")
     if found.warned and strict:
@@ -85,6 +85,7 @@ class _Found:
         self.problems: list[Problem] = []
         self.warned: list[Warned] = []
         self.triggers: list[Trigger] = []
+        self.dates: list[DateOf] = []
         self.unread: list[str] = []
         self._seen: Counter[str] = Counter()
 
@@ -103,6 +104,7 @@ class _Found:
             # Beside a file alone there may be others, whose triggers its tests name.
             named = ruleset if files.is_whole else None
             self.triggers += ruleset.source.triggers
+            self.dates += ruleset.source.dates
             self._seen["trigger"] += len(ruleset.source.triggers)
             self._seen["template"] += len(ruleset.source.templates)
             self._seen["policy"] += "policy.yaml" in files.texts

@@ -201,6 +201,38 @@ class Change(_Node, frozen=True):
     of: Attribute | None
 
 
+Every = Literal["year", "month", "once"]
+Feb29 = Literal["feb28", "mar1"]
+
+LONGEST_SHIFT = 400
+"""Days, either way, that the day of a series may be shifted by."""
+
+
+class Series(_Node, frozen=True):
+    """Which days follow from a date, and when each is told.
+
+    Attributes:
+        shift: Whole days of the calendar from the day of the series to the one it is told on: below
+            zero before it, above zero after it, at most `LONGEST_SHIFT` either way.
+        at: The local time at which it is told, minutes from midnight, in ``[0, 1440)``.
+        feb29: What 29 February is in other years; for ``year`` only.
+    """
+
+    every: Every = "year"
+    shift: int = 0
+    at: int = 9 * 60
+    feb29: Feb29 = "feb28"
+
+
+class DateOf(_Node, frozen=True):
+    """The days of *series* that follow from the value *attribute* of the profile are waited for,
+    and told as *name*."""
+
+    name: str
+    attribute: str
+    series: Series
+
+
 class Segment(_Node, frozen=True):
     """A condition (``is``) with edges; *leave* says when who is inside leaves."""
 
@@ -500,5 +532,6 @@ class RulesetSource(msgspec.Struct, frozen=True):
     attributes: tuple[Attribute, ...] = ()
     segments: tuple[Segment, ...] = ()
     changes: tuple[Change, ...] = ()
+    dates: tuple[DateOf, ...] = ()
     names: tuple[Name, ...] = ()
     """What is said by name, by kind and name."""

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from triggerstream.core import zones
 from triggerstream.core.derive.dates import MOST_BYTES, NONE, Date, arm, happen
-from triggerstream.core.derive.series import Every, Feb29, Series, day_of, read_base
+from triggerstream.core.derive.series import day_of, read_base
 from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.model import Every, Feb29, Series
 from triggerstream.core.timestamps import format_moment, parse_moment
 
 BIRTHDAY = Series()
@@ -48,7 +49,7 @@ def opened(value: Any, series: Series, tau: str, place: ZoneInfo = UTC) -> tuple
 def next_days(value: Any, series: Series, tau: str, number: int) -> list[str]:
     found, days = armed(value, series, tau), []
     for _ in range(number):
-        told, found = happen("x", series, UTC, found)
+        told, found = happen("x", series, UTC, found, found.due)
         days.append(told["date"])
     return days
 
@@ -154,7 +155,8 @@ def test_a_month_begins_with_the_day_it_follows_from() -> None:
 
 def test_once_is_one_day_and_none_that_has_passed() -> None:
     assert next_days("2026-03-15", ONCE, "2026-03-15T08:59:59.999Z", 1) == ["2026-03-15"]
-    told, after = happen("x", ONCE, UTC, armed("2026-03-15", ONCE, "2026-03-15T08:00:00Z"))
+    there = armed("2026-03-15", ONCE, "2026-03-15T08:00:00Z")
+    told, after = happen("x", ONCE, UTC, there, there.due)
     assert told["years"] == 0
     assert (after.day, after.due) == (NONE, NEVER)
     missed = armed("2026-03-15", ONCE, "2026-03-15T09:00:00Z")
@@ -181,15 +183,15 @@ def test_a_shift_moves_when_a_day_is_told_and_not_the_day(
 def test_the_birthday_over_new_year_has_the_years_of_the_birthday() -> None:
     week_before = Series(shift=-7)
 
-    told, _ = happen(
-        "birthday", week_before, UTC, armed("1990-01-03", week_before, "2026-12-01T00:00:00Z")
-    )
+    there = armed("1990-01-03", week_before, "2026-12-01T00:00:00Z")
+    told, _ = happen("birthday", week_before, UTC, there, there.due)
 
     assert told == {"attribute": "birthday", "date": "2027-01-03", "years": 37}
 
 
 def test_a_day_without_a_year_has_no_years() -> None:
-    told, _ = happen("x", BIRTHDAY, UTC, armed("06-05", BIRTHDAY, "2026-01-01T00:00:00Z"))
+    there = armed("06-05", BIRTHDAY, "2026-01-01T00:00:00Z")
+    told, _ = happen("x", BIRTHDAY, UTC, there, there.due)
 
     assert told["years"] is None
 
@@ -258,13 +260,13 @@ def test_the_open_day_stands_and_is_told_late_rather_than_never(
     assert after is not None
     assert day_of(after.day) == date(2026, 6, 5)
     assert format_moment(after.due) == due
-    told, then = happen("x", BIRTHDAY, to, after)
+    told, then = happen("x", BIRTHDAY, to, after, after.due)
     assert (told["date"], then.day, then.happened) == ("2026-06-05", 20270605, 20260605)
 
 
 def test_a_day_that_has_happened_does_not_happen_where_it_is_still_to_come() -> None:
     there = armed("1990-06-05", BIRTHDAY, "2026-05-01T00:00:00Z", AUCKLAND)
-    _, after = happen("x", BIRTHDAY, AUCKLAND, there)
+    _, after = happen("x", BIRTHDAY, AUCKLAND, there, there.due)
     tau = there.due + 1
 
     moved = arm("1990-06-05", BIRTHDAY, HONOLULU, tau, after)
@@ -400,7 +402,7 @@ def test_each_day_happens_once_wherever_the_customer_is(
         assert slot is not None
         while slot.due <= until:
             due = slot.due
-            data, slot = happen("x", series, zone(place), slot)
+            data, slot = happen("x", series, zone(place), slot, slot.due)
             told.append((data["date"], due))
 
     assert told == naive(base, series, stays)
@@ -432,7 +434,7 @@ def test_days_are_told_in_order_and_never_before_their_time_whatever_the_value_s
         assert arm(value, series, zone(place), since, slot) == slot
         while slot.due <= until:
             due = slot.due
-            data, slot = happen("x", series, zone(place), slot)
+            data, slot = happen("x", series, zone(place), slot, slot.due)
             told.append(data["date"])
             local = zones.local_time(due, zone(place)).date()
             assert local >= date.fromisoformat(told[-1]) + timedelta(days=series.shift)

@@ -18,6 +18,7 @@ from triggerstream.core.records.columns import Row, in_columns
 from triggerstream.core.records.dead_letters import DeadLetter
 from triggerstream.core.records.record import KIND, Kind, Rejected
 from triggerstream.core.records.touch import read_touch, touch_record
+from triggerstream.core.timestamps import parse_moment
 
 NEW = "{attribute: views, count: view, start: 3}\n---\n"
 NEW += "{segment: fan, existing: tell, is: {profile.views: {greater_than_or_equal: 3}}}\n---\n"
@@ -74,8 +75,20 @@ def test_whose_record_came_first_needs_no_touch() -> None:
     assert heard(touched(other, NEW)) == heard_by_event
 
 
-def test_a_ruleset_is_for_all_where_it_has_segments_or_a_start() -> None:
+def test_who_is_touched_waits_for_the_dates_of_the_ruleset() -> None:
+    customer = Customer("{trigger: t, when: {event: A}}")
+    customer.happens("identify", START, day="06-05")
+    dated = "{trigger: d, when: {date: profile.day}}"
+
+    assert touched(customer, dated) == []
+    (firing,) = customer.waits_until(parse_moment("2026-06-06T00:00:00Z"))
+
+    assert (firing.trigger, firing.at) == ("d", parse_moment("2026-06-05T09:00:00Z"))
+
+
+def test_a_ruleset_is_for_all_where_it_has_segments_dates_or_a_start() -> None:
     assert is_for_all(ruleset_of(BUSY))
+    assert is_for_all(ruleset_of("{trigger: d, when: {date: profile.day}}"))
     assert is_for_all(ruleset_of("{attribute: views, count: view, start: 3}"))
     assert not is_for_all(ruleset_of("{attribute: views, count: view}"))
     assert not is_for_all(ruleset_of("{trigger: t, when: {event: A}}"))

@@ -11,7 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from triggerstream.core import zones
-from triggerstream.core.model import DateRange, DayOfWeek, TimeOfDay
+from triggerstream.core.conditions.unnamed import tests_of
+from triggerstream.core.model import Condition, DateRange, DayOfWeek, TimeOfDay
 
 CalendarTest = Callable[[dict[str, Any], int], bool]
 """Takes the profile and epoch milliseconds."""
@@ -22,7 +23,12 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The days of the week as trigger files name them, Monday first."""
 
 CUSTOMER = "customer"
-"""The zone of the profile's ``timezone``, where it names one, else the policy's."""
+"""The customer's own zone: the one found for them, which stands at `ZONE` in the profile; where
+nobody has looked for it, that of the profile's ``timezone``, where it names one, else the
+policy's."""
+
+ZONE = "~zone"
+"""The name in the profile under which tests of the calendar find the customer's zone."""
 
 _DAY = timedelta(days=1)
 _EVERY_YEAR = len("12-01")
@@ -118,9 +124,24 @@ def _clock(minutes: int) -> str:
 def _zone_getter(name: str, default_zone: str) -> Callable[[dict[str, Any]], ZoneInfo]:
     default = _known_zone(default_zone)
     if name == CUSTOMER:
-        return lambda profile: zones.customer_zone(profile, default)
+        return lambda profile: _found_zone(profile, default)
     fixed = _known_zone(name)
     return lambda _profile: fixed
+
+
+def _found_zone(profile: dict[str, Any], default: ZoneInfo) -> ZoneInfo:
+    found = profile.get(ZONE)
+    if found is None:
+        return zones.customer_zone(profile, default)
+    return zones.zone(found) or default
+
+
+def asks_zone(condition: Condition | None) -> bool:
+    """Return whether *condition* asks for the customer's own zone."""
+    return any(
+        isinstance(test, TimeOfDay | DayOfWeek | DateRange) and test.zone == CUSTOMER
+        for test in tests_of(condition)
+    )
 
 
 def _known_zone(name: str) -> ZoneInfo:

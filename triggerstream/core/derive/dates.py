@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from triggerstream.core.derive.series import (
     Base,
-    Series,
     day_of,
     days_of,
     number_of,
@@ -21,6 +20,7 @@ from triggerstream.core.derive.series import (
     shifted,
 )
 from triggerstream.core.keyed.program import NEVER
+from triggerstream.core.model import Series
 from triggerstream.core.timestamps import EPOCH, LATEST, MILLISECOND
 from triggerstream.core.zones import instant, local_time
 
@@ -64,23 +64,28 @@ def arm(value: Any, series: Series, zone: ZoneInfo, tau: int, armed: Date | None
         armed: What was armed before; ``None`` for nothing.
 
     Returns:
-        ``None`` where *value* is no date: the slot is to be removed.
+        ``None`` where *value* is no date: the slot is to be removed. Where a day has happened, that
+        alone is kept, so that it does not happen twice when the value comes back.
     """
     base = read_base(value, series, zone)
     if base is None:
-        return None
+        if armed is None or armed.happened == NONE:
+            return None
+        return Date(None, NONE, armed.happened, NONE, NEVER)
     if armed is None or not _is_same(base, armed):
         return _open(base, NONE if armed is None else armed.happened, series, zone, tau)
-    if armed.day == NONE or armed.due <= tau:  # there is none, or it is about to be told
+    if armed.day == NONE:  # of another zone, perhaps, there is one
+        return _open(Base(armed.moment, armed.base), armed.happened, series, zone, tau)
+    if armed.due <= tau:  # it is about to be told
         return armed
     due = _instant(shifted(day_of(armed.day), series.shift), series, zone)
     return armed._replace(due=max(due, tau + 1))
 
 
 def happen(
-    attribute: str, series: Series, zone: ZoneInfo, armed: Date
+    attribute: str, series: Series, zone: ZoneInfo, armed: Date, tau: int
 ) -> tuple[dict[str, Any], Date]:
-    """Return what the open day tells at its due, and what is armed behind it.
+    """Return what the open day tells at *tau*, which is its due or later, and what is armed behind.
 
     Told are ``attribute``, ``date`` (the day of the series, not shifted), and ``years`` (from the
     year of the base to that of the day, or null where the value has none).
@@ -96,7 +101,7 @@ def happen(
         "years": day.year - year if year else None,
     }
     base = Base(armed.moment, armed.base)
-    return told, _open(base, armed.day, series, zone, armed.due)
+    return told, _open(base, armed.day, series, zone, tau)
 
 
 def _is_same(base: Base, armed: Date) -> bool:

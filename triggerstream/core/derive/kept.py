@@ -53,6 +53,7 @@ def readers_of(source: RulesetSource) -> Readers:
     for attribute in source.attributes:
         note(f"attribute {attribute.name!r}, which reads 'profile' itself", _named(attribute))
     note("", _named(source.changes))
+    names.update([each.attribute for each in source.dates])
     for name, parts in sorted(source.templates.items()):
         for part, text in parts.items():
             note(f"template {name}/{part}, which reads 'profile' itself", _in_template(text))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from triggerstream.core.conditions.calendar import ZONE, asks_zone
 from triggerstream.core.conditions.paths import PROFILE, reads_profile
 from triggerstream.core.conditions.unnamed import paths_of
 from triggerstream.core.derive.compile import CompiledAttribute
@@ -21,6 +22,8 @@ def reads_of(
     if not attributes:
         return ()
     names = {*_in_condition(trigger, attributes), *_in_templates(trigger, templates)}
+    if asks_zone(trigger.condition):
+        names.add(ZONE)
     return tuple([attributes[name] for name in sorted(names & attributes.keys())])
 
 

@@ -6,34 +6,11 @@ import re
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-import msgspec
-
+from triggerstream.core.model import Feb29, Series
 from triggerstream.core.timestamps import EPOCH, MILLISECOND, read_moment
-
-Every = Literal["year", "month", "once"]
-Feb29 = Literal["feb28", "mar1"]
-
-LONGEST_SHIFT: Final = 400
-"""Days, either way, that an occurrence may be shifted by."""
-
-
-class Series(msgspec.Struct, frozen=True):
-    """Which days follow from a value, and when each is told.
-
-    Attributes:
-        shift: Whole days of the calendar from the day of the series to the one it is told on: below
-            zero before it, above zero after it, at most `LONGEST_SHIFT` either way.
-        at: The local time at which it is told, minutes from midnight, in ``[0, 1440)``.
-        feb29: What 29 February is in other years; for ``year`` only.
-    """
-
-    every: Every = "year"
-    shift: int = 0
-    at: int = 9 * 60
-    feb29: Feb29 = "feb28"
 
 
 class Base(NamedTuple):

@@ -10,6 +10,7 @@ from triggerstream.core.decisions import Bounded, Decided, Firing, GoalReached
 from triggerstream.core.derive.compile import Taking
 from triggerstream.core.derive.folds import GROWTH
 from triggerstream.core.derive.visit import SESSION
+from triggerstream.core.detection.dating import arm
 from triggerstream.core.detection.derived import Out, Queue, fired
 from triggerstream.core.detection.firing import FATAL, fail, held_event, judge, tell_erred
 from triggerstream.core.detection.visiting import visit
@@ -113,7 +114,7 @@ def fold(
     if session is not None:
         visit(state, ruleset, session, event, at, arrival, queue)
     state.weight += GROWTH * len(folds)
-    if not ruleset.watched or state.sleeps:
+    if not ruleset.listens or state.sleeps:
         for each in folds:
             each.take(state, event, at)
         return
@@ -124,6 +125,8 @@ def fold(
         changed |= names
     if changed:
         look_at(state, ruleset, changed, event, at, arrival, queue, out)
+        if ruleset.dates:
+            arm(state, ruleset, changed, at, arrival)
 
 
 def tell(

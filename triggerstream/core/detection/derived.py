@@ -101,7 +101,7 @@ def changed(
     return Derived(_caused(event, cause), arrival)
 
 
-def visited(
+def happened(
     event_type: str,
     told: dict[str, Any],
     named: str,
@@ -110,7 +110,7 @@ def visited(
     cause: Event | None,
     arrival: int,
 ) -> Derived:
-    """Return what tells that a session has started or ended; *cause* as in `edge`."""
+    """Return what tells of a session or of a date; *cause* as in `edge`."""
     return Derived(_caused(make(event_type, named, customer_id, at, told), cause), arrival)
 
 

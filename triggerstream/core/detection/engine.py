@@ -13,10 +13,12 @@ begins anew for this customer. Everything else that is raised here stops the pro
 from __future__ import annotations
 
 from triggerstream.core.decisions import Bounded, Clamped, ConsentChanged
+from triggerstream.core.derive.compile import Taking
 from triggerstream.core.derive.folds import GROWTH
 from triggerstream.core.detection.adopt import adopt, adopt_derived
 from triggerstream.core.detection.advance import advance, cascade, fold, reach
 from triggerstream.core.detection.budget import BYTES, WAITS, enforce
+from triggerstream.core.detection.dating import arm, arm_all, hear
 from triggerstream.core.detection.derived import Out, Queue
 from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.detection.firing import FATAL, fail, tell_erred
@@ -100,11 +102,13 @@ class Engine:
             told = said if told is None else told
         if at >= state.due:
             fire_due(state, ruleset, NOTHING, at, position, out)
+        if ruleset.whereabouts is not None:
+            told = hear(state, ruleset, event, max(at, state.tau), told)
         if ruleset.derives:
             state.next_record()
         interest = ruleset.interests.get(event.event_type)
         if interest is None:
-            if told and ruleset.watched:
+            if told and ruleset.listens:
                 fold(state, ruleset, event, at, arrival, None, told, self._queue, out)
         else:
             if interest.derives or told:
@@ -165,9 +169,10 @@ class Engine:
         if ruleset.session is not None:
             ruleset.session.adopt(state, max(at, state.tau))
         if state.last < 0:
-            return set().union(*[each.reads for each in ruleset.watched])
+            return set().union(*[each.reads for each in (*ruleset.watched, *ruleset.dates)])
         begin = len(out)
         meet(state, ruleset, event, at, arrival, self._queue, out)
+        arm_all(state, ruleset, at, arrival)
         tell_again(state, ruleset, out, begin)
         if self._queue:
             cascade(state, ruleset, position, self._queue, out)
@@ -187,21 +192,10 @@ def _on_late_event(
     must not happen (27, 28)."""
     if ruleset.derives:
         state.next_record()
-    told: set[str] | None = None
-    folded: int | None = None
-    if event.event_type == IDENTIFY:
-        told = _identify(state, event, ruleset, out)
-        if told and ruleset.watched and not state.sleeps:
-            remember(state, ruleset, told)
-        if state.weight > BYTES:
-            enforce(state, ruleset, out)
     interest = ruleset.interests.get(event.event_type)
+    folds = () if interest is None else interest.folds
+    told, folded = _learn_late(state, event, ruleset, folds, at, arrival, out)
     if interest is not None:
-        for taking in interest.folds:
-            if taking.fold.takes_late and taking.take(state, event, at):
-                told = {taking.name} if told is None else told | {taking.name}
-                folded = arrival
-                state.weight += GROWTH
         reach(state, event, interest.goals, state.last, position, out)
         for look, trigger in interest.looks:
             try:
@@ -214,6 +208,38 @@ def _on_late_event(
             tell_erred(state, ruleset, out)
     if told and ruleset.watched and not state.sleeps:
         hear_late(state, ruleset, told, folded)
+
+
+def _learn_late(
+    state: CustomerState,
+    event: Event,
+    ruleset: Ruleset,
+    folds: tuple[Taking, ...],
+    at: int,
+    arrival: int,
+    out: Out,
+) -> tuple[set[str], int | None]:
+    """Take what a late event says of the customer into the profile, and into what takes it in at
+    its own time; dates go by it at once. Return the names of what has changed, and the arrival if
+    anything was folded."""
+    told: set[str] = set()
+    if event.event_type == IDENTIFY:
+        told = _identify(state, event, ruleset, out) or told
+        if told and ruleset.watched and not state.sleeps:
+            remember(state, ruleset, told)
+        if state.weight > BYTES:
+            enforce(state, ruleset, out)
+    folded: int | None = None
+    for taking in folds:
+        if taking.fold.takes_late and taking.take(state, event, at):
+            told = told | {taking.name}
+            folded = arrival
+            state.weight += GROWTH
+    if ruleset.whereabouts is not None:
+        told = hear(state, ruleset, event, at, told) or told
+        if ruleset.dates and not state.sleeps:
+            arm(state, ruleset, told, max(state.last, state.tau), arrival)
+    return told, folded
 
 
 def on_clock(state: CustomerState, ruleset: Ruleset, clock: int, position: int, out: Out) -> Dues:
@@ -259,7 +285,7 @@ def _identify(state: CustomerState, event: Event, ruleset: Ruleset, out: Out) ->
     consent = profile.consent_of(state.profile)
     if profile.differ(consent, profile.consent_of(before)):
         out.append(ConsentChanged(state.customer_id, state.last, consent))
-    if not ruleset.watched:
+    if not ruleset.listens:
         return None
     after = state.profile
     return {name for name in said if profile.differ({"": before.get(name)}, {"": after.get(name)})}

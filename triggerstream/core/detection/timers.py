@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from triggerstream.core.decisions import Decided
+from triggerstream.core.derive.dated import CompiledDate
 from triggerstream.core.derive.visit import Visit
 from triggerstream.core.detection.advance import cascade, tell
+from triggerstream.core.detection.dating import tell_date
 from triggerstream.core.detection.derived import Queue
 from triggerstream.core.detection.firing import FATAL, fail, held_event, judge, tell_erred
 from triggerstream.core.detection.visiting import leave
@@ -98,6 +100,8 @@ def _wake_up(
 ) -> None:
     if isinstance(timed, Visit):
         leave(state, ruleset, timed, queue)
+    elif isinstance(timed, CompiledDate):
+        tell_date(state, ruleset, timed, queue)
     else:
         wake_up(state, ruleset, timed, queue, out)
 

@@ -7,7 +7,7 @@ from hashlib import blake2b
 import orjson
 
 from triggerstream.core.derive.visit import SESSION, Visit
-from triggerstream.core.detection.derived import Queue, visited
+from triggerstream.core.detection.derived import Queue, happened
 from triggerstream.core.events.derived import SESSION_ENDED, SESSION_STARTED
 from triggerstream.core.events.event import Event
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -29,7 +29,7 @@ def visit(
         if told is not None and event_type in ruleset.interests:
             cause = orjson.dumps([event.source, event.event_id])
             named = blake2b(cause, digest_size=16).hexdigest()
-            queue.append(visited(event_type, told, named, state.customer_id, at, event, arrival))
+            queue.append(happened(event_type, told, named, state.customer_id, at, event, arrival))
 
 
 def leave(state: CustomerState, ruleset: Ruleset, session: Visit, queue: Queue) -> None:
@@ -41,5 +41,5 @@ def leave(state: CustomerState, ruleset: Ruleset, session: Visit, queue: Queue) 
         state.tau = at
         named = blake2b(orjson.dumps([f"${SESSION}", due]), digest_size=16).hexdigest()
         queue.append(
-            visited(SESSION_ENDED, told, named, state.customer_id, at, None, max(due, arrival))
+            happened(SESSION_ENDED, told, named, state.customer_id, at, None, max(due, arrival))
         )

@@ -20,6 +20,8 @@ CHANGED: Final = "$changed:"
 ENTERED: Final = "$entered:"
 LEFT: Final = "$left:"
 """Before the name of a segment."""
+DATE: Final = "$date:"
+"""Before the name of a date."""
 SESSION_STARTED: Final = "$session_started"
 SESSION_ENDED: Final = "$session_ended"
 

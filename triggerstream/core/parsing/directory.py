@@ -6,14 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 
 from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.conditions.unnamed import asked_of, paths_of, tests_of
-from triggerstream.core.events.derived import CHANGED, ENTERED, FIRED, LEFT
-from triggerstream.core.model import Attribute, Change, InSegment, Policy, RulesetSource, types_of
+from triggerstream.core.events.derived import CHANGED, DATE, ENTERED, FIRED, LEFT
+from triggerstream.core.model import (
+    Attribute,
+    Change,
+    DateOf,
+    InSegment,
+    Policy,
+    RulesetSource,
+    types_of,
+)
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.attributes import (
     PlacedAttribute,
     check_attributes,
     read_attribute,
 )
+from triggerstream.core.parsing.dates import check_dates
 from triggerstream.core.parsing.definitions import (
     ATTRIBUTE,
     SEGMENT,
@@ -103,7 +112,12 @@ def parse_ruleset(
         for reader in readers
         for change, node in reader.changes
     }
-    told = [_change_told(*each) for each in changes.values() if each[0].of is not None]
+    dates = {date.name: date for reader in readers for date, _ in reader.dates}
+    check_dates(readers, {each.attribute.name: each.attribute for each in known}, problems)
+    told = [
+        _date_told(date, reader.file, node) for reader in readers for date, node in reader.dates
+    ]
+    told += [_change_told(*each) for each in changes.values() if each[0].of is not None]
     told += [_trigger_told(each) for each in triggers]
     told += [_attribute_told(each) for each in known]
     told += [_segment_told(each) for each in segments]
@@ -128,6 +142,7 @@ def parse_ruleset(
         tuple(placed.attribute for placed in known),
         tuple(placed.segment for placed in segments),
         tuple(change for change, _, _ in changes.values()),
+        tuple(dates.values()),
         names_of(root, triggers),
     )
 
@@ -203,6 +218,10 @@ def _attribute_told(placed: PlacedAttribute) -> Told:
     told = (f"{PROFILE}.{attribute.name}", CHANGED + attribute.name)
     reads = _folded(attribute)
     return Told("attribute", attribute.name, placed.file, placed.name_at, told, reads)
+
+
+def _date_told(date: DateOf, file: str, at: Node) -> Told:
+    return Told("date", date.name, file, at, (DATE + date.name,), (f"{PROFILE}.{date.attribute}",))
 
 
 def _change_told(change: Change, file: str, at: Node) -> Told:

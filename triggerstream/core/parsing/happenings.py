@@ -2,8 +2,8 @@
 
 A happening is a type (`event`), or something that the engine finds out and tells as an event of its
 own: a trigger `fired`, a segment was `entered` or `left`, a value has `changed`, a `session` has
-started or ended. It stands alone, as a mapping, or in a list beside types, with a ``where`` of its
-own.
+started or ended, a `date` has come. It stands alone, as a mapping, or in a list beside types, with
+a ``where`` of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from triggerstream.core.events.derived import (
     SIGN,
 )
 from triggerstream.core.model import AllOf, AnyOf, Condition, EventPattern, Test
-from triggerstream.core.parsing import changes
+from triggerstream.core.parsing import changes, dates
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.activity import activity_of
 from triggerstream.core.parsing.conditions import where_of
@@ -29,7 +29,8 @@ from triggerstream.core.parsing.reader import Fields, Reader
 
 EVENT: Final = "event"
 CHANGED: Final = "changed"
-HEADS: Final = (EVENT, "fired", "entered", "left", CHANGED, "session")
+DATE: Final = "date"
+HEADS: Final = (EVENT, "fired", "entered", "left", CHANGED, DATE, "session")
 """What names a happening; `event` comes first."""
 
 NOBODY = EventPattern(())
@@ -53,6 +54,8 @@ def happening_of(fields: Fields, head: str) -> EventPattern:
     """Read the happening that *head* names in *fields*, with the ``where`` beside it."""
     if head == CHANGED:
         return changes.changed(fields, happening)
+    if head == DATE:
+        return dates.date(fields)
     reading = _READINGS[head]
     if head not in fields:
         fields.need(head, reading)
@@ -63,7 +66,7 @@ def happening_of(fields: Fields, head: str) -> EventPattern:
 
 def keys_of(head: str) -> tuple[str, ...]:
     """Return the keys of the happening that *head* names."""
-    return changes.KEYS if head == CHANGED else (head, "where")
+    return {CHANGED: changes.KEYS, DATE: dates.KEYS}.get(head, (head, "where"))
 
 
 def head_of(node: Mapping) -> str:

@@ -50,7 +50,7 @@ TOLD = tuple(head for head in happenings.HEADS if head != happenings.EVENT)
 """What stands where ``event`` may, for what the engine tells itself."""
 SCORE = "score"
 
-LATER = ("segment", "date")
+LATER = ("segment",)
 """Patterns of the language that this version does not know."""
 
 _REFUSED = {
@@ -220,11 +220,12 @@ def _step(reader: Reader, node: Node) -> EventStep | AbsentStep | None:
         found = happenings.narrowed(inner, where_of(fields))
         return AbsentStep(found.types, found.where, fields.read("for", read.duration))
     found = happenings.happening_of(fields, head)
+    has_gap = head != happenings.DATE  # beside a date, these words are its own
     return EventStep(
         types=found.types,
         where=found.where,
-        after=fields.read("after", read.duration),
-        before=fields.read("before", read.duration),
+        after=fields.read("after", read.duration) if has_gap else None,
+        before=fields.read("before", read.duration) if has_gap else None,
         times=fields.read("times", read.whole(1, check.MOST_HELD)) or 1,
     )
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from triggerstream.core import zones
 from triggerstream.core.conditions.calendar import CUSTOMER
 from triggerstream.core.durations import parse_duration
-from triggerstream.core.model import Change, Policy, Segment
+from triggerstream.core.model import Change, DateOf, Policy, Segment
 from triggerstream.core.parsing.defined import Defined
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.timestamps import parse_moment
@@ -39,6 +39,7 @@ class Reader:
     Attributes:
         names: What the file names that must exist somewhere: of which kind, and where.
         changes: The values that are watched for patterns, and where those stand.
+        dates: The dates that are waited for, and where those stand.
         unnamed: The segments that patterns are replaced by, and where those stand.
     """
 
@@ -59,6 +60,7 @@ class Reader:
         self.names: list[tuple[str, Scalar]] = []
         self.unnamed: list[tuple[Segment, Node]] = []
         self.changes: list[tuple[Change, Node]] = []
+        self.dates: list[tuple[DateOf, Node]] = []
 
     def beside(self, file: str, problems: list[Problem] | None = None) -> Reader:
         """Return the reader of another file of the directory, which tells to *problems*."""

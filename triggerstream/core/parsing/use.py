@@ -45,6 +45,7 @@ def replaced(
     found = reading(inner, definition.node)
     reader.unnamed += inner.unnamed
     reader.changes += inner.changes
+    reader.dates += inner.dates
     if problems:
         required = f"use: a {kind} that may stand here"
         reader.report(node, f"{required}; found {name!r}, which says at {problems[0]}")

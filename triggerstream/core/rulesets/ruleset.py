@@ -9,11 +9,13 @@ from hashlib import blake2b
 
 import msgspec
 
+from triggerstream.core.conditions.calendar import ZONE, asks_zone
 from triggerstream.core.conditions.expressions import Erred
 from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.conditions.unnamed import asked_of, tests_of
 from triggerstream.core.derive.changes import CompiledChange
 from triggerstream.core.derive.compile import CompiledAttribute, Taking, compile_attribute
+from triggerstream.core.derive.dated import CompiledDate
 from triggerstream.core.derive.folds import Value
 from triggerstream.core.derive.kept import kept_of
 from triggerstream.core.derive.reads import is_read, reads_of
@@ -24,10 +26,12 @@ from triggerstream.core.derive.segments import (
     named_segments,
 )
 from triggerstream.core.derive.visit import SESSION, Visit
-from triggerstream.core.events.derived import FIRED, SESSION_ENDED, SESSION_STARTED, SIGN
+from triggerstream.core.derive.whereabouts import Whereabouts
+from triggerstream.core.events.derived import DATE, FIRED, SESSION_ENDED, SESSION_STARTED, SIGN
 from triggerstream.core.model import (
     PRIORITIES,
     Attribute,
+    DateOf,
     EventPattern,
     Policy,
     RulesetSource,
@@ -40,6 +44,7 @@ from triggerstream.core.patterns.base import Look, Predicate
 from triggerstream.core.rulesets.compile import CompiledTrigger, compile_goal, compile_trigger
 from triggerstream.core.rulesets.named import named_types
 from triggerstream.core.schemas.schemas import Schemas
+from triggerstream.core.zones import zone as zone_of
 from triggerstream.errors import Problem, TriggerFileError
 
 _DETECTIONS = 8
@@ -50,7 +55,7 @@ TAU = "~tau"
 
 _AWAITED = b"ended"
 
-Timed = CompiledChange | CompiledSegment | Visit
+Timed = CompiledChange | CompiledDate | CompiledSegment | Visit
 """What has a timer beside those of triggers."""
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
@@ -108,6 +113,9 @@ class Ruleset:
         derivations: Identifies what is derived; empty where nothing is.
         session: The session that customers are in, where somebody asks for it.
         watched: The values and the segments, in the order in which they are asked.
+        dates: Those that are waited for, in the order of their names.
+        listens: There is one of these.
+        whereabouts: Where customers are, if anybody asks for their zones.
         by_timer: All that has a timer, by the keys of their slots.
         members: Tells which segments a customer is in; ``None`` where there is none.
         told: The triggers whose firings are events for others, or for goals (32).
@@ -119,9 +127,10 @@ class Ruleset:
     """
 
     __slots__ = (
-        "attributes", "by_key", "by_timer", "declared", "derivations", "derived_keys",
-        "derives", "detections", "erred", "hash", "interests", "kept", "members", "policy",
-        "reads", "schemas", "session", "source", "told", "triggers", "version", "waits", "watched",
+        "attributes", "by_key", "by_timer", "dates", "declared", "derivations", "derived_keys",
+        "derives", "detections", "erred", "hash", "interests", "kept", "listens", "members",
+        "policy", "reads", "schemas", "session", "source", "told", "triggers", "version", "waits",
+        "watched", "whereabouts",
     )  # fmt: skip
 
     def __init__(self, source: RulesetSource, version: int, content_hash: str) -> None:
@@ -137,9 +146,15 @@ class Ruleset:
         }
         self.by_key = _by_key(self.triggers.values())
         self.attributes = _attributes(source, self.triggers.values(), self._hears)
-        self.session = _session(source, self.triggers.values(), self.attributes)
+        heard = _heard(self.triggers.values(), self.attributes)
+        self.session = _session(source, heard)
         if self.session is not None:
             self.attributes[SESSION] = _unfolded(SESSION, self.session)
+        awaited = [each for each in source.dates if DATE + each.name in heard]
+        awaited.sort(key=lambda each: each.name)
+        self.whereabouts = _whereabouts(source.policy, self.triggers.values(), awaited)
+        if self.whereabouts is not None:
+            self.attributes[ZONE] = _unfolded(ZONE, self.whereabouts)
         changes = [
             CompiledChange(change, self.attributes, rank)
             for rank, change in enumerate(sorted(source.changes, key=lambda each: each.name))
@@ -151,7 +166,14 @@ class Ruleset:
             members = Members({each.name: each for each in segments})
             self.members = members
             self.attributes[SEGMENTS] = _unfolded(SEGMENTS, members)
-        self.by_timer: dict[str, Timed] = {each.key: each for each in self.watched}
+        self.dates = tuple(
+            [
+                CompiledDate(date, self.attributes, len(self.watched) + number)
+                for number, date in enumerate(awaited)
+            ]
+        )
+        self.listens = bool(self.watched or self.dates)
+        self.by_timer: dict[str, Timed] = {each.key: each for each in (*self.watched, *self.dates)}
         if self.session is not None:
             self.by_timer[self.session.key] = self.session
         self.kept = kept_of(source)
@@ -163,7 +185,7 @@ class Ruleset:
         self.reads = {name: reads for name, reads in found.items() if reads}
         self.derived_keys = frozenset(
             [each.fold.key for each in self.attributes.values() if each.name != SEGMENTS]
-            + [each.key for each in self.watched]
+            + [each.key for each in (*self.watched, *self.dates)]
             + [TAU for each in self.triggers.values() if _asks_when(each)]
         )
         self.derivations = _derivations(self.derived_keys, self.session)
@@ -294,23 +316,38 @@ def _asks_when(trigger: CompiledTrigger) -> bool:
     )
 
 
-def _session(
-    source: RulesetSource,
-    triggers: Iterable[CompiledTrigger],
-    attributes: Mapping[str, CompiledAttribute],
-) -> Visit | None:
-    """Return the session, if the policy says what belongs to one, and anybody asks for it."""
-    if not source.policy.activity:
-        return None
+def _heard(
+    triggers: Iterable[CompiledTrigger], attributes: Mapping[str, CompiledAttribute]
+) -> set[str]:
+    """Return the types of event that anybody hears of."""
     heard = {name for each in attributes.values() for name in each.takings}
     for trigger in triggers:
         heard.update(trigger.matcher.types)
         if trigger.source.goal is not None:
             heard.update(trigger.source.goal.types)
+    return heard
+
+
+def _session(source: RulesetSource, heard: set[str]) -> Visit | None:
+    """Return the session, if the policy says what belongs to one, and anybody asks for it."""
+    if not source.policy.activity:
+        return None
     is_awaited = SESSION_ENDED in heard
     if is_awaited or SESSION_STARTED in heard or is_read(SESSION, source):
         return Visit(source.policy, is_awaited=is_awaited)
     return None
+
+
+def _whereabouts(
+    policy: Policy, triggers: Iterable[CompiledTrigger], dates: Iterable[DateOf]
+) -> Whereabouts | None:
+    """Return where customers are, if anybody asks for their zones."""
+    if not any(True for _ in dates) and not any(asks_zone(t.source.condition) for t in triggers):
+        return None
+    default = zone_of(policy.timezone)
+    if default is None:
+        raise ValueError(f"a zone that there is; found {policy.timezone!r}")
+    return Whereabouts(default)
 
 
 def _unfolded(name: str, value: Value) -> CompiledAttribute:
