@@ -72,7 +72,27 @@ MUTANTS = (
     Mutant(
         "late events are heard of by records alone",
         segments,
-        Edit(engine, "_on_late_event", "hear_late(state, ruleset, told, folded)", "pass"),
+        Edit(
+            engine,
+            "_on_late_event",
+            "hear_of(state, ruleset, told, folded, max(state.last, state.tau))",
+            "pass",
+        ),
+    ),
+    Mutant(
+        "an identify is heard of at its own time alone",
+        segments,
+        Edit(
+            engine.Engine,
+            "on_message",
+            "hear_of(state, ruleset, said, None, max(before, state.tau, clock - state.lateness))",
+            "pass",
+        ),
+    ),
+    Mutant(
+        "an event without a value begins nothing",
+        attributes,
+        Edit(folds.Ever, "take", "elif self.key not in state.derived", "elif False"),
     ),
     Mutant(
         "no tau where events are folded",

@@ -173,6 +173,26 @@ def test_a_start_of_the_profile_is_read_once_by_who_asks_too(
     assert asked(decide, [attribute("v", said)], {"profile.v": test}, events) == expected
 
 
+@pytest.mark.parametrize(
+    ("said", "test"),
+    [
+        pytest.param("count: a\nstart: profile.known", {"equals": 2}, id="count"),
+        pytest.param("sum: event_data.n\non: a\nstart: profile.known", {"equals": 1}, id="sum"),
+        pytest.param(
+            "last: event_data.k\non: a\nstart: profile.known", {"exists": False}, id="last"
+        ),
+        pytest.param("first: event_data.n\non: a\nstart: profile.known", {"equals": 1}, id="first"),
+    ],
+)
+def test_the_first_event_fixes_the_start_though_it_has_no_value(
+    decide: Decide, said: str, test: Json
+) -> None:
+    """(48) The a of 0 has no n, and the profile says nothing: so 9 comes too late."""
+    events = [*log("a@0#a"), identify(1, known=9), *log("a@2=1#b p@3#p")]
+
+    assert asked(decide, [attribute("v", said)], {"profile.v": test}, events) == "1"
+
+
 def test_a_start_that_is_not_there_yet_is_not_read(decide: Decide) -> None:
     """(48) p@1 asks while the profile says nothing: 9 is what it begins with."""
     events = [*log("p@1#p"), identify(2, known=9), *log("a@3#a p@4#q")]

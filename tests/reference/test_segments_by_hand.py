@@ -153,6 +153,19 @@ def test_a_late_event_is_heard_of_as_time_passes(
     assert tell(decide(documents, log(story), until=ms(200))) == told
 
 
+def test_an_identify_is_heard_of_as_time_passes(decide: Decide) -> None:
+    """(34, 50) It is known before the timers up to its time, of which those up to 50.5 have come
+    due by the clock. The score falls by itself at each second, which alone flips nothing."""
+    documents: list[Json] = [
+        attribute("v", "points: {a: 1}\nhalf_life: 64s"),
+        segment("s", "is: {profile.n: {exists: true}, profile.v: {greater_than: 0.1}}"),
+    ]
+
+    events = [*log("a@0"), identify(60.5, n=1)]
+
+    assert tell(decide(documents, events)) == "+s@51"
+
+
 def test_conditions_see_who_is_a_member(decide: Decide) -> None:
     heard = [
         TWO,

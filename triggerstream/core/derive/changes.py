@@ -82,9 +82,9 @@ class CompiledChange:
             return None
         return Changed(slot[0], value, slot[1])
 
-    def hear_late(self, state: CustomerState, at: int, arrival: int | None) -> None:
-        """Wait for the next time after *at* at which the value changes by time alone: a late event
-        has changed it meanwhile (49).
+    def hear_of(self, state: CustomerState, at: int, arrival: int | None) -> None:
+        """Wait for the next time after *at* at which the value changes by time alone: it has
+        changed meanwhile (49).
 
         Args:
             arrival: Of that event, if it was folded.

@@ -112,6 +112,7 @@ def _fold(attribute: Attribute, key: str, zone: str) -> Fold:
             within=attribute.within,
             cut=None if attribute.cut is None else _cut(attribute.cut, zone),
             as_text=not attribute.name.startswith("~"),
+            reads_start=attribute.start_path is not None,
         )
     if attribute.head == "instances" and attribute.within is not None:
         return Instances(key, attribute.within, compile_per(attribute.path or ""))

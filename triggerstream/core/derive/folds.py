@@ -117,6 +117,8 @@ class Ever(Fold):
         if value is not None:
             total, lost = self._slot(state)
             state.derived[self.key] = _added(total, lost, -value if is_minus else value)
+        elif self.key not in state.derived:
+            state.derived[self.key] = self._slot(state)  # it has begun (48)
 
     def value(self, state: CustomerState, at: int) -> Any:
         slot = self._slot(state)
@@ -199,6 +201,7 @@ class Edge(Fold):
         within: The newest is null when it is older.
         cut: What a moment is cut to.
         as_text: Whether a moment is told as text; else in epoch milliseconds.
+        reads_start: What it begins with is read, once, when the first event comes.
     """
 
     def __init__(
@@ -211,10 +214,12 @@ class Edge(Fold):
         within: int | None = None,
         cut: Cut | None = None,
         as_text: bool = True,
+        reads_start: bool = False,
     ) -> None:
         super().__init__(key)
         self._read = read
         self._begin = begin
+        self._reads_start = reads_start
         self._is_first = is_first
         self.within = within
         self.by_time = STAYS if within is None else FADES
@@ -223,17 +228,19 @@ class Edge(Fold):
 
     def take(self, state: CustomerState, event: Event, at: int, *, is_minus: bool) -> None:
         value: Any = None
+        slot = state.derived.get(self.key)
+        if slot is None and self._reads_start:
+            slot = state.derived[self.key] = (_BEGUN, self._begin(state))
         if self._read is not None:
             value = self._read(event)
             if value is None:
                 return
         elif self._cut is not None:
             value = self._cut(at)
-        slot = state.derived.get(self.key)
         if slot is not None and slot[0] != _BEGUN:
             if at >= slot[0] if self._is_first else at < slot[0]:
                 return
-        elif slot is not None and self._is_first:
+        elif slot is not None and self._is_first and slot[1] is not None:
             return
         elif self._is_first and slot is None:
             begun = self._begin(state)

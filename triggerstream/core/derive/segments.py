@@ -138,9 +138,9 @@ class CompiledSegment:
             state.set_timer(self.key, None)
         return change
 
-    def hear_late(self, state: CustomerState, at: int, arrival: int | None) -> None:
+    def hear_of(self, state: CustomerState, at: int, arrival: int | None) -> None:
         """Wait for the next time after *at* at which anything changes that it reads, whatever that
-        alone does: a late event has changed some of it meanwhile (49).
+        alone does: some of it has changed meanwhile without its being asked (49).
 
         Args:
             arrival: Of that event, if it was folded.

@@ -24,7 +24,7 @@ from triggerstream.core.detection.failed import FailedDelivery
 from triggerstream.core.detection.firing import FATAL, fail, tell_erred
 from triggerstream.core.detection.membership import tell_again
 from triggerstream.core.detection.timers import fire_due
-from triggerstream.core.detection.watch import hear_late, meet, remember
+from triggerstream.core.detection.watch import hear_of, meet, remember
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import Dues
@@ -58,7 +58,7 @@ class Engine:
         self._queue: Queue = []
 
     # In one piece: a call per record would cost more than the branches.
-    def on_message(  # noqa: PLR0912
+    def on_message(  # noqa: PLR0912, PLR0915
         self,
         state: CustomerState,
         event: Event | FailedDelivery | Touch,
@@ -96,10 +96,14 @@ class Engine:
         told: set[str] | None = None
         if state.derivations is not ruleset.derivations:
             told = self._adopt_derived(state, event, ruleset, at, arrival, position, out)
+        before = state.last
         state.last = at
         if event.event_type == IDENTIFY:
             said = _identify(state, event, ruleset, out)
             told = said if told is None else told
+            if said and ruleset.watched and before >= 0:
+                # Whoever reads it hears of it at the next time that is not settled yet (34, 50).
+                hear_of(state, ruleset, said, None, max(before, state.tau, clock - state.lateness))
         if at >= state.due:
             fire_due(state, ruleset, NOTHING, at, position, out)
         if ruleset.whereabouts is not None:
@@ -207,7 +211,7 @@ def _on_late_event(
         if ruleset.erred:
             tell_erred(state, ruleset, out)
     if told and ruleset.watched and not state.sleeps:
-        hear_late(state, ruleset, told, folded)
+        hear_of(state, ruleset, told, folded, max(state.last, state.tau))
 
 
 def _learn_late(

@@ -148,17 +148,18 @@ def remember(state: CustomerState, ruleset: Ruleset, names: set[str]) -> None:
             state.weight += GROWTH
 
 
-def hear_late(state: CustomerState, ruleset: Ruleset, names: set[str], folded: int | None) -> None:
-    """Let those who read one of the *names*, which a late event has changed, hear of it at the next
-    time at which they would be asked (49).
+def hear_of(
+    state: CustomerState, ruleset: Ruleset, names: set[str], folded: int | None, at: int
+) -> None:
+    """Let those who read one of the *names*, which have changed without their being asked, hear of
+    it at the next time after *at* at which anything changes that they read (49, 50).
 
     Args:
-        folded: Its arrival, if it was folded.
+        folded: The arrival of the event that has done it, if it was folded.
     """
-    at = max(state.last, state.tau)
     for each in ruleset.watched:
         if not each.reads.isdisjoint(names):
-            each.hear_late(state, at, folded)
+            each.hear_of(state, at, folded)
             state.weight += GROWTH
 
 
