@@ -36,6 +36,18 @@ def test_an_event_at_the_gap_opens_another(decide: Decide, story: str, told: str
     assert decided(decide, [STARTED, ENDED], story) == told
 
 
+@pytest.mark.parametrize(("last", "told"), [(29.999, "started@0"), (30, "started@0 started@30")])
+def test_so_it_does_where_nobody_waits_for_the_end(decide: Decide, last: float, told: str) -> None:
+    assert decided(decide, [STARTED], f"a@0 a@{last}") == told
+
+
+def test_at_one_due_the_session_goes_before_segments(decide: Decide) -> None:
+    """(38) Both end at 30, in silence."""
+    documents = [ENDED, segment("s", "is: {count: a, at_least: 1, within: 30s}")]
+
+    assert decided(decide, documents, "a@0", until=60) == "+s@0 ended@30 -s@30"
+
+
 @pytest.mark.parametrize(
     ("last", "told"),
     [("119.999", "started@0"), ("120", "started@0 ended@120 started@120")],

@@ -172,6 +172,26 @@ def test_the_clock_tells_the_day_and_the_next_one_is_waited_for() -> None:
     assert customer.state.wake == parse_moment("2027-01-02T09:00:00Z") + LATENESS
 
 
+def test_what_comes_behind_a_day_that_is_decided_happens_at_its_time_or_later() -> None:
+    """(36) The day of 9:00 is told when a view of 8:59:55 comes: it is folded at 9:00."""
+    customer = Customer(f"{BIRTHDAY}\n---\n{{attribute: seen, last: at, on: view}}")
+    customer.happens("identify", NEW_YEAR, day="01-01")
+    customer.waits_until(NEW_YEAR + NINE + LATENESS)
+    customer.happens("view", NEW_YEAR + NINE - 5_000, arrival=NEW_YEAR + NINE + LATENESS)
+
+    described = customer.program.describe(customer.state, customer.ruleset)
+    assert described["attributes"] == {"seen": "2026-01-01T09:00:00.000Z"}
+
+
+def test_who_is_looked_at_shows_the_zone_and_by_which_rule_and_what_is_waited_for() -> None:
+    customer = Customer(BIRTHDAY)
+    customer.happens("identify", NEW_YEAR, day="01-02", country="JP")
+
+    described = customer.program.describe(customer.state, customer.ruleset)
+    assert described["zone"] == {"zone": "Asia/Tokyo", "rule": "profile.country"}
+    assert described["dates"] == {"day": "2026-01-02T00:00:00.000Z"}
+
+
 @pytest.mark.parametrize("value", [None, "soon", 5.5, ["06-05"], "2026-02-30"])
 def test_what_is_no_date_waits_for_nothing(value: object) -> None:
     customer = Customer(BIRTHDAY)

@@ -13,6 +13,7 @@ from triggerstream.core.derive import dates
 from triggerstream.core.derive.compile import CompiledAttribute, key_of
 from triggerstream.core.derive.dates import Date
 from triggerstream.core.derive.whereabouts import READS
+from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import DateOf
 from triggerstream.core.patterns.progress import TIMER
 from triggerstream.core.state.customer import CustomerState
@@ -69,6 +70,11 @@ class CompiledDate:
         told, after = dates.happen(source.attribute, source.series, zone, armed, at)
         self._keep(state, after, slot[_ARRIVAL])
         return told
+
+    def due(self, state: CustomerState) -> int:
+        """Return when the open day is told, or `NEVER` where none is open."""
+        slot = state.derived.get(self.key)
+        return NEVER if slot is None else int(slot[-1])
 
     def _value(self, state: CustomerState, at: int) -> Any:
         if self._attribute is None:

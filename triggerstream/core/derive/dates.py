@@ -28,7 +28,7 @@ NONE: Final = 0
 """No day: none is open, or none has happened."""
 
 MOST_BYTES: Final = 40
-"""What a slot takes at most in a stored state, without its key."""
+"""What a date takes at most in a stored state, without its key and its arrival."""
 
 _LAST_YEAR: Final = (EPOCH + LATEST * MILLISECOND).year
 

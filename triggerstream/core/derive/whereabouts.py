@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from triggerstream.core.conditions.calendar import ZONE
 from triggerstream.core.derive.compile import key_of
-from triggerstream.core.derive.customer_zone import NOTHING, Said, find_zone, hear
+from triggerstream.core.derive.customer_zone import NOTHING, Found, Said, find_zone, hear
 from triggerstream.core.derive.folds import Value
 from triggerstream.core.events.event import Event
 from triggerstream.core.state.customer import CustomerState
@@ -38,8 +38,12 @@ class Whereabouts(Value):
 
     def zone(self, state: CustomerState) -> ZoneInfo:
         """Return the zone that the customer is in."""
+        return self.found(state).zone
+
+    def found(self, state: CustomerState) -> Found:
+        """Return the zone that the customer is in, and the rule that gave it."""
         timezone, _, country, _ = state.derived.get(self.key, _UNSAID)
-        return find_zone(state.profile, Said(timezone, country), self._default).zone
+        return find_zone(state.profile, Said(timezone, country), self._default)
 
     def hear(self, state: CustomerState, event: Event, at: int) -> bool:
         """Note what *event* says at *at*; return whether it says anything that was not known.

@@ -40,6 +40,13 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
         described["attributes"] = {
             name: ruleset.attributes[name].fold.value(state, at) for name in names
         }
+    if ruleset.session is not None:
+        described["session"] = ruleset.session.value(state, max(state.last, state.tau))
+    if ruleset.whereabouts is not None:
+        found = ruleset.whereabouts.found(state)
+        described["zone"] = {"zone": found.zone.key, "rule": found.rule}
+    if ruleset.dates:
+        described["dates"] = {each.name: _moment(each.due(state)) for each in ruleset.dates}
     if SEGMENTS in ruleset.attributes:
         described["segments"] = sorted(
             [each.name for each in ruleset.watched if each.is_member(state) and not each.is_unnamed]
