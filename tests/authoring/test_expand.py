@@ -8,8 +8,10 @@ import pytest
 
 from tests.authoring.fixtures.test_triggers_page import POLICIES, TRIGGERS
 from triggerstream.authoring.expand import expand
+from triggerstream.authoring.expand_attributes import attribute_said
 from triggerstream.authoring.files import read_files
 from triggerstream.core.parsing.directory import parse_ruleset
+from triggerstream.core.parsing.standard import names
 
 SHOP = Path(__file__).parents[2] / "examples/shop/triggers"
 
@@ -33,6 +35,17 @@ if:
     - {since_last: {of: profile.seen, less_than: 3d}}
     - {count: {fired: other}, at_most: 2, within: 30d}
     - {count: a, sum: event_data.n, more_than: 2, within: 1d}
+---
+trigger: looked-up
+when:
+  all:
+    - {count: a, at_least: {value: busy}}
+    - {count: b, more_than: {by: profile.tier, gold: 5, "1": 2, default: 3}}
+    - {trend: a, above: {by: profile.tier, gold: 2, default: 3}}
+    - {event: a, where: {event_data.n: {between: [1, {by: event_data.k, x: 2, default: 3}]}}}
+if: {count: a, within: 1d, at_least: {by: profile.tier, gold: 5, default: 3}}
+---
+{value: busy, number: 6}
 ---
 trigger: other
 when:
@@ -68,7 +81,9 @@ def test_what_is_printed_is_the_same_trigger(files: dict[str, str]) -> None:
     source = parse_ruleset(files)
 
     policy = {name: text for name, text in files.items() if name == "policy.yaml"}
-    again = parse_ruleset({**policy, "t.yaml": expand(source.triggers, source.dates)})
+    values = "".join([f"---\n{{value: {each.name}, number: 6}}\n" for each in source.values])
+    expanded = expand(source.triggers, source.dates)
+    again = parse_ruleset({**policy, "t.yaml": expanded, "v.yaml": values})
 
     assert [each.id for each in again.triggers] == [each.id for each in source.triggers]
     for one, other in zip(source.triggers, again.triggers, strict=True):
@@ -92,3 +107,32 @@ def test_a_shorter_word_is_printed_as_what_it_stands_for() -> None:
         "if:\n"
         "  profile.tier: {equals: gold}\n"
     )
+
+
+ATTRIBUTES = """
+{attribute: a, count: {event: x, where: {source: {equals: y}}}, within: 3d, distinct: event_data.n}
+---
+{attribute: b, sum: event_data.n, on: [x, {fired: t}], minus: {event: y}, start: profile.before}
+---
+{attribute: c, first: at, on: {entered: s}, as: week}
+---
+{attribute: d, last: event_data.n, on: [x, {event: y, where: {source: {equals: z}}}], start: 5}
+---
+{attribute: e, expr: profile.a * 2.0}
+---
+{segment: s, is: {profile.orders: {equals: 1}}}
+---
+{trigger: t, when: {event: z}, if: 'profile[profile.which] == 1.0'}
+"""
+POLICY = "{attributes: standard, activity: [x, y], purchase: {events: [buy], value: event_data.n}}"
+
+
+def test_attributes_are_printed_as_they_are_and_those_that_ship_too() -> None:
+    named = POLICY.replace("standard", f"[{', '.join(names())}]")
+    source = parse_ruleset({"t.yaml": ATTRIBUTES, "policy.yaml": named})
+
+    text = expand([], more=map(attribute_said, source.attributes))
+    again = parse_ruleset({"t.yaml": text, "policy.yaml": "activity: [x]"}).attributes
+
+    assert {each.name for each in source.attributes} == {*"abcde", *names()}
+    assert again == source.attributes

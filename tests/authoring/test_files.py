@@ -36,6 +36,9 @@ def test_triggers_policy_fixtures_and_templates_are_read_by_relative_path(tmp_pa
             "schemas.yaml": b"f",
             "schemas/purchase.json": b"g",
             "schemas/README.md": b"not read",
+            ".values.json": b"h",
+            ".other.json": b"not read",
+            "more/.values.json": b"not read",
             "more/purchase.json": b"not read",
             "README.md": b"not read",
             ".hidden/x.yaml": b"not read",
@@ -51,6 +54,7 @@ def test_triggers_policy_fixtures_and_templates_are_read_by_relative_path(tmp_pa
         "templates/hello/text.liquid": "e",
         "schemas.yaml": "f",
         "schemas/purchase.json": "g",
+        ".values.json": "h",
     }
 
 

@@ -67,6 +67,18 @@ def test_triggers_are_deployed_where_they_lie(
     assert (changed.code, changed.out) == (0, "2\n")
 
 
+def test_what_was_computed_is_no_authors_to_publish(run: Run, fresh: Path) -> None:
+    (fresh / "triggers" / ".values.json").write_text('{"busy": {"number": 2}}')
+
+    ran = run("deploy", "triggers")
+    (fresh / "triggers" / ".values.json").unlink()
+    again = run("deploy", "triggers")
+
+    assert (ran.code, ran.out) == (0, "1\n"), ran.err
+    assert ".values.json is left out" in ran.err
+    assert (again.code, again.out) == (0, "1\n"), "it is the same without"
+
+
 def test_a_version_that_is_not_in_force_is_no_base(run: Run, shop: Path) -> None:
     run("deploy", "triggers")
     (shop / "triggers" / "cart.yaml").write_text(CHANGED)

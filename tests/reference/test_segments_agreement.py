@@ -9,12 +9,12 @@ import re
 from hypothesis import given
 
 from tests.reference.evaluator import evaluate
-from tests.reference.rulesets import STEP_2, rulesets, silent_logs
+from tests.reference.rulesets import NUMBERS, rulesets, silent_logs
 from tests.reference.stories import Json, by_engine
 from tests.reference.strategies import ends, logs, policies, stray_logs
 from tests.reference.test_agreement import agree
 
-BUILT = STEP_2 - {"case", "score"}
+BUILT = NUMBERS - {"score"}
 
 
 @given(rulesets(BUILT), logs(), ends(), policies())
@@ -36,7 +36,7 @@ def test_edges_and_late_events(
     agree(documents, events, until, {})
 
 
-@given(rulesets(STEP_2 - {"case"}), silent_logs(), ends())
+@given(rulesets(NUMBERS), silent_logs(), ends())
 def test_scores(documents: list[Json], events: list[Json], until: int | None) -> None:
     """But for ids: what a segment without a name is called is nobody's business (58)."""
     expected = evaluate(documents, events, until=until)

@@ -42,11 +42,13 @@ from triggerstream.core.model import (
     Expression,
     Held,
     InSegment,
+    Named,
     Negation,
     Pattern,
     SequencePattern,
     Series,
     SinceLast,
+    Table,
     Test,
     TimeOfDay,
     Trigger,
@@ -55,16 +57,20 @@ from triggerstream.core.model import (
 Said = dict[str, Any]
 
 
-def expand(triggers: Iterable[Trigger], dates: Iterable[DateOf] = ()) -> str:
+def expand(
+    triggers: Iterable[Trigger], dates: Iterable[DateOf] = (), more: Iterable[Said] = ()
+) -> str:
     """Return the ``when`` and the ``if`` of *triggers* as a file would say them in full; *dates*
-    are those that they wait for."""
+    are those that they wait for. *More* documents stand behind them."""
     by_name = {each.name: _date(each) for each in dates}
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # a switch
     yaml.width = 100
+    yaml.representer.ignore_aliases = lambda _data: True  # files have none
     written = io.StringIO()
-    yaml.dump_all([_with(_trigger(trigger), by_name) for trigger in triggers], written)
+    said = [_with(_trigger(trigger), by_name) for trigger in triggers]
+    yaml.dump_all([*said, *more], written)
     return written.getvalue()
 
 
@@ -96,19 +102,19 @@ def _trigger(trigger: Trigger) -> Said:
         when["per"] = trigger.per
     said: Said = {"trigger": trigger.id, "when": when}
     if trigger.condition is not None:
-        said["if"] = _condition(trigger.condition)
+        said["if"] = condition_said(trigger.condition)
     return said
 
 
 def _pattern(pattern: Pattern) -> Said:
     match pattern:
         case EventPattern(types, where):
-            return _selected("event", types, where)
+            return selected("event", types, where)
         case CountPattern():
-            said = _selected("count", pattern.types, pattern.where)
+            said = selected("count", pattern.types, pattern.where)
             if pattern.aggregate is not None:
                 said[pattern.aggregate] = pattern.path
-            said[pattern.comparator] = pattern.threshold
+            said[pattern.comparator] = _number(pattern.threshold)
             return said | {"within": format_duration(pattern.within)}
         case SequencePattern(steps, within, restart):
             said = {"sequence": [_step(step) for step in steps], "within": format_duration(within)}
@@ -118,8 +124,8 @@ def _pattern(pattern: Pattern) -> Said:
         case AnyPattern(children):
             return {"any": [_pattern(each) for each in children]}
         case _:
-            return _selected("trend", pattern.types, pattern.where) | {
-                pattern.direction: pattern.factor,
+            return selected("trend", pattern.types, pattern.where) | {
+                pattern.direction: _number(pattern.factor),
                 "recent": format_duration(pattern.recent),
                 "baseline": format_duration(pattern.baseline),
                 "min": pattern.least,
@@ -128,27 +134,29 @@ def _pattern(pattern: Pattern) -> Said:
 
 def _step(step: EventStep | AbsentStep) -> Said:
     if isinstance(step, AbsentStep):
-        said = _selected("absent", step.types, step.where)
-        return said | _durations({"for": step.duration})
-    said = _selected("event", step.types, step.where)
-    gaps = _durations({"after": step.after, "before": step.before})
+        said = selected("absent", step.types, step.where)
+        return said | durations({"for": step.duration})
+    said = selected("event", step.types, step.where)
+    gaps = durations({"after": step.after, "before": step.before})
     if gaps and "date" in said:  # beside a date, these words are its own
         said = {"event": [{"date": said.pop("date")}]} | said
     said |= gaps
     return said | {"times": step.times} if step.times > 1 else said
 
 
-def _durations(said: dict[str, int | None]) -> Said:
+def durations(said: dict[str, int | None]) -> Said:
+    """Return those of *said* that there are, as files have durations."""
     return {key: format_duration(value) for key, value in said.items() if value is not None}
 
 
-def _selected(head: str, types: tuple[str, ...], where: Condition | None) -> Said:
+def selected(head: str, types: tuple[str, ...], where: Condition | None) -> Said:
+    """Return *types* under *head*, with what is asked of them."""
     found = [_happening(name) for name in types]
     said: Said = {head: found[0] if len(found) == 1 else found}
     if head == "event" and len(found) == 1 and isinstance(found[0], dict):
         said = found[0]
     if where is not None:
-        said["where"] = _condition(where)
+        said["where"] = condition_said(where)
     return said
 
 
@@ -165,16 +173,17 @@ def _happening(name: str) -> str | Said:
     return name
 
 
-def _condition(condition: Condition) -> Said:
+def condition_said(condition: Condition) -> Said:
+    """Return *condition* as a file would say it."""
     match condition:
         case Test(path, operator, operand):
-            return {path: {operator: operand}}
+            return {path: {operator: _number(operand)}}
         case AllOf(conditions):
-            return {"all": [_condition(each) for each in conditions]}
+            return {"all": [condition_said(each) for each in conditions]}
         case AnyOf(conditions):
-            return {"any": [_condition(each) for each in conditions]}
+            return {"any": [condition_said(each) for each in conditions]}
         case Negation(inner):
-            return {"not": _condition(inner)}
+            return {"not": condition_said(inner)}
         case Expression(text):
             return {"expr": text}
         case _:
@@ -188,7 +197,7 @@ def _asked_or_dated(
         case InSegment(names):
             return {"segment": list(names)}
         case Held(path, _, value, operator):
-            return {path: {operator: value}}
+            return {path: {operator: _number(value)}}
         case SinceLast() | Counted():
             return _asked(condition)
         case _:
@@ -200,15 +209,28 @@ def _asked(condition: SinceLast | Counted) -> Said:
     if isinstance(condition, SinceLast):
         asked: Said = {"of": condition.path}
         if of is not None:
-            asked = _selected("event", of.on.types, of.on.where)
+            asked = selected("event", of.on.types, of.on.where)
         bound = "at_least" if condition.is_least else "less_than"
         return {"since_last": asked | {bound: format_duration(condition.duration)}}
     counted = condition.of
-    said = _selected("count", counted.on.types, counted.on.where)
+    said = selected("count", counted.on.types, counted.on.where)
     if counted.path is not None:
         said["per" if counted.head == "instances" else counted.head] = counted.path
-    said[condition.comparator] = condition.threshold
-    return said | _durations({"within": condition.of.within})
+    said[condition.comparator] = _number(condition.threshold)
+    return said | durations({"within": condition.of.within})
+
+
+def _number(operand: Any) -> Any:
+    """Return what is compared with, as a file would say it."""
+    match operand:
+        case Named(name=name):
+            return {"value": name}
+        case Table(by=by, cases=cases, default=default):
+            return {"by": by, **dict(cases), "default": default}
+        case list():
+            return [_number(each) for each in operand]
+        case _:
+            return operand
 
 
 def _calendar(condition: TimeOfDay | DayOfWeek | DateRange) -> Said:

@@ -11,6 +11,8 @@ LIQUID = ".liquid"
 TEMPLATES = "templates"
 JSON = ".json"
 SCHEMAS = "schemas"
+COMPUTED = ".values.json"
+"""What was computed for values: written by a command, not by an author."""
 
 _NOTHING = {"", "...", "~", "null", "Null", "NULL"}
 """Lines of a YAML file that say nothing; the words are those of its core schema for null."""
@@ -20,9 +22,9 @@ def read_files(directory: Path) -> dict[str, str]:
     """Return the text of each file of *directory* that belongs to a ruleset.
 
     These are ``*.yaml`` at any depth (triggers, fixtures, the policy, what is asked of events), all
-    that is in ``templates/``, and ``schemas/*.json``. Paths are relative to *directory*, with
-    ``/``, so that the same files make the same ruleset wherever they lie. *directory* may be a
-    single file too.
+    that is in ``templates/``, ``schemas/*.json``, and `COMPUTED`. Paths are relative to
+    *directory*, with ``/``, so that the same files make the same ruleset wherever they lie.
+    *directory* may be a single file too.
 
     Raises:
         TriggerFileError: A file cannot be read, is not UTF-8, or is named as one that it is not, or
@@ -61,6 +63,8 @@ def _check_kind(file: Path) -> None:
 
 
 def _belongs(path: Path) -> bool:
+    if path.as_posix() == COMPUTED:
+        return True
     if _is_hidden(path):
         return False
     if path.parts[0] == SCHEMAS and path.suffix == JSON:

@@ -16,6 +16,7 @@ from triggerstream.channels.templates.environment import PARTS
 from triggerstream.channels.templates.values import ACTION
 from triggerstream.channels.templates.variables import Variable, variables_of
 from triggerstream.core.conditions.demands import NOTHING, Paths, demanded, in_each, with_parents
+from triggerstream.core.conditions.numbers import possible
 from triggerstream.core.conditions.paths import reads_profile
 from triggerstream.core.model import (
     ActionSpec,
@@ -233,7 +234,7 @@ def fewest_events(pattern: Pattern) -> int:
     """Return how many events *pattern* matches at least."""
     match pattern:
         case CountPattern(comparator="at_least" | "exactly", aggregate=None, threshold=threshold):
-            return max(int(threshold), 1)
+            return max(int(min(possible(threshold))), 1)
         case SequencePattern(steps=steps):
             return sum(step.times for step in _event_steps(steps))
         case AllPattern(children=children):

@@ -41,18 +41,30 @@ def deploy(
     from triggerstream.cli.up import triggers_of
 
     files = TriggerFiles(triggers_of(directory), must_be_whole=True)
+    texts = _authored(files)
     ruleset = files.sound_ruleset()
     _test(files, ruleset, run=not no_test)
     _, installation = find(directory, is_deployed=True)
     from triggerstream.installation.publish import publish
 
     review = Review(ruleset)
-    version = ask(installation, publish(installation, files.texts, from_version, review))
+    version = ask(installation, publish(installation, texts, from_version, review))
     if review.is_same:
         say(f"nothing changed: {directory} is in force as version {version}")
     else:
         say(f"published {directory} as version {version}")
     print(version)
+
+
+def _authored(files: TriggerFiles) -> dict[str, str]:
+    """Leave out of *files* what was computed, and say so; return what is to be published."""
+    from triggerstream.authoring.files import COMPUTED
+
+    texts = {name: text for name, text in files.texts.items() if name != COMPUTED}
+    if len(texts) < len(files.texts):
+        say(f"{COMPUTED} is left out: what is computed is no author's to publish")
+        files.texts = texts
+    return texts
 
 
 def _test(files: TriggerFiles, ruleset: Ruleset, *, run: bool) -> None:

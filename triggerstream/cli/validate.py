@@ -15,7 +15,7 @@ from triggerstream.errors import Problem, TriggerFileError, UsageError
 if TYPE_CHECKING:
     from triggerstream.authoring.lint import Warned
     from triggerstream.authoring.observed import Observed
-    from triggerstream.core.model import DateOf, Trigger
+    from triggerstream.core.model import Attribute, DateOf, Trigger
     from triggerstream.core.rulesets.ruleset import Ruleset
 
 
@@ -41,7 +41,7 @@ def validate(
         typer.Option(
             "--expand",
             help="Print each trigger's when and if in full: names, behavior, strict and debounce "
-            "as what they stand for.",
+            "as what they stand for; and the attributes, those that ship among them.",
         ),
     ] = False,
 ) -> None:
@@ -70,8 +70,11 @@ def validate(
         raise typer.Exit(1)
     if expand:
         from triggerstream.authoring.expand import expand as expanded
+        from triggerstream.authoring.expand_attributes import attribute_said
 
-        print("\n".join(printable_lines(expanded(found.triggers, found.dates))), end="")
+        more = map(attribute_said, found.attributes)
+        text = expanded(found.triggers, found.dates, more)
+        print("\n".join(printable_lines(text)), end="")
     warnings = f", {_some(len(found.warned), 'warning')}" if found.warned else ""
     say(f"{found.told_seen()}: no problems{warnings}")
     if found.warned and strict:
@@ -87,6 +90,7 @@ class _Found:
         self.triggers: list[Trigger] = []
         self.dates: list[DateOf] = []
         self.unread: list[str] = []
+        self.attributes: list[Attribute] = []
         self._seen: Counter[str] = Counter()
 
     def look_at(self, path: Path, observed: Observed | None) -> None:
@@ -105,6 +109,7 @@ class _Found:
             named = ruleset if files.is_whole else None
             self.triggers += ruleset.source.triggers
             self.dates += ruleset.source.dates
+            self.attributes += ruleset.source.attributes
             self._seen["trigger"] += len(ruleset.source.triggers)
             self._seen["template"] += len(ruleset.source.templates)
             self._seen["policy"] += "policy.yaml" in files.texts

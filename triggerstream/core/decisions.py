@@ -61,6 +61,7 @@ class Firing(msgspec.Struct, frozen=True):
         ruleset: The version of the ruleset that decided.
         event: The last matched event's envelope, as JSON.
         profile: The customer's attributes when it fired.
+        values: The numbers that the trigger looked up, by name, or by the path that they go by.
         segments: Those that the customer was in, by name.
     """
 
@@ -77,6 +78,7 @@ class Firing(msgspec.Struct, frozen=True):
     holdout: float = 0.0
     event: msgspec.Raw = msgspec.Raw(b"null")
     profile: dict[str, Any] = {}
+    values: dict[str, float] = {}
     segments: tuple[str, ...] = ()
 
 

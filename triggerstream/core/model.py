@@ -47,6 +47,92 @@ class _Node(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """Base of what can be hashed."""
 
 
+# ── numbers ─────────────────────────────────────────────────────────────────────────────────
+
+
+class Table(_Node, frozen=True):
+    """A number that goes by the text at the path *by*; or, where *by* is `SEGMENT`, by the first of
+    the segments in *cases* that the customer is in."""
+
+    by: str
+    cases: tuple[tuple[str, int | float], ...]
+    default: int | float
+
+
+SEGMENT = "segment"
+"""In the place of a path: the segments of the customer."""
+
+
+class InForce:
+    """What a named value comes to. It is no part of what is said by its name, so that it may change
+    without what detects being another one: see `unfingerprinted`."""
+
+    __slots__ = ("said",)
+
+    def __init__(self, said: float | Table) -> None:
+        self.said = said
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, InForce) and self.said == other.said
+
+    def __hash__(self) -> int:
+        return hash(self.said)
+
+
+def unfingerprinted(value: object) -> None:
+    """Leave what is in force out of a fingerprint: the ``enc_hook`` of their encoders."""
+    if not isinstance(value, InForce):
+        raise TypeError(f"a part of a definition; found {type(value).__name__}")
+
+
+class Named(_Node, frozen=True):
+    """A number that has a name."""
+
+    name: str
+    in_force: InForce
+
+
+Number = int | float | Table | Named
+
+
+class Computed(_Node, frozen=True):
+    """A number that is computed from what an attribute is for all customers.
+
+    Attributes:
+        statistic: ``percentile``, or ``sigma``: so many standard deviations above the mean.
+        of: The path of the attribute.
+        group: The path of what there is a number of its own for.
+        sample: Customers without whom nothing is computed.
+        default: The number until something is.
+    """
+
+    statistic: Literal["percentile", "sigma"]
+    parameter: int | float
+    of: str
+    default: int | float
+    group: str | None = None
+    least: int | float | None = None
+    most: int | float | None = None
+    sample: int = 100
+
+
+class Value(_Node, frozen=True):
+    """A number with a document of its own."""
+
+    name: str
+    said: int | float | Table | Computed
+
+
+class Published(msgspec.Struct, frozen=True):
+    """What was computed for a value, for all customers and by group."""
+
+    number: int | float
+    groups: dict[str, int | float] = {}
+    n: int = 0
+    computed_at: Any = None
+    source: Any = msgspec.field(default=None, name="from")
+
+
 # ── conditions ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -122,7 +208,7 @@ class Held(_Node, frozen=True):
 
     path: str
     of: Attribute
-    value: str | int | float | bool
+    value: str | int | float | bool | Table | Named
     operator: Operator = "equals"
 
 
@@ -132,7 +218,7 @@ class Counted(_Node, frozen=True):
     path: str
     of: Attribute
     comparator: Comparator
-    threshold: int | float
+    threshold: Number
 
 
 Condition = (
@@ -161,12 +247,22 @@ class EventPattern(_Node, frozen=True):
 AT = "at"
 """In the place of a path: the moment itself."""
 
-Head = Literal["count", "sum", "distinct", "instances", "first", "last", "top", "points"]
+Head = Literal[
+    "count", "sum", "distinct", "instances", "first", "last", "top", "points", "case", "expr"
+]
 Cut = Literal["day", "week", "month"]
 
 
+class Case(_Node, frozen=True):
+    """A value, and the condition under which it is one; without a condition it always is."""
+
+    then: str | int | float | bool
+    condition: Condition | None = None
+
+
 class Attribute(_Node, frozen=True):
-    """A named value that is folded over the events *on*.
+    """A named value that is folded over the events *on*; or one that follows from others, which
+    has no events.
 
     Attributes:
         head: What it comes to; ``instances`` counts the events of each value at *path*, as text,
@@ -178,6 +274,8 @@ class Attribute(_Node, frozen=True):
         start: What it begins with; *start_path*: where in the profile that stands.
         points: By event type, what one event adds to the score.
         half_life: How long until a score is worth half.
+        cases: Of a `case`: the first whose condition holds says the value.
+        text: Of an `expr`: the expression, in the spelling of `Expression`.
     """
 
     name: str
@@ -191,6 +289,8 @@ class Attribute(_Node, frozen=True):
     start_path: str | None = None
     points: tuple[tuple[str, float], ...] = ()
     half_life: int | None = None
+    cases: tuple[Case, ...] = ()
+    text: str | None = None
 
 
 class Change(_Node, frozen=True):
@@ -247,7 +347,7 @@ class CountPattern(_Node, frozen=True):
 
     types: tuple[str, ...]
     comparator: Comparator
-    threshold: int | float
+    threshold: Number
     where: Condition | None = None
     within: int = DAY
     aggregate: Aggregate | None = None
@@ -297,7 +397,7 @@ class TrendPattern(_Node, frozen=True):
 
     types: tuple[str, ...]
     direction: Literal["below", "above"]
-    factor: int | float
+    factor: Number
     where: Condition | None = None
     recent: int = 7 * DAY
     baseline: int = 28 * DAY
@@ -349,7 +449,8 @@ class ActionSpec(msgspec.Struct, frozen=True):
 
 
 class Trigger(msgspec.Struct, frozen=True):
-    """One trigger. *condition* is its ``if``, *goal* its ``until``."""
+    """One trigger. *condition* is its ``if``, *goal* its ``until``; *numbers* are those that its
+    ``when`` and its ``if`` look up."""
 
     id: str
     when: Pattern
@@ -362,6 +463,7 @@ class Trigger(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     actions: tuple[ActionSpec, ...] = ()
     goal: EventPattern | None = None
+    numbers: tuple[Table | Named, ...] = ()
 
 
 # ── policy ──────────────────────────────────────────────────────────────────────────────────
@@ -449,6 +551,7 @@ class Policy(msgspec.Struct, frozen=True):
         most: How large the directory may become.
         keep: Of profiles only the attributes that the ruleset reads are kept, and these; ``None``
             keeps all.
+        attributes: The names of those that ship with the language and are asked for.
         record_suppressed: Whether each match that does not fire is told on the topic of
             deliveries, with its reason; it is counted in any case.
     """
@@ -469,6 +572,7 @@ class Policy(msgspec.Struct, frozen=True):
     most: Most = Most()
     purchase: Purchase | None = None
     session: SessionPolicy = SessionPolicy()
+    attributes: tuple[str, ...] = ()
 
 
 # ── schemas ─────────────────────────────────────────────────────────────────────────────────
@@ -535,3 +639,4 @@ class RulesetSource(msgspec.Struct, frozen=True):
     dates: tuple[DateOf, ...] = ()
     names: tuple[Name, ...] = ()
     """What is said by name, by kind and name."""
+    values: tuple[Value, ...] = ()

@@ -117,7 +117,7 @@ def decision_line(outcome: Any) -> dict[str, Any] | None: ...
 def decision_line(outcome: Any) -> dict[str, Any] | None:
     """Return the JSON object that `replay` prints for *outcome*, or ``None`` for no decision."""
     if isinstance(outcome, Firing):
-        return {
+        told = {
             "kind": "firing",
             "firing_id": outcome.firing_id,
             "trigger": outcome.trigger,
@@ -127,6 +127,7 @@ def decision_line(outcome: Any) -> dict[str, Any] | None:
             "events": list(outcome.events),
             "actions": [_action(action) for action in outcome.actions],
         }
+        return told | {"values": outcome.values} if outcome.values else told
     if isinstance(outcome, Suppressed):
         return {
             "kind": "suppressed",

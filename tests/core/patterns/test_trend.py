@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -34,12 +35,13 @@ def counted(pattern: TrendPattern, times: list[int], anchor: int, end: int) -> t
 def falls(pattern: TrendPattern, times: list[int]) -> Iterator[str]:
     """Ask at each boundary, one after the other."""
     width, buckets = pattern.recent // 8, pattern.baseline * 8 // pattern.recent
+    factor = cast("float", pattern.factor)
     held: list[int] = []
     end = 0
     for number, at in enumerate([*times, 1 << 40]):
         while held and held[0] + end * width <= at:
             recent, base = counted(pattern, held, held[0], end)
-            has_fallen = base >= pattern.least and recent * buckets < pattern.factor * base * 8
+            has_fallen = base >= pattern.least and recent * buckets < factor * base * 8
             if end >= 8 + buckets and has_fallen:
                 yield f"A{number - 1}@{held[0] + end * width}"
             if (end >= 8 + buckets and has_fallen) or not recent + base:
@@ -53,6 +55,7 @@ def falls(pattern: TrendPattern, times: list[int]) -> Iterator[str]:
 def rises(pattern: TrendPattern, times: list[int]) -> Iterator[str]:
     """Ask at each event."""
     width, buckets = pattern.recent // 8, pattern.baseline * 8 // pattern.recent
+    factor = cast("float", pattern.factor)
     held: list[int] = []
     for number, at in enumerate(times):
         if held:
@@ -62,7 +65,7 @@ def rises(pattern: TrendPattern, times: list[int]) -> Iterator[str]:
         held.append(at)
         bucket = (at - held[0]) // width
         recent, base = counted(pattern, held, held[0], bucket + 1)
-        has_risen = base >= pattern.least and recent * buckets > pattern.factor * base * 8
+        has_risen = base >= pattern.least and recent * buckets > factor * base * 8
         if bucket >= 7 + buckets and has_risen:
             yield f"A{number}@{at}"
             held = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from triggerstream.core.conditions.calendar import (
@@ -22,8 +23,15 @@ from triggerstream.core.conditions.expressions import (
     compile_expression,
     unheard,
 )
+from triggerstream.core.conditions.numbers import (
+    compile_number,
+    compile_operand,
+    default_of,
+    in_force,
+    tables_in,
+)
 from triggerstream.core.conditions.operators import compile_operator
-from triggerstream.core.conditions.paths import compile_event_test, compile_path
+from triggerstream.core.conditions.paths import compile_event_path, compile_event_test, compile_path
 from triggerstream.core.durations import format_duration
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import (
@@ -36,7 +44,9 @@ from triggerstream.core.model import (
     Held,
     InSegment,
     Negation,
+    Number,
     SinceLast,
+    Table,
     Test,
 )
 from triggerstream.core.timestamps import format_moment, read_moment
@@ -60,7 +70,9 @@ def compile_where(condition: Condition, erred: Erred = unheard) -> Predicate:
     """
     match condition:
         case Test(path, operator, operand):
-            return compile_event_test(path, compile_operator(operator, operand))
+            if any(tables_in(operand)):
+                return _looked_up_where(path, operator, operand)
+            return compile_event_test(path, compile_operator(operator, in_force(operand)))
         case AllOf(conditions):
             return _every([compile_where(each, erred) for each in conditions])
         case AnyOf(conditions):
@@ -73,6 +85,18 @@ def compile_where(condition: Condition, erred: Erred = unheard) -> Predicate:
         case _:
             msg = f"where: a test of the event; found {type(condition).__name__}"
             raise TypeError(msg)
+
+
+def _looked_up_where(path: str, operator: str, operand: Any) -> Predicate:
+    get, look_up = compile_event_path(path), compile_operand(operand)
+
+    def holds(event: Event) -> bool:
+        return compile_operator(operator, look_up(event, _NOBODY))(get(event))
+
+    return holds
+
+
+_NOBODY: dict[str, Any] = {}
 
 
 def _every(predicates: list[Predicate]) -> Predicate:
@@ -142,7 +166,9 @@ def _other_check(
 
 
 def _check(path: str, operator: str, operand: Any) -> Check:
-    get = compile_path(path)
+    if any(tables_in(operand)):
+        return _looked_up_check(path, operator, operand)
+    get, operand = compile_path(path), in_force(operand)
     holds = compile_operator(operator, operand)
     required = f"{path} {operator} {_shown(operand)}"
 
@@ -151,6 +177,20 @@ def _check(path: str, operator: str, operand: Any) -> Check:
     ) -> str | None:
         value = get(event, profile)
         return None if holds(value) else f"{required}; found {_shown(value)}"
+
+    return check
+
+
+def _looked_up_check(path: str, operator: str, operand: Any) -> Check:
+    get, look_up = compile_path(path), compile_operand(operand)
+
+    def check(
+        event: Event, profile: dict[str, Any], at: int, read_at: int | None = None
+    ) -> str | None:
+        value, number = get(event, profile), look_up(event, profile)
+        if compile_operator(operator, number)(value):
+            return None
+        return f"{path} {operator} {_shown(number)}; found {_shown(value)}"
 
     return check
 
@@ -199,7 +239,10 @@ def _in_segment(condition: InSegment) -> Check:
 
 def _counted(condition: Counted) -> Check:
     get, compare = compile_path(condition.path), COMPARATORS[condition.comparator]
-    threshold, required = condition.threshold, describe(condition)
+    counted = counted_number(condition.threshold, condition.of.head)
+    look_up = compile_number(counted) if any(tables_in(counted)) else None
+    threshold = default_of(counted)
+    required = describe(condition)
     is_of_instance = condition.of.head == "instances"
 
     def check(
@@ -208,7 +251,8 @@ def _counted(condition: Counted) -> Check:
         value = get(event, profile)
         if is_of_instance:
             value = value.get(profile.get(INSTANCE), 0)
-        return None if compare(value, threshold) else f"{required}; found {_shown(value)}"
+        number = threshold if look_up is None else look_up(event, profile)
+        return None if compare(value, number) else f"{required}; found {_shown(value)}"
 
     return check
 
@@ -294,8 +338,36 @@ def _described(condition: InSegment | Held | SinceLast | Counted | CalendarCondi
     return describe_calendar(condition)
 
 
+def counted_number(number: Number, head: str | None) -> Number:
+    """Return *number* as a threshold of what *head* counts: of whole numbers it is one, rounded up
+    (76), and no more than a count holds."""
+    found = in_force(number)
+    if head in {"sum", "average"} or number is found:
+        return number
+    if isinstance(found, Table):
+        cases = tuple([(case, _whole(each)) for case, each in found.cases])
+        return Table(found.by, cases, _whole(found.default))
+    return _whole(found)
+
+
+def _whole(number: float) -> int:
+    return min(max(ceil(number), 0), _MOST_HELD)
+
+
+_MOST_HELD = 1_000
+"""Events that one count holds (17)."""
+
+
 def _shown(value: Any) -> str:
+    value = in_force(value)
     if value is None:
         return "nothing"
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False, default=_said)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def _said(value: Any) -> Any:
+    """Return a table as files have it."""
+    if isinstance(value, Table):
+        return {"by": value.by, **dict(value.cases), "default": value.default}
+    return str(value)

@@ -8,7 +8,12 @@ from typing import Any
 from triggerstream.core.conditions.check import Check
 from triggerstream.core.conditions.paths import FIELDS, MAPPINGS, PROFILE
 from triggerstream.core.events.event import Event
-from triggerstream.core.expressions.compile import Evaluate, Root, compile_condition
+from triggerstream.core.expressions.compile import (
+    Evaluate,
+    Root,
+    compile_condition,
+    compile_value,
+)
 from triggerstream.core.expressions.parser import parse
 from triggerstream.core.expressions.reads import Paths, demands, reads
 from triggerstream.core.expressions.tokens import tokenize
@@ -64,6 +69,21 @@ def compile_expression(text: str, erred: Erred) -> Check:
             return f"expr {text}; {error}"
 
     return check
+
+
+def compile_profile_value(text: str, erred: Erred) -> Callable[[dict[str, Any]], Any]:
+    """Return what takes the profile to the value of an expression over it; ``None`` where it has
+    none."""
+    evaluate = compile_value(_tree(text), text, ROOTS)
+
+    def value(profile: dict[str, Any]) -> Any:
+        try:
+            return evaluate(None, profile)
+        except ExpressionError:
+            erred()
+            return None
+
+    return value
 
 
 def read_by(text: str) -> list[str]:

@@ -6,6 +6,7 @@ A path walks mappings only, but that of ``per`` lists, too. Whatever is missing 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
@@ -26,6 +27,23 @@ Getter = Callable[[Event, dict[str, Any]], Any]
 def reads_profile(path: str) -> bool:
     """Return whether *path* starts with `PROFILE`."""
     return path.partition(".")[0] == PROFILE
+
+
+def name_in_profile(path: str) -> str:
+    """Return the name in the profile at which *path* begins: `PROFILE` itself for all of it, and
+    nothing for a path of the event."""
+    root, _, rest = path.partition(".")
+    if root != PROFILE:
+        return ""
+    return rest.partition(".")[0] or PROFILE
+
+
+def names_in_template(source: str) -> list[str]:
+    """Return the names in the profile that a template reads."""
+    return _IN_TEMPLATE.findall(source)
+
+
+_IN_TEMPLATE = re.compile(r"""profile\s*(?:\.\s*|\[\s*["'])([A-Za-z_][A-Za-z0-9_-]*)""")
 
 
 def compile_event_path(path: str) -> EventGetter:
@@ -129,7 +147,7 @@ def compile_per(path: str) -> Callable[[Event], str | tuple[str, ...] | None]:
         if type(value) is str:
             return value
         if type(value) is not list and (value is not None or len(keys) < 2):
-            return _as_text(value)
+            return text_of(value)
         found = dict.fromkeys(_followed(start(event), keys))
         return tuple(found) if len(found) > 1 else next(iter(found), None)
 
@@ -146,12 +164,13 @@ def _followed(value: Any, keys: list[str]) -> Iterator[str]:
         if type(value) is dict:
             yield from _followed(value.get(keys[0]), keys[1:])
     else:
-        found = _as_text(value)
+        found = text_of(value)
         if found is not None:
             yield found
 
 
-def _as_text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """Return the text that *value* is told from others by; ``None`` for what is no such value."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -35,7 +35,7 @@ class CompiledChange:
 
     Attributes:
         key: Of its slot.
-        reads: Its name.
+        reads: Its name, and those of what it follows from.
         rank: Its place among all that is watched.
     """
 
@@ -46,14 +46,26 @@ class CompiledChange:
     ) -> None:
         self.name = change.name
         self.rank = rank
-        self.reads = frozenset([change.name])
         self._source = attributes.get(change.name)
+        self.reads = frozenset([change.name])
+        if self._source is not None:
+            self.reads |= self._source.fold.reads
         below = "" if self._source is None else self._source.fold.key
         self.key: str = key_of(("changed", change.name, below)) + TIMER
 
     def is_member(self, state: CustomerState) -> bool:
         """Return whether the customer is inside: of a value nobody is."""
         return False
+
+    def adopt(self, state: CustomerState, at: int) -> None:
+        """Remember the value of one that follows from others, without telling it: what it follows
+        from may have become another by a number that is in force from now on (56)."""
+        source, slot = self._source, state.derived[self.key]
+        if source is None or not source.fold.reads or slot[3] <= at:
+            return
+        value = source.fold.value(state, at)
+        if _is_value(value) and not (slot[0] is not None and _is_same(slot[0], value)):
+            self.look(state, at, None)
 
     def look(self, state: CustomerState, at: int, arrival: int | None) -> Changed | None:
         """Look at the value at *at*, and remember it; return how it has changed, if it has.

@@ -26,7 +26,7 @@ from triggerstream.core.derive.folds import (
 from triggerstream.core.derive.points import Points, Top
 from triggerstream.core.derive.windows import Count, Distinct, Sum
 from triggerstream.core.events.event import Event
-from triggerstream.core.model import AT, Attribute
+from triggerstream.core.model import AT, Attribute, unfingerprinted
 from triggerstream.core.patterns.aggregates import narrowed_reader
 from triggerstream.core.state.customer import CustomerState
 from triggerstream.core.zones import local_time
@@ -38,7 +38,7 @@ _KEY = 6
 LONGEST_TEXT = 256
 """Bytes of a text that is a value."""
 
-_canonical = msgspec.json.Encoder(order="deterministic").encode
+_canonical = msgspec.json.Encoder(order="deterministic", enc_hook=unfingerprinted).encode
 
 
 class Taking:

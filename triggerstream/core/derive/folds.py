@@ -43,11 +43,15 @@ class Value(ABC):
     """What is known of a customer under a name.
 
     Attributes:
-        key: Of its slot.
+        key: Of its slot; of a value that nobody folds, which has none, what tells its definition
+            from others.
         by_time: What time alone does to it.
+        reads: The names of what it follows from, as of `CompiledSegment.reads`; a fold reads
+            events only.
     """
 
     by_time: str = TURNS
+    reads: frozenset[str] = frozenset()
 
     def __init__(self, key: str) -> None:
         self.key = key

@@ -52,7 +52,7 @@ def readers_of(source: RulesetSource) -> Readers:
         note(f"segment {segment.name!r}, which reads 'profile' itself", _named(segment))
     for attribute in source.attributes:
         note(f"attribute {attribute.name!r}, which reads 'profile' itself", _named(attribute))
-    note("", _named(source.changes))
+    note("", _named((source.changes, source.values)))
     names.update([each.attribute for each in source.dates])
     for name, parts in sorted(source.templates.items()):
         for part, text in parts.items():

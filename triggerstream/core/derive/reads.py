@@ -3,11 +3,12 @@ actions (88); or by anybody."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from triggerstream.core.conditions.calendar import ZONE, asks_zone
-from triggerstream.core.conditions.paths import PROFILE, reads_profile
+from triggerstream.core.conditions.expressions import read_by
+from triggerstream.core.conditions.numbers import path_of, tables_in
+from triggerstream.core.conditions.paths import PROFILE, names_in_template, reads_profile
 from triggerstream.core.conditions.unnamed import paths_of
 from triggerstream.core.derive.compile import CompiledAttribute
 from triggerstream.core.model import RulesetSource, Trigger
@@ -28,7 +29,8 @@ def reads_of(
 
 
 def _in_condition(trigger: Trigger, attributes: Mapping[str, CompiledAttribute]) -> Iterator[str]:
-    for path in paths_of(trigger.condition):
+    tables = [path_of(table) for each in trigger.numbers for table in tables_in(each)]
+    for path in [*paths_of(trigger.condition), *tables]:
         if path == PROFILE:  # an expression that computes which
             yield from [name for name in attributes if not name.startswith("~")]
         elif reads_profile(path):
@@ -41,13 +43,16 @@ def is_read(name: str, source: RulesetSource) -> bool:
     conditions = [each.condition for each in triggers]
     for segment in source.segments:
         conditions += [segment.condition, segment.leave]
+    for attribute in source.attributes:
+        conditions += [case.condition for case in attribute.cases]
     paths = {path for condition in conditions for path in paths_of(condition)}
+    for attribute in source.attributes:
+        paths.update(read_by(attribute.text) if attribute.text is not None else ())
+    for trigger in triggers:
+        paths.update([path_of(table) for each in trigger.numbers for table in tables_in(each)])
     if any(path == PROFILE or path.split(".")[:2] == [PROFILE, name] for path in paths):
         return True
     return any(name in _in_templates(each, source.templates) for each in triggers)
-
-
-_READ = re.compile(r"""profile\s*(?:\.\s*|\[\s*["'])([A-Za-z_][A-Za-z0-9_-]*)""")
 
 
 def _in_templates(trigger: Trigger, templates: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
@@ -55,4 +60,4 @@ def _in_templates(trigger: Trigger, templates: Mapping[str, Mapping[str, str]]) 
         fields = action.options.get("fields")
         yield from fields if isinstance(fields, list) else ()
         for source in templates.get(action.template or "", {}).values():
-            yield from _READ.findall(source)
+            yield from names_in_template(source)

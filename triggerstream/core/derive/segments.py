@@ -13,9 +13,15 @@ from typing import Any, Final
 from triggerstream.core.conditions.check import Check
 from triggerstream.core.conditions.compile import compile_if, moment_of
 from triggerstream.core.conditions.expressions import Erred, unheard
+from triggerstream.core.conditions.numbers import default_of, numbers_in, possible
 from triggerstream.core.conditions.operators import compile_operator
-from triggerstream.core.conditions.paths import PROFILE, compile_path, reads_profile
-from triggerstream.core.conditions.unnamed import paths_of, tests_of
+from triggerstream.core.conditions.paths import (
+    PROFILE,
+    compile_path,
+    name_in_profile,
+    reads_profile,
+)
+from triggerstream.core.conditions.unnamed import named_segments, paths_of, tables_of, tests_of
 from triggerstream.core.derive.compile import CompiledAttribute, key_of
 from triggerstream.core.derive.folds import FADES, FALLS, STAYS, Value
 from triggerstream.core.derive.points import Points
@@ -29,7 +35,7 @@ from triggerstream.core.model import (
     Counted,
     Expression,
     Held,
-    InSegment,
+    Named,
     Operator,
     Segment,
     SinceLast,
@@ -53,8 +59,8 @@ class CompiledSegment:
 
     Attributes:
         key: Of its slot: another definition, of the segment or of what it reads, is another one.
-        reads: The names of attributes, declared or not, that it reads; of segments, `SEGMENTS` and
-            a colon before.
+        reads: The names of attributes, declared or not, that it reads, and of what those follow
+            from; of segments, `SEGMENTS` and a colon before.
         is_unnamed: A pattern was replaced by it: it is told nowhere.
         rank: Its place in the order in which segments are asked.
     """
@@ -76,8 +82,12 @@ class CompiledSegment:
         self._attributes = [attributes[name] for name in names if name in attributes]
         self._plain = [name for name in names if name not in attributes and name != SEGMENTS]
         read = sorted({name for condition in both for name in named_segments(condition)})
-        self.reads = frozenset([*names, *[f"{SEGMENTS}:{name}" for name in read]])
+        self.reads = frozenset([*names, *[f"{SEGMENTS}:{name}" for name in read]]).union(
+            *[each.fold.reads for each in self._attributes]
+        )
         self._segments = [segments[name] for name in read]
+        subjects = {name_in_profile(each.by) for both_of in both for each in tables_of(both_of)}
+        self._has_numbers = any(isinstance(each, Named) for each in numbers_in(both))
         below = [each.fold.key for each in self._attributes] + [each.key for each in self._segments]
         self.key: str = key_of((segment.name, *both, below)) + TIMER
         self._is: Check = compile_if(segment.condition, "UTC", erred)
@@ -98,10 +108,15 @@ class CompiledSegment:
         self._bounds = {
             each.name: _bounds_on(f"{PROFILE}.{each.name}", both)
             for each in self._attributes
-            if isinstance(each.fold, Points | Window) and each.name not in in_expressions
+            if isinstance(each.fold, Points | Window)
+            and each.name not in {*in_expressions, *subjects}
         }
         by_time = {each.name: each.fold.by_time for each in self._attributes}
-        self._only_rises_by_events = segment.leave is None and _rises(segment.condition, by_time)
+        self._only_rises_by_events = (
+            segment.leave is None
+            and _rises(segment.condition, by_time)
+            and all(by_time.get(name, STAYS) == STAYS for name in subjects)
+        )
         self._windows = [each.fold for each in self._attributes if isinstance(each.fold, Window)]
 
     def is_member(self, state: CustomerState) -> bool:
@@ -158,7 +173,8 @@ class CompiledSegment:
     def _see(self, state: CustomerState, at: int) -> dict[str, Any]:
         seen = {each.name: each.fold.value(state, at) for each in self._attributes}
         for name in self._plain:
-            seen[name] = state.profile.get(name)
+            if name in state.profile:
+                seen[name] = state.profile[name]
         if self._segments:
             seen[SEGMENTS] = [each.name for each in self._segments if each.is_member(state)]
         return seen
@@ -166,6 +182,15 @@ class CompiledSegment:
     def since(self, state: CustomerState) -> int:
         """Return when the customer, who is inside, entered."""
         return int(state.derived.get(self.key, _OUTSIDE)[1])
+
+    def adopt(self, state: CustomerState, at: int) -> None:
+        """Take up numbers that may be others by now, of a segment that the customer knows.
+
+        Nothing is told: it is asked by them when it is looked at next. That is not later than what
+        it reads changes by time alone, however far off the old numbers were.
+        """
+        if self._has_numbers:
+            self.hear_of(state, at, None)
 
     def _may_rise(self, state: CustomerState) -> bool:
         """Return whether who is outside may enter by time alone."""
@@ -204,13 +229,6 @@ class Members(Value):
         return [each.name for each in self._segments if each.is_member(state)]
 
 
-def named_segments(condition: Condition | None) -> list[str]:
-    """Return the segments that *condition* asks for."""
-    return [
-        name for test in tests_of(condition) if isinstance(test, InSegment) for name in test.names
-    ]
-
-
 def _bounds_on(path: str, conditions: Iterable[Condition | None]) -> tuple[float, ...]:
     """Return the numbers that *conditions* compare what is at *path* with."""
     found: set[float] = set()
@@ -224,7 +242,8 @@ def _bounds_on(path: str, conditions: Iterable[Condition | None]) -> tuple[float
             elif isinstance(test, Held) and test.path == path:
                 operand = test.value
             operands = operand if isinstance(operand, list) else [operand]
-            found.update([float(each) for each in operands if type(each) in (int, float)])
+            numbers = [number for each in operands for number in possible(each)]
+            found.update([float(each) for each in numbers if type(each) in (int, float)])
     return tuple(sorted(found))
 
 
@@ -255,7 +274,7 @@ def _rises(condition: Condition, by_time: Mapping[str, str]) -> bool:
 def _needs_more(path: str, operator: Operator, operand: Any, by_time: Mapping[str, str]) -> bool:
     changes = by_time.get(_name_of(path), STAYS)
     if changes == FADES:
-        return not compile_operator(operator, operand)(None)
+        return not compile_operator(operator, default_of(operand))(None)
     return changes == STAYS or (changes == FALLS and operator in _RISING)
 
 

@@ -109,6 +109,7 @@ def judge(
         holdout=source.limits.holdout,
         event=msgspec.Raw(last),
         profile=profile,
+        values=_values(state, trigger, event, match.at) if trigger.values else {},
         segments=() if ruleset.members is None else tuple(ruleset.members.value(state, match.at)),
     )
     memory = state.limits.get(trigger.id, limits.NOTHING)
@@ -126,6 +127,16 @@ def held_event(state: CustomerState, row: int) -> Event:
         fallback_timestamp=state.times[row],
         max_bytes=len(raw),
     )
+
+
+def _values(
+    state: CustomerState, trigger: CompiledTrigger, event: Event, at: int
+) -> dict[str, float]:
+    """Return the numbers that *trigger* compares with, as they are for this firing (78)."""
+    return {
+        name: number if look_up is None else look_up(event, state, at)
+        for name, number, look_up in trigger.values
+    }
 
 
 def _check_size(event: bytes, profile: dict[str, Any], ids: tuple[str, ...]) -> None:

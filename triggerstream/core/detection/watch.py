@@ -77,8 +77,8 @@ def meet(
     cause = ("$touch", at) if event is None else (event.source, event.event_id)
     for segment in ruleset.watched:
         if segment.key in state.derived:
-            continue
-        if isinstance(segment, CompiledChange):
+            segment.adopt(state, at)
+        elif isinstance(segment, CompiledChange):
             segment.look(state, at, None)
             state.weight += GROWTH
         elif segment.source.existing == "tell":

@@ -22,7 +22,12 @@ Report = Callable[[int, str], None]
 
 
 def check(
-    text: str, roots: Collection[str], objects: Collection[str], refused: Mapping[str, str]
+    text: str,
+    roots: Collection[str],
+    objects: Collection[str],
+    refused: Mapping[str, str],
+    *,
+    is_condition: bool = True,
 ) -> tuple[str, Node | None, list[Fault]]:
     """Return *text* in its one spelling, its tree, and all that is wrong with it, in the order of
     the text. There is no tree where it cannot be parsed.
@@ -31,6 +36,7 @@ def check(
         roots: The names that it may start from.
         objects: Those of them that are objects.
         refused: Other names that people may well expect there, and what to do about each.
+        is_condition: It is to be true or false; else any value will do.
     """
     faults: list[Fault] = []
 
@@ -51,7 +57,11 @@ def check(
     _bounds(tree, report)
     _Names(text, roots, refused, report).look_at(tree, ())
     if not faults:
-        Kinds(text, objects, report).condition(tree)
+        kinds = Kinds(text, objects, report)
+        if is_condition:
+            kinds.condition(tree)
+        else:
+            kinds.kind(tree)
     return spell(tokens), tree, sorted(faults, key=lambda fault: fault.at)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, cast
 
+from triggerstream.core.conditions.numbers import possible
 from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.conditions.unnamed import asked_of, unnamed
 from triggerstream.core.model import (
@@ -15,16 +16,18 @@ from triggerstream.core.model import (
     Counted,
     EventPattern,
     Head,
+    Number,
     SinceLast,
+    Table,
     Test,
 )
-from triggerstream.core.parsing import happenings
+from triggerstream.core.parsing import happenings, numbers
 from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.attributes import window
 from triggerstream.core.parsing.check import MOST_HELD
 from triggerstream.core.parsing.conditions import COUNT_KEYS, event_field, where_of
 from triggerstream.core.parsing.nodes import Mapping, Node
 from triggerstream.core.parsing.reader import Fields, Reader
+from triggerstream.core.parsing.window import window
 
 COMPARATORS: Final = ("at_least", "more_than", "at_most", "exactly")
 SENT: Final = "message_sent"
@@ -117,14 +120,18 @@ def check_instances(reader: Reader, condition: Condition | None, place: Node, fo
         reader.report(place, f"{required}; found {found}")
 
 
-def _threshold(
-    reader: Reader, fields: Fields, comparators: list[str], head: str
-) -> int | float | None:
+def _threshold(reader: Reader, fields: Fields, comparators: list[str], head: str) -> Number | None:
     if len(comparators) != 1:
         return None
     (comparator,) = comparators
     node = fields[comparator]
-    if head == "sum":
-        return read.number(reader, node, comparator)
     most = MOST_HELD - (comparator in {"more_than", "at_most"})
-    return read.whole(0, most)(reader, node, comparator)
+    if head != "sum" and not isinstance(node, Mapping):
+        return read.whole(0, most)(reader, node, comparator)
+    found = numbers.number(reader, node, comparator)
+    if head != "sum" and isinstance(found, Table):
+        for each in dict.fromkeys(possible(found)):
+            if type(each) is not int or not 0 <= each <= most:
+                required = f"{comparator}: a whole number from 0 to {most:,} in every case"
+                reader.report(node, f"{required}; found {each}")
+    return found

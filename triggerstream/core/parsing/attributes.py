@@ -1,4 +1,4 @@
-"""Reading attributes: named values that are folded over a customer's events."""
+"""Reading attributes: named values, folded over a customer's events or following from others."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from typing import Final, cast
 
 import msgspec
 
+from triggerstream.core.conditions.expressions import read_by
 from triggerstream.core.conditions.operators import number_of
 from triggerstream.core.conditions.paths import PROFILE, reads_profile
-from triggerstream.core.durations import format_duration
-from triggerstream.core.model import AT, DAY, Attribute, Cut, EventPattern, Head
+from triggerstream.core.model import AT, Attribute, Case, Condition, Cut, EventPattern, Head
 from triggerstream.core.parsing import happenings
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.conditions import event_field, where_of
+from triggerstream.core.parsing.customer import check_paths, condition_on_customer
+from triggerstream.core.parsing.expressions import value_of
 from triggerstream.core.parsing.nodes import Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
+from triggerstream.core.parsing.window import window
 from triggerstream.errors import Problem
 
-HEADS: Final = ("count", "sum", "first", "last", "top", "points")
+HEADS: Final = ("count", "sum", "first", "last", "top", "points", "case", "expr")
 """What an attribute may be; the key that says it stands beside `attribute`."""
 KEYS: Final = {
     "count": ("attribute", "count", "where", "distinct", "within", "start"),
@@ -28,12 +31,15 @@ KEYS: Final = {
     "last": ("attribute", "last", "on", "as", "within", "start"),
     "top": ("attribute", "top", "on"),
     "points": ("attribute", "points", "half_life", "start"),
+    "case": ("attribute", "case"),
+    "expr": ("attribute", "expr"),
 }
 CUTS: Final = ("day", "week", "month")
-LATER: Final = ("case", "expr")
-"""Heads of the language that this version does not know."""
+CASE_KEYS: Final = ("if", "then")
+MOST_CASES: Final = 50
 MOST: Final = 200
-LONGEST: Final = 400 * DAY
+LONGEST_TEXT: Final = 256
+"""Bytes of a text that is a value."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _RESERVED: Final = frozenset(
@@ -63,6 +69,10 @@ def read_attribute(reader: Reader, node: Node) -> PlacedAttribute | None:
         return None
     fields = reader.mapping(node, head, KEYS[head])
     name = fields.need("attribute", _name) or ""
+    name_at = node.entries.get("attribute", node)
+    if head in {"case", "expr"}:
+        found = _computed(fields, name, head)
+        return PlacedAttribute(reader.file, found, name_at, None)
     within = fields.read("within", window)
     start, start_path = _start(reader, fields, head)
     cut = fields.read("as", read.choice(CUTS))
@@ -88,16 +98,7 @@ def read_attribute(reader: Reader, node: Node) -> PlacedAttribute | None:
     if "distinct" in fields and within is None:
         reader.report(fields.key("distinct"), "distinct: beside 'within'; found it without")
     start_at = fields["start"] if start_path is not None else None
-    return PlacedAttribute(reader.file, attribute, node.entries.get("attribute", node), start_at)
-
-
-def window(reader: Reader, node: Node, what: str) -> int | None:
-    """Read how far back an attribute looks."""
-    within = read.duration(reader, node, what)
-    if within is not None and within > LONGEST:
-        required = f"{what}: at most {format_duration(LONGEST)}"
-        reader.report(node, f"{required}; found {read.show(node)}")
-    return within
+    return PlacedAttribute(reader.file, attribute, name_at, start_at)
 
 
 def _head(reader: Reader, node: Mapping) -> str | None:
@@ -108,8 +109,7 @@ def _head(reader: Reader, node: Mapping) -> str | None:
     if found:
         reader.report(node.keys[found[1]], f"{required}; found {' and '.join(found)}")
         return None
-    later = next((f": there is no {key!r} yet" for key in node.entries if key in LATER), "")
-    reader.report(node, f"{required}; found {read.show(node)}{later}")
+    reader.report(node, f"{required}; found {read.show(node)}")
     return None
 
 
@@ -184,6 +184,45 @@ def _start(
         reader.report(node, f"{required}; found {read.show(node)}")
         return None, None
     return value, None
+
+
+def _computed(fields: Fields, name: str, head: str) -> Attribute:
+    """Read an attribute that follows from others."""
+    if head == "case":
+        cases = fields.read("case", _cases) or ()
+        return Attribute(name, "case", happenings.NOBODY, cases=cases)
+    text = fields.read("expr", value_of)
+    if text is not None:
+        check_paths(fields.reader, fields["expr"], "expr", read_by(text))
+    return Attribute(name, "expr", happenings.NOBODY, text=text)
+
+
+def _cases(reader: Reader, node: Node, what: str) -> tuple[Case, ...]:
+    form = "cases, such as {if: {profile.orders: {equals: 0}}, then: new}"
+    items = reader.items(node, what, form)
+    if len(items) > MOST_CASES:
+        reader.report(node, f"{what}: at most {MOST_CASES} cases; found {len(items)}")
+    found: list[Case] = []
+    for item in items:
+        fields = reader.mapping(item, what, CASE_KEYS)
+        condition = cast("Condition | None", fields.read("if", condition_on_customer))
+        then = cast("str | int | float | bool | None", fields.need("then", _value))
+        if "if" not in fields and item is not items[-1] and "then" in fields:
+            required = f"{what}: 'if' in every case but the last"
+            reader.report(item, f"{required}; found none, so that those behind it are never asked")
+        found.append(Case("" if then is None else then, condition))
+    return tuple(found)
+
+
+def _value(reader: Reader, node: Node, what: str) -> str | int | float | bool | None:
+    """Read a value as attributes have them."""
+    value = node.value if isinstance(node, Scalar) else None
+    is_short = not isinstance(value, str) or len(value.encode()) <= LONGEST_TEXT
+    if isinstance(value, str | int | float | bool) and is_short:
+        return value
+    required = f"{what}: a text of at most {LONGEST_TEXT} bytes, a number, true or false"
+    reader.report(node, f"{required}; found {read.show(node)}")
+    return None
 
 
 # ── over all files ──────────────────────────────────────────────────────────────────────────

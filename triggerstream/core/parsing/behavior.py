@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from triggerstream.core.events.derived import SESSION_STARTED
-from triggerstream.core.model import DAY, MINUTE, CountPattern, Pattern, TrendPattern
-from triggerstream.core.parsing import check
+from triggerstream.core.model import DAY, MINUTE, CountPattern, Number, Pattern, TrendPattern
+from triggerstream.core.parsing import check, numbers
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.activity import activity_of
 from triggerstream.core.parsing.conditions import event_field
@@ -108,11 +108,12 @@ def _content_interest(reader: Reader, fields: Fields) -> Pattern:
     )
 
 
-def _at_least(reader: Reader, fields: Fields, default: int, aggregate: str | None) -> float:
-    threshold = fields.read("at_least", read.number)
-    if threshold is None:
+def _at_least(reader: Reader, fields: Fields, default: int, aggregate: str | None) -> Number:
+    node = fields.node.entries.get("at_least")
+    threshold = None if node is None else numbers.number(reader, node, "at_least")
+    if node is None or threshold is None:
         return default
-    check.threshold(reader, fields["at_least"], "at_least", threshold, aggregate)
+    check.threshold(reader, node, "at_least", threshold, aggregate)
     return threshold
 
 

@@ -6,11 +6,20 @@ Each check tells its problems at the node whose change would mend them, with wha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import msgspec
 
+from triggerstream.core.conditions.numbers import possible
 from triggerstream.core.durations import format_duration
-from triggerstream.core.model import AbsentStep, EventStep, Pattern
+from triggerstream.core.model import (
+    AbsentStep,
+    EventStep,
+    Number,
+    Pattern,
+    Table,
+    unfingerprinted,
+)
 from triggerstream.core.parsing.nodes import Mapping, Node
 from triggerstream.core.parsing.reader import Reader
 
@@ -103,9 +112,25 @@ _MOST = {"at_least": MOST_HELD, "more_than": MOST_HELD - 1}
 
 
 def threshold(
+    reader: Reader, node: Node, comparator: str, number: Number, aggregate: str | None
+) -> None:
+    """Check the threshold of a count (semantics 14 to 16), whatever it comes to. Of what has a name
+    another number may be in force at any time, so that it is moved to where it can be one."""
+    if isinstance(number, Table):
+        for each in dict.fromkeys(possible(number)):
+            _threshold(reader, node, comparator, each, aggregate)
+    elif isinstance(number, int | float):
+        _threshold(reader, node, comparator, number, aggregate)
+    else:
+        for each in dict.fromkeys(possible(number)):
+            if aggregate is None and not _LEAST[comparator] <= ceil(each) <= MOST_HELD:
+                required = f"{comparator}: a value from {_LEAST[comparator]} to {MOST_HELD:,}"
+                reader.refuse(node, f"{required}; found {number.name!r}, which is {each}")
+
+
+def _threshold(
     reader: Reader, node: Node, comparator: str, value: float, aggregate: str | None
 ) -> None:
-    """Check the threshold of a count (semantics 14 to 16)."""
     if value == 0 and comparator != "more_than":
         remedy = "use absent for what must not happen"
         reader.report(node, f"{comparator}: a threshold other than 0; found 0: {remedy}")
@@ -135,7 +160,7 @@ def children(reader: Reader, head: str, placed: Sequence[tuple[Node, Pattern]]) 
     lines: dict[bytes, int] = {}
     for node, child in placed:
         # Compared as text: to Python, the numbers 1 and 1.0 and true are the same.
-        canonical = msgspec.json.encode(child)
+        canonical = msgspec.json.encode(child, enc_hook=unfingerprinted)
         if canonical in lines:
             first = lines[canonical]
             reader.report(

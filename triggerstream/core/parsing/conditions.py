@@ -13,6 +13,7 @@ from triggerstream.core.model import (
     Condition,
     InSegment,
     Negation,
+    Number,
     Operator,
     Test,
 )
@@ -171,7 +172,9 @@ def _test(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condit
     if word in CALENDAR:
         return calendar.READINGS[word](reader, node, word)
     words = (*COMBINATIONS, USE, EXPRESSION, *(CALENDAR if at_firing else ()))
-    return _tests(reader, word, node) if path_is_right(reader, key, words) else None
+    if not path_is_right(reader, key, words):
+        return None
+    return _tests(reader, word, node, at_firing=at_firing)
 
 
 def _combination(
@@ -186,7 +189,7 @@ def _combination(
     return AllOf(conditions) if word == "all" else AnyOf(conditions)
 
 
-def _tests(reader: Reader, path: str, node: Node) -> Condition | None:
+def _tests(reader: Reader, path: str, node: Node, *, at_firing: bool) -> Condition | None:
     """Read the operators on one path."""
     if not isinstance(node, Mapping) or not node.entries:
         form = f": write {{equals: {node.text}}}" if isinstance(node, Scalar) and node.text else ""
@@ -196,8 +199,7 @@ def _tests(reader: Reader, path: str, node: Node) -> Condition | None:
     tests: list[Condition] = []
     for operator, operand in node.entries.items():
         if operator in OPERATORS:
-            _check_operand(reader, operator, operand)
-            value = read.plain(operand)
+            value = _operand(reader, operator, operand, at_firing=at_firing)
             tests.append(Test(path, cast("Operator", operator), value))
         else:
             slip = _OPERATOR_SLIPS.get(operator)
@@ -210,8 +212,27 @@ def _tests(reader: Reader, path: str, node: Node) -> Condition | None:
 # ── operands ────────────────────────────────────────────────────────────────────────────────
 
 
-def _check_operand(reader: Reader, operator: str, node: Node) -> None:
+COMPARISONS = ("greater_than", "less_than", "greater_than_or_equal", "less_than_or_equal")
+
+
+def _operand(reader: Reader, operator: str, node: Node, *, at_firing: bool) -> Any:
+    """Read what an operator compares with."""
+    if operator in COMPARISONS:
+        return _number(reader, node, operator, at_firing=at_firing)
+    if operator == "between":
+        return _two_numbers(reader, node, operator, at_firing=at_firing)
     _OPERANDS.get(operator, _anything)(reader, node, operator)
+    return read.plain(node)
+
+
+def _number(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Number | None:
+    """Read a number, or what is looked up for one."""
+    if not isinstance(node, Mapping):
+        return read.number(reader, node, what)
+    # What is looked up goes by a path: so one of the two comes later.
+    from triggerstream.core.parsing import numbers  # noqa: PLC0415 - see above
+
+    return numbers.number(reader, node, what, numbers.ANYWHERE if at_firing else numbers.OF_EVENT)
 
 
 def _anything(_reader: Reader, _node: Node, _what: str) -> None:
@@ -223,14 +244,17 @@ def _list(reader: Reader, node: Node, what: str) -> None:
         reader.report(node, f"{what}: a list, such as [a, b]; found {read.show(node)}")
 
 
-def _two_numbers(reader: Reader, node: Node, what: str) -> None:
+def _two_numbers(
+    reader: Reader, node: Node, what: str, *, at_firing: bool
+) -> list[Number | None] | None:
     if not isinstance(node, Items) or len(node.items) != 2:
         found = f"a list of {len(node.items)}" if isinstance(node, Items) else read.show(node)
         reader.report(node, f"{what}: two numbers, [low, high]; found {found}")
-        return
-    low, high = (read.number(reader, item, what) for item in node.items)
-    if low is not None and high is not None and low > high:
+        return None
+    low, high = (_number(reader, item, what, at_firing=at_firing) for item in node.items)
+    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
         reader.report(node, f"{what}: [low, high], the lower first; found [{low}, {high}]")
+    return [low, high]
 
 
 def _scalar(reader: Reader, node: Node, what: str) -> None:
@@ -250,16 +274,11 @@ def _pattern(reader: Reader, node: Node, what: str) -> None:
 
 
 _OPERANDS: dict[str, Callable[[Reader, Node, str], Any]] = {
-    "greater_than": read.number,
-    "less_than": read.number,
-    "greater_than_or_equal": read.number,
-    "less_than_or_equal": read.number,
     "contains": _scalar,
     "not_contains": _scalar,
     "in_list": _list,
     "not_in_list": _list,
     "exists": read.boolean,
-    "between": _two_numbers,
     "starts_with": read.text,
     "matches": _pattern,
 }

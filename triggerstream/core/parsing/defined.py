@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from triggerstream.core.model import InForce
 from triggerstream.core.parsing.nodes import Node
 
 MOST_WITHIN = 8
@@ -45,6 +46,7 @@ class Defined:
         height: The greatest of theirs.
         readers: Those that have read each definition for itself.
         is_torn: One of them is wrong, which was told at its own place.
+        values: What each number comes to that has a name.
     """
 
     definitions: dict[tuple[str, str], Definition] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class Defined:
     height: int = 0
     is_torn: bool = False
     readers: list[Any] = field(default_factory=list)
+    values: dict[str, InForce] = field(default_factory=dict)
 
     def known(self, kind: str) -> list[str]:
         """Return the names of a kind, in alphabetical order."""

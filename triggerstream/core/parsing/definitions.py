@@ -21,8 +21,7 @@ KEYS = {"condition": ("condition", "is"), "pattern": ("pattern", "when")}
 """The keys of each kind of definition: its name, and what that stands for."""
 ATTRIBUTE = "attribute"
 SEGMENT = "segment"
-LATER = ("value",)
-"""Kinds of the language that this version does not know."""
+VALUE = "value"
 
 _READINGS: dict[str, Callable[[Reader, Node], object]] = {
     "condition": lambda reader, node: condition(reader, node, "is"),
@@ -35,17 +34,11 @@ def kind_of(node: Node) -> str:
     if not isinstance(node, Mapping) or TRIGGER in node.entries:
         return TRIGGER
     first = next(iter(node.entries), TRIGGER)
-    return first if first in (*KEYS, *LATER, ATTRIBUTE, SEGMENT) else TRIGGER
+    return first if first in (*KEYS, ATTRIBUTE, SEGMENT, VALUE) else TRIGGER
 
 
 def define(reader: Reader, node: Mapping, kind: str) -> None:
     """Note the name that the document *node* defines, after telling what is wrong with it."""
-    if kind in LATER:
-        required = (
-            f"a document that begins with {read.one_of((TRIGGER, ATTRIBUTE, SEGMENT, *KEYS))}"
-        )
-        reader.report(node.keys[kind], f"{required}; found {kind!r}: there is no {kind!r} yet")
-        return
     before = reader.told
     fields = reader.mapping(node, kind, KEYS[kind])
     name = fields.need(kind, trigger_id)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from triggerstream.core.conditions.paths import PROFILE
-from triggerstream.core.conditions.unnamed import asked_of, paths_of, tests_of
+from triggerstream.core.conditions.expressions import read_by
+from triggerstream.core.conditions.numbers import numbers_in, path_of, tables_in
+from triggerstream.core.conditions.paths import PROFILE, name_in_profile, names_in_template
+from triggerstream.core.conditions.unnamed import asked_of, named_segments, paths_of, segments_of
 from triggerstream.core.events.derived import CHANGED, DATE, ENTERED, FIRED, LEFT
 from triggerstream.core.model import (
     Attribute,
     Change,
+    Condition,
     DateOf,
-    InSegment,
+    Named,
     Policy,
+    Published,
     RulesetSource,
+    Segment,
     types_of,
 )
 from triggerstream.core.parsing import reader as read
@@ -27,6 +32,7 @@ from triggerstream.core.parsing.definitions import (
     ATTRIBUTE,
     SEGMENT,
     TRIGGER,
+    VALUE,
     define,
     kind_of,
     names_of,
@@ -44,12 +50,22 @@ from triggerstream.core.parsing.segments import (
     check_segments,
     read_segment,
 )
+from triggerstream.core.parsing.standard import names_in, standard
 from triggerstream.core.parsing.triggers import PlacedTrigger, read_trigger
+from triggerstream.core.parsing.values import (
+    PlacedValue,
+    check_values,
+    in_force,
+    read_published,
+    read_value,
+    value_reads,
+)
 from triggerstream.errors import Problem, TriggerFileError
 
 TemplateCheck = Callable[[str, str, str], Sequence[tuple[int, int, str]]]
 """Takes a template's name, its part and its source; returns (line, column, what is wrong)."""
 
+POLICY = "policy.yaml"
 PARTS = ("subject", "text", "html")
 
 
@@ -79,7 +95,7 @@ def parse_ruleset(
     """
     problems: list[Problem] = []
     documents: list[tuple[Reader, Node]] = []
-    policy = _policy(files, problems)
+    policy, asked_at = _policy(files, problems)
     readers: list[Reader] = []
     root = Reader("", problems, policy=policy, is_published=is_published)
     for path in sorted(files):
@@ -94,11 +110,14 @@ def parse_ruleset(
             readers.append(reader)
             found = read_documents(files[path], reader.report_at)
             documents += [(reader, document) for document in found]
+    published = read_published(files, problems)
+    values = _values(root, documents, published)
     triggers, known, segments = _read(root, documents)
     problems.sort(key=lambda problem: problem.file)  # of each, as they were found
     _check_ids(triggers, problems)
     if not is_published:
         _check_number(triggers, policy.most.triggers, problems)
+    templates = _templates(files, problems, template_check)
     check_attributes(known, problems)
     check_segments(segments, problems)
     unnamed = [
@@ -113,14 +132,15 @@ def parse_ruleset(
         for change, node in reader.changes
     }
     dates = {date.name: date for reader in readers for date, _ in reader.dates}
+    if asked_at is not None:
+        is_read = _names_read(triggers, known, segments, values, templates)
+        is_read.update(changes, [date.attribute for date in dates.values()])
+        own = [placed.attribute.name for placed in known]
+        known += standard(root.beside(POLICY), asked_at, policy.attributes, own, is_read)
+    check_values(values, [placed.attribute.name for placed in known], problems)
     check_dates(readers, {each.attribute.name: each.attribute for each in known}, problems)
-    told = [
-        _date_told(date, reader.file, node) for reader in readers for date, node in reader.dates
-    ]
+    told = _told(readers, triggers, known, segments, values)
     told += [_change_told(*each) for each in changes.values() if each[0].of is not None]
-    told += [_trigger_told(each) for each in triggers]
-    told += [_attribute_told(each) for each in known]
-    told += [_segment_told(each) for each in segments]
     check_rings(told, problems)
     if is_whole:
         names = {
@@ -128,7 +148,6 @@ def parse_ruleset(
             "segment": [each.segment.name for each in segments if each.segment.name[:1] != "~"],
         }
         check_names([*readers, *root.defined.readers], names, problems)
-    templates = _templates(files, problems, template_check)
     schemas = parse_schemas(files, problems)
     if is_whole or any(_template_place(path) for path in files):
         _check_templates(triggers, templates, problems)
@@ -144,7 +163,51 @@ def parse_ruleset(
         tuple(change for change, _, _ in changes.values()),
         tuple(dates.values()),
         names_of(root, triggers),
+        tuple(placed.value for placed in values),
     )
+
+
+def _values(
+    root: Reader, documents: Sequence[tuple[Reader, Node]], published: Mapping[str, Published]
+) -> list[PlacedValue]:
+    """Return the values among *documents*: first of all, for they stand in the place of numbers."""
+    found = [read_value(reader, node) for reader, node in documents if kind_of(node) == VALUE]
+    values = [each for each in found if each is not None]
+    root.defined.values = {
+        each.value.name: in_force(each.value, published) for each in values if each.value.name
+    }
+    return values
+
+
+def _names_read(
+    triggers: Sequence[PlacedTrigger],
+    known: Sequence[PlacedAttribute],
+    segments: Sequence[PlacedSegment],
+    values: Sequence[PlacedValue],
+    templates: Mapping[str, Mapping[str, str]],
+) -> set[str]:
+    """Return the names in the profile that anything reads."""
+    conditions = [placed.trigger.condition for placed in triggers]
+    conditions += [each for placed in segments for each in _conditions(placed.segment)]
+    found = {name_in_profile(path) for each in conditions for path in paths_of(each)}
+    found.update(map(name_in_profile, _looked_up(triggers, values)))
+    found.update([name for placed in known for name in names_in(placed.attribute)])
+    for parts in templates.values():
+        found.update([name for each in parts.values() for name in names_in_template(each)])
+    for trigger in [placed.trigger for placed in triggers]:
+        for action in trigger.actions:
+            fields = action.options.get("fields")
+            found.update(fields if isinstance(fields, list) else ())
+    return found
+
+
+def _looked_up(triggers: Sequence[PlacedTrigger], values: Sequence[PlacedValue]) -> Iterator[str]:
+    """Yield the paths that the numbers of triggers go by, and those that values are computed of."""
+    for placed in triggers:
+        for number in placed.trigger.numbers:
+            yield from map(path_of, tables_in(number))
+    for each in values:
+        yield from value_reads(each.value)
 
 
 def _read(
@@ -157,7 +220,7 @@ def _read(
         kind = kind_of(node)
         if kind in placed:
             placed[kind].append((reader, node))
-        elif isinstance(node, MappingNode):
+        elif kind != VALUE and isinstance(node, MappingNode):
             define(reader, node, kind)
     settle_all(root)
     attributes = [read_attribute(reader, node) for reader, node in placed[ATTRIBUTE]]
@@ -173,7 +236,7 @@ def _read(
 
 def is_policy(path: str) -> bool:
     """Return whether *path* is the contact policy's: there is one, at the root."""
-    return path == "policy.yaml"
+    return path == POLICY
 
 
 def is_triggers(path: str) -> bool:
@@ -193,22 +256,42 @@ def _template_place(path: str) -> tuple[str, str] | None:
 # ── policy ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _policy(files: Mapping[str, str], problems: list[Problem]) -> Policy:
+def _policy(files: Mapping[str, str], problems: list[Problem]) -> tuple[Policy, Node | None]:
+    """Return the policy, and where it asks for attributes that ship, if it does."""
     path = next(filter(is_policy, files), None)
     if path is None:
-        return Policy()
+        return Policy(), None
     reader = Reader(path, problems)
     documents: list[Node] = read_documents(files[path], reader.report_at)
     if not documents:
-        return Policy()
+        return Policy(), None
     for more in documents[1:]:
         reader.report(more, "policy: one document; found another")
-    return read_policy(reader, documents[0])
+    policy = read_policy(reader, documents[0])
+    top = documents[0]
+    return policy, top.entries.get("attributes") if isinstance(top, MappingNode) else None
+
+
+def _told(
+    readers: Sequence[Reader],
+    triggers: Sequence[PlacedTrigger],
+    known: Sequence[PlacedAttribute],
+    segments: Sequence[PlacedSegment],
+    values: Sequence[PlacedValue],
+) -> list[Told]:
+    """Return what all documents tell and read."""
+    told = [
+        _date_told(date, reader.file, node) for reader in readers for date, node in reader.dates
+    ]
+    told += [_trigger_told(each) for each in triggers]
+    told += [_attribute_told(each) for each in known]
+    told += [_segment_told(each) for each in segments]
+    return told + [_value_told(each) for each in values]
 
 
 def _trigger_told(placed: PlacedTrigger) -> Told:
     trigger = placed.trigger
-    reads = tuple(types_of(trigger.when))
+    reads = (*types_of(trigger.when), *_numbers_told(trigger.when))
     told = (FIRED + trigger.id,)
     return Told("trigger", trigger.id, placed.file, placed.id_at, told, reads)
 
@@ -216,8 +299,16 @@ def _trigger_told(placed: PlacedTrigger) -> Told:
 def _attribute_told(placed: PlacedAttribute) -> Told:
     attribute = placed.attribute
     told = (f"{PROFILE}.{attribute.name}", CHANGED + attribute.name)
-    reads = _folded(attribute)
-    return Told("attribute", attribute.name, placed.file, placed.name_at, told, reads)
+    reads = [*_folded(attribute), *_asked([case.condition for case in attribute.cases])]
+    if attribute.text is not None:
+        reads += map(_name_at, read_by(attribute.text))
+    return Told("attribute", attribute.name, placed.file, placed.name_at, told, tuple(reads))
+
+
+def _value_told(placed: PlacedValue) -> Told:
+    value = placed.value
+    reads = tuple(map(_name_at, value_reads(value)))
+    return Told("value", value.name, placed.file, placed.name_at, (f"value:{value.name}",), reads)
 
 
 def _date_told(date: DateOf, file: str, at: Node) -> Told:
@@ -231,22 +322,45 @@ def _change_told(change: Change, file: str, at: Node) -> Told:
 
 def _folded(attribute: Attribute) -> tuple[str, ...]:
     minus = () if attribute.minus is None else attribute.minus.types
-    return (*attribute.on.types, *minus)
+    numbers = _numbers_told((attribute.on, attribute.minus))
+    return (*attribute.on.types, *minus, *numbers)
+
+
+def _numbers_told(said: object) -> list[str]:
+    """Return what the numbers in a definition go by, in the words of `Told.types`."""
+    found: list[str] = []
+    for number in numbers_in(said):
+        if isinstance(number, Named):
+            found.append(f"value:{number.name}")
+        for table in tables_in(number):
+            found += [f"segment:{name}" for name in segments_of(table)] or [_name_at(table.by)]
+    return found
 
 
 def _segment_told(placed: PlacedSegment) -> Told:
     segment = placed.segment
     name = segment.name
-    reads: list[str] = []
-    for condition in (segment.condition, segment.leave):
-        reads += [".".join(path.split(".")[:2]) for path in paths_of(condition)]
-        for test in tests_of(condition):
-            if isinstance(test, InSegment):
-                reads += [f"segment:{each}" for each in test.names]
-        for attribute in asked_of(condition):
-            reads += _folded(attribute)
     told = (ENTERED + name, LEFT + name, f"segment:{name}")
-    return Told("segment", name, placed.file, placed.name_at, told, tuple(reads))
+    reads = tuple(_asked(_conditions(segment)))
+    return Told("segment", name, placed.file, placed.name_at, told, reads)
+
+
+def _conditions(segment: Segment) -> tuple[Condition | None, ...]:
+    return segment.condition, segment.leave
+
+
+def _asked(conditions: Iterable[Condition | None]) -> Iterator[str]:
+    """Yield what *conditions* on the customer hear of, in the words of `Told.types`."""
+    for condition in conditions:
+        yield from map(_name_at, paths_of(condition))
+        yield from [f"segment:{each}" for each in named_segments(condition)]
+        yield from _numbers_told(condition)
+        for attribute in asked_of(condition):
+            yield from _folded(attribute)
+
+
+def _name_at(path: str) -> str:
+    return ".".join(path.split(".")[:2])
 
 
 # ── over all files ──────────────────────────────────────────────────────────────────────────

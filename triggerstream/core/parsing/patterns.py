@@ -13,11 +13,12 @@ from triggerstream.core.model import (
     CountPattern,
     EventPattern,
     EventStep,
+    Number,
     Pattern,
     SequencePattern,
     TrendPattern,
 )
-from triggerstream.core.parsing import behavior, check, happenings, lowering, scores
+from triggerstream.core.parsing import behavior, check, happenings, lowering, numbers, scores
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.activity import activity_of
 from triggerstream.core.parsing.behavior import KEYS as BEHAVIORS
@@ -156,9 +157,7 @@ def _count(reader: Reader, fields: Fields) -> Pattern:
     if comparator is None and not any(key in fields for key in COMPARATORS):
         required = f"count: exactly one of {read.one_of(COMPARATORS)}"
         reader.report(fields.node, f"{required}; found none")
-    threshold = fields.read(comparator, read.number) if comparator else None
-    if comparator and threshold is not None:
-        check.threshold(reader, fields[comparator], comparator, threshold, aggregate)
+    threshold = _threshold(reader, fields, comparator, aggregate) if comparator else None
     return CountPattern(
         types=counted.types,
         comparator=comparator or "at_least",  # type: ignore[arg-type]  # one of COMPARATORS
@@ -168,6 +167,17 @@ def _count(reader: Reader, fields: Fields) -> Pattern:
         aggregate=aggregate,  # type: ignore[arg-type]  # one of AGGREGATES
         path=fields.read(aggregate, event_field) if aggregate else None,
     )
+
+
+def _threshold(
+    reader: Reader, fields: Fields, comparator: str, aggregate: str | None
+) -> Number | None:
+    node = fields[comparator]
+    by = numbers.NOWHERE if comparator in {"at_most", "exactly"} else numbers.ANYWHERE
+    threshold = numbers.number(reader, node, comparator, by)
+    if threshold is not None:
+        check.threshold(reader, node, comparator, threshold, aggregate)
+    return threshold
 
 
 def _where_of_head(

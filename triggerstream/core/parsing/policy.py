@@ -17,11 +17,12 @@ from triggerstream.core.model import (
     SessionPolicy,
 )
 from triggerstream.core.parsing import reader as read
+from triggerstream.core.parsing import standard
 from triggerstream.core.parsing.attributes import weights
 from triggerstream.core.parsing.calendar import time_span
 from triggerstream.core.parsing.conditions import event_field
 from triggerstream.core.parsing.happenings import event_types
-from triggerstream.core.parsing.nodes import Items, Mapping, Node
+from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader, Reading, T
 
 KEYS = (
@@ -39,6 +40,7 @@ KEYS = (
     "most",
     "purchase",
     "session",
+    "attributes",
 )
 KEEP = ("all", "read")
 MOST_KEYS = ("triggers",)
@@ -70,6 +72,7 @@ def read_policy(reader: Reader, node: Node) -> Policy:
         purchase=fields.read("purchase", _purchase),
         most=_or(fields, "most", _most, default.most),
         session=_or(fields, "session", _session, default.session),
+        attributes=_or(fields, "attributes", _attributes, ()),
     )
 
 
@@ -110,6 +113,20 @@ def _keep(reader: Reader, node: Node, what: str) -> tuple[str, ...] | None:
         return fields.need("read", read.texts) or ()
     found = read.choice(KEEP)(reader, node, what)
     return () if found == "read" else None
+
+
+def _attributes(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
+    """Read which of the attributes that ship are asked for: ``standard`` for all of them."""
+    known = standard.names()
+    if isinstance(node, Scalar) and node.value == standard.ALL:
+        return known
+    if not isinstance(node, Items):
+        required = f"{what}: {standard.ALL!r}, or a list of {read.one_of(known)}"
+        reader.report(node, f"{required}; found {read.show(node)}")
+        return ()
+    reading = read.choice(known)
+    found = [reading(reader, item, what) for item in reader.items(node, what, "names")]
+    return tuple([each for each in found if each is not None])
 
 
 def _most(reader: Reader, node: Node, what: str) -> Most:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from triggerstream.core import zones
 from triggerstream.core.conditions.calendar import CUSTOMER
 from triggerstream.core.durations import parse_duration
-from triggerstream.core.model import Change, DateOf, Policy, Segment
+from triggerstream.core.model import Change, DateOf, Named, Policy, Segment, Table
 from triggerstream.core.parsing.defined import Defined
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.timestamps import parse_moment
@@ -40,6 +40,7 @@ class Reader:
         names: What the file names that must exist somewhere: of which kind, and where.
         changes: The values that are watched for patterns, and where those stand.
         dates: The dates that are waited for, and where those stand.
+        numbers: Those that are looked up, since somebody emptied it.
         unnamed: The segments that patterns are replaced by, and where those stand.
     """
 
@@ -58,6 +59,7 @@ class Reader:
         self._problems = problems
         self._is_published = is_published
         self.names: list[tuple[str, Scalar]] = []
+        self.numbers: list[Table | Named] = []
         self.unnamed: list[tuple[Segment, Node]] = []
         self.changes: list[tuple[Change, Node]] = []
         self.dates: list[tuple[DateOf, Node]] = []

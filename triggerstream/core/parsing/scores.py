@@ -17,16 +17,17 @@ from triggerstream.core.model import (
     EventPattern,
     Held,
     Negation,
+    Number,
     Operator,
     Segment,
     Test,
 )
-from triggerstream.core.parsing import happenings
+from triggerstream.core.parsing import happenings, numbers
 from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.attributes import window
 from triggerstream.core.parsing.conditions import path_is_right, where_of
 from triggerstream.core.parsing.nodes import Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
+from triggerstream.core.parsing.window import window
 
 KEYS: Final = ("score", "above", "below", "back", "up_to", "down_to", "stale", "where")
 EVENT: Final = "score"
@@ -49,8 +50,8 @@ def score(reader: Reader, fields: Fields) -> EventPattern:
     other = "down_to" if is_above else "up_to"
     if other in fields:
         reader.report(fields.key(other), f"score: {end!r} beside {bound!r}; found {other!r}")
-    threshold = fields.read(bound, read.number) or 0
-    farthest, back = fields.read(end, read.number), fields.read("back", read.number)
+    threshold = _number(reader, fields, bound) or 0
+    farthest, back = _number(reader, fields, end), _number(reader, fields, "back")
     _check(reader, fields, bound, threshold, farthest, back)
     subject = fields.need("score", read.text) or ""
     tests = _tests(reader, fields, subject)
@@ -68,6 +69,11 @@ def score(reader: Reader, fields: Fields) -> EventPattern:
     return EventPattern((ENTERED + segment.name,))
 
 
+def _number(reader: Reader, fields: Fields, key: str) -> Number | None:
+    node = fields.node.entries.get(key)
+    return None if node is None else numbers.number(reader, node, key, numbers.OF_CUSTOMER)
+
+
 def _named(node: Node) -> str:
     """Return what names the segment of a pattern: it follows from the pattern as it is written."""
     written = json.dumps(read.plain(node), separators=(",", ":"), sort_keys=True)
@@ -82,16 +88,19 @@ def _check(
     reader: Reader,
     fields: Fields,
     bound: str,
-    threshold: float,
-    farthest: float | None,
-    back: float | None,
+    threshold: Number,
+    farthest: Number | None,
+    back: Number | None,
 ) -> None:
+    """Check that numbers that stand there are in order; of what is looked up nobody knows."""
+    if not isinstance(threshold, int | float):
+        return
     sign = 1 if bound == "above" else -1
-    if back is not None and sign * back > sign * threshold:
+    if isinstance(back, int | float) and sign * back > sign * threshold:
         side = "at most" if sign > 0 else "at least"
         required = f"back: {side} {bound!r} ({threshold}), for it is the way back"
         reader.report(fields["back"], f"{required}; found {back}")
-    if farthest is not None and sign * farthest <= sign * threshold:
+    if isinstance(farthest, int | float) and sign * farthest <= sign * threshold:
         key, side = ("up_to", "more than") if sign > 0 else ("down_to", "less than")
         reader.report(fields[key], f"{key}: {side} {bound!r} ({threshold}); found {farthest}")
 
@@ -103,7 +112,7 @@ class _Tests:
         self._path = path
         self._of = of
 
-    def __call__(self, word: str, number: float) -> Condition:
+    def __call__(self, word: str, number: Number) -> Condition:
         operator = cast("Operator", word)
         if self._of is None:
             return Test(self._path, operator, number)

@@ -7,23 +7,19 @@ from typing import Final, Literal, cast
 
 import msgspec
 
-from triggerstream.core.conditions.paths import PROFILE, reads_profile
-from triggerstream.core.conditions.unnamed import paths_of, tests_of, unnamed
+from triggerstream.core.conditions.paths import PROFILE
+from triggerstream.core.conditions.unnamed import unnamed
 from triggerstream.core.model import (
     Attribute,
     Condition,
-    Counted,
     EventPattern,
-    Expression,
     Held,
     InSegment,
     Segment,
-    SinceLast,
     Test,
 )
 from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.asked import check_instances
-from triggerstream.core.parsing.conditions import condition
+from triggerstream.core.parsing.customer import condition_on_customer
 from triggerstream.core.parsing.nodes import Node
 from triggerstream.core.parsing.reader import Reader
 from triggerstream.core.parsing.triggers import trigger_id
@@ -53,31 +49,12 @@ def read_segment(reader: Reader, node: Node) -> PlacedSegment:
     is_list = fields.read("list", read.boolean) or False
     if is_list and "is" in fields:
         reader.report(fields.key("is"), "segment: 'is' or 'list: true'; found both")
-    needed = None if is_list else fields.need("is", _condition)
+    needed = None if is_list else fields.need("is", condition_on_customer)
     holds = _listed(name) if is_list else cast("Condition | None", needed)
-    leave = cast("Condition | None", fields.read("leave", _condition))
+    leave = cast("Condition | None", fields.read("leave", condition_on_customer))
     existing = fields.read("existing", read.choice(EXISTING)) or "silent"
     segment = Segment(name, holds or _NEVER, leave, cast("Literal['silent', 'tell']", existing))
     return PlacedSegment(reader.file, segment, fields.node.entries.get("segment", node))
-
-
-def _condition(reader: Reader, node: Node, what: str) -> Condition | None:
-    """Read a condition to which neither an event nor the calendar is known."""
-    found = condition(reader, node, what)
-    check_instances(reader, found, node, "a segment, which has none")
-    for test in tests_of(found):
-        is_known = isinstance(test, SinceLast | Counted | Held | InSegment)
-        if isinstance(test, Test):
-            is_known = reads_profile(test.path)
-        elif isinstance(test, Expression):
-            is_known = all(map(reads_profile, paths_of(test)))
-        if not is_known:
-            paths = [path for path in paths_of(test) if not reads_profile(path)]
-            shown = paths[0] if paths else "the calendar"
-            required = f"{what}: tests of profile.…, segment, since_last, count or expr"
-            remedy = "a segment is about the customer, not about an event or the hour"
-            reader.report(node, f"{required}; found {shown}: {remedy}")
-    return found
 
 
 def _listed(name: str) -> Condition:

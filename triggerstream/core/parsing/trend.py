@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
+from triggerstream.core.conditions.numbers import possible
 from triggerstream.core.durations import format_duration
-from triggerstream.core.model import Condition, TrendPattern
+from triggerstream.core.model import Condition, Number, TrendPattern
+from triggerstream.core.parsing import numbers
 from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.nodes import Node
 from triggerstream.core.parsing.reader import Fields, Reader
 
 DIRECTIONS = ("below", "above")
@@ -43,7 +44,7 @@ def trend_of(
     return TrendPattern(
         types=types,
         direction=cast("Literal['below', 'above']", direction),
-        factor=fields.read(direction, _factor) or default.factor,
+        factor=_factor(reader, fields, direction) or default.factor,
         where=where,
         recent=_USUAL.recent if recent == _USUAL.recent else recent,
         baseline=_USUAL.baseline if baseline == _USUAL.baseline else baseline,
@@ -51,12 +52,16 @@ def trend_of(
     )
 
 
-def _factor(reader: Reader, node: Node, what: str) -> float | None:
-    factor = read.number(reader, node, what)
-    if factor is not None and factor <= 0:
-        reader.report(
-            node, f"{what}: a number above 0, such as 0.5 for half as much; found {factor}"
-        )
+def _factor(reader: Reader, fields: Fields, what: str) -> Number | None:
+    node = fields.node.entries.get(what)
+    if node is None:
+        return None
+    by = numbers.NOWHERE if what == "below" else numbers.ANYWHERE
+    factor = numbers.number(reader, node, what, by)
+    for each in () if factor is None else dict.fromkeys(possible(factor)):
+        if each <= 0:
+            required = f"{what}: a number above 0, such as 0.5 for half as much"
+            reader.report(node, f"{required}; found {each}")
     return factor
 
 

@@ -74,11 +74,13 @@ class PlacedTrigger(msgspec.Struct, frozen=True):
 def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
     """Return the trigger in the document *node*, after telling all its problems."""
     reader.defined.used = set()
+    reader.numbers = []
     fields = reader.mapping(node, "trigger", KEYS, _REFUSED)
     name = fields.need("trigger", trigger_id) or ""
     pattern, per = fields.need("when", when) or (EventPattern(()), None)
     actions = fields.read("then", _actions) or []
     condition = if_of(fields)
+    numbers = tuple(reader.numbers)
     if per is None and "if" in fields:
         check_instances(reader, condition, fields["if"], "a trigger without")
     trigger = Trigger(
@@ -93,6 +95,7 @@ def read_trigger(reader: Reader, node: Node) -> PlacedTrigger:
         limits=fields.read("limits", _limits) or Limits(),
         actions=tuple(action for action, _ in actions),
         goal=fields.read("until", happening),
+        numbers=numbers,
     )
     id_at = fields.node.entries.get("trigger", node)
     templates = tuple(

@@ -44,6 +44,7 @@ def replaced(
     inner = reader.beside(definition.file, problems)
     found = reading(inner, definition.node)
     reader.unnamed += inner.unnamed
+    reader.numbers += inner.numbers
     reader.changes += inner.changes
     reader.dates += inner.dates
     if problems:

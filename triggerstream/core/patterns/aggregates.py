@@ -8,7 +8,7 @@ from typing import Any
 
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import COMPARATORS
-from triggerstream.core.patterns.base import Predicate
+from triggerstream.core.patterns.base import LookUp, Predicate
 from triggerstream.core.patterns.progress import Rows, Value
 
 MOST_HELD = 1000
@@ -26,6 +26,7 @@ class Counting:
     Args:
         aggregate: ``None`` to count events; else ``sum``, ``average`` or ``distinct``.
         read: Reads the aggregated field, whatever it holds; ``None`` without an aggregate.
+        look_up: Looks the threshold up at each test, where it goes by something; else ``None``.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Counting:
         where: Predicate | None = None,
         aggregate: str | None = None,
         read: Callable[[Event], Any] | None = None,
+        look_up: LookUp | None = None,
     ) -> None:
         self.comparator = comparator
         self._compare = COMPARATORS[comparator]
         self.threshold = threshold
         self.where = where
         self.aggregate = aggregate
+        self.look_up = look_up
         self.read: Reader | None = narrowed_reader(aggregate, read) if aggregate and read else None
 
     def counts(self, event: Event) -> tuple[bool, Value | None]:
@@ -75,15 +78,17 @@ class Counting:
             held = held[-MOST_HELD + 1 :]
         return (*held, row), values
 
-    def is_satisfied(self, held: int, values: tuple[Value, ...], number: int) -> bool:
+    def is_satisfied(
+        self, held: int, values: tuple[Value, ...], number: int, threshold: float
+    ) -> bool:
         """Return whether the comparator holds for *number* events, of which so many are *held*."""
         aggregate = self.aggregate
         if aggregate is None:
-            return self._compare(number, self.threshold)
+            return self._compare(number, threshold)
         if aggregate == "distinct":
-            return self._compare(held, self.threshold)
+            return self._compare(held, threshold)
         total = fsum(values)  # type: ignore[arg-type]  # `narrowed_reader` lets numbers pass
-        return self._compare(total if aggregate == "sum" else total / held, self.threshold)
+        return self._compare(total if aggregate == "sum" else total / held, threshold)
 
 
 def narrowed_reader(aggregate: str, read: Callable[[Event], Any]) -> Reader:

@@ -20,6 +20,10 @@ Predicate = Callable[[Event], bool]
 """A compiled ``where``: total, without side effects."""
 
 
+LookUp = Callable[[Event, Progress, int], float]
+"""Looks up a number that goes by something: takes an event, the customer and its time."""
+
+
 class Match:
     """A pattern is complete.
 

@@ -34,7 +34,9 @@ class ThresholdMatcher(Matcher):
         self.keys = (self.key,)
 
     def look(self, event_type: str) -> Look:
-        return CountLook(self) if self.counting.aggregate is None else AggregateLook(self)
+        counting = self.counting
+        is_plain = counting.aggregate is None and counting.look_up is None
+        return CountLook(self) if is_plain else AggregateLook(self)
 
     def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
         held = progress.cells.get(self.key + instance)
@@ -83,7 +85,8 @@ class CountLook(Look):
 
 
 class AggregateLook(Look):
-    """An event's field is added to those of the events before it."""
+    """An event's field is added to those of the events before it; or an event is counted whose
+    threshold is looked up."""
 
     def __init__(self, matcher: ThresholdMatcher) -> None:
         self._matcher = matcher
@@ -98,12 +101,16 @@ class AggregateLook(Look):
         values: tuple[Value, ...] = progress.values.get(key, ())
         out = _before(held, progress.times, now.at - matcher.within)
         held, values = counting.add(held[out:], values[out:], now.row, value, now.gave_up)
-        if counting.is_satisfied(len(held), values, len(held)):
+        look_up, threshold = counting.look_up, counting.threshold
+        if look_up is not None:
+            threshold = look_up(now.event, progress, now.at)
+        if counting.is_satisfied(len(held), values, len(held), threshold):
             progress.cells.pop(key, None)
             progress.values.pop(key, None)
             return Match(now.at, held)
         progress.cells[key] = held
-        progress.values[key] = values
+        if values:
+            progress.values[key] = values
         now.is_held = True
         return None
 
@@ -140,7 +147,8 @@ class WindowMatcher(Matcher):
         wait = progress.waits[key + instance]
         held = wait[IN_WAIT:]
         values = progress.values.get(key + instance, ())
-        is_satisfied = self.counting.is_satisfied(len(held), values, wait[_NUMBER])
+        counting = self.counting
+        is_satisfied = counting.is_satisfied(len(held), values, wait[_NUMBER], counting.threshold)
         self.clear(progress, instance)
         return Match(wait[0], held) if is_satisfied else None
 

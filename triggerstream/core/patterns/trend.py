@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, cast
 
-from triggerstream.core.patterns.base import Keys, Look, Match, Matcher, Predicate, accepts
+from triggerstream.core.patterns.base import Keys, Look, LookUp, Match, Matcher, Predicate, accepts
 from triggerstream.core.patterns.progress import IN_WAIT, Now, Progress
 
 RECENT: Final = 8
@@ -34,6 +34,9 @@ class TrendMatcher(Matcher):
         baseline: Milliseconds, a multiple of a bucket.
         least: Events in the baseline, at least.
         factor: What is expected of the baseline.
+
+    Attributes:
+        look_up: Looks the factor up at each test, where it goes by something: of a rise only.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class TrendMatcher(Matcher):
         self.buckets: int = baseline // self.width
         self.least: int = least
         self.factor: float = float(factor)
+        self.look_up: LookUp | None = None
         self.key: str = keys.take()
         self.keys = (self.key,)
 
@@ -175,9 +179,9 @@ class RiseMatcher(TrendMatcher):
     def look(self, event_type: str) -> Look:
         return RiseLook(self)
 
-    def has_risen(self, counts: tuple[int, ...], newest: int) -> bool:
+    def has_risen(self, counts: tuple[int, ...], newest: int, factor: float) -> bool:
         recent, base = self.sums(counts, newest, newest + 1)
-        return base >= self.least and recent * self.buckets > self.factor * base * RECENT
+        return base >= self.least and recent * self.buckets > factor * base * RECENT
 
     def is_expired(self, progress: Progress, instance: str, at: int) -> bool:
         held = progress.values.get(self.key + instance)
@@ -198,7 +202,10 @@ class RiseLook(Look):
         if not accepts(matcher.where, now.event):
             return None
         _, newest, counts = matcher.count(progress, now.at, instance)
-        if matcher.is_full(newest) and matcher.has_risen(counts, newest):
+        look_up, factor = matcher.look_up, matcher.factor
+        if look_up is not None:
+            factor = look_up(now.event, progress, now.at)
+        if matcher.is_full(newest) and matcher.has_risen(counts, newest, factor):
             matcher.clear(progress, instance)
             return Match(now.at, now.alone)
         progress.cells[matcher.key + instance] = now.alone

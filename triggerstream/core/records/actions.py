@@ -90,6 +90,7 @@ class _FiringJson(msgspec.Struct):
     holdout: float = 0.0
     event: msgspec.Raw = msgspec.Raw(b"null")
     profile: dict[str, Any] = {}
+    values: dict[str, int | float] = {}
     segments: tuple[str, ...] = ()
 
 
@@ -203,6 +204,7 @@ def read_firing(value: bytes, position: int = -1) -> Fired:
         holdout=read.holdout,
         event=read.event,
         profile=read.profile,
+        values=read.values,
         segments=read.segments,
     )
     return Fired(firing, read.ruleset, bytes(value), position)
@@ -235,6 +237,8 @@ def _firing_record(firing: Firing, ruleset_version: int) -> Produce:
         "profile": firing.profile,
         "ruleset": ruleset_version,
     }
+    if firing.values:
+        value["values"] = firing.values
     if firing.segments:
         value["segments"] = firing.segments
     customer = firing.customer_id.encode()

@@ -11,13 +11,15 @@ import msgspec
 
 from triggerstream.core import model
 from triggerstream.core.conditions.check import Check
-from triggerstream.core.conditions.compile import compile_if, compile_where
+from triggerstream.core.conditions.compile import compile_if, compile_where, counted_number
 from triggerstream.core.conditions.expressions import Erred, unheard
+from triggerstream.core.conditions.numbers import default_of
 from triggerstream.core.conditions.operators import number_of
 from triggerstream.core.conditions.paths import compile_event_path, compile_per
+from triggerstream.core.derive.numbers import NO_NUMBERS, Numbers
 from triggerstream.core.events.event import Event
 from triggerstream.core.patterns.aggregates import Counting
-from triggerstream.core.patterns.base import Keys, Matcher, Predicate
+from triggerstream.core.patterns.base import Keys, LookUp, Matcher, Predicate
 from triggerstream.core.patterns.combine import AllMatcher, AnyMatcher
 from triggerstream.core.patterns.count import ThresholdMatcher, WindowMatcher
 from triggerstream.core.patterns.event import EventMatcher
@@ -34,7 +36,7 @@ _KEY = 6
 """Bytes, as eight characters: progress of another detection is taken for ours once in 10^14 edits.
 Two triggers of one ruleset with the same are refused."""
 
-_canonical = msgspec.json.Encoder(order="deterministic").encode
+_canonical = msgspec.json.Encoder(order="deterministic", enc_hook=model.unfingerprinted).encode
 
 
 class CompiledTrigger(msgspec.Struct, frozen=True):
@@ -45,6 +47,8 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
         key: Of its id and its fingerprint: what its progress is kept under.
         check: Its ``if``.
         keep_recent: How many of its firings are kept by name.
+        values: What its firings say of the numbers that it looks up: a name or a path, and the
+            number or what finds it.
     """
 
     id: str
@@ -54,16 +58,20 @@ class CompiledTrigger(msgspec.Struct, frozen=True):
     key: str
     check: Check | None
     keep_recent: int
+    values: tuple[tuple[str, float, LookUp | None], ...] = ()
 
 
 def compile_trigger(
-    trigger: model.Trigger, policy: model.Policy, erred: Erred = unheard
+    trigger: model.Trigger,
+    policy: model.Policy,
+    erred: Erred = unheard,
+    numbers: Numbers = NO_NUMBERS,
 ) -> CompiledTrigger:
     """Return *trigger* compiled; it has been checked, so nothing can be wrong with it. *erred*
-    hears of each of its expressions that had no value."""
+    hears of each of its expressions that had no value; *numbers* finds what it compares with."""
     detected = fingerprint(trigger)
     key = _key(trigger.id, detected)
-    matcher = compile_pattern(trigger.when, Keys(key), erred)
+    matcher = compile_pattern(trigger.when, Keys(key), erred, numbers)
     condition, limits = trigger.condition, trigger.limits
     is_limited = limits.cooldown is not None or limits.max_per_customer is not None
     return CompiledTrigger(
@@ -74,7 +82,14 @@ def compile_trigger(
         key=key,
         check=None if condition is None else compile_if(condition, policy.timezone, erred),
         keep_recent=RECENT if is_limited else 1,
+        values=tuple(
+            [(_label(each), default_of(each), numbers.look_up(each)) for each in trigger.numbers]
+        ),
     )
+
+
+def _label(number: model.Table | model.Named) -> str:
+    return number.name if isinstance(number, model.Named) else number.by
 
 
 def fingerprint(trigger: model.Trigger) -> bytes:
@@ -91,32 +106,36 @@ def _key(trigger: str, detected: bytes) -> str:
     return urlsafe_b64encode(blake2b(named, digest_size=_KEY).digest()).decode()
 
 
-def compile_pattern(pattern: model.Pattern, keys: Keys, erred: Erred = unheard) -> Matcher:
+def compile_pattern(
+    pattern: model.Pattern, keys: Keys, erred: Erred = unheard, numbers: Numbers = NO_NUMBERS
+) -> Matcher:
     """Return the matcher of *pattern*, whose cells have the next of *keys*."""
     match pattern:
         case model.EventPattern(types, where):
             return EventMatcher(types, _predicate(where, erred))
         case model.CountPattern():
-            return _count(pattern, keys, erred)
+            return _count(pattern, keys, erred, numbers)
         case model.SequencePattern(steps, within, restart):
             fills, final = _event_steps(steps, erred)
             return SequenceMatcher(fills, within, keys, final=final, restart=restart)
         case model.AllPattern(children, within):
-            parts = [compile_pattern(each, keys, erred) for each in children]
+            parts = [compile_pattern(each, keys, erred, numbers) for each in children]
             return AllMatcher(parts, within, keys)
         case model.AnyPattern(children):
-            return AnyMatcher([compile_pattern(each, keys, erred) for each in children])
+            return AnyMatcher([compile_pattern(each, keys, erred, numbers) for each in children])
         case model.TrendPattern():
             kind = FallMatcher if pattern.direction == "below" else RiseMatcher
-            return kind(
+            trend = kind(
                 pattern.types,
                 _predicate(pattern.where, erred),
                 pattern.recent,
                 pattern.baseline,
                 pattern.least,
-                pattern.factor,
+                default_of(pattern.factor),
                 keys,
             )
+            trend.look_up = numbers.look_up(pattern.factor)
+            return trend
 
 
 def compile_goal(goal: model.EventPattern, erred: Erred = unheard) -> Predicate:
@@ -132,10 +151,12 @@ def _always(_event: Event) -> bool:
     return True
 
 
-def _count(pattern: model.CountPattern, keys: Keys, erred: Erred) -> Matcher:
+def _count(pattern: model.CountPattern, keys: Keys, erred: Erred, numbers: Numbers) -> Matcher:
+    threshold = counted_number(pattern.threshold, pattern.aggregate)
     counting = Counting(
         pattern.comparator,
-        pattern.threshold,
+        default_of(threshold),
+        look_up=numbers.look_up(threshold),
         where=_predicate(pattern.where, erred),
         aggregate=pattern.aggregate,
         read=None if pattern.path is None else _aggregated(pattern),

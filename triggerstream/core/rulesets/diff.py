@@ -14,7 +14,17 @@ from typing import Any
 import msgspec
 
 from triggerstream.core.conditions.unnamed import UNNAMED, asked_of
-from triggerstream.core.model import Attribute, Name, Policy, SchemaRules, Segment, Trigger
+from triggerstream.core.derive.computed import COMPUTED
+from triggerstream.core.model import (
+    Attribute,
+    Name,
+    Named,
+    Policy,
+    SchemaRules,
+    Segment,
+    Trigger,
+    unfingerprinted,
+)
 from triggerstream.core.rulesets.ruleset import Ruleset
 
 
@@ -52,6 +62,7 @@ class Derived(msgspec.Struct, frozen=True):
         effect: `Effect.NEW`, `Effect.REMOVED`, `Effect.RESTARTS` or `Effect.KEEPS`.
         parts: The keys of its document that say something else; none where only what it reads does.
         is_told: Of a segment, whom it finds inside is told, and enters (``existing: tell``).
+        is_computed: Of an attribute, it follows from others, and folds nothing.
     """
 
     kind: str
@@ -59,6 +70,7 @@ class Derived(msgspec.Struct, frozen=True):
     effect: Effect
     parts: tuple[str, ...] = ()
     is_told: bool = False
+    is_computed: bool = False
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -72,8 +84,8 @@ class Difference(msgspec.Struct, frozen=True):
         schemas: The same, by event type.
         rules: The keys of ``schemas.yaml`` that say something else.
         is_same: The content is the same to the letter.
-        names: Conditions and patterns that have a name and say something else: the sign, the kind
-            and the name, and the triggers that use it.
+        names: Conditions, patterns and values that say something else: the sign, the kind and the
+            name, and the triggers that use it.
         derived: Attributes and segments that are not as they were, by kind and name.
     """
 
@@ -105,7 +117,10 @@ def diff(old: Ruleset | None, new: Ruleset) -> Difference:
         schemas=_signs(asked.schemas, asks.schemas),
         rules=tuple(key for key in _differing(asked, asks) if key != "schemas"),
         is_same=old is not None and old.hash == new.hash,
-        names=_names(() if old is None else old.source.names, new.source.names),
+        names=(
+            *_names(() if old is None else old.source.names, new.source.names),
+            *_values(old, new),
+        ),
         derived=(*_attributes(old, new), *_segments(old, new)),
     )
 
@@ -124,6 +139,20 @@ def _names(
     )
 
 
+def _values(old: Ruleset | None, new: Ruleset) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield the values that say something else; what is computed for them is no author's."""
+    before = {} if old is None else {each.name: each for each in old.source.values}
+    after = {each.name: each for each in new.source.values}
+    for name, sign in _signs(before, after).items():
+        triggers = (new if name in after or old is None else old).source.triggers
+        users = [
+            each.id
+            for each in triggers
+            if any(isinstance(number, Named) and number.name == name for number in each.numbers)
+        ]
+        yield sign, f"value {name}", tuple(sorted(users))
+
+
 def _attributes(old: Ruleset | None, new: Ruleset) -> Iterator[Derived]:
     before = {} if old is None else {each.name: each for each in old.source.attributes}
     after = {each.name: each for each in new.source.attributes}
@@ -131,9 +160,14 @@ def _attributes(old: Ruleset | None, new: Ruleset) -> Iterator[Derived]:
         was, becomes = before.get(name), after.get(name)
         if was is None or becomes is None:
             effect = Effect.NEW if was is None else Effect.REMOVED
-            yield Derived("attribute", name, effect)
+            yield Derived("attribute", name, effect, is_computed=_is_computed(becomes or was))
         elif parts := _parts(was, becomes):
-            yield Derived("attribute", name, Effect.RESTARTS, parts)
+            is_computed = _is_computed(becomes)
+            yield Derived("attribute", name, Effect.RESTARTS, parts, is_computed=is_computed)
+
+
+def _is_computed(attribute: Attribute | None) -> bool:
+    return attribute is not None and attribute.head in COMPUTED
 
 
 def _segments(old: Ruleset | None, new: Ruleset) -> Iterator[Derived]:
@@ -163,7 +197,10 @@ def _parts(before: Attribute | Segment, after: Attribute | Segment) -> tuple[str
     return tuple(dict.fromkeys(_DERIVED_KEYS.get(part, part) for part in found))
 
 
-_DERIVED_KEYS = {"condition": "is", "path": "head", "cut": "as", "start_path": "start"}
+_DERIVED_KEYS = {
+    "condition": "is", "path": "head", "cut": "as", "start_path": "start", "cases": "case",
+    "text": "expr",
+}  # fmt: skip
 """What is called otherwise in a document."""
 
 _KEYS = {"per": "when", "condition": "if", "actions": "then", "goal": "until"}
@@ -177,7 +214,8 @@ def _change(
         return Change(name, Effect.REMOVED)
     if before is None or old is None:
         return Change(name, Effect.NEW)
-    parts = dict.fromkeys(_KEYS.get(part, part) for part in _differing(before, after))
+    differing = [part for part in _differing(before, after) if part != "numbers"]
+    parts = dict.fromkeys(_KEYS.get(part, part) for part in differing)
     if not parts:
         return None
     asked = {each.name for each in asked_of(after.condition)}
@@ -209,7 +247,7 @@ def _signs(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str
     }
 
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
+_encode = msgspec.json.Encoder(order="deterministic", enc_hook=unfingerprinted).encode
 
 _LOST = "progress and open waits are lost"
 _MEANINGS = {
@@ -250,7 +288,10 @@ def _told(change: Change) -> str:
 def _told_derived(change: Derived) -> str:
     named = f"{change.kind} {change.name}"
     effect = change.effect
-    if change.kind == "attribute":
+    if change.is_computed:
+        new, gone = "it follows from others", "it is known no more"
+        anew = "what it comes to by now is told to nobody"
+    elif change.kind == "attribute":
         new, gone = "it is folded from now on", "what it has folded is lost"
         anew = "it begins anew: what it has folded is lost"
     else:

@@ -9,33 +9,21 @@ from hashlib import blake2b
 
 import msgspec
 
-from triggerstream.core.conditions.calendar import ZONE, asks_zone
 from triggerstream.core.conditions.expressions import Erred
-from triggerstream.core.conditions.paths import PROFILE
-from triggerstream.core.conditions.unnamed import asked_of, tests_of
-from triggerstream.core.derive.changes import CompiledChange
-from triggerstream.core.derive.compile import CompiledAttribute, Taking, compile_attribute
+from triggerstream.core.conditions.unnamed import tests_of
+from triggerstream.core.derive.arrange import Watched, arrange
+from triggerstream.core.derive.compile import CompiledAttribute, Taking
 from triggerstream.core.derive.dated import CompiledDate
-from triggerstream.core.derive.folds import Value
 from triggerstream.core.derive.kept import kept_of
-from triggerstream.core.derive.reads import is_read, reads_of
-from triggerstream.core.derive.segments import (
-    SEGMENTS,
-    CompiledSegment,
-    Members,
-    named_segments,
-)
-from triggerstream.core.derive.visit import SESSION, Visit
-from triggerstream.core.derive.whereabouts import Whereabouts
-from triggerstream.core.events.derived import DATE, FIRED, SESSION_ENDED, SESSION_STARTED, SIGN
+from triggerstream.core.derive.numbers import Numbers, deciding
+from triggerstream.core.derive.reads import reads_of
+from triggerstream.core.derive.segments import SEGMENTS, CompiledSegment
+from triggerstream.core.derive.visit import Visit
+from triggerstream.core.events.derived import FIRED, SIGN
 from triggerstream.core.model import (
     PRIORITIES,
-    Attribute,
-    DateOf,
-    EventPattern,
     Policy,
     RulesetSource,
-    Segment,
     SinceLast,
     Trigger,
 )
@@ -44,7 +32,6 @@ from triggerstream.core.patterns.base import Look, Predicate
 from triggerstream.core.rulesets.compile import CompiledTrigger, compile_goal, compile_trigger
 from triggerstream.core.rulesets.named import named_types
 from triggerstream.core.schemas.schemas import Schemas
-from triggerstream.core.zones import zone as zone_of
 from triggerstream.errors import Problem, TriggerFileError
 
 _DETECTIONS = 8
@@ -55,7 +42,7 @@ TAU = "~tau"
 
 _AWAITED = b"ended"
 
-Timed = CompiledChange | CompiledDate | CompiledSegment | Visit
+Timed = Watched | CompiledDate | Visit
 """What has a timer beside those of triggers."""
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
@@ -140,38 +127,22 @@ class Ruleset:
         self.policy: Policy = source.policy
         self.erred: list[str] = []
         evaluated = sorted((t for t in source.triggers if t.mode != "off"), key=_order)
+        derived = arrange(source, evaluated, self._hears)
+        segments = {
+            each.name: each for each in derived.watched if isinstance(each, CompiledSegment)
+        }
+        numbers = Numbers(derived.attributes, segments)
         self.triggers = {
-            each.id: compile_trigger(each, source.policy, self._hears(each.id))
+            each.id: compile_trigger(each, source.policy, self._hears(each.id), numbers)
             for each in evaluated
         }
         self.by_key = _by_key(self.triggers.values())
-        self.attributes = _attributes(source, self.triggers.values(), self._hears)
-        heard = _heard(self.triggers.values(), self.attributes)
-        self.session = _session(source, heard)
-        if self.session is not None:
-            self.attributes[SESSION] = _unfolded(SESSION, self.session)
-        awaited = [each for each in source.dates if DATE + each.name in heard]
-        awaited.sort(key=lambda each: each.name)
-        self.whereabouts = _whereabouts(source.policy, self.triggers.values(), awaited)
-        if self.whereabouts is not None:
-            self.attributes[ZONE] = _unfolded(ZONE, self.whereabouts)
-        changes = [
-            CompiledChange(change, self.attributes, rank)
-            for rank, change in enumerate(sorted(source.changes, key=lambda each: each.name))
-        ]
-        segments = _segments(source.segments, self.attributes, self._hears, len(changes))
-        self.watched: tuple[CompiledChange | CompiledSegment, ...] = (*changes, *segments)
-        self.members: Members | None = None
-        if segments:
-            members = Members({each.name: each for each in segments})
-            self.members = members
-            self.attributes[SEGMENTS] = _unfolded(SEGMENTS, members)
-        self.dates = tuple(
-            [
-                CompiledDate(date, self.attributes, len(self.watched) + number)
-                for number, date in enumerate(awaited)
-            ]
-        )
+        self.attributes = derived.attributes
+        self.watched = derived.watched
+        self.members = derived.members
+        self.session = derived.session
+        self.whereabouts = derived.whereabouts
+        self.dates = derived.dates
         self.listens = bool(self.watched or self.dates)
         self.by_timer: dict[str, Timed] = {each.key: each for each in (*self.watched, *self.dates)}
         if self.session is not None:
@@ -188,7 +159,7 @@ class Ruleset:
             + [each.key for each in (*self.watched, *self.dates)]
             + [TAU for each in self.triggers.values() if _asks_when(each)]
         )
-        self.derivations = _derivations(self.derived_keys, self.session)
+        self.derivations = _derivations(self.derived_keys, self.session, deciding(source))
         self.waits = {
             key: (trigger, number)
             for trigger in self.triggers.values()
@@ -258,55 +229,6 @@ def _detections(triggers: Iterable[CompiledTrigger]) -> bytes:
     return blake2b(_canonical(detected), digest_size=_DETECTIONS).digest()
 
 
-def _attributes(
-    source: RulesetSource,
-    triggers: Iterable[CompiledTrigger],
-    hears: Callable[[str], Erred],
-) -> dict[str, CompiledAttribute]:
-    """Return the attributes that are kept: those that have a document, and those that a condition
-    asks for. Errors of an expression in one without a name are those of the trigger or the segment
-    that asks for it, the first of several."""
-    conditions = [(trigger.source.condition, trigger.id) for trigger in triggers]
-    for segment in source.segments:
-        conditions += [(each, segment.name) for each in (segment.condition, segment.leave)]
-    asked = [(each, name) for condition, name in conditions for each in asked_of(condition)]
-    asked += [(change.of, change.name) for change in source.changes if change.of is not None]
-    found = {each.name: (each, f"{PROFILE}.{each.name}") for each in source.attributes}
-    for each, trigger in asked:
-        found.setdefault(each.name, (each, trigger))
-    zone = source.policy.timezone
-    return {
-        name: compile_attribute(attribute, zone, hears(asking))
-        for name, (attribute, asking) in sorted(found.items())
-    }
-
-
-def _segments(
-    segments: Iterable[Segment],
-    attributes: Mapping[str, CompiledAttribute],
-    hears: Callable[[str], Erred],
-    before: int,
-) -> tuple[CompiledSegment, ...]:
-    """Return the segments, each behind those that it reads, then by name. No ring leads through
-    them."""
-    waiting = {each.name: each for each in segments}
-    done: dict[str, CompiledSegment] = {}
-    while waiting:
-        ready = [
-            name
-            for name, each in waiting.items()
-            if waiting.keys().isdisjoint(
-                [*named_segments(each.condition), *named_segments(each.leave)]
-            )
-        ]
-        if not ready:
-            raise ValueError(f"segments without a ring; found {sorted(waiting)}")
-        name = min(ready)
-        segment = waiting.pop(name)
-        done[name] = CompiledSegment(segment, attributes, done, before + len(done), hears(name))
-    return tuple(done.values())
-
-
 def _asks_when(trigger: CompiledTrigger) -> bool:
     """Return whether a trigger asks how long ago something was that nobody folds: it is asked at
     the latest time of anything, which is known only where something is derived (36)."""
@@ -316,52 +238,18 @@ def _asks_when(trigger: CompiledTrigger) -> bool:
     )
 
 
-def _heard(
-    triggers: Iterable[CompiledTrigger], attributes: Mapping[str, CompiledAttribute]
-) -> set[str]:
-    """Return the types of event that anybody hears of."""
-    heard = {name for each in attributes.values() for name in each.takings}
-    for trigger in triggers:
-        heard.update(trigger.matcher.types)
-        if trigger.source.goal is not None:
-            heard.update(trigger.source.goal.types)
-    return heard
-
-
-def _session(source: RulesetSource, heard: set[str]) -> Visit | None:
-    """Return the session, if the policy says what belongs to one, and anybody asks for it."""
-    if not source.policy.activity:
-        return None
-    is_awaited = SESSION_ENDED in heard
-    if is_awaited or SESSION_STARTED in heard or is_read(SESSION, source):
-        return Visit(source.policy, is_awaited=is_awaited)
-    return None
-
-
-def _whereabouts(
-    policy: Policy, triggers: Iterable[CompiledTrigger], dates: Iterable[DateOf]
-) -> Whereabouts | None:
-    """Return where customers are, if anybody asks for their zones."""
-    if not any(True for _ in dates) and not any(asks_zone(t.source.condition) for t in triggers):
-        return None
-    default = zone_of(policy.timezone)
-    if default is None:
-        raise ValueError(f"a zone that there is; found {policy.timezone!r}")
-    return Whereabouts(default)
-
-
-def _unfolded(name: str, value: Value) -> CompiledAttribute:
-    """Return a value of the profile that no document declares, and no event is folded into."""
-    return CompiledAttribute(name, Attribute(name, "count", EventPattern(())), value, {})
-
-
-def _derivations(keys: Iterable[str], session: Visit | None) -> bytes:
+def _derivations(
+    keys: Iterable[str], session: Visit | None, numbers: Mapping[str, object]
+) -> bytes:
     """Return what identifies what is derived under *keys*; also whether the end of a session is
-    waited for, which is to be taken over like a definition."""
+    waited for, and what the *numbers* that have a name come to, which no key covers: they are to be
+    taken over like a definition."""
     named = _canonical(sorted(keys))
     if session is not None and session.is_awaited:
         named += _AWAITED
-    return blake2b(named, digest_size=_DETECTIONS).digest() if keys else b""
+    if numbers:
+        named += _canonical(numbers)
+    return blake2b(named, digest_size=_DETECTIONS).digest() if keys or numbers else b""
 
 
 def _interests(

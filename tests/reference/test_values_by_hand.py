@@ -1,5 +1,4 @@
-"""Values and tables (74-80), worked by hand: the reference, and the engine as soon as it knows
-them."""
+"""Values and tables (74-80), worked by hand: the reference, and the engine."""
 
 from __future__ import annotations
 
@@ -23,15 +22,7 @@ from tests.reference.stories import (
 from tests.reference.test_attributes_by_hand import asked
 from tests.reference.values import mean_and_sigma, percentile
 
-OPEN = pytest.mark.xfail(strict=True, reason="the engine knows no values and no tables yet")
-
-both = pytest.mark.parametrize(
-    "decide",
-    [
-        pytest.param(decide, id=name, marks=[OPEN] if name == "engine" else [])
-        for name, decide in DECIDE.items()
-    ],
-)
+both = pytest.mark.parametrize("decide", DECIDE.values(), ids=DECIDE)
 
 BY_TIER = "{count: a, within: 1h, at_least: {by: profile.tier, gold: 3, silver: 1, default: 2}}"
 
