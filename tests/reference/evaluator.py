@@ -75,6 +75,7 @@ class Customer(msgspec.Struct):
         fired: By trigger: how many firings, and the last one's `at` (24).
         instances: By trigger and ``per`` value: the progress of its pattern.
         known: What was derived.
+        under: Of which ruleset the progress is.
         record: The position of the last accepted event (35).
         tau: The latest time of what was decided or folded (36).
         derived: Made and not handled yet (34); of each, whether only shadow triggers see it.
@@ -88,6 +89,7 @@ class Customer(msgspec.Struct):
     fired: dict[str, tuple[int, int]]
     instances: dict[str, dict[str | None, Pattern]]
     known: Derivations
+    under: Definitions
     record: int = -1
     tau: int = 0
     derived: list[tuple[Seen, bool]] = []
@@ -145,27 +147,35 @@ class Log:
     ) -> None:
         """(96) Progress goes on where the pattern is the same; what is derived waits for the
         customer's next record or touch (settlement 41)."""
-        before, self.definitions = self.definitions, Definitions(documents, self.policy, published)
+        self.definitions = Definitions(documents, self.policy, published)
         self.definitions.refuse_rings()
         self.triggers = self.definitions.triggers
-        for customer in self.customers.values():
-            kept = customer.instances
-            customer.instances = {id_: {} for id_ in self.triggers}
-            if customer.known.definitions.derived() == self.definitions.derived():
-                customer.known.definitions = self.definitions
-            for id_, trigger in self.triggers.items():
-                if before.patterns.get(id_) == self.definitions.patterns[id_]:
-                    customer.instances[id_] = kept.get(id_, {})
-                    for pattern in customer.instances[id_].values():
-                        under(pattern, trigger["when"])
-            self.wake[customer.id] = min(map(self.wakes_at, self.dues(customer)), default=NEVER)
+
+    def conform(self, customer: Customer) -> None:
+        """Drop the progress of what is gone, off or edited: at the customer's next record or timer,
+        so that who slept through a version is judged by the last (97, 98)."""
+        before, customer.under = customer.under, self.definitions
+        if before is self.definitions:
+            return
+        kept = customer.instances
+        customer.instances = {id_: {} for id_ in self.triggers}
+        if customer.known.definitions.derived() == self.definitions.derived():
+            customer.known.definitions = self.definitions
+        for id_, trigger in self.triggers.items():
+            if before.patterns.get(id_) == self.definitions.patterns[id_]:
+                customer.instances[id_] = kept.get(id_, {})
+                for pattern in customer.instances[id_].values():
+                    under(pattern, trigger["when"])
 
     def touch(self, customer_id: str, arrival: int) -> None:
         """(102) The customer adopts the ruleset; nobody is made by it."""
         self.advance(arrival)
         if customer := self.customers.get(customer_id):
+            self.conform(customer)
             self.behind, self.arrival = None, arrival
-            self.adopt(customer, arrival, short(["touch", arrival]))
+            if not self.has_adopted(customer):
+                customer.tau = max(customer.tau, arrival)
+            self.adopt(customer, arrival, short(["$touch", customer.tau]))
             self.drain(customer)
             self.wake[customer.id] = min(map(self.wakes_at, self.dues(customer)), default=NEVER)
 
@@ -175,8 +185,8 @@ class Log:
     def adopt(self, customer: Customer, at: int, cause: str) -> None:
         if self.has_adopted(customer):
             return
-        customer.tau = max(customer.tau, at)
-        self.make(customer, adopt(customer.known, self.definitions, customer.tau), cause)
+        at = max(customer.tau, at)
+        self.make(customer, adopt(customer.known, self.definitions, at), cause, at)
 
     # One record.
 
@@ -197,6 +207,7 @@ class Log:
         if line.get("received_at") is not None and stamped > arrival + self.max_skew:
             stamped = arrival
         customer = self.customer(event["customer_id"], stamped)
+        self.conform(customer)
         if self.seen_before(customer, event, arrival):
             return
         late = stamped < customer.last - self.lateness  # 27
@@ -252,7 +263,7 @@ class Log:
             profile: Json = {}
             known = Derivations(self.definitions, profile)
             self.customers[customer_id] = Customer(
-                customer_id, profile, at, [], [], {}, instances, known
+                customer_id, profile, at, [], [], {}, instances, known, self.definitions
             )
         return self.customers[customer_id]
 
@@ -278,6 +289,7 @@ class Log:
         awake = [self.customers[id_] for id_, at in self.wake.items() if at <= clock]
         turns: list[tuple[int, str, list[Json]]] = []
         for customer in awake:
+            self.conform(customer)
             turns += self.ripen(customer, lambda due: self.wakes_at(due) <= clock)
             self.wake[customer.id] = min(map(self.wakes_at, self.dues(customer)), default=NEVER)
         turns.sort(key=lambda turn: turn[:2])
@@ -362,9 +374,11 @@ class Log:
             else:
                 self.handle(customer, seen, set())
 
-    def make(self, customer: Customer, found: Iterable[Derived], cause: str) -> None:
+    def make(
+        self, customer: Customer, found: Iterable[Derived], cause: str, at: int | None = None
+    ) -> None:
         for derived in found:
-            at = customer.tau
+            at = customer.tau if at is None else at
             if derived.line:
                 self.decisions.append(
                     {**derived.line, "customer_id": customer.id, "at": rfc3339(at)}

@@ -120,6 +120,20 @@ def decided(decide: Decide, before: list[Json], behind: list[Json], story: list[
             id="a segment that reads another one",
         ),
         pytest.param(
+            [P, segment("s", WINDOW)],
+            [P, segment("s", WINDOW), existing(segment("m", "is: {segment: s}"))],
+            [*log("a@0#0"), DEPLOY, *log("p@40#4")],
+            "+s@0 +m@40 -s@10 -m@10 4@40",
+            id="what waited is decided behind the adoption, at its own due",
+        ),
+        pytest.param(
+            [P, segment("s", WINDOW)],
+            [P, segment("s", WINDOW), segment("m", N)],
+            [*log("a@0#0"), DEPLOY, {"touch": "c", "at": ms(30)}, tick(60)],
+            "+s@0 -s@30",
+            id="but not before a touch",
+        ),
+        pytest.param(
             [P],
             [P, existing(segment("s", N))],
             [identify(50, n=2), DEPLOY, *log("p@5#5 p@60#6")],
@@ -381,3 +395,18 @@ def test_a_touch_of_10000_members(decide: Decide) -> None:
     fired = sorted(line["customer_id"] for line in told if line["kind"] == "firing")
     assert fired == sorted(ids)
     assert len(told) == 2 * members
+
+
+def test_a_touch_arms_dates_and_makes_up_for_none(decide: Decide) -> None:
+    """(65) The first of January was at 0; the deploy comes behind it. The next is in a month."""
+    day = 86_400
+    behind = [P, trigger("{date: profile.day, every: month, at: '00:00'}", "u")]
+    story = [
+        identify(1, day="1990-01-01"),
+        identify(2, other=1),
+        DEPLOY,
+        {"touch": "c", "at": ms(20)},
+        tick(32 * day),
+    ]
+
+    assert decided(decide, [P], behind, story).split("@")[-1] == f"{31 * day:.6g}"

@@ -21,7 +21,6 @@ from tests.reference.test_adoption_by_hand import (
     AT_LEAST_2,
     DEPLOY,
     WAIT,
-    WINDOW,
     N,
     P,
     asks,
@@ -39,23 +38,6 @@ def open_for(reason: str) -> pytest.MarkDecorator:
             pytest.param(decide, id=name, marks=[mark] if name == "engine" else [])
             for name, decide in UNDER.items()
         ],
-    )
-
-
-@open_for("edges of one customer go back in time behind an adoption")
-@pytest.mark.parametrize(
-    ("behind", "told"),
-    [
-        (existing(segment("m", "is: {profile.n: {exists: false}}")), "+s@0 +m@40 -s@40 4@40"),
-        (existing(segment("m", "is: {segment: s}")), "+s@0 +m@40 -s@40 -m@40 4@40"),
-    ],
-)
-def test_edges_do_not_go_back_in_time(decide: Decide, behind: Json, told: str) -> None:
-    """(36, 102) The adoption is at 40, and what was due before waits for it."""
-    before = [P, segment("s", WINDOW)]
-
-    assert (
-        decided(decide, before, [*before, behind], [*log("a@0#0"), DEPLOY, *log("p@40#4")]) == told
     )
 
 
@@ -108,22 +90,6 @@ def test_who_renames_an_attribute_begins_nothing_anew(decide: Decide) -> None:
     )
 
     assert told == "5@5"
-
-
-@open_for("the engine knows no dates yet, and no touch")
-def test_a_touch_arms_dates_and_makes_up_for_none(decide: Decide) -> None:
-    """(65) The first of January was at 0; the deploy comes behind it. The next is in a month."""
-    day = 86_400
-    behind = [P, trigger("{date: profile.day, every: month, at: '00:00'}", "u")]
-    story = [
-        identify(1, day="1990-01-01"),
-        identify(2, other=1),
-        DEPLOY,
-        {"touch": "c", "at": ms(20)},
-        tick(32 * day),
-    ]
-
-    assert decided(decide, [P], behind, story).split("@")[-1] == f"{31 * day:.6g}"
 
 
 @open_for("the engine knows no values yet")
