@@ -93,6 +93,7 @@ def test_no_test_is_of_another_file(tests: list[dict[str, Any]]) -> None:
         pytest.param("s2-form-abandoned", marks=pytest.mark.covers("D11")),
         pytest.param("s2-whitepaper-then-demo", marks=pytest.mark.covers("C8")),
         pytest.param("s3-three-abandonments", marks=pytest.mark.covers("C3", "C24")),
+        pytest.param("s4-threshold-by-tier", marks=pytest.mark.covers("C17")),
         pytest.param("s4-abandons-by-tier", marks=pytest.mark.covers("C17", "C18")),
         pytest.param("s6-not-mailed-lately", marks=pytest.mark.covers("B8")),
         pytest.param("s2-repeat-visits", marks=pytest.mark.covers("C22")),

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from tests.core.derive.harness import HOUR, START
 from tests.core.detection.customers import Customer
-from tests.reference.rulesets import STEP_2, rulesets
+from tests.reference.rulesets import rulesets
 from tests.reference.stories import Json, by_engine
 from tests.reference.strategies import ends, logs
 from triggerstream.core.decisions import Firing
@@ -60,6 +60,11 @@ def names(text: str, templates: dict[str, str] | None = None) -> set[str] | None
             {"a", "b"},
         ),
         ("{attribute: n, count: A, start: profile.before}", {"before"}),
+        ("{attribute: n, expr: profile.a / profile.b}", {"a", "b"}),
+        ("{attribute: n, case: [{if: {profile.a: {equals: 1}}, then: 1}, {then: 2}]}", {"a"}),
+        ("{trigger: t, when: {count: A, at_least: {by: profile.a, x: 5, default: 3}}}", {"a"}),
+        ("{value: n, by: profile.a, x: 5, default: 3}", {"a"}),
+        ("{trigger: t, when: {date: profile.birthday}}", {"birthday"}),
         (T % ", mode: off, if: {profile.tier: {equals: gold}}", {"tier"}),
         (T % ", then: [{webhook: {endpoint: crm, fields: [name]}}]", {"name"}),
         (T % ", then: [{log: {message: profile.name}}]", set()),
@@ -138,7 +143,7 @@ def test_what_is_read_no_more_goes_at_the_next_record_or_timer() -> None:
 
 
 @pytest.mark.covers("N2")
-@given(rulesets(STEP_2 - {"case"}), logs(), ends())
+@given(rulesets(), logs(), ends())
 def test_what_is_not_kept_decides_nothing(
     documents: list[Json], events: list[Json], until: int | None
 ) -> None:
