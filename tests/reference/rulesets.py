@@ -34,8 +34,6 @@ TREND = frozenset({"fired", "trend"})
 SESSIONS = STEP_1 | {"segment", "session"}
 STEP_2 = STEP_1 | {"segment", "changed", "score", "top", "points", "case"}
 NUMBERS = STEP_2 | {"expr", "value"}
-BUILT = STEP_2 - {"case"}
-"""What the engine knows."""
 NAMES = ("g", "h", "i", "m", "o", "p", "q", "v", "w", "y")
 TYPES = "aaabbc"
 

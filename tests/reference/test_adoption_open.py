@@ -1,5 +1,4 @@
-"""Rows of several rulesets in one log in which the engine differs, or which wait for a part of
-it."""
+"""Rows of several rulesets in one log in which the engine differs."""
 
 from __future__ import annotations
 
@@ -12,9 +11,7 @@ from tests.reference.stories import (
     attribute,
     identify,
     log,
-    ms,
     segment,
-    tell,
     trigger,
 )
 from tests.reference.test_adoption_by_hand import (
@@ -90,39 +87,3 @@ def test_who_renames_an_attribute_begins_nothing_anew(decide: Decide) -> None:
     )
 
     assert told == "5@5"
-
-
-@open_for("the engine knows no values yet")
-def test_a_publication_keeps_progress_and_counts_from_the_next_event_on(decide: Decide) -> None:
-    """(75, 77, 78) Two are counted when it becomes 2, which fires nothing; the third completes."""
-    documents = [
-        attribute("n", "count: b"),
-        {"value": "busy", "percentile": 95, "of": "profile.n", "default": 5},
-        trigger("{count: a, within: 1h, at_least: {value: busy}}"),
-    ]
-    told = {"number": 2, "groups": {}, "n": 100, "computed_at": ms(0), "from": "x"}
-    published = {"published": {"busy": told}}
-    story = [*log("a@0#0 a@1#1"), DEPLOY, tick(60), *log("b@70#b a@80#2")]
-
-    lines = decide([documents, [*documents, published]], story)
-
-    assert tell(lines) == "0,1,2@80"
-    assert lines[0]["values"] == {"busy": 2}
-
-
-@open_for("the engine knows no values yet")
-def test_a_published_number_sets_members_without_an_edge(decide: Decide) -> None:
-    """(56, 75, settlement 41) Fires nothing by itself."""
-    documents = [
-        attribute("n", "count: b"),
-        {"value": "busy", "percentile": 95, "of": "profile.n", "default": 5},
-        segment("s", "is: {profile.n: {greater_than_or_equal: {value: busy}}}"),
-        P,
-    ]
-    told = {"number": 1, "groups": {}, "n": 100, "computed_at": ms(0), "from": "x"}
-    published = {"published": {"busy": told}}
-    story = [*log("b@0#0"), DEPLOY, *log("p@5#5 b@6#6")]
-    back = [*story, {"ruleset": 2}, *log("p@7#7")]
-
-    assert tell(decide([documents, [*documents, published]], story)) == "5@5"
-    assert tell(decide([documents, [*documents, published], documents], back)) == "5@5 7@7"

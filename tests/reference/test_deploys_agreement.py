@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.reference.partitions import Documents, by_partition, by_reference
-from tests.reference.rulesets import BUILT, rulesets, silent_logs
+from tests.reference.rulesets import NUMBERS, rulesets, silent_logs
 from tests.reference.stories import START, Json
 from tests.reference.strategies import MINUTE, Draw, logs
 from tests.reference.test_agreement import some
@@ -35,7 +35,7 @@ def edits(draw: Draw, documents: Documents) -> Documents:
 def deploys(draw: Draw) -> tuple[list[Documents], list[Json]]:
     """Three rulesets, of which any two may be equal, and a log in which the second and the third
     come into force."""
-    documents = draw(rulesets(BUILT))
+    documents = draw(rulesets(NUMBERS))
     events = draw(st.one_of(logs(orderly=True), silent_logs()))
     events = list({event["event_id"]: event for event in events if event["event_id"]}.values())
     events.sort(key=lambda event: event["timestamp"])

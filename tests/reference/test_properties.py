@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.reference.partitions import by_partition, by_reference
-from tests.reference.rulesets import BUILT, rulesets
+from tests.reference.rulesets import NUMBERS, rulesets
 from tests.reference.stories import (
     DECIDE,
     START,
@@ -38,7 +38,7 @@ def by_customer(lines: list[Json]) -> dict[str, list[Json]]:
     return found
 
 
-@given(rulesets(BUILT), logs(orderly=True), TICKS, SIZES, st.booleans())
+@given(rulesets(NUMBERS), logs(orderly=True), TICKS, SIZES, st.booleans())
 def test_ticks_batches_and_restarts_change_no_line(
     documents: list[Json], events: list[Json], ticks: list[int], sizes: list[int], restarts: bool
 ) -> None:
@@ -56,7 +56,7 @@ def test_ticks_batches_and_restarts_change_no_line(
     assert by_customer(ticked) == by_customer(plain)
 
 
-@given(rulesets(BUILT), logs(), ends())
+@given(rulesets(NUMBERS), logs(), ends())
 def test_edges_alternate(documents: list[Json], events: list[Json], until: int | None) -> None:
     """(54) For each customer and segment: entered, left, entered, ..."""
     edges: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -68,7 +68,7 @@ def test_edges_alternate(documents: list[Json], events: list[Json], until: int |
         assert changes == (["entered", "left"] * len(changes))[: len(changes)]
 
 
-@given(rulesets(BUILT), logs(), ends())
+@given(rulesets(NUMBERS), logs(), ends())
 def test_of_one_customer_edges_do_not_go_back_in_time(
     documents: list[Json], events: list[Json], until: int | None
 ) -> None:
@@ -79,7 +79,7 @@ def test_of_one_customer_edges_do_not_go_back_in_time(
 
 
 @some(2)
-@given(rulesets(BUILT), logs(longest=20), ends())
+@given(rulesets(NUMBERS), logs(longest=20), ends())
 def test_an_upload_in_reverse_arrival(
     documents: list[Json], events: list[Json], until: int | None
 ) -> None:
