@@ -36,12 +36,14 @@ class Reads(msgspec.Struct):
         folded: Attributes, counts and ``since_last``, as they are written.
         plain: Keys of the profile that no document declares.
         declared: Names of attributes, by way of which something is read.
+        session: Whether the open session is read (61).
     """
 
     folded: list[Spec] = []
     plain: set[str] = set()
     segments: set[str] = set()
     declared: set[str] = set()
+    session: bool = False
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -155,7 +157,9 @@ class Definitions:
                 self._walk_attribute(name, reads)
 
     def _walk_attribute(self, name: str, reads: Reads) -> None:
-        if name not in self.attributes:
+        if name == "session" and self.sessions.activity:
+            reads.session = True
+        elif name not in self.attributes:
             reads.plain.add(name)
         elif name not in reads.declared:
             reads.declared.add(name)
@@ -172,6 +176,7 @@ class Definitions:
         name = watcher.removeprefix("segment ")
         return (
             bool(reads.plain & changed_keys)
+            or (reads.session and self.sessions.takes(seen))
             or any(listens(spec, seen) for spec in reads.folded)
             or (
                 bool(self.segments.get(name, {}).get("list"))

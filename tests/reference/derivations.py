@@ -412,11 +412,19 @@ class Derivations:
             return self.visit()[-1].seen
         if kind == "date":
             return self.armed[name].opener
-        folded = self.definitions.reads[watcher].folded
-        listened = [f.seen for f in self.folds if any(a.takes(spec, f) for spec in folded)]
+        reads, takes = self.definitions.reads[watcher], self.definitions.sessions.takes
+        listened = [
+            f.seen
+            for f in self.folds
+            if any(a.takes(spec, f) for spec in reads.folded)
+            or (reads.session and not f.late and takes(f.seen))
+        ]
         return listened[-1] if listened else None
 
     def _turns(self, reads: Reads, asked: int) -> Iterator[int]:
+        visits = self.definitions.sessions.cut(self.folds) if reads.session else []
+        if visits:
+            yield visits[-1][-1].at + self.definitions.sessions.gap
         for spec in reads.folded:
             if "points" in spec:
                 points = Points(spec, self.folded(spec), self.start(spec["attribute"]))

@@ -260,6 +260,12 @@ def silent_logs(draw: Draw) -> list[Json]:
 # ── conditions (53, 66) ─────────────────────────────────────────────────────────────────────
 
 
+def plain_tests(made: Made) -> SearchStrategy[Json]:
+    """Of what `identify` says, and of the open session."""
+    plain: list[Json] = [{"profile.n": test} for test in VALUE_TESTS]
+    return st.sampled_from(plain + (SESSION_TESTS * 3 if made.may("session") else []))
+
+
 @st.composite
 def tests(draw: Draw, made: Made) -> Json:
     """One test that a condition of a segment, a ``case`` or an ``if`` may have."""
@@ -274,7 +280,8 @@ def tests(draw: Draw, made: Made) -> Json:
         kinds += ["expr", "expr"]
     kind = draw(st.sampled_from(kinds))
     if kind == "plain":
-        return {"profile.n": draw(st.sampled_from(VALUE_TESTS))}
+        plain: Json = draw(plain_tests(made))
+        return plain
     if kind == "expr":
         return {"expr": draw(expressions(made, TRUTHS))}
     if kind == "segment":
@@ -425,10 +432,7 @@ def probes(draw: Draw, name: str, made: Made) -> Json:
             ]
         )
     )
-    asked = conditions(made)
-    if made.may("session"):
-        asked = st.one_of(asked, st.sampled_from(SESSION_TESTS))
-    return {"trigger": name, "when": when, "if": draw(asked)}
+    return {"trigger": name, "when": when, "if": draw(conditions(made))}
 
 
 @st.composite

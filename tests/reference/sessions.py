@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from tests.reference.attributes import Fold, moment_text
-from tests.reference.seen import duration
+from tests.reference.seen import Seen, duration
 
 Json = dict[str, Any]
 MOST_TYPES = 16
@@ -27,11 +27,15 @@ class Sessions:
         self.gap, self.longest = duration(said["gap"]), duration(said["longest"])
         self.quality = QUALITY | said["quality"]
 
+    def takes(self, seen: Seen) -> bool:
+        """Whether an event that is not late belongs to a visit."""
+        return not seen.derived and seen.event["event_type"] in self.activity
+
     def cut(self, folds: list[Fold]) -> list[list[Fold]]:
         """The visits. An event at the gap's end exactly, or at the longest, opens another (61)."""
         visits: list[list[Fold]] = []
         for fold in folds:
-            if fold.late or fold.seen.derived or fold.seen.event["event_type"] not in self.activity:
+            if fold.late or not self.takes(fold.seen):
                 continue
             if (
                 not visits

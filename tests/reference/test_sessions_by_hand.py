@@ -189,3 +189,13 @@ def test_an_open_one_is_on_the_profile(decide: Decide, test: object, told: str) 
     asks = trigger("{event: [a, c]}", if_=test)
 
     assert decided(decide, [asks], "a@0 a@10 c@20 c@50") == told
+
+
+@pytest.mark.parametrize("others", [[], [ENDED]])
+def test_a_segment_reads_the_open_one(decide: Decide, others: list[Json]) -> None:
+    """Its member leaves in silence, whether or not anybody else hears of the end."""
+    deep = segment("deep", "is: {profile.session.depth: {greater_than: 1}}")
+
+    found = decided(decide, [deep, *others], "a@0 a@10", until=100)
+
+    assert found == " ".join(["+deep@10", *(["ended@40"] if others else []), "-deep@40"])
