@@ -22,7 +22,6 @@ from tests.reference.test_adoption_by_hand import (
     P,
     asks,
     decided,
-    existing,
     tick,
 )
 
@@ -35,26 +34,6 @@ def open_for(reason: str) -> pytest.MarkDecorator:
             pytest.param(decide, id=name, marks=[mark] if name == "engine" else [])
             for name, decide in UNDER.items()
         ],
-    )
-
-
-@open_for("an edited segment is told as if nothing was known of it")
-@pytest.mark.parametrize(
-    ("before", "behind", "told"),
-    [
-        pytest.param("is: {profile.n: {greater_than: 0}}", N, "+s@0 5@5 -s@6", id="goes on"),
-        pytest.param(N, "is: {profile.n: {less_than: 1}}", "+s@0 -s@5 5@5 +s@6", id="is out now"),
-    ],
-)
-def test_what_is_told_of_an_edited_segment_alternates(
-    decide: Decide, before: str, behind: str, told: str
-) -> None:
-    """(54, 56) Of one customer and segment: entered, left, entered, ..."""
-    story = [identify(0, n=2), DEPLOY, *log("p@5#5"), identify(6, n=0)]
-
-    assert (
-        decided(decide, [P, segment("s", before)], [P, existing(segment("s", behind))], story)
-        == told
     )
 
 

@@ -20,7 +20,7 @@ from tests.simulation.sender import SenderNode
 from triggerstream.channels.base import Message
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.detection.for_all import is_for_all
-from triggerstream.core.detection.membership import STANDS
+from triggerstream.core.detection.membership import standing
 from triggerstream.core.keyed.entry import KNOWN_FOR
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import Cap
@@ -169,9 +169,9 @@ class PairSchedule(Schedule):
                 self.world.reach("detect", "a membership taken back")
         found = {(told.customer_id, told.segment) for _, told in newest.values() if told.is_member}
         expected: set[tuple[str, str]] = set()
-        standing: set[tuple[str, str]] = set()
+        stands: set[tuple[str, str]] = set()
         for customer, state in self.world.oracles["detect"].live():
-            standing |= {(customer, name) for name in state.derived.get(STANDS, ())}
+            stands |= {(customer, name) for name in standing(state)}
             # By the definitions under which it was told: another ruleset may be in force.
             for version in shop.VERSIONS:
                 for each in self.ruleset(version).watched:
@@ -180,8 +180,8 @@ class PairSchedule(Schedule):
         if found != expected:
             self.world.violated(f"I10: members are {sorted(expected)}; found {sorted(found)}")
         rows = {(told.customer_id, told.segment) for _, told in newest.values() if told.change}
-        if rows != standing:
-            self.world.violated(f"I10: rows stand of {sorted(standing)}; found {sorted(rows)}")
+        if rows != stands:
+            self.world.violated(f"I10: rows stand of {sorted(stands)}; found {sorted(rows)}")
 
     def check_sweep(self) -> None:
         """Whoever is known has heard of the last ruleset that is for all, also in silence."""

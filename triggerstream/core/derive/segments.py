@@ -153,6 +153,21 @@ class CompiledSegment:
             state.set_timer(self.key, None)
         return change
 
+    def ask_anew(self, state: CustomerState, at: int, since: int) -> str:
+        """Look at *at* at a segment that is new, or another one under a name that is known; return
+        `ENTERED`, `LEFT`, or nothing.
+
+        Args:
+            since: When the customer entered, who was inside of what had that name; else negative.
+        """
+        change = self.ask(state, at, None)
+        if since < 0:
+            return change
+        if not change:
+            return LEFT
+        state.set_timer(self.key, (1, since, *state.derived[self.key][2:]))
+        return ""
+
     def hear_of(self, state: CustomerState, at: int, arrival: int | None) -> None:
         """Wait for the next time after *at* at which anything changes that it reads, whatever that
         alone does: some of it has changed meanwhile without its being asked (49).

@@ -145,7 +145,9 @@ class Engine:
         if state.derivations == ruleset.derivations:
             tell_again(state, ruleset, out, len(out))
             return APPLIED
-        at = state.tau = max(state.tau, arrival)
+        if ruleset.derives:
+            state.next_record()
+        at = max(state.tau, state.last, arrival)
         self._adopt_derived(state, None, ruleset, at, arrival, position, out)
         if state.weight > BYTES or len(state.waits) > WAITS:
             enforce(state, ruleset, out)
@@ -174,6 +176,8 @@ class Engine:
             ruleset.session.adopt(state, max(at, state.tau))
         if state.last < 0:
             return set().union(*[each.reads for each in (*ruleset.watched, *ruleset.dates)])
+        if state.derivations:  # what has waited for it is told behind it, and no earlier
+            at = state.tau = max(state.tau, at)
         begin = len(out)
         meet(state, ruleset, event, at, arrival, self._queue, out)
         arm_all(state, ruleset, at, arrival)

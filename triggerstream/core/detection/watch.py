@@ -11,7 +11,7 @@ from triggerstream.core.derive.changes import CompiledChange
 from triggerstream.core.derive.folds import GROWTH
 from triggerstream.core.derive.segments import LEFT, SEGMENTS, CompiledSegment
 from triggerstream.core.detection.derived import Out, Queue, changed, edge
-from triggerstream.core.detection.membership import tell_edge
+from triggerstream.core.detection.membership import OUT, standing, tell_edge
 from triggerstream.core.events.derived import CHANGED
 from triggerstream.core.events.event import Event
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -72,7 +72,8 @@ def meet(
     out: Out,
 ) -> None:
     """Set what new definitions make of a customer who is known already: no edge is told, but where
-    the author asks for it (56). Without an *event* it is a touch, named by its time alone."""
+    the author asks for it (56): then of an edited segment those that make it right, so that they
+    alternate. Without an *event* it is a touch, named by its time alone."""
     at = max(at, state.tau)
     cause = ("$touch", at) if event is None else (event.source, event.event_id)
     for segment in ruleset.watched:
@@ -82,7 +83,13 @@ def meet(
             segment.look(state, at, None)
             state.weight += GROWTH
         elif segment.source.existing == "tell":
-            _ask(state, ruleset, segment, at, None, cause, event, arrival, queue, out)
+            before = standing(state).get(segment.name, OUT)
+            change = segment.ask_anew(state, at, before)
+            state.weight += _SLOT
+            if change:
+                _tell(
+                    state, ruleset, segment, change, at, before, cause, event, arrival, queue, out
+                )
         else:
             segment.ask(state, at, None)
             state.weight += _SLOT
@@ -108,6 +115,28 @@ def _ask(
     state.weight += _SLOT
     if not change:
         return False
+    _tell(state, ruleset, segment, change, at, since, cause, event, arrival, queue, out)
+    return True
+
+
+def _tell(
+    state: CustomerState,
+    ruleset: Ruleset,
+    segment: CompiledSegment,
+    change: str,
+    at: int,
+    since: int,
+    cause: Cause,
+    event: Event | None,
+    arrival: int,
+    queue: Queue,
+    out: Out,
+) -> None:
+    """Tell an edge of *segment*: to those outside, and to whoever hears of it.
+
+    Args:
+        since: When who leaves has entered.
+    """
     if not segment.is_unnamed:
         tell_edge(state, SegmentChanged(segment.name, change, state.customer_id, at), out)
     if f"${change}:{segment.name}" in ruleset.interests:
@@ -115,7 +144,6 @@ def _ask(
         began = before[1] if before is not None and change == LEFT else None
         derived = edge(segment.name, change, named, state.customer_id, at, began, event, arrival)
         queue.append(derived)
-    return True
 
 
 def _look(
