@@ -212,6 +212,20 @@ CONSTRUCTS: Final[dict[str, str]] = {
         when: {event: bought}
         if: {profile.session.depth: {greater_than: 1}}
     """,
+    "happening date": """
+        trigger: birthday
+        when: {date: profile.birthday, at: "09:00"}
+        ---
+        trigger: monthly
+        when: {date: profile.cohort_day, every: month, before: 2d, at: "23:30"}
+        ---
+        trigger: since-the-first
+        when: {date: profile.first_at, every: once, after: 30d}
+        ---
+        attribute: first_at
+        first: at
+        on: [view, cart, bought]
+    """,
     "behavior repeat_visits": """
         trigger: visits-often
         when: {behavior: repeat_visits, at_least: 4, within: 3d}
@@ -476,10 +490,13 @@ def _data(random: Random, kind: str) -> dict[str, Any]:
     match kind:
         case "identify":
             tier = random.choice(["bronze", "silver", "gold", None])
-            return {"tier": tier, "old_orders": random.randrange(3), "timezone": "America/New_York"}
+            said = {"tier": tier, "old_orders": random.randrange(3)}
+            zone = random.choice(["America/New_York", "Europe/Berlin", "Australia/Lord_Howe"])
+            day = f"1990-0{random.randrange(1, 7)}-{random.randrange(10, 29)}"
+            return said | {"timezone": zone, "birthday": day, "cohort_day": day[5:]}
         case "score":
-            said = {"model": "churn", "version": random.choice([1, 2])}
-            return said | {"score": round(random.random(), 2)}
+            score = {"model": "churn", "version": random.choice([1, 2])}
+            return score | {"score": round(random.random(), 2)}
         case "segment_change":
             return {"segment": "pilot", "in": random.random() < 0.6}
         case _:

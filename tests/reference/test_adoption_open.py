@@ -9,7 +9,6 @@ from tests.reference.stories import (
     Decide,
     Json,
     attribute,
-    identify,
     log,
     segment,
     trigger,

@@ -115,6 +115,7 @@ def _ask(
     state.weight += _SLOT
     if not change:
         return False
+    since = OUT if before is None else before[1]
     _tell(state, ruleset, segment, change, at, since, cause, event, arrival, queue, out)
     return True
 
@@ -141,7 +142,7 @@ def _tell(
         tell_edge(state, SegmentChanged(segment.name, change, state.customer_id, at), out)
     if f"${change}:{segment.name}" in ruleset.interests:
         named = blake2b(orjson.dumps(cause), digest_size=16).hexdigest()
-        began = before[1] if before is not None and change == LEFT else None
+        began = since if change == LEFT else None
         derived = edge(segment.name, change, named, state.customer_id, at, began, event, arrival)
         queue.append(derived)
 
