@@ -269,6 +269,36 @@ CONSTRUCTS: Final[dict[str, str]] = {
         points: {view: 0.1, bought: 0.3, returned: -0.2}
         half_life: 5d
     """,
+    "attribute case, key case": """
+        attribute: stage
+        case:
+          - {if: {profile.orders: {equals: 0}}, then: new}
+          - {if: {since_last: {event: bought, less_than: 9d}}, then: active}
+          - {then: lapsed}
+        ---
+        trigger: next-stage
+        when: {changed: profile.stage, to: [active, lapsed]}
+    """,
+    "attribute expr": """
+        attribute: worth
+        expr: "profile.spent + 10.0 * profile.orders"
+        ---
+        segment: worthy
+        is: {profile.worth: {greater_than: 260}}
+    """,
+    "document value, by profile and by segment": """
+        value: enough
+        by: profile.tier
+        gold: 2
+        silver: 3
+        default: 4
+        ---
+        trigger: by-tier
+        when: {count: ping, within: 4d, at_least: {value: enough}}
+        ---
+        trigger: by-segment
+        when: {count: cart, within: 2d, at_least: {by: segment, keen-shoppers: 2, default: 3}}
+    """,
     "changed attribute": """
         trigger: new-favourite
         when: {changed: profile.favourite}

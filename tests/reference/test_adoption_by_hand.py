@@ -342,22 +342,6 @@ def test_a_deploy_that_makes_10000_members_fires_nothing(decide: Decide) -> None
 
 
 @pytest.mark.parametrize(
-    ("behind", "told"),
-    [
-        (existing(segment("m", "is: {profile.n: {exists: false}}")), "+s@0 +m@40 -s@40 4@40"),
-        (existing(segment("m", "is: {segment: s}")), "+s@0 +m@40 -s@40 -m@40 4@40"),
-    ],
-)
-def test_edges_do_not_go_back_in_time(decide: Decide, behind: Json, told: str) -> None:
-    """(36, 102) The adoption is at 40, and what was due before waits for it."""
-    before = [P, segment("s", WINDOW)]
-
-    assert (
-        decided(decide, before, [*before, behind], [*log("a@0#0"), DEPLOY, *log("p@40#4")]) == told
-    )
-
-
-@pytest.mark.parametrize(
     ("before", "behind", "told"),
     [
         pytest.param("is: {profile.n: {greater_than: 0}}", N, "+s@0 5@5 -s@6", id="goes on"),

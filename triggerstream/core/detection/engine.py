@@ -176,7 +176,7 @@ class Engine:
             ruleset.session.adopt(state, max(at, state.tau))
         if state.last < 0:
             return set().union(*[each.reads for each in (*ruleset.watched, *ruleset.dates)])
-        if state.derivations:  # what has waited for it is told behind it, and no earlier
+        if event is None and state.derivations:  # what has waited for it is told no earlier
             at = state.tau = max(state.tau, at)
         begin = len(out)
         meet(state, ruleset, event, at, arrival, self._queue, out)
