@@ -51,10 +51,10 @@ class Value(ABC):
     """
 
     by_time: str = TURNS
-    reads: frozenset[str] = frozenset()
 
     def __init__(self, key: str) -> None:
         self.key = key
+        self.reads: frozenset[str] = frozenset()
 
     @abstractmethod
     def value(self, state: CustomerState, at: int) -> Any:

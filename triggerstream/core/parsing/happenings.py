@@ -30,7 +30,7 @@ from triggerstream.core.parsing.reader import Fields, Reader
 EVENT: Final = "event"
 CHANGED: Final = "changed"
 DATE: Final = "date"
-HEADS: Final = (EVENT, "fired", "entered", "left", CHANGED, DATE, "session")
+HEADS: Final[tuple[str, ...]] = (EVENT, "fired", "entered", "left", CHANGED, DATE, "session")
 """What names a happening; `event` comes first."""
 
 NOBODY = EventPattern(())
