@@ -63,12 +63,14 @@ class Construct(NamedTuple):
         text: The ruleset with it.
         without: The same without it.
         held: How many events of a customer come before what is measured.
+        policy: What stands in the policy of both.
     """
 
     kind: str
     text: str
     without: str = BASE
     held: int = 20
+    policy: str = "activity: [e]\n"
 
 
 def constructs() -> dict[str, Construct]:
@@ -173,6 +175,12 @@ def _events() -> Iterator[tuple[str, Construct]]:
     tells = "---\ntrigger: b\nwhen: {event: f}\n"
     heard = "---\ntrigger: b\nwhen: {fired: a, where: {event_data.instance: {equals: x}}}\n"
     yield "fired, told to one trigger", Construct("event", fires + heard, fires + tells)
+    for name, gap in (("that goes on", "30m"), ("each", "5m")):
+        policy = f"activity: [e]\nsession: {{gap: {gap}}}\n"
+        ended = (
+            "---\ntrigger: v\nwhen: {session: ended, where: {event_data.depth: {less_than: 0}}}\n"
+        )
+        yield f"session: {name}", Construct("event", BASE + ended, policy=policy)
     for way, factor in (("below", 0.5), ("above", 1.5)):
         trend = f"---\ntrigger: t\nwhen: {{trend: e, {way}: {factor}, recent: 8h, baseline: 24h}}\n"
         yield f"trend: {way}", Construct("event", BASE + trend, held=200)
@@ -182,11 +190,12 @@ class Side:
     """A partition under one ruleset.
 
     Args:
+        policy: Its policy.
         lines: Whose turns it takes.
     """
 
-    def __init__(self, text: str, lines: Sequence[Line]) -> None:
-        ruleset = load_ruleset({"bench.yaml": text})
+    def __init__(self, text: str, policy: str, lines: Sequence[Line]) -> None:
+        ruleset = load_ruleset({"bench.yaml": text, "policy.yaml": policy})
         self.partition: Partition[Any, Any] = Partition(
             Detect("events"), MemoryStore(), rulesets=lambda _: ruleset
         )
@@ -223,7 +232,7 @@ def measure(some: Mapping[str, Construct], rounds: int) -> Found:
     lines = lines_of(longest + 10 * TURN + rounds * TURNS * TURN)
     found: Found = {}
     for name, each in some.items():
-        sides = Side(each.text, lines), Side(each.without, lines)
+        sides = [Side(text, each.policy, lines) for text in (each.text, each.without)]
         for side in sides:
             side.decide(each.held * CUSTOMERS + 10 * TURN)
         with without_collector():

@@ -42,8 +42,8 @@ class CompiledDate:
         self.rank = rank
         self.reads = READS | {date.attribute}
         self._source = date
-        self._attribute = attributes.get(date.attribute)
-        below = "" if self._attribute is None else self._attribute.fold.key
+        self._reads_from = attributes.get(date.attribute)
+        below = "" if self._reads_from is None else self._reads_from.fold.key
         self.key: str = key_of(("date", date, below)) + TIMER
 
     def arm(self, state: CustomerState, zone: ZoneInfo, at: int, arrival: int) -> None:
@@ -77,9 +77,9 @@ class CompiledDate:
         return NEVER if slot is None else int(slot[-1])
 
     def _value(self, state: CustomerState, at: int) -> Any:
-        if self._attribute is None:
+        if self._reads_from is None:
             return state.profile.get(self._source.attribute)
-        return self._attribute.fold.value(state, at)
+        return self._reads_from.fold.value(state, at)
 
     def _keep(self, state: CustomerState, date: Date | None, arrival: int) -> None:
         slot = None if date is None else (*date[:4], arrival, date.due)

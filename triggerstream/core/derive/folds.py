@@ -69,6 +69,10 @@ class Value(ABC):
         if nothing comes; or `NEVER`."""
         return self.next(state, at)
 
+    def may_rise(self, state: CustomerState) -> bool:
+        """Return whether, though it falls by time alone, it may rise by that now."""
+        return False
+
 
 class Fold(Value):
     """One attribute's fold.

@@ -24,8 +24,6 @@ from triggerstream.core.conditions.paths import (
 from triggerstream.core.conditions.unnamed import named_segments, paths_of, tables_of, tests_of
 from triggerstream.core.derive.compile import CompiledAttribute, key_of
 from triggerstream.core.derive.folds import FADES, FALLS, STAYS, Value
-from triggerstream.core.derive.points import Points
-from triggerstream.core.derive.windows import Window
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import (
@@ -108,8 +106,8 @@ class CompiledSegment:
         self._bounds = {
             each.name: _bounds_on(f"{PROFILE}.{each.name}", both)
             for each in self._attributes
-            if isinstance(each.fold, Points | Window)
-            and each.name not in {*in_expressions, *subjects}
+            # No `isinstance`: compiled, abstract classes of one base share what they know.
+            if each.fold.by_time == FALLS and each.name not in {*in_expressions, *subjects}
         }
         by_time = {each.name: each.fold.by_time for each in self._attributes}
         self._only_rises_by_events = (
@@ -117,7 +115,7 @@ class CompiledSegment:
             and _rises(segment.condition, by_time)
             and all(by_time.get(name, STAYS) == STAYS for name in subjects)
         )
-        self._windows = [each.fold for each in self._attributes if isinstance(each.fold, Window)]
+        self._falling = [each.fold for each in self._attributes if each.fold.by_time == FALLS]
 
     def is_member(self, state: CustomerState) -> bool:
         """Return whether the customer is inside."""
@@ -209,7 +207,7 @@ class CompiledSegment:
 
     def _may_rise(self, state: CustomerState) -> bool:
         """Return whether who is outside may enter by time alone."""
-        return not self._only_rises_by_events or any(each.may_rise(state) for each in self._windows)
+        return not self._only_rises_by_events or any(each.may_rise(state) for each in self._falling)
 
     def _next(
         self, state: CustomerState, seen: dict[str, Any], at: int, *, is_first: bool = False

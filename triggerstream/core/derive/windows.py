@@ -43,10 +43,6 @@ class Window(Fold):
         super().__init__(key, takes_late=False)
         self.within = within
 
-    def may_rise(self, state: CustomerState) -> bool:
-        """Return whether, of all that falls, it may rise by time alone."""
-        return False
-
 
 class Count(Window):
     """How many events there are. Its slot is an array of their times."""
