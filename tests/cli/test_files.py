@@ -690,9 +690,9 @@ class TestReview:
     """What `deploy` says of the ruleset in force."""
 
     def test_what_changes_is_told_and_published(self, capsys: pytest.CaptureFixture[str]) -> None:
-        review = Review(load_ruleset({"t.yaml": CART.replace("1h", "2h")}))
+        coming = load_ruleset({"t.yaml": CART.replace("1h", "2h")})
 
-        assert review(load_ruleset({"t.yaml": CART}, version=7))
+        assert Review()(load_ruleset({"t.yaml": CART}, version=7), coming)
         assert capsys.readouterr().err == (
             "~ trigger cart-abandonment: when changed; it starts anew: progress and open waits are "
             "lost\n"
@@ -701,20 +701,20 @@ class TestReview:
     def test_what_is_in_force_is_not_published_again(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        review = Review(load_ruleset({"t.yaml": CART}))
+        review = Review()
 
-        assert not review(load_ruleset({"t.yaml": CART}, version=7))
+        assert not review(load_ruleset({"t.yaml": CART}, version=7), load_ruleset({"t.yaml": CART}))
         assert review.is_same
         assert capsys.readouterr().err == ""
 
     def test_a_comment_is_published(self, capsys: pytest.CaptureFixture[str]) -> None:
-        review = Review(load_ruleset({"t.yaml": f"# later\n{CART}"}))
+        coming = load_ruleset({"t.yaml": f"# later\n{CART}"})
 
-        assert review(load_ruleset({"t.yaml": CART}, version=7))
+        assert Review()(load_ruleset({"t.yaml": CART}, version=7), coming)
         assert capsys.readouterr().err == (
             "only comments, layout or tests changed: customers keep everything\n"
         )
 
     def test_the_first_ruleset_is_all_new(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert Review(load_ruleset({"t.yaml": CART}))(None)
+        assert Review()(None, load_ruleset({"t.yaml": CART}))
         assert capsys.readouterr().err == "+ trigger cart-abandonment\n"

@@ -47,7 +47,7 @@ def deploy(
     _, installation = find(directory, is_deployed=True)
     from triggerstream.installation.publish import publish
 
-    review = Review(ruleset)
+    review = Review()
     version = ask(installation, publish(installation, texts, from_version, review))
     if review.is_same:
         say(f"nothing changed: {directory} is in force as version {version}")
@@ -87,14 +87,13 @@ def _test(files: TriggerFiles, ruleset: Ruleset, *, run: bool) -> None:
 class Review:
     """Says what changes against the ruleset in force."""
 
-    def __init__(self, ruleset: Ruleset) -> None:
-        self._ruleset = ruleset
+    def __init__(self) -> None:
         self.is_same = False
 
-    def __call__(self, in_force: Ruleset | None) -> bool:
+    def __call__(self, in_force: Ruleset | None, coming: Ruleset) -> bool:
         from triggerstream.core.rulesets.diff import diff, tell
 
-        difference = diff(in_force, self._ruleset)
+        difference = diff(in_force, coming)
         self.is_same = difference.is_same
         lines = tell(difference)
         for line in lines:

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from triggerstream.core.records.record import Record
-from triggerstream.core.rulesets.ruleset import Ruleset
+from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.installation.port import Installation
 from triggerstream.stream.following import Follower, Start
 from triggerstream.stream.rulesets import PublishedRulesets, base_of, publish_through
 
 RULESETS = "rulesets"
 
-Review = Callable[[Ruleset | None], bool]
-"""Takes the ruleset in force, if any is; returns whether another is to be published behind it."""
+Review = Callable[[Ruleset | None, Ruleset], bool]
+"""Takes the ruleset in force, if any is, and the one that is to follow it; returns whether that is
+published."""
 
 
 async def publish(
@@ -24,7 +25,8 @@ async def publish(
     from_version: int | None,
     review: Review | None = None,
 ) -> int:
-    """Publish *files* as the version after *from_version*, and return its number.
+    """Publish *files* as the version after *from_version*, and return its number. What was computed
+    under that one is carried on.
 
     Args:
         files: Text by file name, checked by the caller.
@@ -43,12 +45,13 @@ async def publish(
         await _take(rulesets, [record async for _, record in follower.history()])
         await rulesets.begin()
         base = base_of(rulesets, from_version)
-        if review is not None and not review(rulesets.get(base)):
+        content = rulesets.behind(base, files)
+        if review is not None and not review(rulesets.get(base), load_ruleset(content)):
             return base
         async with installation.entrance() as entrance:
             reading = asyncio.create_task(_read_on(follower, rulesets))
             try:
-                return await publish_through(entrance.append, rulesets, files, base)
+                return await publish_through(entrance.append, rulesets, content, base)
             finally:
                 reading.cancel()
                 with suppress(asyncio.CancelledError):

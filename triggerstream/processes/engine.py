@@ -116,11 +116,14 @@ async def _put_in_force(world: LocalWorld, files: Mapping[str, str], ruleset: Ru
     """Publish *files*, unless they are in force, and say what changes."""
     rulesets = world.rulesets
     newest = rulesets.newest()
-    if newest is not None and newest[1] == content_hash(files):
+    base = 0 if newest is None else newest[0]
+    content = rulesets.behind(base, files)
+    if newest is not None and newest[1] == content_hash(content):
         return
-    before = None if newest is None else rulesets.get(newest[0])
-    version = await publish_through(world.log.append, rulesets, files, None)
-    for line in tell(diff(before, ruleset)) if before is not None else ():
+    before = rulesets.get(base)
+    version = await publish_through(world.log.append, rulesets, content, None)
+    after = rulesets.get(version)
+    for line in tell(diff(before, after)) if before is not None and after is not None else ():
         _log.info("ruleset %d: %s", version, line)
     _log.info("published %d triggers as ruleset %d", len(ruleset.source.triggers), version)
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from triggerstream.core.records.record import Produce, Record
+from triggerstream.core.rulesets.carried import carry_on
 from triggerstream.core.rulesets.published import Head, Published, pack
 from triggerstream.core.rulesets.ruleset import Ruleset, load_ruleset
 from triggerstream.errors import ConflictError, ProtocolError, TriggerstreamError
@@ -103,6 +104,11 @@ class PublishedRulesets:
         return ruleset
 
     # ── publishing ──────────────────────────────────────────────────────────────────────────
+
+    def behind(self, base: int, files: Mapping[str, str]) -> dict[str, str]:
+        """Return *files* as they are published behind the version *base*, 0 for none: with what was
+        computed under it, and is no author's to write (`carry_on`)."""
+        return carry_on(files, self._published.files(base)) if base else dict(files)
 
     def was_refused(self, head: Head) -> bool:
         """Return whether *head*, which has been appended, lost against another deployment."""
