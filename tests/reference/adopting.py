@@ -20,9 +20,8 @@ def begin(known: Derivations, new: Definitions) -> None:
     added = new.keys() - old.keys()
     for key in added:
         known.begun[key] = len(known.folds)
-    for name, spec in [*old.attributes.items(), *new.attributes.items()]:
-        if key_of(spec) in added or name not in new.attributes:
-            known.starts.pop(name, None)
+    stays = {key_of(spec) for spec in new.attributes.values()} - added
+    known.starts = {key: start for key, start in known.starts.items() if key in stays}
 
 
 def preview(known: Derivations, new: Definitions) -> Derivations:

@@ -131,7 +131,7 @@ class Derivations:
         found = self._start_now(name)
         if found is not None:
             self._begin([name])
-        return self.starts.get(name)
+        return self.starts.get(key_of(self.definitions.attributes[name]))
 
     def _start_now(self, name: str) -> Any:
         said = self.definitions.attributes[name].get("start")
@@ -141,7 +141,8 @@ class Derivations:
 
     def _begin(self, names: Iterable[str]) -> None:
         for name in names:
-            self.starts.setdefault(name, self._start_now(name))
+            key = key_of(self.definitions.attributes[name])
+            self.starts.setdefault(key, self._start_now(name))
 
     def _case(self, spec: Spec, at: int) -> Any:
         for case in spec["case"]:

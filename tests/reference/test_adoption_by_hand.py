@@ -172,8 +172,8 @@ def test_what_was_removed_is_forgotten_without_an_edge(decide: Decide) -> None:
     assert tell(decide([with_it, [P], with_it], slept)) == "+s@0 6@6"
 
 
-def asks(said: str, test: Json) -> list[Json]:
-    return [attribute("v", said), trigger("{event: p}", if_={"profile.v": test})]
+def asks(said: str, test: Json, name: str = "v") -> list[Json]:
+    return [attribute(name, said), trigger("{event: p}", if_={f"profile.{name}": test})]
 
 
 AT_LEAST_2 = {"greater_than_or_equal": 2}
@@ -220,6 +220,27 @@ AT_LEAST_2 = {"greater_than_or_equal": 2}
             "5@5",
             id="but what it compares with may change",
         ),
+        pytest.param(
+            asks("count: a", AT_LEAST_2),
+            asks("count: a", AT_LEAST_2, "w"),
+            "a@0#0 a@1#1 ! p@5#5",
+            "5@5",
+            id="another name is no other definition",
+        ),
+        pytest.param(
+            asks("count: a", AT_LEAST_2),
+            [attribute("a", "count: a"), *asks("count: a", AT_LEAST_2)],
+            "a@0#0 ! p@5#5 a@6#6 p@7#7",
+            "condition@5 7@7",
+            id="two of one definition count an event once",
+        ),
+        pytest.param(
+            [attribute("v", "count: a"), attribute("w", "count: b")],
+            [attribute("v", "count: b"), *asks("count: a", AT_LEAST_2, "w")],
+            "a@0#0 a@1#1 b@2#2 ! p@5#5",
+            "5@5",
+            id="names that are exchanged",
+        ),
     ],
 )
 def test_attributes(
@@ -237,6 +258,28 @@ def test_a_start_is_read_under_the_new_ruleset(decide: Decide) -> None:
     story = [identify(0, n=1), *log("a@1#1"), DEPLOY, *log("p@5#5 a@6#6 p@7#7")]
 
     assert decided(decide, [P], behind, story) == "condition@5 7@7"
+
+
+def test_what_an_attribute_began_with_stays_under_another_name(decide: Decide) -> None:
+    """(48, 51) 1 from the profile, though that says 9 by now."""
+    before = asks("count: a\nstart: profile.n", AT_LEAST_2)
+    behind = asks("count: a\nstart: profile.n", {"equals": 3}, "w")
+    story = [identify(0, n=1), *log("a@1#1"), identify(2, n=9), DEPLOY, *log("a@3#3 p@5#5")]
+
+    assert decided(decide, before, behind, story) == "5@5"
+
+
+@pytest.mark.parametrize("name", ["v", "w"])
+@pytest.mark.parametrize("head", ["count: a", "count: a\nwithin: 1h"])
+def test_who_reads_one_of_two_attributes_of_one_definition_hears_of_it(
+    decide: Decide, name: str, head: str
+) -> None:
+    """(51, 54)"""
+    documents = [attribute("v", head), attribute("w", head)]
+    documents += [segment("s", f"is: {{profile.{name}: {{greater_than: 1}}}}")]
+    documents += [trigger(f"{{changed: profile.{name}}}", "u")]
+
+    assert tell(decide([documents], log("a@0#0 a@1#1"))) == f"+s@1 $changed:{name}@1"
 
 
 CHANGED = trigger("{changed: profile.n}", "u")

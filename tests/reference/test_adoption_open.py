@@ -14,12 +14,10 @@ from tests.reference.stories import (
     trigger,
 )
 from tests.reference.test_adoption_by_hand import (
-    AT_LEAST_2,
     DEPLOY,
     WAIT,
     N,
     P,
-    asks,
     decided,
     tick,
 )
@@ -50,18 +48,3 @@ def test_a_firing_before_the_adoption_is_heard_at_it(decide: Decide, between: li
     told = decided(decide, before, [*before, segment("m", N)], story)
 
     assert told == "0@10 +s@70 7@70 8@80"
-
-
-@open_for("an attribute that gets another name begins anew")
-def test_who_renames_an_attribute_begins_nothing_anew(decide: Decide) -> None:
-    """(51, section 19) A slot carries its definition's fingerprint."""
-    behind = [
-        attribute("w", "count: a"),
-        trigger("{event: p}", if_={"profile.w": AT_LEAST_2}),
-    ]
-
-    told = decided(
-        decide, asks("count: a", AT_LEAST_2), behind, [*log("a@0#0 a@1#1"), DEPLOY, *log("p@5#5")]
-    )
-
-    assert told == "5@5"

@@ -309,7 +309,7 @@ def test_another_definition_is_adopted_at_a_record_and_not_at_a_timer() -> None:
 
 def test_attributes_are_given_up_last_and_begin_anew() -> None:
     values = "\n---\n".join(
-        f"{{attribute: a{n}, count: e, distinct: event_data.k, within: 400d}}\n---\n"
+        f"{{attribute: a{n}, count: e, distinct: event_data.k, within: {400 - n}d}}\n---\n"
         f"{{attribute: b{n}, count: {{event: e, where: {{event_data.n: {{equals: {n}}}}}}}}}"
         for n in range(3)
     )

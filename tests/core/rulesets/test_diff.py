@@ -194,6 +194,15 @@ ALONE = "{segment: fans, is: {profile.tier: {equals: gold}}%s}"
         ),
         pytest.param([ORDERS, FANS], [FANS, ORDERS], [], id="in another order"),
         pytest.param(
+            [ORDERS],
+            [ORDERS.replace("orders", "sales")],
+            [
+                "- attribute orders: sales goes on with what it has folded",
+                "+ attribute sales: it goes on with what orders has folded",
+            ],
+            id="another name",
+        ),
+        pytest.param(
             [ORDERS, FANS],
             [ORDERS.replace("buy", "pay, within: 3d"), FANS],
             [

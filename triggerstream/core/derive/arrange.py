@@ -80,11 +80,12 @@ def arrange(
     for each, name in asked:
         said.setdefault(each.name, (each, name))
     zone = source.policy.timezone
-    attributes = {
-        name: compile_attribute(attribute, zone, hears(who))
-        for name, (attribute, who) in said.items()
-        if attribute.head not in COMPUTED
-    }
+    attributes: dict[str, CompiledAttribute] = {}
+    taken: set[str] = set()
+    for name, (attribute, who) in said.items():
+        if attribute.head not in COMPUTED:
+            attributes[name] = compile_attribute(attribute, zone, hears(who), taken)
+            taken.add(attributes[name].fold.key)
     heard = _heard(triggers, attributes)
     session = _session(source, heard)
     if session is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from collections.abc import Collection
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
@@ -13,6 +14,7 @@ from triggerstream.core.conditions.compile import Predicate, compile_where
 from triggerstream.core.conditions.expressions import Erred, unheard
 from triggerstream.core.conditions.operators import number_of
 from triggerstream.core.conditions.paths import compile_event_path, compile_path, compile_per
+from triggerstream.core.conditions.unnamed import UNNAMED
 from triggerstream.core.derive.folds import (
     Begin,
     Cut,
@@ -62,6 +64,17 @@ class Taking:
         return True
 
 
+class Hearing(Taking):
+    """What events of one type do to a fold that another attribute of the same definition takes
+    them into: both have one slot."""
+
+    __slots__ = ()
+
+    def take(self, state: CustomerState, event: Event, at: int) -> bool:
+        """Return whether *event* is one of those that are folded."""
+        return self._where is None or self._where(event)
+
+
 class CompiledAttribute(msgspec.Struct, frozen=True):
     """An attribute, ready to run.
 
@@ -75,16 +88,23 @@ class CompiledAttribute(msgspec.Struct, frozen=True):
     takings: dict[str, tuple[Taking, ...]]
 
 
-def compile_attribute(attribute: Attribute, zone: str, erred: Erred = unheard) -> CompiledAttribute:
+def compile_attribute(
+    attribute: Attribute, zone: str, erred: Erred = unheard, taken: Collection[str] = ()
+) -> CompiledAttribute:
     """Return *attribute* compiled; *zone* is the one that its days are cut in. *erred* hears of
-    each of its expressions that had no value."""
-    fold = _fold(attribute, key_of(attribute), zone)
+    each of its expressions that had no value.
+
+    Args:
+        taken: The keys of the folds that other attributes take events into.
+    """
+    fold = _fold(attribute, _key(attribute), zone)
+    take = Hearing if fold.key in taken else Taking
     takings: dict[str, list[Taking]] = {}
     for pattern, is_minus in ((attribute.on, False), (attribute.minus, True)):
         if pattern is not None:
             where = None if pattern.where is None else compile_where(pattern.where, erred)
             for event_type in pattern.types:
-                taking = Taking(attribute.name, fold, where, is_minus=is_minus)
+                taking = take(attribute.name, fold, where, is_minus=is_minus)
                 takings.setdefault(event_type, []).append(taking)
     return CompiledAttribute(
         attribute.name, attribute, fold, {name: tuple(each) for name, each in takings.items()}
@@ -94,6 +114,13 @@ def compile_attribute(attribute: Attribute, zone: str, erred: Erred = unheard) -
 def key_of(definition: Any) -> str:
     """Return what a slot is kept under: another *definition* begins anew (51)."""
     return urlsafe_b64encode(blake2b(_canonical(definition), digest_size=_KEY).digest()).decode()
+
+
+def _key(attribute: Attribute) -> str:
+    """Return what the slot of *attribute* is kept under: another name is no other definition. One
+    that has no name of its own tells a moment otherwise, so it stays apart."""
+    is_unnamed = attribute.name.startswith(UNNAMED)
+    return key_of(attribute if is_unnamed else msgspec.structs.replace(attribute, name=""))
 
 
 def _fold(attribute: Attribute, key: str, zone: str) -> Fold:
@@ -111,7 +138,7 @@ def _fold(attribute: Attribute, key: str, zone: str) -> Fold:
             is_first=attribute.head == "first",
             within=attribute.within,
             cut=None if attribute.cut is None else _cut(attribute.cut, zone),
-            as_text=not attribute.name.startswith("~"),
+            as_text=not attribute.name.startswith(UNNAMED),
             reads_start=attribute.start_path is not None,
         )
     if attribute.head == "instances" and attribute.within is not None:

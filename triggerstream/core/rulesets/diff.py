@@ -63,6 +63,8 @@ class Derived(msgspec.Struct, frozen=True):
         parts: The keys of its document that say something else; none where only what it reads does.
         is_told: Of a segment, whom it finds inside is told, and enters (``existing: tell``).
         is_computed: Of an attribute, it follows from others, and folds nothing.
+        same: Of an attribute that is new or removed, one that has the same definition on the other
+            side, and so shares what is folded.
     """
 
     kind: str
@@ -71,6 +73,7 @@ class Derived(msgspec.Struct, frozen=True):
     parts: tuple[str, ...] = ()
     is_told: bool = False
     is_computed: bool = False
+    same: str = ""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -160,10 +163,22 @@ def _attributes(old: Ruleset | None, new: Ruleset) -> Iterator[Derived]:
         was, becomes = before.get(name), after.get(name)
         if was is None or becomes is None:
             effect = Effect.NEW if was is None else Effect.REMOVED
-            yield Derived("attribute", name, effect, is_computed=_is_computed(becomes or was))
+            same = _same(name, new, old) if was is None else _same(name, old, new)
+            is_computed = _is_computed(becomes or was)
+            yield Derived("attribute", name, effect, is_computed=is_computed, same=same)
         elif parts := _parts(was, becomes):
             is_computed = _is_computed(becomes)
             yield Derived("attribute", name, Effect.RESTARTS, parts, is_computed=is_computed)
+
+
+def _same(name: str, ruleset: Ruleset | None, other: Ruleset | None) -> str:
+    """Return the first attribute of *other* that keeps what *name* does in *ruleset*."""
+    if ruleset is None or other is None:
+        return ""
+    key = ruleset.attributes[name].fold.key
+    return min(
+        (each for each in other.declared if other.attributes[each].fold.key == key), default=""
+    )
 
 
 def _is_computed(attribute: Attribute | None) -> bool:
@@ -287,12 +302,13 @@ def _told(change: Change) -> str:
 
 def _told_derived(change: Derived) -> str:
     named = f"{change.kind} {change.name}"
-    effect = change.effect
+    effect, same = change.effect, change.same
     if change.is_computed:
         new, gone = "it follows from others", "it is known no more"
         anew = "what it comes to by now is told to nobody"
     elif change.kind == "attribute":
-        new, gone = "it is folded from now on", "what it has folded is lost"
+        new = f"it goes on with what {same} has folded" if same else "it is folded from now on"
+        gone = f"{same} goes on with what it has folded" if same else "what it has folded is lost"
         anew = "it begins anew: what it has folded is lost"
     else:
         found = "who is inside " + ("enters" if change.is_told else "is not told")

@@ -159,7 +159,8 @@ class Ruleset:
             + [each.key for each in (*self.watched, *self.dates)]
             + [TAU for each in self.triggers.values() if _asks_when(each)]
         )
-        self.derivations = _derivations(self.derived_keys, self.session, deciding(source))
+        named = {name: self.attributes[name].fold.key for name in self.declared}
+        self.derivations = _derivations(self.derived_keys, named, self.session, deciding(source))
         self.waits = {
             key: (trigger, number)
             for trigger in self.triggers.values()
@@ -239,12 +240,17 @@ def _asks_when(trigger: CompiledTrigger) -> bool:
 
 
 def _derivations(
-    keys: Iterable[str], session: Visit | None, numbers: Mapping[str, object]
+    keys: Iterable[str],
+    names: Mapping[str, str],
+    session: Visit | None,
+    numbers: Mapping[str, object],
 ) -> bytes:
-    """Return what identifies what is derived under *keys*; also whether the end of a session is
-    waited for, and what the *numbers* that have a name come to, which no key covers: they are to be
-    taken over like a definition."""
+    """Return what identifies what is derived under *keys*; also the *names* that some of it has,
+    whether the end of a session is waited for, and what the *numbers* that have a name come to,
+    which no key covers: they are to be taken over like a definition."""
     named = _canonical(sorted(keys))
+    if names:
+        named += _canonical(sorted(names.items()))
     if session is not None and session.is_awaited:
         named += _AWAITED
     if numbers:
