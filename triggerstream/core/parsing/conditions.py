@@ -42,8 +42,6 @@ _OF_THE_CALENDAR = ("month", "week", "weekday", "day", "date", "year", "hour", "
 MOST_TESTS = 50
 DEEPEST = 8
 """Levels of ``all``, ``any`` and ``not`` within each other, the mapping under ``if`` the first."""
-LATER: tuple[str, ...] = ()
-"""Conditions of the language that this version does not know."""
 _OPERATOR_SLIPS = {
     **dict.fromkeys(("eq", "is", "=", "==", "equal"), "equals"),
     **dict.fromkeys(("ne", "neq", "!=", "is_not"), "not_equals"),
@@ -171,7 +169,7 @@ def _test(reader: Reader, key: Scalar, node: Node, *, at_firing: bool) -> Condit
         return found
     if word in CALENDAR:
         return calendar.READINGS[word](reader, node, word)
-    words = (*COMBINATIONS, USE, EXPRESSION, *(CALENDAR if at_firing else ()))
+    words = (*COMBINATIONS, USE, EXPRESSION, *((*ASKED, *CALENDAR) if at_firing else ()))
     if not path_is_right(reader, key, words):
         return None
     return _tests(reader, word, node, at_firing=at_firing)
@@ -331,8 +329,8 @@ def _refuse_numbers(reader: Reader, node: Scalar, rest: str) -> None:
 
 
 def _path_hint(root: str, rest: str, path: str, other_words: tuple[str, ...]) -> str:
-    if path in LATER:
-        return ": there is no such condition yet"
+    if "since_last" in other_words and path in _asked().happenings.HEADS:
+        return f": what happens stands under 'when', or in since_last: {{{path}: …, less_than: 7d}}"
     if path in _OF_THE_CALENDAR:
         field = f"a field of the event is 'event_data.{path}'"
         calendar = f"there is no {path!r} yet, but {', '.join(CALENDAR)} under 'if'"

@@ -51,9 +51,6 @@ TOLD = tuple(head for head in happenings.HEADS if head != happenings.EVENT)
 """What stands where ``event`` may, for what the engine tells itself."""
 SCORE = "score"
 
-LATER = ("segment",)
-"""Patterns of the language that this version does not know."""
-
 _REFUSED = {
     "any": {"within": "any: no 'within', for its children match by themselves; found 'within'"},
 }
@@ -144,7 +141,9 @@ def _head(reader: Reader, node: Node, what: str, heads: tuple[str, ...]) -> str 
 def _hint(key: str, heads: tuple[str, ...]) -> str:
     if key == "not":
         return ": for what must not happen, write a sequence with 'absent'"
-    return f": there is no {key!r} yet" if key in LATER else read.suggest(key, heads)
+    if key == "segment":
+        return ": write {entered: SEGMENT} or {left: SEGMENT}; who is inside is asked under 'if'"
+    return read.suggest(key, (*heads, *TOLD))
 
 
 # ── count ───────────────────────────────────────────────────────────────────────────────────
