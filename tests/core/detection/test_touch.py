@@ -12,6 +12,7 @@ from triggerstream.core.decisions import Firing
 from triggerstream.core.detection.detect import Detect
 from triggerstream.core.detection.for_all import is_for_all
 from triggerstream.core.keyed import header
+from triggerstream.core.keyed.control import ClockMoved
 from triggerstream.core.keyed.memory_store import MemoryStore
 from triggerstream.core.keyed.partition import Partition
 from triggerstream.core.records.columns import Row, in_columns
@@ -150,6 +151,21 @@ def test_a_touch_opens_no_grave() -> None:
     assert partition.statuses["untracked"] == 1
     _, flags, _, fence = header.unpack(partition.cut().values[b"c"] or b"")
     assert (flags, fence) == (header.GRAVE, 1)
+
+
+def test_what_a_touch_of_nobody_makes_due_of_others_is_stamped_with_its_place() -> None:
+    partition = whole(text=BUSY)
+    view = b'{"event_id":"%d","customer_id":"d","event_type":"view"}'
+    rows = [Row(0, n, START + n, b"d", view % n, ()) for n in range(3)]
+    partition.apply(in_columns(rows))
+    partition.outcomes.clear()
+    at = START + 30 * 24 * HOUR
+
+    partition.apply(in_columns([of_kind(3, Kind.TOUCH, at, TOUCH)]))
+
+    moved, left = partition.outcomes
+    assert moved == ClockMoved(at, 3)
+    assert (left.customer_id, left.change) == ("d", "left")
 
 
 def test_a_touch_that_cannot_be_read_becomes_a_dead_letter() -> None:

@@ -198,14 +198,13 @@ class Partition(Generic[State, MessageT]):
                     applied += 1
                 else:
                     statuses[status] += 1
-                    if status == _UNTRACKED:
-                        self._let_go(customer, entry)
-                        self.offset = offset
-                        continue
-                entry.fence = offset
-                wake = wake_at(state)
-                if wake != entry.wake or not entry.dirty:
-                    cache.changed(customer, entry, wake)
+                if status == _UNTRACKED:
+                    self._let_go(customer, entry)
+                else:
+                    entry.fence = offset
+                    wake = wake_at(state)
+                    if wake != entry.wake or not entry.dirty:
+                        cache.changed(customer, entry, wake)
             if origin is not None:
                 self._origins[origin[0]] = origin[1]
             self.offset = offset
