@@ -329,6 +329,23 @@ def test_a_state_is_described_for_people() -> None:
     }
 
 
+def test_who_is_described_is_not_changed_by_that() -> None:
+    def orders(*, is_looked_at: bool) -> Any:
+        customer = Customer(
+            "{attribute: orders, count: A, start: profile.before}\n---\n"
+            "{trigger: t, when: {event: A}, if: {profile.orders: {greater_than: 0}}}"
+        )
+        customer.happens("identify", AT, before=5)
+        if is_looked_at:
+            described = customer.program.describe(customer.state, customer.ruleset)
+            assert described["attributes"] == {"orders": 5}
+        customer.happens("identify", AT, before=10)
+        (firing,) = customer.happens("A", AT)
+        return firing.profile["orders"]
+
+    assert orders(is_looked_at=True) == orders(is_looked_at=False) == 11
+
+
 def test_a_stranger_is_described_too() -> None:
     customer = Customer("{trigger: t, when: {event: A}}")
 

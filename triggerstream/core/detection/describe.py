@@ -20,8 +20,10 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
     Progress of triggers that *ruleset* does not evaluate as they were is left out: it is dropped
     at the customer's next event.
     """
+    # Who is looked at is not changed by that: the copies have tables of their own. To ask for a
+    # value may fix what it begins with, and what an old format says is taken over.
+    state = replace(state, derived=dict(state.derived))
     if state.old is not None:
-        # Who is looked at takes nothing over by that: the copy has tables of its own.
         state = replace(
             state, bodies={}, cells={}, waits={}, matches={}, values={}, instances={}, derived={}
         )
