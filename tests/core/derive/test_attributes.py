@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 from math import fsum
+from sys import float_info
 
 import msgspec
 import pytest
@@ -201,6 +202,27 @@ def test_an_attribute_begins_with_a_value_or_with_what_the_profile_says_then() -
     assert value_of(customer, "tier") == "gold"
     customer.happens("changed", START, tier="bronze")
     assert value_of(customer, "tier") == "bronze"
+
+
+@pytest.mark.parametrize("before", [2**64 - 1, 2**63])
+def test_a_count_that_begins_at_the_last_whole_number_goes_on(before: int) -> None:
+    for start in ("profile.before", str(before)):
+        customer = customer_with(f"{{attribute: orders, count: purchase, start: {start}}}")
+        customer.happens("identify", START, before=before)
+        for _ in range(2):
+            customer.happens("purchase", START)
+
+        assert value_of(customer, "orders") == float(before)
+
+
+def test_a_sum_beyond_all_numbers_is_the_last_of_them() -> None:
+    customer = customer_with("{attribute: sales, sum: event_data.n, on: purchase}")
+    for _ in range(3):
+        customer.happens("purchase", START, n=1.7e308)
+
+    assert value_of(customer, "sales") == float_info.max
+    customer.happens("purchase", START, n=-1e308)
+    assert value_of(customer, "sales") == pytest.approx(float_info.max - 1e308)
 
 
 def test_a_first_value_that_was_there_before_never_changes() -> None:

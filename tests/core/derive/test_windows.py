@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import fsum, inf
+from math import fsum
+from sys import float_info
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.patterns.aggregates import MOST_HELD
 from triggerstream.core.state import codec
 from triggerstream.core.state.customer import CustomerState
+
+LARGEST = float_info.max
 
 WITHIN = 10
 VALUES = st.sampled_from([0, 1, 1.0, -1, True, False, "1", "", 0.1, -0.1, 1e16, -1e16, 2**53])
@@ -127,15 +130,34 @@ def test_a_sum_of_many_is_exact_whatever_has_gone(numbers: list[float], most: in
         assert fold.value(state, at) == expected
 
 
-def test_a_sum_beyond_all_numbers_is_infinite_and_comes_back() -> None:
+def test_a_sum_beyond_all_numbers_is_the_last_of_them_and_comes_back() -> None:
     fold, state = Sum("k", 150, read), CustomerState(customer_id="c")
     for at in range(100):
         fold.take(state, event_of(1e308 if at in (70, 71) else 1), at, is_minus=False)
 
-    assert fold.value(state, 99) == inf
+    assert fold.value(state, 99) == LARGEST
     assert fold.value(state, 220) == 1e308
     fold.take(state, event_of(1), 222, is_minus=False)
     assert fold.value(state, 222) == 28.0
+
+
+@pytest.mark.parametrize("number", [2, 63, 64, 200])
+def test_a_sum_of_few_is_bounded_as_one_of_many_is(number: int) -> None:
+    for sign in (1, -1):
+        fold, state = Sum("k", 150, read), CustomerState(customer_id="c")
+        for _ in range(number):
+            fold.take(state, event_of(sign * 1.7e308), 1, is_minus=False)
+
+        assert fold.value(state, 1) == sign * LARGEST
+
+
+def test_what_is_left_of_many_large_ones_is_bounded_too() -> None:
+    fold, state = Sum("k", 150, read), CustomerState(customer_id="c")
+    for at in range(100):
+        fold.take(state, event_of({0: -1e308, 50: 1e308, 51: 1e308}.get(at, 0)), at, is_minus=False)
+
+    assert fold.value(state, 99) == 1e308
+    assert fold.value(state, 150) == LARGEST, "what was below 0 is gone"
 
 
 def test_what_is_taken_off_is_below_nothing() -> None:

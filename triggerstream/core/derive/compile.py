@@ -29,7 +29,7 @@ from triggerstream.core.derive.points import Points, Top
 from triggerstream.core.derive.windows import Count, Distinct, Sum
 from triggerstream.core.events.event import Event
 from triggerstream.core.model import AT, Attribute, unfingerprinted
-from triggerstream.core.patterns.aggregates import narrowed_reader
+from triggerstream.core.patterns.aggregates import held_whole, narrowed_reader
 from triggerstream.core.state.customer import CustomerState
 from triggerstream.core.zones import local_time
 from triggerstream.core.zones import zone as zone_of
@@ -179,18 +179,24 @@ def _begin(attribute: Attribute) -> Begin:
     is_number = attribute.head in {"count", "sum", "points"}
     start, path = attribute.start, attribute.start_path
     if path is None:
-        return lambda _state: start
+        begun = _number(start) if is_number else start
+        return lambda _state: begun
     get = compile_path(path)
 
     def begin(state: CustomerState) -> Any:
         value = get(_NO_EVENT, state.profile)
         if is_number:
-            return number_of(value)
+            return _number(value)
         if type(value) is str and len(value.encode()) > LONGEST_TEXT:
             return None
         return value if isinstance(value, str | bool | int | float) else None
 
     return begin
+
+
+def _number(value: Any) -> float | None:
+    number: Any = number_of(value)
+    return held_whole(number) if type(number) is int else number
 
 
 _NO_EVENT = Event(customer_id="", event_type="")

@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
+from math import isfinite
+from sys import float_info
 from typing import Any, Final
 
 from triggerstream.core.events.event import Event
@@ -95,6 +97,15 @@ def key_of_value(value: Any) -> Any:
     return (value,) if type(value) is bool else value
 
 
+def within_numbers(total: float) -> float:
+    """Return *total*, or where it is beyond all numbers the last of them: an infinity is no number
+    to a test, so that what grows would fall below its bound."""
+    return max(-_LARGEST, min(_LARGEST, total))
+
+
+_LARGEST: Final = float_info.max
+
+
 class Ever(Fold):
     """A count or a sum over all events there ever were, as two floats, or one whole number.
 
@@ -133,12 +144,14 @@ class Ever(Fold):
         if slot[0] and self.key not in state.derived:
             # Read once: what it began with stays, whatever becomes of where that was read.
             state.derived[self.key] = slot
-        return slot[0] if self._read is None else slot[0] + slot[1]
+        return slot[0] if self._read is None else within_numbers(slot[0] + slot[1])
 
 
 def _added(total: float, lost: float, value: float) -> tuple[float, float]:
     """Return a sum, and what its rounding has lost, after one more *value* (Neumaier)."""
     new = float(total + value)
+    if not isfinite(new):
+        return within_numbers(new), 0.0
     lost += (total - new) + value if abs(total) >= abs(value) else (value - new) + total
     return new, lost
 

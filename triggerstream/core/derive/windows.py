@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from itertools import accumulate, islice
 from math import fsum, isfinite
 from typing import Any, Final
 
-from triggerstream.core.derive.folds import FALLS, Fold, Read, key_of_value
+from triggerstream.core.derive.folds import FALLS, Fold, Read, key_of_value, within_numbers
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.patterns.aggregates import MOST_HELD
@@ -192,11 +193,9 @@ class Sum(Window):
     def value(self, state: CustomerState, at: int) -> Any:
         times, numbers, parts, _ = self._slot(state)
         gone = _outlived(times, at - self.within)
-        if not parts:
-            return fsum(numbers[gone:])
-        if not isfinite(parts[-1]):
-            return fsum([each * _SMALL for each in numbers[gone:]]) / _SMALL
-        return fsum([*parts, *[-old for old in numbers[:gone]]]) if gone else fsum(parts)
+        if not parts or not isfinite(parts[-1]):
+            return _sum_of(numbers[gone:])
+        return _sum_of([*parts, *[-old for old in numbers[:gone]]] if gone else parts)
 
     def next(self, state: CustomerState, at: int) -> int:
         times = self._slot(state)[0]
@@ -239,6 +238,14 @@ class Sum(Window):
             )
             state.derived[self.key] = slot
         return slot
+
+
+def _sum_of(numbers: Sequence[float]) -> float:
+    """Return the exact sum, rounded once; see `within_numbers`."""
+    try:
+        return fsum(numbers)
+    except OverflowError:  # of a part of it, perhaps
+        return within_numbers(fsum([each * _SMALL for each in numbers]) / _SMALL)
 
 
 def _outlived(times: array[int], start: int) -> int:

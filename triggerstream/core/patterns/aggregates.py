@@ -99,15 +99,18 @@ def narrowed_reader(aggregate: str, read: Callable[[Event], Any]) -> Reader:
         value = read(event)
         if type(value) not in wanted:
             return None
-        if type(value) is int and not -_INT64 <= value < _INT64:
-            return _as_float(value)
+        if type(value) is int:
+            return held_whole(value)
         return value if type(value) is not float or isfinite(value) else None
 
     return narrowed
 
 
-def _as_float(value: int) -> float | None:
-    """Return an integer that no state can hold as the nearest float that it can."""
+def held_whole(value: int) -> float | None:
+    """Return *value*, or where it is too long for a state that counts on from it, the nearest
+    float; ``None`` where there is none."""
+    if -_INT64 <= value < _INT64:
+        return value
     try:
         return float(value)
     except OverflowError:
