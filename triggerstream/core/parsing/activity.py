@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from triggerstream.core.conditions.paths import PROFILE
+from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.nodes import Node
 from triggerstream.core.parsing.reader import Reader
+
+_OPEN: Final = ("started", "depth", "seconds")
+"""What is known of a session that is open."""
 
 
 def activity_of(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
@@ -17,8 +23,15 @@ def activity_of(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
     return activity
 
 
-def is_kept(reader: Reader, node: Node, path: str) -> None:
-    """Tell of a *path* into the session, where there is none without activity."""
-    if path.split(".")[:2] == [PROFILE, "session"] and not reader.policy.activity:
+def check_session(reader: Reader, node: Node, path: str) -> None:
+    """Tell of a *path* into the session that has no value, ever; there is none without activity."""
+    root, *inside = path.split(".")
+    if root != PROFILE or inside[:1] != ["session"]:
+        return
+    known = [["session"], *(["session", each] for each in _OPEN)]
+    if inside not in known:
+        hint = ": the rest is told at its end, by {session: ended}"
+        reader.refuse(node, f"profile.session: {read.one_of(_OPEN)} of it; found {path}{hint}")
+    elif not reader.policy.activity:
         required = f"{path}: 'activity' in policy.yaml, of which sessions are made"
         reader.refuse(node, f"{required}, such as activity: [page_view, cart_added]; found none")

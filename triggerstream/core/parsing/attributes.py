@@ -218,6 +218,9 @@ def _value(reader: Reader, node: Node, what: str) -> str | int | float | bool | 
     """Read a value as attributes have them."""
     value = node.value if isinstance(node, Scalar) else None
     is_short = not isinstance(value, str) or len(value.encode()) <= LONGEST_TEXT
+    if isinstance(value, str) and reads_profile(value):
+        remedy = "an attribute that is an 'expr' reads others"
+        reader.refuse(node, f"{what}: a value as it stands; found {read.show(node)}: {remedy}")
     if isinstance(value, str | int | float | bool) and is_short:
         return value
     required = f"{what}: a text of at most {LONGEST_TEXT} bytes, a number, true or false"

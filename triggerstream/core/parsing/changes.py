@@ -18,7 +18,7 @@ from triggerstream.core.model import (
 )
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.activity import activity_of
-from triggerstream.core.parsing.conditions import event_field, where_of
+from triggerstream.core.parsing.conditions import event_field, name_of_value, where_of
 from triggerstream.core.parsing.nodes import Items, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader, Reading
 
@@ -39,11 +39,7 @@ def changed(fields: Fields, happening: Reading[EventPattern]) -> EventPattern:
             if key in fields:
                 required = f"{key}: beside a field of events"
                 reader.report(fields.key(key), f"{required}; found {path}, of the profile")
-        name = path.split(".", 1)[1] if "." in path else ""
-        if not name or "." in name:
-            required = "changed: one value of the profile, such as profile.tier"
-            reader.report(node, f"{required}; found {path}")
-        change = Change(name, None)
+        change = Change(name_of_value(reader, node, "changed", path, "tier") or "", None)
     else:
         fields.read("changed", event_field)
         on = EventPattern(())

@@ -19,7 +19,7 @@ from triggerstream.core.model import (
 )
 from triggerstream.core.parsing import calendar
 from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.activity import is_kept
+from triggerstream.core.parsing.activity import check_session
 from triggerstream.core.parsing.expressions import expression_of
 from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
@@ -219,7 +219,7 @@ def _operand(reader: Reader, operator: str, node: Node, *, at_firing: bool) -> A
         return _number(reader, node, operator, at_firing=at_firing)
     if operator == "between":
         return _two_numbers(reader, node, operator, at_firing=at_firing)
-    _OPERANDS.get(operator, _anything)(reader, node, operator)
+    _OPERANDS.get(operator, _as_it_stands)(reader, node, operator)
     return read.plain(node)
 
 
@@ -233,13 +233,26 @@ def _number(reader: Reader, node: Node, what: str, *, at_firing: bool) -> Number
     return numbers.number(reader, node, what, numbers.ANYWHERE if at_firing else numbers.OF_EVENT)
 
 
-def _anything(_reader: Reader, _node: Node, _what: str) -> None:
-    """Equality takes every value."""
+def _as_it_stands(reader: Reader, node: Node, what: str) -> None:
+    """Equality takes every value, and looks none up: tell of what reads as a number that is."""
+    if not isinstance(node, Mapping):
+        return
+    name = node.entries.get("value") if len(node.entries) == 1 else None
+    is_named = isinstance(name, Scalar) and name.text in reader.defined.values
+    if is_named or {"by", "default"} <= node.entries.keys():
+        required = (
+            f"{what}: a value as it stands, for numbers are looked up where they are compared"
+        )
+        remedy = "between, with it at both ends, asks for that number"
+        reader.refuse(node, f"{required}; found {read.show(node)}: {remedy}")
 
 
 def _list(reader: Reader, node: Node, what: str) -> None:
     if not isinstance(node, Items):
         reader.report(node, f"{what}: a list, such as [a, b]; found {read.show(node)}")
+        return
+    for item in node.items:
+        _as_it_stands(reader, item, what)
 
 
 def _two_numbers(
@@ -300,13 +313,32 @@ def event_field(reader: Reader, node: Node, what: str) -> str | None:
     return path
 
 
+_NO_VALUE = {
+    "session": "{session: started} and {session: ended} tell of it",
+    "segments": "{entered: SEGMENT} and {left: SEGMENT} tell of them",
+}
+"""What the engine puts into a profile that is a mapping or a list, and what tells of it."""
+
+
+def name_of_value(reader: Reader, node: Node, what: str, path: str, example: str) -> str | None:
+    """Return the name of the value of the profile at *path*, whose coming can be watched."""
+    root, _, name = path.partition(".")
+    required = f"{what}: one value of the profile, such as {PROFILE}.{example}"
+    if root != PROFILE or not name or "." in name:
+        reader.report(node, f"{required}; found {path}")
+        return None
+    if name in _NO_VALUE:
+        reader.refuse(node, f"{required}; found {path}: {_NO_VALUE[name]}")
+    return name
+
+
 def path_is_right(reader: Reader, node: Scalar, other_words: tuple[str, ...] = ()) -> bool:
     """Return whether *node* is a dot path; tell if it is not."""
     path = node.text
     root, dot, rest = path.partition(".")
     if (root in FIELDS and not dot) or (root in ROOTS and (not dot or all(rest.split(".")))):
         _refuse_numbers(reader, node, rest)
-        is_kept(reader, node, path)
+        check_session(reader, node, path)
         return True
     roots = f"{', '.join(f'{each}.…' for each in ROOTS)}, {read.one_of(FIELDS)}"
     required = f"a path that starts with {roots}"

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Final, cast
 
-from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.events.derived import DATE
 from triggerstream.core.model import (
     AT,
@@ -21,10 +20,9 @@ from triggerstream.core.model import (
     Series,
 )
 from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.conditions import where_of
+from triggerstream.core.parsing.conditions import name_of_value, where_of
 from triggerstream.core.parsing.nodes import Node, Scalar
 from triggerstream.core.parsing.reader import Fields, Reader
-from triggerstream.errors import Problem
 
 KEYS: Final = ("date", "every", "before", "after", "at", "feb29", "where")
 EVERY: Final = ("year", "month", "once")
@@ -61,14 +59,7 @@ def date(fields: Fields) -> EventPattern:
 
 def _name(reader: Reader, node: Node, what: str) -> str | None:
     path = read.text(reader, node, what)
-    if path is None:
-        return None
-    root, _, name = path.partition(".")
-    if root == PROFILE and name and "." not in name:
-        return name
-    required = f"{what}: one value of the profile, such as profile.birthday"
-    reader.report(node, f"{required}; found {path}")
-    return None
+    return None if path is None else name_of_value(reader, node, what, path, "birthday")
 
 
 def _clock(reader: Reader, node: Node, what: str) -> int | None:
@@ -108,21 +99,21 @@ def _named(name: str, series: Series) -> str:
 # ── over all files ──────────────────────────────────────────────────────────────────────────
 
 
-def check_dates(
-    readers: Sequence[Reader], declared: Mapping[str, Attribute], problems: list[Problem]
-) -> None:
-    """Check that what is waited for follows from a plain attribute, or from one that is a moment
-    which no time that passes takes away."""
+def check_dates(readers: Sequence[Reader], declared: Mapping[str, Attribute]) -> None:
+    """Check that what is waited for follows from a plain attribute, or from one that is a day or a
+    moment which no time that passes takes away."""
     for reader in readers:
         for each, node in reader.dates:
             of = declared.get(each.attribute)
-            if of is None or _is_moment(of):
+            if of is None or _has_day(of):
                 continue
             required = "date: an attribute that no document declares, or 'first: at' or 'last: at'"
-            message = f"{required}, without 'within'; found profile.{each.attribute}"
-            Reader(reader.file, problems).report(node, message)
+            message = (
+                f"{required}, without 'within' and 'as: month'; found profile.{each.attribute}"
+            )
+            reader.refuse(node, message)
 
 
-def _is_moment(attribute: Attribute) -> bool:
+def _has_day(attribute: Attribute) -> bool:
     is_edge = attribute.head in {"first", "last"} and attribute.path == AT
-    return is_edge and attribute.within is None
+    return is_edge and attribute.within is None and attribute.cut != "month"

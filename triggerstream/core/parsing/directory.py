@@ -138,7 +138,7 @@ def parse_ruleset(
         own = [placed.attribute.name for placed in known]
         known += standard(root.beside(POLICY), asked_at, policy.attributes, own, is_read)
     check_values(values, [placed.attribute.name for placed in known], problems)
-    check_dates(readers, {each.attribute.name: each.attribute for each in known}, problems)
+    check_dates(readers, {each.attribute.name: each.attribute for each in known})
     told = _told(readers, triggers, known, segments, values)
     told += [_change_told(*each) for each in changes.values() if each[0].of is not None]
     check_rings(told, problems)

@@ -8,7 +8,7 @@ from triggerstream.core.expressions.check import check
 from triggerstream.core.expressions.reads import reads
 from triggerstream.core.model import Expression
 from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.activity import is_kept
+from triggerstream.core.parsing.activity import check_session
 from triggerstream.core.parsing.nodes import Node, Scalar
 from triggerstream.core.parsing.places import place_in
 from triggerstream.core.parsing.reader import Reader
@@ -56,7 +56,7 @@ def _checked(
         column = "" if is_exact else f" (column {fault.at + 1} of the text)"
         reader.report_at(line, col, f"{what}: {fault.message}{column}")
     for at, path in reads(tree) if tree is not None else ():
-        is_kept(reader, Scalar(*place_in(node, at)[:2], path, path), path)
+        check_session(reader, Scalar(*place_in(node, at)[:2], path, path), path)
     return None if faults else spelled
 
 

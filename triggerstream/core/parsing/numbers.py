@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from triggerstream.core.conditions.numbers import knows_customer, tables_in
+from triggerstream.core.conditions.numbers import SEGMENTS, knows_customer, tables_in
 from triggerstream.core.conditions.paths import MAPPINGS, PROFILE
 from triggerstream.core.model import SEGMENT, Named, Number, Table
 from triggerstream.core.parsing import reader as read
@@ -92,6 +92,8 @@ def _subject(reader: Reader, node: Node, what: str) -> str | None:
     if name in (*MAPPINGS, PROFILE):
         reader.report(node, f"{what}: one field, such as {name}.tier; found {name}, a mapping")
         return None
+    if name == SEGMENTS:
+        reader.refuse(node, f"{what}: {SEGMENT!r}, by which the first case counts; found {name}")
     return name
 
 

@@ -44,7 +44,9 @@ def read_value(reader: Reader, node: Node) -> PlacedValue | None:
     kinds = [kind for kind in KINDS if kind in entries]
     if len(kinds) != 1:
         found = " and ".join(kinds) or "none"
-        reader.report(node, f"value: exactly one of {read.one_of(KINDS)} beside it; found {found}")
+        slips = [] if kinds else [read.suggest_key(kind, entries) for kind in KINDS]
+        required = f"value: exactly one of {read.one_of(KINDS)} beside it"
+        reader.report(node, f"{required}; found {found}{next(filter(None, slips), '')}")
         return None
     (kind,) = kinds
     keys = {"number": (VALUE, "number"), numbers.BY: tuple(entries)}.get(kind, COMPUTED_KEYS)
