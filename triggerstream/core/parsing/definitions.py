@@ -13,7 +13,8 @@ from triggerstream.core.parsing.defined import Definition
 from triggerstream.core.parsing.nodes import Mapping, Node
 from triggerstream.core.parsing.patterns import named_pattern
 from triggerstream.core.parsing.reader import Reader
-from triggerstream.core.parsing.triggers import PlacedTrigger, trigger_id
+from triggerstream.core.parsing.triggers import KEYS as TRIGGER_KEYS
+from triggerstream.core.parsing.triggers import OTHER_WORDS, PlacedTrigger, trigger_id
 from triggerstream.core.parsing.use import settle
 
 TRIGGER = "trigger"
@@ -22,6 +23,8 @@ KEYS = {"condition": ("condition", "is"), "pattern": ("pattern", "when")}
 ATTRIBUTE = "attribute"
 SEGMENT = "segment"
 VALUE = "value"
+KINDS = (TRIGGER, ATTRIBUTE, SEGMENT, VALUE, *KEYS)
+"""The first keys of documents."""
 
 _READINGS: dict[str, Callable[[Reader, Node], object]] = {
     "condition": lambda reader, node: condition(reader, node, "is"),
@@ -34,7 +37,25 @@ def kind_of(node: Node) -> str:
     if not isinstance(node, Mapping) or TRIGGER in node.entries:
         return TRIGGER
     first = next(iter(node.entries), TRIGGER)
-    return first if first in (*KEYS, ATTRIBUTE, SEGMENT, VALUE) else TRIGGER
+    return first if first in KINDS else TRIGGER
+
+
+def is_misplaced(reader: Reader, node: Node) -> bool:
+    """Return whether *node* is meant as a document of another kind than a trigger; tell why it is
+    none."""
+    if not isinstance(node, Mapping) or not node.entries or TRIGGER in node.entries:
+        return False
+    first = next(iter(node.entries))
+    required = f"a document that begins with {read.one_of(KINDS)}"
+    behind = next((kind for kind in KINDS if kind in node.entries), None)
+    if behind is not None:
+        reader.report(node.keys[behind], f"{required}; found {behind!r} behind {first!r}")
+        return True
+    hint = read.suggest(first, KINDS[1:])
+    if not hint or first in TRIGGER_KEYS or first in OTHER_WORDS:
+        return False
+    reader.report(node.keys[first], f"{required}; found {first!r}{hint}")
+    return True
 
 
 def define(reader: Reader, node: Mapping, kind: str) -> None:

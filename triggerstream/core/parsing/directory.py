@@ -34,6 +34,7 @@ from triggerstream.core.parsing.definitions import (
     TRIGGER,
     VALUE,
     define,
+    is_misplaced,
     kind_of,
     names_of,
     settle_all,
@@ -218,6 +219,8 @@ def _read(
     placed: dict[str, list[tuple[Reader, Node]]] = {TRIGGER: [], ATTRIBUTE: [], SEGMENT: []}
     for reader, node in documents:
         kind = kind_of(node)
+        if kind == TRIGGER and is_misplaced(reader, node):
+            continue
         if kind in placed:
             placed[kind].append((reader, node))
         elif kind != VALUE and isinstance(node, MappingNode):

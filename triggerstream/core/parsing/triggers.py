@@ -39,7 +39,7 @@ _ELSEWHERE = {
         ("event", "count", "sequence", "all", "any", "per", "within", "restart"), "when"
     ),
 }
-_OTHER_WORDS = {
+OTHER_WORDS = {
     "id": "trigger",
     "conditions": "if",
     "condition": "if",
@@ -52,7 +52,7 @@ _OTHER_WORDS = {
 _REFUSED = {
     key: f"{key}: under {place!r}; found at the top of the trigger"
     for key, place in _ELSEWHERE.items()
-} | {key: f"trigger: {word!r} for this; found {key!r}" for key, word in _OTHER_WORDS.items()}
+} | {key: f"trigger: {word!r} for this; found {key!r}" for key, word in OTHER_WORDS.items()}
 
 
 class PlacedTrigger(msgspec.Struct, frozen=True):
