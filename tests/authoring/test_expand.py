@@ -73,6 +73,11 @@ FILES = {
     **{f"example {n}": {**POLICIES, "t.yaml": each} for n, each in enumerate(TRIGGERS)},
     "shop": read_files(SHOP),
     "more": {"t.yaml": MORE},
+    "changed": {
+        "policy.yaml": "activity: [a]",
+        "t.yaml": "{trigger: t, when: {changed: event_data.k, from: x, within: 1h}}\n---\n"
+        "{trigger: u, when: {count: {changed: profile.k}, at_least: 2, within: 1h}}",
+    },
 }
 
 

@@ -58,7 +58,10 @@ def watched(path: str, spec: Spec) -> str:
     """What the value that ``changed`` looks at is called; of `spec`, only `on` belongs to it."""
     if path.startswith("profile."):
         return path.removeprefix("profile.")
-    return path if "on" not in spec else f"{path}~{short(spec['on'])}"
+    if "on" in spec:
+        text = json.dumps(spec["on"], separators=(",", ":"), sort_keys=True)
+        return f"{path}~{blake2b(text.encode(), digest_size=16).hexdigest()[:16]}"
+    return path if "." in path else f"{path}~"  # a name of the profile has no dot
 
 
 def date_name(path: str, spec: Spec) -> str:

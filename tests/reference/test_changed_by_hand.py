@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.reference.stories import DECIDE, Decide, Json, attribute, log, ms, segment, tell, trigger
+from tests.reference.stories import (
+    DECIDE,
+    Decide,
+    Json,
+    attribute,
+    log,
+    ms,
+    segment,
+    tell,
+    trigger,
+)
 
 pytestmark = pytest.mark.parametrize("decide", DECIDE.values(), ids=DECIDE.keys())
 
@@ -162,3 +172,37 @@ def test_a_late_identify_is_remembered_and_tells_nothing(decide: Decide) -> None
         event["timestamp"] = ms(at)
 
     assert tell(decide([trigger(OF_PROFILE)], events)) == "$changed:v@102"
+
+
+@pytest.mark.parametrize(
+    ("on", "name"),
+    [
+        ("", "event_data.k"),
+        (", on: a", "event_data.k~dbea35bc7f217521"),
+        (
+            ", on: {where: {event_data.k: {exists: true}}, event: a}",
+            "event_data.k~c4fb499d59f366f4",
+        ),
+    ],
+)
+def test_a_change_in_events_is_called_by_its_path(decide: Decide, on: str, name: str) -> None:
+    """(32, 40) With `on`, a hash of that behind it."""
+    where = f"{{event_data.attribute: {{equals: '{name}'}}}}"
+    heard = trigger(f"{{changed: event_data.k{on}, where: {where}}}")
+
+    lines = decide([heard], log("a@0/x a@5/y"), policy={"activity": ["a"]})
+
+    assert tell(lines) == f"$changed:{name}@5"
+
+
+@pytest.mark.parametrize(
+    ("path", "told"), [("session_id", "$changed:session_id~@5"), ("profile.session_id", "")]
+)
+def test_a_field_of_events_is_no_value_of_the_profile_of_that_name(
+    decide: Decide, path: str, told: str
+) -> None:
+    events = [{**event, "session_id": event["event_id"]} for event in log("a@0 a@5")]
+
+    lines = decide([trigger(f"{{changed: {path}}}")], events, policy={"activity": ["a"]})
+
+    assert tell(lines) == told

@@ -1,8 +1,8 @@
 """Triggers as they are once all is replaced that has a shorter name: what ``--expand`` prints.
 
 What is printed may be read again, and is the same trigger; but where ``strict`` stands beside an
-absence with a duration, of which two stand side by side then, and where a ``score`` or a change is
-told by what has no name.
+absence with a duration, of which two stand side by side then, where a ``score`` is told by what has
+no name, and where a change is looked for ``on`` events, which its name has a hash of.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from triggerstream.core.conditions.calendar import DAYS
 from triggerstream.core.conditions.paths import PROFILE
+from triggerstream.core.conditions.unnamed import UNNAMED
 from triggerstream.core.durations import format_duration
 from triggerstream.core.events.derived import (
     CHANGED,
@@ -169,7 +170,9 @@ def _happening(name: str) -> str | Said:
     if name.startswith(DATE):
         return {"date": name.removeprefix(DATE)}
     if name.startswith(CHANGED):
-        return {"changed": f"{PROFILE}.{name.removeprefix(CHANGED)}"}
+        path = name.removeprefix(CHANGED)
+        is_of_events = "." in path or UNNAMED in path
+        return {"changed": path if is_of_events else f"{PROFILE}.{path}"}
     return name
 
 

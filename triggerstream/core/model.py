@@ -294,8 +294,8 @@ class Attribute(_Node, frozen=True):
 
 
 class Change(_Node, frozen=True):
-    """The value *name* of the profile is watched; *of* is the unnamed attribute that keeps it
-    there, if one does."""
+    """The value *name* of the profile is watched; or, under that name, what events bring, which the
+    unnamed attribute *of* keeps."""
 
     name: str
     of: Attribute | None

@@ -35,7 +35,7 @@ class CompiledChange:
 
     Attributes:
         key: Of its slot.
-        reads: Its name, and those of what it follows from.
+        reads: The name of the value, and those of what it follows from.
         rank: Its place among all that is watched.
     """
 
@@ -46,8 +46,9 @@ class CompiledChange:
     ) -> None:
         self.name = change.name
         self.rank = rank
-        self._source = attributes.get(change.name)
-        self.reads = frozenset([change.name])
+        self._value = change.name if change.of is None else change.of.name
+        self._source = attributes.get(self._value)
+        self.reads = frozenset([self._value])
         if self._source is not None:
             self.reads |= self._source.fold.reads
         below = "" if self._source is None else self._source.fold.key
@@ -77,7 +78,7 @@ class CompiledChange:
         slot = state.derived.get(self.key)
         value: Any
         if attribute is None:
-            value = state.profile.get(self.name)
+            value = state.profile.get(self._value)
         else:
             value = attribute.fold.value(state, at)
         due = NEVER if attribute is None else attribute.fold.next(state, at)

@@ -47,8 +47,7 @@ def changed(fields: Fields, happening: Reading[EventPattern]) -> EventPattern:
             on = fields.read("on", happening) or on
         else:
             on = EventPattern(activity_of(reader, node, "changed without 'on'"))
-        of = unnamed(Attribute("", "last", on, path))
-        change = Change(of.name, of)
+        change = Change(_named(fields, path), unnamed(Attribute("", "last", on, path)))
         gap = fields.read("within", read.duration)
         if gap is not None:
             tests.append(Test("event_data.gap", "less_than", gap))
@@ -56,6 +55,14 @@ def changed(fields: Fields, happening: Reading[EventPattern]) -> EventPattern:
     asked = [each for each in (*tests, where_of(fields)) if each is not None]
     where = None if not asked else asked[0] if len(asked) == 1 else AllOf(tuple(asked))
     return EventPattern((CHANGED + change.name,), where)
+
+
+def _named(fields: Fields, path: str) -> str:
+    """Return what the value of events at *path* is called (32): where ``on`` is said, with a hash
+    of it; and where a value of the profile could have that name."""
+    if "on" in fields:
+        return f"{path}~{read.hash_of(fields['on'])}"
+    return path if "." in path else f"{path}~"
 
 
 def _one_of(fields: Fields, key: str, path: str) -> Condition | None:

@@ -6,11 +6,13 @@ nothing is used as soon as there is one problem: so all problems of a file are t
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable
 from collections.abc import Mapping as MappingABC
 from datetime import date
 from difflib import get_close_matches
+from hashlib import blake2b
 from typing import Any, TypeVar
 
 from triggerstream.core import zones
@@ -371,3 +373,12 @@ def plain(node: Node) -> Any:
             return [plain(item) for item in items]
         case Mapping(entries=entries):
             return {key: plain(entry) for key, entry in entries.items()}
+
+
+def hash_of(node: Node) -> str:
+    """Return 16 hex digits that follow from *node* as it is written, whatever the order of keys."""
+    written = json.dumps(plain(node), separators=(",", ":"), sort_keys=True)
+    return blake2b(written.encode(), digest_size=16).hexdigest()[:_DIGITS]
+
+
+_DIGITS = 16

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from hashlib import blake2b
 from typing import Final, cast
 
 from triggerstream.core.conditions.paths import PROFILE, reads_profile
@@ -34,8 +32,6 @@ EVENT: Final = "score"
 """The type of event that brings a score: ``{model, score}``."""
 STALE: Final = 30 * DAY
 
-_DIGITS: Final = 16
-
 
 def score(reader: Reader, fields: Fields) -> EventPattern:
     """Read the crossing of a threshold; the segment that it is goes to `Reader.unnamed`."""
@@ -64,7 +60,7 @@ def score(reader: Reader, fields: Fields) -> EventPattern:
     holds = _all([tests(beyond, threshold), *band])
     stays = None if back is None else _all([tests(inside, back), *band])
     leave = None if stays is None else Negation(stays)
-    segment = Segment(f"~{_named(fields.node)}", holds, leave)
+    segment = Segment(f"~{read.hash_of(fields.node)}", holds, leave)
     reader.unnamed.append((segment, fields.node))
     return EventPattern((ENTERED + segment.name,))
 
@@ -72,12 +68,6 @@ def score(reader: Reader, fields: Fields) -> EventPattern:
 def _number(reader: Reader, fields: Fields, key: str) -> Number | None:
     node = fields.node.entries.get(key)
     return None if node is None else numbers.number(reader, node, key, numbers.OF_CUSTOMER)
-
-
-def _named(node: Node) -> str:
-    """Return what names the segment of a pattern: it follows from the pattern as it is written."""
-    written = json.dumps(read.plain(node), separators=(",", ":"), sort_keys=True)
-    return blake2b(written.encode(), digest_size=16).hexdigest()[:_DIGITS]
 
 
 def _all(conditions: list[Condition]) -> Condition:
