@@ -141,6 +141,19 @@ class TestValidate:
 
         assert ran.err == "3 triggers, 1 template, 1 policy, 1 test: no problems\n"
 
+    def test_what_has_a_name_is_counted_and_what_a_score_stands_for_is_not(
+        self, run: Run, triggers: Path
+    ) -> None:
+        (triggers / "names.yaml").write_text(
+            "{attribute: n, count: a}\n---\n{value: v, number: 3}\n---\n"
+            "{segment: s, is: {profile.n: {greater_than: {value: v}}}}\n---\n"
+            "{trigger: t, when: {score: churn, above: 0.5}}\n"
+        )
+
+        ran = run("validate", triggers)
+
+        assert ran.err == "2 triggers, 1 attribute, 1 segment, 1 value, 1 test: no problems\n"
+
     @pytest.mark.parametrize("name", ["events.jsonl", "text.liquid"])
     def test_a_file_of_another_kind_is_not_right(self, run: Run, triggers: Path, name: str) -> None:
         (triggers / name).write_text("{}")

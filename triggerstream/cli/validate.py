@@ -111,6 +111,10 @@ class _Found:
             self.dates += ruleset.source.dates
             self.attributes += ruleset.source.attributes
             self._seen["trigger"] += len(ruleset.source.triggers)
+            self._seen["attribute"] += len(ruleset.source.attributes)
+            named_ones = [each for each in ruleset.source.segments if each.name[:1] != "~"]
+            self._seen["segment"] += len(named_ones)
+            self._seen["value"] += len(ruleset.source.values)
             self._seen["template"] += len(ruleset.source.templates)
             self._seen["policy"] += "policy.yaml" in files.texts
             rules = ruleset.source.schemas

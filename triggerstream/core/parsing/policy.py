@@ -42,6 +42,12 @@ KEYS = (
     "session",
     "attributes",
 )
+LATER = (
+    "country", "unknown_zone", "arbitration", "deadlines", "topics", "engagement", "holdout",
+    "holdout_takes_slot", "best_hour", "outcome_grace", "unsubscribe", "channels", "measure",
+    "profiling", "identity", "max_events_per_minute",
+)  # fmt: skip
+"""Keys of the language that this version does not know."""
 KEEP = ("all", "read")
 MOST_KEYS = ("triggers",)
 PURCHASE_KEYS = ("events", "value")
@@ -53,7 +59,7 @@ CONSENTS = ("opt_in", "opt_out", "none")
 
 def read_policy(reader: Reader, node: Node) -> Policy:
     """Return the policy in the document *node*, after telling all its problems."""
-    fields = reader.mapping(node, "policy", KEYS)
+    fields = reader.mapping(node, "policy", KEYS, read.later("policy", KEYS, LATER))
     default = Policy()
     return Policy(
         allowed_lateness=_or(
@@ -111,6 +117,10 @@ def _keep(reader: Reader, node: Node, what: str) -> tuple[str, ...] | None:
     if isinstance(node, Mapping):
         fields = reader.mapping(node, what, ("read",))
         return fields.need("read", read.texts) or ()
+    if isinstance(node, Items):
+        names = "{read: [names]}, for these besides what is read"
+        reader.report(node, f"{what}: {read.one_of(KEEP)}, or {names}; found a list")
+        return None
     found = read.choice(KEEP)(reader, node, what)
     return () if found == "read" else None
 

@@ -196,6 +196,12 @@ def suggest(word: str, known: Iterable[str]) -> str:
     return f": did you mean {close[0]!r}?" if close else ""
 
 
+def later(what: str, known: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
+    """Return what to say of *keys* that the language has, and this version does not know."""
+    required = f"{what}: a key of {one_of(known)}"
+    return {key: f"{required}; found {key!r}: there is no {key!r} yet" for key in keys}
+
+
 def suggest_key(wanted: str, present: Iterable[str]) -> str:
     close = get_close_matches(wanted, list(present), n=1, cutoff=0.7)
     return f": did you mean {wanted!r} by {close[0]!r}?" if close else ""

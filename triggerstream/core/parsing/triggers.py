@@ -28,6 +28,12 @@ from triggerstream.core.parsing.reader import Fields, Reader
 
 KEYS = ("trigger", "name", "type", "priority", "mode", "when", "if", "limits", "then", "until")
 LIMIT_KEYS = ("cooldown", "max_per_customer", "holdout")
+LATER = (
+    "purpose", "basis", "topic", "tags", "hints", "rollout", "shadow_of", "variants", "experiment",
+    "goal_within", "exit", "reentry", "on_edit",
+)  # fmt: skip
+LATER_LIMITS = ("exempt", "counts_toward_cap", "on_cap", "engagement_floor")
+"""Keys of the language that this version does not know."""
 TEMPLATED = ("email", "sms", "push", "in_app")
 """The channels that render a template."""
 
@@ -53,6 +59,7 @@ _REFUSED = {
     key: f"{key}: under {place!r}; found at the top of the trigger"
     for key, place in _ELSEWHERE.items()
 } | {key: f"trigger: {word!r} for this; found {key!r}" for key, word in OTHER_WORDS.items()}
+_REFUSED |= read.later("trigger", KEYS, LATER)
 
 
 class PlacedTrigger(msgspec.Struct, frozen=True):
@@ -120,7 +127,7 @@ def trigger_id(reader: Reader, node: Node, what: str) -> str | None:
 
 
 def _limits(reader: Reader, node: Node, what: str) -> Limits:
-    fields = reader.mapping(node, what, LIMIT_KEYS)
+    fields = reader.mapping(node, what, LIMIT_KEYS, read.later(what, LIMIT_KEYS, LATER_LIMITS))
     return Limits(
         cooldown=fields.read("cooldown", read.duration),
         max_per_customer=fields.read("max_per_customer", read.whole(1)),
