@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from tests.core.derive import test_segments as deploys
+from tests.reference import test_adoption_by_hand as adoptions
 from tests.reference import test_attributes_by_hand as attributes
 from tests.reference import test_changed_by_hand as changes
 from tests.reference import test_conditions_by_hand as conditions
@@ -13,15 +14,14 @@ from tests.reference import test_segments_by_hand as segments
 from tests.reference import test_trend_by_hand as trends
 from tests.simulation.mutants import Edit
 from triggerstream.core.conditions import compile as checks
+from triggerstream.core.derive import arrange, folds, points, windows
 from triggerstream.core.derive import changes as looks
 from triggerstream.core.derive import compile as readers
-from triggerstream.core.derive import folds, points, windows
 from triggerstream.core.derive.segments import CompiledSegment
 from triggerstream.core.detection import advance, engine, firing, timers
 from triggerstream.core.parsing import directory
 from triggerstream.core.patterns.progress import Progress
 from triggerstream.core.patterns.trend import TrendMatcher
-from triggerstream.core.rulesets import ruleset
 
 
 class Mutant:
@@ -62,12 +62,27 @@ MUTANTS = (
     Mutant(
         "late events into windows and scores",
         attributes,
-        Edit(engine, "_on_late_event", "if taking.fold.takes_late", "if True"),
+        Edit(engine, "_learn_late", "if taking.fold.takes_late", "if True"),
+    ),
+    Mutant(
+        "two attributes of one definition fold an event twice",
+        adoptions,
+        Edit(
+            readers.Hearing,
+            "take",
+            "return self._where is None or self._where(event)",
+            "return Taking.take(self, state, event, at)",
+        ),
+    ),
+    Mutant(
+        "another name is another definition",
+        adoptions,
+        Edit(readers, "_key", 'msgspec.structs.replace(attribute, name="")', "attribute"),
     ),
     Mutant(
         "late events into nothing",
         attributes,
-        Edit(engine, "_on_late_event", "if taking.fold.takes_late", "if False"),
+        Edit(engine, "_learn_late", "if taking.fold.takes_late", "if False"),
     ),
     Mutant(
         "late events are heard of by records alone",
@@ -176,9 +191,9 @@ MUTANTS = (
         Edit(
             directory,
             "_trigger_told",
-            "tuple(types_of(trigger.when))",
+            "(*types_of(trigger.when), ",
             "(*types_of(trigger.when), "
-            "*[name for each in asked_of(trigger.condition) for name in each.on.types])",
+            "*[name for each in asked_of(trigger.condition) for name in each.on.types], ",
         ),
     ),
     # Attributes (46-49).
@@ -251,7 +266,7 @@ MUTANTS = (
     Mutant(
         "the last segment by name first",
         segments,
-        Edit(ruleset, "_segments", "min(ready)", "max(ready)"),
+        Edit(arrange, "_in_order", "min(ready)", "max(ready)"),
     ),
     Mutant(
         "nobody enters by being there",
