@@ -86,8 +86,52 @@ def test_the_weight_is_an_upper_bound_of_what_is_derived(
         value, at = orjson.dumps({"customer_id": "c", **event}), event["timestamp"]
         message = customer.program.read(value, at, 3, number, None, ())
         state = customer.state
+        # As `enforce` leaves it: what an event adds, it must add to the weight itself.
+        state.weight = bounds._size(state) + bounds.UNCOUNTED
         customer.program.on_message(state, message, customer.ruleset, at, at, number, [])
         assert state.weight >= bounds._size(state)
+
+
+def grown(customer: Customer, event_type: str, at: int, **data: Any) -> int:
+    """Let an event happen to who has no room to spare; return by how much the weight is over."""
+    state, program = customer.state, customer.program
+    state.weight = bounds._size(state) + bounds.UNCOUNTED
+    event = {"customer_id": "c", "event_type": event_type, "event_id": str(at), "timestamp": at}
+    message = program.read(orjson.dumps({**event, "event_data": data}), at, 3, at, None, ())
+    program.on_message(state, message, customer.ruleset, at, at, at, [])
+    return state.weight - bounds._size(state)
+
+
+@pytest.mark.parametrize("head", ["first: event_data.k", "last: event_data.k"])
+def test_what_values_begin_with_by_being_asked_for_weighs(head: str) -> None:
+    attributes = [f"{{attribute: v{n}, {head}, on: x, start: profile.k}}" for n in range(9)]
+    tests = [f"{{profile.v{n}: {{not_equals: b}}}}" for n in range(9)]
+    trigger = f"{{trigger: t, when: {{event: b}}, if: {{all: [{', '.join(tests)}]}}}}"
+    customer = Customer("\n---\n".join([*attributes, trigger]))
+    assert grown(customer, "identify", START, k="k" * 250) >= 0
+
+    assert grown(customer, "b", START + 1) >= 0
+
+
+def test_a_number_that_begins_by_being_asked_for_weighs() -> None:
+    attributes = [f"{{attribute: v{n}, sum: event_data.k, on: x, start: 7}}" for n in range(50)]
+    tests = [f"{{profile.v{n}: {{equals: 7}}}}" for n in range(50)]
+    trigger = f"{{trigger: t, when: {{event: b}}, if: {{all: [{', '.join(tests)}]}}}}"
+
+    assert grown(Customer("\n---\n".join([*attributes, trigger])), "b", START) >= 0
+
+
+def test_a_session_that_grows_weighs() -> None:
+    types = [f"{n:064}" for n in range(5)]
+    customer = Customer(
+        ruleset_of(
+            "{trigger: t, when: {session: ended}}", f"activity: {orjson.dumps(types).decode()}"
+        )
+    )
+    customer.happens(types[0], START)
+
+    for n in range(1, 40):
+        assert grown(customer, types[n % 5], START + n, url="u" * min(224, 10 * n)) >= 0
 
 
 def crowded(stored_every: int) -> tuple[bytes, list[Bounded]]:

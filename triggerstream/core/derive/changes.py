@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from triggerstream.core.derive.compile import LONGEST_TEXT, CompiledAttribute, key_of
+from triggerstream.core.derive.folds import GROWTH
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import Change
 from triggerstream.core.patterns.progress import TIMER
@@ -67,6 +68,7 @@ class CompiledChange:
         value = source.fold.value(state, at)
         if _is_value(value) and not (slot[0] is not None and _is_same(slot[0], value)):
             self.look(state, at, None)
+            state.weight += GROWTH
 
     def look(self, state: CustomerState, at: int, arrival: int | None) -> Changed | None:
         """Look at the value at *at*, and remember it; return how it has changed, if it has.

@@ -144,6 +144,7 @@ class Ever(Fold):
         if slot[0] and self.key not in state.derived:
             # Read once: what it began with stays, whatever becomes of where that was read.
             state.derived[self.key] = slot
+            state.weight += GROWTH
         return slot[0] if self._read is None else within_numbers(slot[0] + slot[1])
 
 
@@ -276,6 +277,7 @@ class Edge(Fold):
             begun = self._begin(state)
             if begun is not None:
                 state.derived[self.key] = (_BEGUN, begun)
+                state.weight += GROWTH
             return begun
         if self.within is not None and slot[0] + self.within <= at:
             return None

@@ -25,6 +25,10 @@ _LONGEST_URL: Final = 224
 """Bytes: of the name of a type, of all names that are counted, of a link. What is longer is counted
 as `OTHER`, or is null, so that a session stays below 1 KiB."""
 
+GROWTH: Final = 400
+"""Bytes that one more event adds to a session at most: a link, the name of a type as the last and
+as one that is counted, and numbers that grow longer."""
+
 
 class Session(NamedTuple):
     """An open session, which is a slot of plain values that is replaced and never changed.

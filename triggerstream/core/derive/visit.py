@@ -55,8 +55,7 @@ class Visit(Value):
         """Add *event*, which is one of `activity` and not late; return what that did."""
         added = sessions.add(self._policy, self._open(state), event, at)
         self._keep(state, added.session, arrival)
-        if added.started is not None:
-            state.weight += sessions.MOST_BYTES
+        state.weight += sessions.GROWTH if added.started is None else sessions.MOST_BYTES
         return added
 
     def end(self, state: CustomerState, at: int) -> dict[str, Any]:

@@ -22,6 +22,10 @@ BYTES = 512 * 1024
 WAITS = 256
 """Open waits of one customer."""
 
+UNCOUNTED = 64
+"""Bytes by which a state may grow that nobody adds to its weight: times and a position that take
+longer numbers, and what says by which definitions it was decided."""
+
 _TARGET = BYTES * 3 // 4
 """How far down the bytes go once they have passed `BYTES`, so that they do not at every event."""
 
@@ -43,7 +47,7 @@ def enforce(state: CustomerState, ruleset: Ruleset, out: list[Decided]) -> None:
     if size > BYTES:
         _give_up_bytes(state, ruleset, size - _TARGET, out)
         size = _size(state)
-    state.weight = size
+    state.weight = size + UNCOUNTED
 
 
 def _size(state: CustomerState) -> int:
