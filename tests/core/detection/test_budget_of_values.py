@@ -102,9 +102,11 @@ def grown(customer: Customer, event_type: str, at: int, **data: Any) -> int:
     return state.weight - bounds._size(state)
 
 
-@pytest.mark.parametrize("head", ["first: event_data.k", "last: event_data.k"])
+@pytest.mark.parametrize("head", ["first", "last"])
 def test_what_values_begin_with_by_being_asked_for_weighs(head: str) -> None:
-    attributes = [f"{{attribute: v{n}, {head}, on: x, start: profile.k}}" for n in range(9)]
+    attributes = [
+        f"{{attribute: v{n}, {head}: event_data.k{n}, on: x, start: profile.k}}" for n in range(9)
+    ]
     tests = [f"{{profile.v{n}: {{not_equals: b}}}}" for n in range(9)]
     trigger = f"{{trigger: t, when: {{event: b}}, if: {{all: [{', '.join(tests)}]}}}}"
     customer = Customer("\n---\n".join([*attributes, trigger]))
@@ -114,7 +116,7 @@ def test_what_values_begin_with_by_being_asked_for_weighs(head: str) -> None:
 
 
 def test_a_number_that_begins_by_being_asked_for_weighs() -> None:
-    attributes = [f"{{attribute: v{n}, sum: event_data.k, on: x, start: 7}}" for n in range(50)]
+    attributes = [f"{{attribute: v{n}, sum: event_data.k{n}, on: x, start: 7}}" for n in range(50)]
     tests = [f"{{profile.v{n}: {{equals: 7}}}}" for n in range(50)]
     trigger = f"{{trigger: t, when: {{event: b}}, if: {{all: [{', '.join(tests)}]}}}}"
 
