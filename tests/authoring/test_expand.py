@@ -141,3 +141,12 @@ def test_attributes_are_printed_as_they_are_and_those_that_ship_too() -> None:
 
     assert {each.name for each in source.attributes} == {*"abcde", *names()}
     assert again == source.attributes
+
+
+def test_what_would_go_into_one_line_has_a_line_for_each_key() -> None:
+    text = "{attribute: orders, count: purchase}\n---\n{attribute: seen, last: at, on: view}\n"
+    source = parse_ruleset({"t.yaml": text})
+
+    assert expand([], more=map(attribute_said, source.attributes)) == (
+        "attribute: orders\ncount: purchase\n---\nattribute: seen\nlast: at\non: view\n"
+    )

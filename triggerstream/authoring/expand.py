@@ -71,8 +71,20 @@ def expand(
     yaml.representer.ignore_aliases = lambda _data: True  # files have none
     written = io.StringIO()
     said = [_with(_trigger(trigger), by_name) for trigger in triggers]
-    yaml.dump_all([*said, *more], written)
+    yaml.representer.add_representer(_Document, _Document.represented)
+    yaml.dump_all(map(_Document, [*said, *more]), written)
     return written.getvalue()
+
+
+class _Document(dict[str, object]):
+    """A document: each of its keys has a line of its own, also where they would go into one."""
+
+    @staticmethod
+    def represented(representer: Any, document: _Document) -> Any:
+        """Return the node of *document*."""
+        node = representer.represent_dict(document)
+        node.flow_style = False
+        return node
 
 
 def _date(date: DateOf) -> Said:
