@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Final, cast
 
 from triggerstream.core.conditions.numbers import possible
@@ -16,6 +17,7 @@ from triggerstream.core.model import (
     Counted,
     EventPattern,
     Head,
+    Named,
     Number,
     SinceLast,
     Table,
@@ -134,4 +136,9 @@ def _threshold(reader: Reader, fields: Fields, comparators: list[str], head: str
             if type(each) is not int or not 0 <= each <= most:
                 required = f"{comparator}: a whole number from 0 to {most:,} in every case"
                 reader.report(node, f"{required}; found {each}")
+    elif head != "sum" and isinstance(found, Named):
+        for each in dict.fromkeys(possible(found)):
+            if not 0 <= ceil(each) <= most:
+                required = f"{comparator}: a value from 0 to {most:,}"
+                reader.refuse(node, f"{required}; found {found.name!r}, which is {each}")
     return found

@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from triggerstream.core.conditions.numbers import possible
 from triggerstream.core.durations import format_duration
-from triggerstream.core.model import Condition, Number, TrendPattern
+from triggerstream.core.model import Condition, Named, Number, TrendPattern
 from triggerstream.core.parsing import numbers
 from triggerstream.core.parsing import reader as read
 from triggerstream.core.parsing.reader import Fields, Reader
@@ -61,7 +61,9 @@ def _factor(reader: Reader, fields: Fields, what: str) -> Number | None:
     for each in () if factor is None else dict.fromkeys(possible(factor)):
         if each <= 0:
             required = f"{what}: a number above 0, such as 0.5 for half as much"
-            reader.report(node, f"{required}; found {each}")
+            # Of what has a name another number may be in force at any time.
+            tell = reader.refuse if isinstance(factor, Named) else reader.report
+            tell(node, f"{required}; found {each}")
     return factor
 
 

@@ -93,16 +93,19 @@ def _path(reader: Reader, node: Node, what: str) -> str | None:
 
 
 def in_force(value: Value, published: Mapping[str, Published]) -> InForce:
-    """Return what *value* comes to: of one that is computed, what was, or else its default."""
+    """Return what *value* comes to: of one that is computed, what was, or else its default.
+
+    With a group it is a table from the beginning, with no case yet: so where none may stand, that
+    is told to its author, and not by the process that is to take a publication up.
+    """
     said = value.said
     if not isinstance(said, Computed):
         return InForce(said)
     told = published.get(value.name)
-    if told is None:
-        return InForce(said.default)
-    if said.group is None or not told.groups:
-        return InForce(told.number)
-    return InForce(Table(said.group, tuple(sorted(told.groups.items())), told.number))
+    number, groups = (said.default, {}) if told is None else (told.number, told.groups)
+    if said.group is None:
+        return InForce(number)
+    return InForce(Table(said.group, tuple(sorted(groups.items())), number))
 
 
 def value_reads(value: Value) -> list[str]:
