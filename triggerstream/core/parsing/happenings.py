@@ -33,6 +33,15 @@ DATE: Final = "date"
 HEADS: Final[tuple[str, ...]] = (EVENT, "fired", "entered", "left", CHANGED, DATE, "session")
 """What names a happening; `event` comes first."""
 
+_BESIDE: Final = {
+    "count": (
+        "at_least", "more_than", "at_most", "exactly", "sum", "average", "distinct", "within",
+    ),
+    "trend": ("below", "above", "recent", "baseline", "min"),
+    "absent": ("for",),
+}  # fmt: skip
+"""By what takes a happening: what people write into that, and belongs beside it."""
+
 NOBODY = EventPattern(())
 
 
@@ -100,7 +109,10 @@ def _is_one_of(types: list[str] | tuple[str, ...]) -> Condition:
 
 def _mapping(reader: Reader, node: Mapping, what: str) -> EventPattern:
     head = head_of(node)
-    return happening_of(reader.mapping(node, what, keys_of(head)), head)
+    keys = keys_of(head)
+    outside = [key for key in _BESIDE.get(what, ()) if key not in keys]
+    refused = {key: f"{key}: beside {what!r}, not inside of it; found it inside" for key in outside}
+    return happening_of(reader.mapping(node, what, keys, refused), head)
 
 
 def _plain(reader: Reader, node: Node, what: str) -> EventPattern | None:
