@@ -235,11 +235,11 @@ def test_who_is_none_any_more_by_a_new_number_leaves_at_the_next_look() -> None:
 def test_who_waits_for_the_old_number_waits_for_the_new_one() -> None:
     """Sooner, where the old one let nobody look."""
     customer = Customer(ruleset(SEGMENT, {"many": {"number": 1}}))
-    for hour in range(3):
+    for hour in range(4):
         customer.happens("view", START + hour * HOUR)
     customer.out.clear()
-    with_number(customer, 2)
-    customer.happens("other", START + 3 * HOUR)
+    with_number(customer, 3)
+    customer.happens("other", START + 4 * HOUR)
 
     customer.waits_until(START + 3 * DAY)
     assert told(customer.out) == [f"left s {DAY + HOUR}"]
