@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 
 from tests.core.detection.customers import LATENESS, ruleset_of
 from tests.core.sending.harness import Customer as Receiver
@@ -87,6 +88,10 @@ def test_a_goal_goes_before_the_firing_that_it_must_not_cancel() -> None:
     assert firing.at == START + 680 * SECOND
 
 
+@pytest.mark.skipif(
+    not str(partition.__file__).endswith(".py"),
+    reason="compiled callers do not see what is replaced",
+)
 def test_told_by_their_own_times_the_goal_would_cancel_it() -> None:
     with mutated(BY_THEIR_OWN_TIMES):
         first, second = decided()

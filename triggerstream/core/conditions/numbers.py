@@ -40,9 +40,10 @@ def path_of(table: Table) -> str:
     return SEGMENTS if table.by == SEGMENT else table.by
 
 
-def possible(number: Number) -> list[float]:
-    """Return what *number* may come to, in the order of its cases."""
-    found = in_force(number)
+def possible(operand: Any) -> list[Any]:
+    """Return what *operand*, a number, may come to, in the order of its cases. What is no number
+    stays as it is."""
+    found = in_force(operand)
     if isinstance(found, Table):
         return [*[each for _, each in found.cases], found.default]
     return [found]
