@@ -69,12 +69,10 @@ def _authored(files: TriggerFiles) -> dict[str, str]:
 
 def _test(files: TriggerFiles, ruleset: Ruleset, *, run: bool) -> None:
     """Run the directory's tests; end the command if one fails."""
-    from triggerstream.authoring.fixtures.run import run_fixture
-
     fixtures = files.fixtures(ruleset=ruleset)
     if not run or not fixtures:
         return
-    results = [run_fixture(fixture, ruleset, files.folder) for fixture in fixtures]
+    results = files.run(fixtures, ruleset)
     failed = [result for result in results if not result.is_ok]
     for result in failed:
         say("\n".join(told(result)))

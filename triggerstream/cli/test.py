@@ -39,8 +39,6 @@ def run_tests(
 
 
 def _run(path: Path) -> list[Result]:
-    from triggerstream.authoring.fixtures.run import run_fixture
-
     # A single file of tests is about the triggers beside it.
     alone = path.name if path.is_file() else None
     files = TriggerFiles(path.parent if alone else path)
@@ -50,7 +48,7 @@ def _run(path: Path) -> list[Result]:
         raise UsageError(msg)
     ruleset = files.ruleset()
     fixtures = files.fixtures(only=alone, ruleset=ruleset)
-    return [run_fixture(fixture, ruleset, files.folder) for fixture in fixtures]
+    return files.run(fixtures, ruleset)
 
 
 def summary(results: Sequence[Result]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from triggerstream.errors import Problem, TriggerFileError, UsageError
 
 if TYPE_CHECKING:
-    from triggerstream.authoring.fixtures.fixture import Fixture
+    from triggerstream.authoring.fixtures.fixture import Fixture, Result
     from triggerstream.authoring.lint import Warned
     from triggerstream.authoring.observed import Observed
     from triggerstream.core.rulesets.ruleset import Ruleset
@@ -110,18 +110,36 @@ class TriggerFiles:
 
         triggers = None if ruleset is None else emails_of(ruleset)
         segments = None if ruleset is None else {each.name for each in ruleset.source.segments}
+        computed = None if ruleset is None else computed_in(ruleset)
         found: list[Fixture] = []
         problems: list[Problem] = []
         for name in sorted(self.texts):
             if name.endswith(SUFFIX) and only in (None, name):
                 try:
                     place = str(self._root / name)
-                    found.extend(parse_fixtures(place, self.texts[name], triggers, segments))
+                    text = self.texts[name]
+                    found.extend(parse_fixtures(place, text, triggers, segments, computed))
                 except TriggerFileError as error:
                     problems.extend(error.problems)
         if problems:
             raise TriggerFileError(problems)
         return found
+
+    def run(self, fixtures: Sequence[Fixture], ruleset: Ruleset) -> list[Result]:
+        """Return what comes of *fixtures*, which are of *ruleset*."""
+        from triggerstream.authoring.fixtures.run import run_fixture
+
+        return [
+            run_fixture(each, self._under(each, ruleset) if each.values else ruleset, self.folder)
+            for each in fixtures
+        ]
+
+    def _under(self, fixture: Fixture, ruleset: Ruleset) -> Ruleset:
+        """Return *ruleset* with the numbers of *fixture* in force."""
+        from triggerstream.core.rulesets.carried import computed
+        from triggerstream.core.rulesets.ruleset import load_ruleset
+
+        return load_ruleset(computed(self.texts, fixture.values), is_whole=self.is_whole)
 
     def warnings(self, observed: Observed) -> list[Warned]:
         """Return what is odd about triggers, which have no problem, beside events."""
@@ -179,6 +197,13 @@ def emails_of(ruleset: Ruleset) -> dict[str, int]:
         trigger.id: sum(action.channel == "email" for action in trigger.actions)
         for trigger in ruleset.source.triggers
     }
+
+
+def computed_in(ruleset: Ruleset) -> set[str]:
+    """Return the names of the values of *ruleset* that are computed."""
+    from triggerstream.core.model import Computed
+
+    return {each.name for each in ruleset.source.values if isinstance(each.said, Computed)}
 
 
 def _check_template(name: str, part: str, source: str) -> Sequence[tuple[int, int, str]]:

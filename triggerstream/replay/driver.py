@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from triggerstream.core.decisions import Firing, SegmentChanged, Suppressed, TriggerFailed
+from triggerstream.core.detection.describe import profile_of
 from triggerstream.core.events.event import Event
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -54,6 +55,7 @@ class Replay:
         self._on_reject = on_reject or _ignore
         self._on_error = on_error or _ignore
         self._program = Decoded()
+        self._ruleset = ruleset
         self._deciding = Deciding(ruleset, self._program)
         self._offset = -1
         self._number = 0
@@ -108,6 +110,12 @@ class Replay:
         self._offset += 1
         self._deciding.run_until(moment, self._offset)
         yield from self._taken()
+
+    def profile(self, customer: str, at: int) -> dict[str, Any]:
+        """Return what is known of *customer* at *at*, which no event is behind: the profile, with
+        what is derived; nothing where there is no such customer."""
+        found = self._deciding.partition.state_of(customer)
+        return {} if found is None else profile_of(found[0], self._ruleset, at)
 
     # ── lines in ────────────────────────────────────────────────────────────────────────────
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from triggerstream.core.derive.segments import SEGMENTS
+from triggerstream.core.derive.view import view
 from triggerstream.core.detection.adopt import adopt
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.rulesets.ruleset import Ruleset
@@ -20,14 +21,7 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
     Progress of triggers that *ruleset* does not evaluate as they were is left out: it is dropped
     at the customer's next event.
     """
-    # Who is looked at is not changed by that: the copies have tables of their own. To ask for a
-    # value may fix what it begins with, and what an old format says is taken over.
-    state = replace(state, derived=dict(state.derived))
-    if state.old is not None:
-        state = replace(
-            state, bodies={}, cells={}, waits={}, matches={}, values={}, instances={}, derived={}
-        )
-        adopt(state, ruleset)
+    state = _copied(state, ruleset)
     described: dict[str, Any] = {
         "customer_id": state.customer_id,
         "last": _moment(state.last) if state.last >= 0 else None,
@@ -54,6 +48,25 @@ def describe(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:
             [each.name for each in ruleset.watched if each.is_member(state) and not each.is_unnamed]
         )
     return described
+
+
+def profile_of(state: CustomerState, ruleset: Ruleset, at: int) -> dict[str, Any]:
+    """Return the profile of *state* with all that has a name and is derived, at *at*."""
+    reads = [each for name, each in ruleset.attributes.items() if not name.startswith("~")]
+    return view(_copied(state, ruleset), reads, at)
+
+
+def _copied(state: CustomerState, ruleset: Ruleset) -> CustomerState:
+    """Return a state to look at. Who is looked at is not changed by that: the copies have tables of
+    their own. To ask for a value may fix what it begins with, and what an old format says is taken
+    over."""
+    state = replace(state, derived=dict(state.derived))
+    if state.old is not None:
+        state = replace(
+            state, bodies={}, cells={}, waits={}, matches={}, values={}, instances={}, derived={}
+        )
+        adopt(state, ruleset)
+    return state
 
 
 def _progress(state: CustomerState, ruleset: Ruleset) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What was computed is carried on from version to version (77): no author writes it."""
+"""What was computed for values: no author writes it, and it is carried on from version to version
+(77)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,13 @@ from triggerstream.core.rulesets.ruleset import load_ruleset
 
 _numbers = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def computed(files: Mapping[str, str], numbers: Mapping[str, float]) -> dict[str, str]:
+    """Return *files* as if *numbers* had been computed for the values that they name."""
+    known = _numbers(files.get(FILE, "{}"))
+    new = {name: msgspec.Raw(_encode({"number": number})) for name, number in numbers.items()}
+    return {**files, FILE: _encode(known | new).decode()}
 
 
 def carry_on(files: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
