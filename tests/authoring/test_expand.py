@@ -11,7 +11,7 @@ from triggerstream.authoring.expand import expand
 from triggerstream.authoring.expand_attributes import attribute_said
 from triggerstream.authoring.files import read_files
 from triggerstream.core.parsing.directory import parse_ruleset
-from triggerstream.core.parsing.standard import names
+from triggerstream.core.parsing.documents.standard import names
 
 SHOP = Path(__file__).parents[2] / "examples/shop/triggers"
 

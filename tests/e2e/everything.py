@@ -16,18 +16,9 @@ from typing import Any, Final
 import orjson
 
 from triggerstream.core.conditions.operators import OPERATORS
-from triggerstream.core.parsing import (
-    attributes,
-    behavior,
-    changes,
-    conditions,
-    definitions,
-    happenings,
-    patterns,
-    scores,
-    segments,
-    triggers,
-)
+from triggerstream.core.parsing.conditions import conditions
+from triggerstream.core.parsing.documents import attributes, definitions, segments, triggers
+from triggerstream.core.parsing.patterns import behavior, changes, happenings, patterns, scores
 from triggerstream.core.timestamps import format_moment, parse_moment
 
 POLICY: Final = """

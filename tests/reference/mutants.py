@@ -14,9 +14,10 @@ from tests.reference import test_segments_by_hand as segments
 from tests.reference import test_trend_by_hand as trends
 from tests.simulation.mutants import Edit
 from triggerstream.core.conditions import compile as checks
-from triggerstream.core.derive import arrange, folds, points, windows
+from triggerstream.core.derive import arrange
 from triggerstream.core.derive import changes as looks
-from triggerstream.core.derive import compile as readers
+from triggerstream.core.derive.attributes import compile as readers
+from triggerstream.core.derive.attributes import folds, points, windows
 from triggerstream.core.derive.segments import CompiledSegment
 from triggerstream.core.detection import advance, engine, firing, timers
 from triggerstream.core.parsing import directory

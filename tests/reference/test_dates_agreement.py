@@ -14,7 +14,7 @@ from tests.reference.definitions import Definitions
 from tests.reference.derivations import Derivations
 from tests.reference.stories import START, Json
 from tests.reference.test_agreement import agree, some
-from triggerstream.core.derive import dates
+from triggerstream.core.derive.calendar import dates
 from triggerstream.core.model import Series
 
 HOUR = 3_600_000

@@ -16,8 +16,8 @@ from triggerstream.authoring.observed import Field, Observed
 from triggerstream.authoring.walk import Walk
 from triggerstream.core.conditions.paths import reads_profile
 from triggerstream.core.events.decode import IDENTIFY
-from triggerstream.core.parsing.nodes import Mapping, Node, Scalar, read_documents
-from triggerstream.core.parsing.reader import show
+from triggerstream.core.parsing.source.nodes import Mapping, Node, Scalar, read_documents
+from triggerstream.core.parsing.source.reader import show
 from triggerstream.errors import Problem
 
 _SHOWN = 40

@@ -15,10 +15,10 @@ from triggerstream.authoring.walk import Walk
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.model import RulesetSource, SchemaRules
 from triggerstream.core.parsing.directory import is_triggers
-from triggerstream.core.parsing.nodes import Mapping as MappingNode
-from triggerstream.core.parsing.nodes import Node, Scalar, read_documents
-from triggerstream.core.parsing.reader import show
-from triggerstream.core.parsing.schemas import FILE, FOLDER, SUFFIX
+from triggerstream.core.parsing.documents.schemas import FILE, FOLDER, SUFFIX
+from triggerstream.core.parsing.source.nodes import Mapping as MappingNode
+from triggerstream.core.parsing.source.nodes import Node, Scalar, read_documents
+from triggerstream.core.parsing.source.reader import show
 from triggerstream.core.rulesets.named import named_types
 from triggerstream.errors import Problem
 

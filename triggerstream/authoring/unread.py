@@ -13,8 +13,8 @@ from triggerstream.core.conditions.paths import PROFILE
 from triggerstream.core.derive.kept import readers_of
 from triggerstream.core.events.decode import IDENTIFY
 from triggerstream.core.model import RulesetSource
-from triggerstream.core.parsing.nodes import Mapping as MappingNode
-from triggerstream.core.parsing.nodes import read_documents
+from triggerstream.core.parsing.source.nodes import Mapping as MappingNode
+from triggerstream.core.parsing.source.nodes import read_documents
 from triggerstream.core.state.profile import kept
 from triggerstream.errors import Problem
 

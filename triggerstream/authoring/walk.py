@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from triggerstream.core.parsing.conditions import ASKED, CALENDAR, COUNT_KEYS, EXPRESSION, USE
-from triggerstream.core.parsing.expressions import paths_in
-from triggerstream.core.parsing.happenings import EVENT
-from triggerstream.core.parsing.nodes import Items, Mapping, Node, Scalar
-from triggerstream.core.parsing.patterns import AGGREGATES
+from triggerstream.core.parsing.conditions.conditions import (
+    ASKED,
+    CALENDAR,
+    COUNT_KEYS,
+    EXPRESSION,
+    USE,
+)
+from triggerstream.core.parsing.conditions.expressions import paths_in
+from triggerstream.core.parsing.patterns.happenings import EVENT
+from triggerstream.core.parsing.patterns.patterns import AGGREGATES
+from triggerstream.core.parsing.source.nodes import Items, Mapping, Node, Scalar
 
 _GROUPS = ("sequence", "all", "any")
 _TYPES = ("event", "count", "trend", "absent")

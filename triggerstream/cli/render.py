@@ -79,7 +79,7 @@ def render(
 
 
 def _trigger(ruleset: Ruleset, name: str) -> CompiledTrigger:
-    from triggerstream.core.parsing.reader import suggest
+    from triggerstream.core.parsing.source.reader import suggest
     from triggerstream.core.rulesets.compile import compile_trigger
 
     by_id = {each.id: each for each in ruleset.source.triggers}

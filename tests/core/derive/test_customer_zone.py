@@ -8,7 +8,13 @@ import msgspec
 import pytest
 
 from triggerstream.core import zones
-from triggerstream.core.derive.customer_zone import NOTHING, Said, find_zone, hear, only_zone_of
+from triggerstream.core.derive.calendar.customer_zone import (
+    NOTHING,
+    Said,
+    find_zone,
+    hear,
+    only_zone_of,
+)
 from triggerstream.core.events.decode import decode_event
 from triggerstream.core.events.event import Event
 

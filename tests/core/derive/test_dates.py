@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triggerstream.core import zones
-from triggerstream.core.derive.dates import MOST_BYTES, NONE, Date, arm, happen
-from triggerstream.core.derive.series import day_of, read_base
+from triggerstream.core.derive.calendar.dates import MOST_BYTES, NONE, Date, arm, happen
+from triggerstream.core.derive.calendar.series import day_of, read_base
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import Every, Feb29, Series
 from triggerstream.core.timestamps import format_moment, parse_moment

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triggerstream.core.derive.points import Points
-from triggerstream.core.derive.windows import Count, Distinct, Sum, Window
+from triggerstream.core.derive.attributes.points import Points
+from triggerstream.core.derive.attributes.windows import Count, Distinct, Sum, Window
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.patterns.aggregates import MOST_HELD

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.parsing.files import problems_of
-from triggerstream.core.parsing.nodes import Mapping, Scalar, read_documents
-from triggerstream.core.parsing.places import place_in
+from triggerstream.core.parsing.source.nodes import Mapping, Scalar, read_documents
+from triggerstream.core.parsing.source.places import place_in
 
 
 def scalar_in(text: str) -> Scalar:

@@ -11,15 +11,20 @@ from triggerstream.core.conditions.calendar import DAYS
 from triggerstream.core.conditions.operators import OPERATORS
 from triggerstream.core.conditions.paths import FIELDS, MAPPINGS
 from triggerstream.core.model import CHANNELS, MODES, PRIORITIES, TYPES, Policy
-from triggerstream.core.parsing.check import MOST_HELD
-from triggerstream.core.parsing.conditions import CALENDAR, COMBINATIONS, EXPRESSION, ROOTS
+from triggerstream.core.parsing.conditions.conditions import (
+    CALENDAR,
+    COMBINATIONS,
+    EXPRESSION,
+    ROOTS,
+)
 from triggerstream.core.parsing.directory import parse_ruleset
-from triggerstream.core.parsing.patterns import KEYS as PATTERN_KEYS
-from triggerstream.core.parsing.patterns import STEP_KEYS
-from triggerstream.core.parsing.policy import CAP_KEYS, CONSENTS
-from triggerstream.core.parsing.policy import KEYS as POLICY_KEYS
-from triggerstream.core.parsing.triggers import KEYS as TRIGGER_KEYS
-from triggerstream.core.parsing.triggers import LIMIT_KEYS
+from triggerstream.core.parsing.documents.policy import CAP_KEYS, CONSENTS
+from triggerstream.core.parsing.documents.policy import KEYS as POLICY_KEYS
+from triggerstream.core.parsing.documents.triggers import KEYS as TRIGGER_KEYS
+from triggerstream.core.parsing.documents.triggers import LIMIT_KEYS
+from triggerstream.core.parsing.patterns.check import MOST_HELD
+from triggerstream.core.parsing.patterns.patterns import KEYS as PATTERN_KEYS
+from triggerstream.core.parsing.patterns.patterns import STEP_KEYS
 
 REFERENCE = Path(__file__).parents[3] / "docs/triggers.md"
 TEXT = REFERENCE.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 from tests.core.parsing.files import problems_in
 from triggerstream.core.model import SchemaRules, TypeRule
 from triggerstream.core.parsing.directory import parse_ruleset
-from triggerstream.core.parsing.nodes import MAX_BYTES
+from triggerstream.core.parsing.source.nodes import MAX_BYTES
 
 HERE = "schemas/purchase.json"
 

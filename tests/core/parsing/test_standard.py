@@ -8,7 +8,7 @@ from tests.core.derive.harness import DAY, START, value_of
 from tests.core.detection.customers import Customer, ruleset_of
 from tests.core.parsing.files import problems_in
 from triggerstream.core.parsing.directory import parse_ruleset
-from triggerstream.core.parsing.standard import names
+from triggerstream.core.parsing.documents.standard import names
 from triggerstream.core.rulesets.ruleset import load_ruleset
 
 POLICY = """

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.core.patterns.harness import Story, absent, event, n_is, sequence, step
 from triggerstream.core.model import AbsentStep, EventStep, SequencePattern
-from triggerstream.core.parsing.lowering import strict
+from triggerstream.core.parsing.patterns.lowering import strict
 
 ACTIVITY = ("A", "B", "C")
 WITHIN = 12

@@ -10,7 +10,7 @@ import pytest
 
 from triggerstream.core.events.decode import decode_event
 from triggerstream.core.model import ON_INVALID, UNKNOWN
-from triggerstream.core.parsing.schemas import KEYS, TYPE_KEYS
+from triggerstream.core.parsing.documents.schemas import KEYS, TYPE_KEYS
 from triggerstream.core.records.record import Rejected
 from triggerstream.core.rulesets.ruleset import load_ruleset
 from triggerstream.core.schemas.admit import CHECKED, admit

@@ -6,7 +6,8 @@ import msgspec
 
 from tests.core.detection.customers import Customer, ruleset_of
 from tests.core.state.stored import GOLDEN, HOUR, START
-from triggerstream.core.derive import dates, sessions
+from triggerstream.core.derive import sessions
+from triggerstream.core.derive.calendar import dates
 from triggerstream.core.detection.describe import describe
 
 PATH = GOLDEN / "calendar-v5.bin"

@@ -10,15 +10,15 @@ from triggerstream.core.conditions.calendar import ZONE, asks_zone
 from triggerstream.core.conditions.expressions import Erred, read_by
 from triggerstream.core.conditions.paths import PROFILE, name_in_profile
 from triggerstream.core.conditions.unnamed import asked_of, named_segments, paths_of
+from triggerstream.core.derive.attributes.compile import CompiledAttribute, compile_attribute
+from triggerstream.core.derive.attributes.computed import COMPUTED, compile_computed
+from triggerstream.core.derive.attributes.folds import Value
+from triggerstream.core.derive.calendar.dated import CompiledDate
+from triggerstream.core.derive.calendar.whereabouts import Whereabouts
 from triggerstream.core.derive.changes import CompiledChange
-from triggerstream.core.derive.compile import CompiledAttribute, compile_attribute
-from triggerstream.core.derive.computed import COMPUTED, compile_computed
-from triggerstream.core.derive.dated import CompiledDate
-from triggerstream.core.derive.folds import Value
 from triggerstream.core.derive.reads import is_read
 from triggerstream.core.derive.segments import SEGMENTS, CompiledSegment, Members
 from triggerstream.core.derive.visit import SESSION, Visit
-from triggerstream.core.derive.whereabouts import Whereabouts
 from triggerstream.core.events.derived import DATE, SESSION_ENDED, SESSION_STARTED
 from triggerstream.core.model import (
     Attribute,

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from triggerstream.core.derive.compile import LONGEST_TEXT, CompiledAttribute, key_of
-from triggerstream.core.derive.folds import GROWTH
+from triggerstream.core.derive.attributes.compile import LONGEST_TEXT, CompiledAttribute, key_of
+from triggerstream.core.derive.attributes.folds import GROWTH
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import Change
 from triggerstream.core.patterns.progress import TIMER

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from triggerstream.core.conditions.numbers import compile_number, in_force, numbers_in
 from triggerstream.core.conditions.unnamed import segments_of
-from triggerstream.core.derive.compile import CompiledAttribute
+from triggerstream.core.derive.attributes.compile import CompiledAttribute
 from triggerstream.core.derive.segments import CompiledSegment
 from triggerstream.core.derive.sight import Sight
 from triggerstream.core.events.event import Event

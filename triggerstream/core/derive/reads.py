@@ -10,7 +10,7 @@ from triggerstream.core.conditions.expressions import read_by
 from triggerstream.core.conditions.numbers import path_of, tables_in
 from triggerstream.core.conditions.paths import PROFILE, names_in_template, reads_profile
 from triggerstream.core.conditions.unnamed import paths_of
-from triggerstream.core.derive.compile import CompiledAttribute
+from triggerstream.core.derive.attributes.compile import CompiledAttribute
 from triggerstream.core.model import RulesetSource, Trigger
 
 

@@ -22,8 +22,8 @@ from triggerstream.core.conditions.paths import (
     reads_profile,
 )
 from triggerstream.core.conditions.unnamed import named_segments, paths_of, tables_of, tests_of
-from triggerstream.core.derive.compile import CompiledAttribute, key_of
-from triggerstream.core.derive.folds import FADES, FALLS, STAYS, Value
+from triggerstream.core.derive.attributes.compile import CompiledAttribute, key_of
+from triggerstream.core.derive.attributes.folds import FADES, FALLS, STAYS, Value
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER
 from triggerstream.core.model import (

@@ -12,7 +12,7 @@ from typing import Any, Final
 from triggerstream.core.conditions.compile import moment_of
 from triggerstream.core.conditions.paths import PROFILE, compile_path, name_in_profile
 from triggerstream.core.conditions.unnamed import named_segments, paths_of, tests_of
-from triggerstream.core.derive.compile import CompiledAttribute
+from triggerstream.core.derive.attributes.compile import CompiledAttribute
 from triggerstream.core.derive.segments import SEGMENTS, CompiledSegment
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from triggerstream.core.derive.compile import CompiledAttribute
+from triggerstream.core.derive.attributes.compile import CompiledAttribute
 from triggerstream.core.state.customer import CustomerState
 
 

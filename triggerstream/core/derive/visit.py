@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from triggerstream.core.derive import sessions
-from triggerstream.core.derive.compile import key_of
-from triggerstream.core.derive.folds import FADES, Value
+from triggerstream.core.derive.attributes.compile import key_of
+from triggerstream.core.derive.attributes.folds import FADES, Value
 from triggerstream.core.derive.sessions import Added, Session
 from triggerstream.core.events.event import Event
 from triggerstream.core.keyed.program import NEVER

@@ -7,8 +7,8 @@ A record is decided as a whole: behind its own event come the derived ones, firs
 from __future__ import annotations
 
 from triggerstream.core.decisions import Bounded, Decided, Firing, GoalReached
-from triggerstream.core.derive.compile import Taking
-from triggerstream.core.derive.folds import GROWTH
+from triggerstream.core.derive.attributes.compile import Taking
+from triggerstream.core.derive.attributes.folds import GROWTH
 from triggerstream.core.derive.visit import SESSION
 from triggerstream.core.detection.dating import arm
 from triggerstream.core.detection.derived import Out, Queue, fired

@@ -7,7 +7,7 @@ from hashlib import blake2b
 import orjson
 
 from triggerstream.core.conditions.calendar import ZONE
-from triggerstream.core.derive.dated import CompiledDate
+from triggerstream.core.derive.calendar.dated import CompiledDate
 from triggerstream.core.detection.derived import Queue, happened
 from triggerstream.core.events.derived import DATE
 from triggerstream.core.events.event import Event

@@ -13,8 +13,8 @@ begins anew for this customer. Everything else that is raised here stops the pro
 from __future__ import annotations
 
 from triggerstream.core.decisions import Bounded, Clamped, ConsentChanged
-from triggerstream.core.derive.compile import Taking
-from triggerstream.core.derive.folds import GROWTH
+from triggerstream.core.derive.attributes.compile import Taking
+from triggerstream.core.derive.attributes.folds import GROWTH
 from triggerstream.core.detection.adopt import adopt, adopt_derived
 from triggerstream.core.detection.advance import advance, cascade, fold, reach
 from triggerstream.core.detection.budget import BYTES, WAITS, enforce

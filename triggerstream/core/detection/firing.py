@@ -17,7 +17,7 @@ from triggerstream.core.decisions import (
     action_id,
     firing_id,
 )
-from triggerstream.core.derive.folds import short_instance
+from triggerstream.core.derive.attributes.folds import short_instance
 from triggerstream.core.derive.view import view
 from triggerstream.core.events.decode import decode_event
 from triggerstream.core.events.event import Event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triggerstream.core.decisions import Decided
-from triggerstream.core.derive.dated import CompiledDate
+from triggerstream.core.derive.calendar.dated import CompiledDate
 from triggerstream.core.derive.visit import Visit
 from triggerstream.core.detection.advance import cascade, tell
 from triggerstream.core.detection.dating import tell_date

@@ -7,8 +7,8 @@ from hashlib import blake2b
 import orjson
 
 from triggerstream.core.decisions import SegmentChanged
+from triggerstream.core.derive.attributes.folds import GROWTH
 from triggerstream.core.derive.changes import CompiledChange
-from triggerstream.core.derive.folds import GROWTH
 from triggerstream.core.derive.segments import LEFT, SEGMENTS, CompiledSegment
 from triggerstream.core.detection.derived import Out, Queue, changed, edge
 from triggerstream.core.detection.membership import OUT, standing, tell_edge

@@ -21,14 +21,12 @@ from triggerstream.core.model import (
     Segment,
     types_of,
 )
-from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.attributes import (
+from triggerstream.core.parsing.documents.attributes import (
     PlacedAttribute,
     check_attributes,
     read_attribute,
 )
-from triggerstream.core.parsing.dates import check_dates
-from triggerstream.core.parsing.definitions import (
+from triggerstream.core.parsing.documents.definitions import (
     ATTRIBUTE,
     SEGMENT,
     TRIGGER,
@@ -39,21 +37,17 @@ from triggerstream.core.parsing.definitions import (
     names_of,
     settle_all,
 )
-from triggerstream.core.parsing.names import Told, check_names, check_rings
-from triggerstream.core.parsing.nodes import Mapping as MappingNode
-from triggerstream.core.parsing.nodes import Node, Scalar, read_documents
-from triggerstream.core.parsing.policy import read_policy
-from triggerstream.core.parsing.reader import Reader
-from triggerstream.core.parsing.schemas import FILE as SCHEMAS
-from triggerstream.core.parsing.schemas import parse_schemas
-from triggerstream.core.parsing.segments import (
+from triggerstream.core.parsing.documents.policy import read_policy
+from triggerstream.core.parsing.documents.schemas import FILE as SCHEMAS
+from triggerstream.core.parsing.documents.schemas import parse_schemas
+from triggerstream.core.parsing.documents.segments import (
     PlacedSegment,
     check_segments,
     read_segment,
 )
-from triggerstream.core.parsing.standard import names_in, standard
-from triggerstream.core.parsing.triggers import PlacedTrigger, read_trigger
-from triggerstream.core.parsing.values import (
+from triggerstream.core.parsing.documents.standard import names_in, standard
+from triggerstream.core.parsing.documents.triggers import PlacedTrigger, read_trigger
+from triggerstream.core.parsing.documents.values import (
     PlacedValue,
     check_values,
     in_force,
@@ -61,6 +55,12 @@ from triggerstream.core.parsing.values import (
     read_value,
     value_reads,
 )
+from triggerstream.core.parsing.names import Told, check_names, check_rings
+from triggerstream.core.parsing.patterns.dates import check_dates
+from triggerstream.core.parsing.source import reader as read
+from triggerstream.core.parsing.source.nodes import Mapping as MappingNode
+from triggerstream.core.parsing.source.nodes import Node, Scalar, read_documents
+from triggerstream.core.parsing.source.reader import Reader
 from triggerstream.errors import Problem, TriggerFileError
 
 TemplateCheck = Callable[[str, str, str], Sequence[tuple[int, int, str]]]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from triggerstream.core.parsing import reader as read
-from triggerstream.core.parsing.nodes import Node
-from triggerstream.core.parsing.reader import Reader
+from triggerstream.core.parsing.source import reader as read
+from triggerstream.core.parsing.source.nodes import Node
+from triggerstream.core.parsing.source.reader import Reader
 from triggerstream.errors import Problem
 
 

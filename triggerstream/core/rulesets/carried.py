@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from triggerstream.core.parsing.values import FILE
+from triggerstream.core.parsing.documents.values import FILE
 from triggerstream.core.rulesets.ruleset import load_ruleset
 
 _numbers = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

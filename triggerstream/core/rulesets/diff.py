@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from triggerstream.core.conditions.unnamed import UNNAMED, asked_of
-from triggerstream.core.derive.computed import COMPUTED
+from triggerstream.core.derive.attributes.computed import COMPUTED
 from triggerstream.core.model import (
     Attribute,
     Name,

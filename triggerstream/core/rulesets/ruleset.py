@@ -12,8 +12,8 @@ import msgspec
 from triggerstream.core.conditions.expressions import Erred
 from triggerstream.core.conditions.unnamed import tests_of
 from triggerstream.core.derive.arrange import Watched, arrange
-from triggerstream.core.derive.compile import CompiledAttribute, Taking
-from triggerstream.core.derive.dated import CompiledDate
+from triggerstream.core.derive.attributes.compile import CompiledAttribute, Taking
+from triggerstream.core.derive.calendar.dated import CompiledDate
 from triggerstream.core.derive.kept import kept_of
 from triggerstream.core.derive.numbers import Numbers, deciding
 from triggerstream.core.derive.reads import reads_of

@@ -1,0 +1,1 @@
+"""Attributes: what is folded of a customer's events, and what follows from others."""

@@ -1,0 +1,1 @@
+"""Reading documents: each kind of them, by its first key."""

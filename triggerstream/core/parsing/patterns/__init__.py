@@ -1,0 +1,1 @@
+"""Reading patterns: what a trigger waits for, and what is written shorter."""
