@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.core.derive.attributes.test_computed import told
 from tests.core.derive.harness import DAY, HOUR, START
-from tests.core.derive.test_computed import told
 from tests.core.detection.customers import LATENESS, Customer, kinds
 from triggerstream.core.decisions import Firing
 from triggerstream.core.records.actions import read_firing, records_of
