@@ -152,7 +152,7 @@ class TestCommands:
         assert first.stdout.count("triggerstream topics create") == 10
         assert made.returncode == 0, made.stderr
         assert f"make {deployment.topic('inbox')}: 2 partitions" in made.stderr
-        assert "9 topics made, 0 settings set" in made.stderr
+        assert "10 topics made, 0 settings set" in made.stderr
         assert then.returncode == 0, then.stderr
         lines = [msgspec.json.decode(line) for line in then.stdout.splitlines()]
         kept = {line["topic"]: (line["partitions"], line["keeps"]) for line in lines}
